@@ -1,0 +1,55 @@
+# make run            serve on http://localhost:8000 (HOST, PORT), with its own database
+# make test           all checks
+# make system-tools   Prometheus, Chromium, ffmpeg and what else the tests use, by apt
+# make requirements   compile the pinned requirements anew
+# make samples        make the sample clips anew
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.PHONY: run test check system-tools requirements samples clean
+
+run: $(VENV)/local
+	@$(BIN)/python manage.py collectstatic --noinput --verbosity 0
+	@$(BIN)/python manage.py prepare --demo-editor --verbosity 0
+	@exec $(BIN)/gunicorn --config clips_site/gunicorn_conf.py
+
+test: $(VENV)/dev
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+	@$(BIN)/python manage.py makemigrations --check --dry-run
+	@$(BIN)/python manage.py spectacular --format openapi-json --validate --fail-on-warn --file /dev/null
+	@$(BIN)/pytest
+
+system-tools:
+	apt-get update
+	apt-get install -y --no-install-recommends chromium ffmpeg prometheus
+
+requirements: $(VENV)/dev
+	for set in base local dev; do \
+	  $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-emit-index-url \
+	    --no-header --generate-hashes requirements/$$set.in --output-file requirements/$$set.txt; \
+	done
+
+samples: $(VENV)/dev
+	$(BIN)/python fixtures/make_samples.py
+
+# What is installed is noted in a file, so that the next start does not ask pip again.
+$(VENV)/local: requirements/local.txt | $(VENV)/bin/python
+	$(BIN)/pip install --quiet --require-hashes --requirement requirements/local.txt
+	@touch $@
+
+$(VENV)/dev: requirements/dev.txt | $(VENV)/bin/python
+	$(BIN)/pip install --quiet --require-hashes --requirement requirements/dev.txt
+	@touch $@ $(VENV)/local
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Clips Service needs Python 3.11 or newer")'
+	$(PYTHON) -m venv $(VENV)
+
+clean:
+	rm -rf $(VENV) .local

@@ -1,0 +1,29 @@
+"""Django database engine: PostgreSQL that starts on the first connection.
+
+A command that needs no database starts nothing; every one that does just works.
+"""
+
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from django_prometheus.db.backends.postgresql import base
+
+from clips_site.embedded_postgres.cluster import SUPERUSER, Cluster
+
+
+@cache
+def cluster(folder: Path) -> Cluster:
+    """The process's one handle on the cluster in a folder."""
+    return Cluster(folder)
+
+
+class DatabaseWrapper(base.DatabaseWrapper):  # type: ignore[misc]
+    """PostgreSQL on the socket of the cluster that `OPTIONS["cluster"]` (a folder) names."""
+
+    def get_connection_params(self) -> dict[str, Any]:
+        """Start the cluster if it does not run; connect to its socket, making the database."""
+        params: dict[str, Any] = super().get_connection_params()
+        handle = cluster(params.pop("cluster"))
+        params |= {"host": str(handle.attach(params["dbname"])), "user": SUPERUSER}
+        return params

@@ -1,0 +1,74 @@
+"""gunicorn's configuration: `gunicorn -c clips_site/gunicorn_conf.py clips_site.wsgi`."""
+
+import os
+import shutil
+import tempfile
+from typing import Any
+
+# prometheus_client looks for this folder when it is first imported, so it is made first. Each
+# server has one of its own: counters of an earlier one would be added to ours.
+METRICS_DIR = tempfile.mkdtemp(prefix="clips-metrics-")
+os.environ["PROMETHEUS_MULTIPROC_DIR"] = METRICS_DIR
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "clips_site.settings")
+
+from prometheus_client import multiprocess  # noqa: E402
+
+from clips_site import settings  # noqa: E402
+
+wsgi_app = "clips_site.wsgi"
+bind = f"{settings.HOST}:{settings.PORT}"
+workers = settings.WEB_CONCURRENCY
+worker_class = "gthread"
+threads = settings.WEB_THREADS
+worker_connections = max(1000, 2 * settings.WEB_THREADS)
+backlog = 2048
+timeout = 60
+graceful_timeout = 30
+keepalive = 5
+control_socket_disable = True  # it would lie in the home folder, one for all servers
+accesslog = "-" if settings.ACCESS_LOG else None
+access_log_format = "%(m)s %(U)s %(s)s %(B)s bytes %(L)s s"  # no addresses
+proc_name = "clips"
+
+
+def on_starting(server: Any) -> None:
+    """Hold the embedded database for as long as the server runs, whatever its workers do."""
+    if settings.EMBEDDED:
+        from clips_site.embedded_postgres.base import cluster
+
+        cluster(settings.LOCAL_DIR / "postgres").attach(settings.POSTGRES_DB)
+
+
+def when_ready(server: Any) -> None:
+    """Say where it can be reached."""
+    host = "localhost" if settings.HOST in ("127.0.0.1", "0.0.0.0", "::", "::1") else settings.HOST
+    root = f"http://{host}:{settings.PORT}"
+    server.log.info("Clips   %s/", root)
+    server.log.info("API     %s/api/v1/clips", root)
+    server.log.info("Docs    %s/docs", root)
+    server.log.info("Admin   %s/admin/", root)
+    server.log.info("Metrics %s/metrics", root)
+
+
+def pre_request(worker: Any, req: Any) -> None:
+    """A request begins."""
+    from library.metrics import http_requests_in_progress
+
+    http_requests_in_progress.inc()
+
+
+def post_request(worker: Any, req: Any, environ: Any, resp: Any) -> None:
+    """Its last byte is sent, or the client has left."""
+    from library.metrics import http_requests_in_progress
+
+    http_requests_in_progress.dec()
+
+
+def child_exit(server: Any, worker: Any) -> None:
+    """A worker ended, killed or not: its gauges count no more."""
+    multiprocess.mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]
+
+
+def on_exit(server: Any) -> None:
+    """Leave nothing behind."""
+    shutil.rmtree(METRICS_DIR, ignore_errors=True)

@@ -1,0 +1,222 @@
+"""Settings, read from the environment (and `.env`); a bad value stops start-up by its name.
+
+The README's configuration table lists every variable.
+"""
+
+import os
+import secrets
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import django_stubs_ext
+from django.core.exceptions import ImproperlyConfigured
+from environs import Env, EnvError, validate
+
+django_stubs_ext.monkeypatch()  # `ModelAdmin[Clip]` and the like exist at run time too
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+env = Env()
+env.read_env(str(BASE_DIR / ".env"), recurse=False)
+
+AT_LEAST_1 = validate.Range(min=1)
+NOT_NEGATIVE = validate.Range(min=0)
+ABOVE_0 = validate.Range(min=0, min_inclusive=False)
+PORT_NUMBER = validate.Range(min=1, max=65535)
+
+try:
+    # What this machine keeps between starts: the embedded database, uploads, the audio store.
+    LOCAL_DIR = Path(env.str("CLIPS_LOCAL_DIR", str(BASE_DIR / ".local"))).resolve()
+
+    POSTGRES_SERVER = env.str("POSTGRES_SERVER", "")
+    POSTGRES_PORT = env.int("POSTGRES_PORT", 5432, validate=PORT_NUMBER)
+    POSTGRES_USER = env.str("POSTGRES_USER", "postgres")
+    POSTGRES_PASSWORD = env.str("POSTGRES_PASSWORD", "")
+    POSTGRES_DB = env.str("POSTGRES_DB", "clips_db", validate=validate.Length(min=1))
+    POSTGRES_POOL_SIZE = env.int("POSTGRES_POOL_SIZE", 16, validate=AT_LEAST_1)
+
+    SECRET_KEY = env.str("DJANGO_SECRET_KEY", "")
+    DEBUG = env.bool("DJANGO_DEBUG", False)
+    ALLOWED_HOSTS: list[str] = env.list("DJANGO_ALLOWED_HOSTS", [])
+    CSRF_TRUSTED_ORIGINS: list[str] = env.list("DJANGO_CSRF_TRUSTED_ORIGINS", [])
+
+    HOST = env.str("HOST", "127.0.0.1")
+    PORT = env.int("PORT", 8000, validate=PORT_NUMBER)
+    ACCESS_LOG = env.bool("CLIPS_ACCESS_LOG", True)
+    WEB_CONCURRENCY = env.int("WEB_CONCURRENCY", os.cpu_count() or 1, validate=AT_LEAST_1)
+    WEB_THREADS = env.int("WEB_THREADS", 256, validate=validate.Range(min=2))
+    # Streams a process serves at once: the rest of the threads answers the API and the checks.
+    CLIPS_MAX_STREAMS = env.int(
+        "CLIPS_MAX_STREAMS",
+        WEB_THREADS - max(1, WEB_THREADS // 8),
+        validate=validate.Range(min=1, max=WEB_THREADS - 1),
+    )
+    CLIPS_STREAM_CACHE_CONTROL = env.str("CLIPS_STREAM_CACHE_CONTROL", "private, no-cache")
+    CLIPS_ACCEL_LOCATION = env.str("CLIPS_ACCEL_LOCATION", "")
+    CLIPS_AUDIO_MAX_BYTES = env.int("CLIPS_AUDIO_MAX_BYTES", 20_000_000, validate=AT_LEAST_1)
+    CLIPS_ORIGIN_ALLOW: list[str] = env.list("CLIPS_ORIGIN_ALLOW", [])
+    CLIPS_ORIGIN_CONNECT_TIMEOUT = env.float("CLIPS_ORIGIN_CONNECT_TIMEOUT", 3.0, validate=ABOVE_0)
+    CLIPS_ORIGIN_READ_TIMEOUT = env.float("CLIPS_ORIGIN_READ_TIMEOUT", 10.0, validate=ABOVE_0)
+    CLIPS_ORIGIN_TOTAL_TIMEOUT = env.float("CLIPS_ORIGIN_TOTAL_TIMEOUT", 60.0, validate=ABOVE_0)
+    CLIPS_ORIGIN_DOWNLOADS = env.int("CLIPS_ORIGIN_DOWNLOADS", 4, validate=AT_LEAST_1)
+    CLIPS_ORIGIN_TURN_TIMEOUT = env.float("CLIPS_ORIGIN_TURN_TIMEOUT", 10.0, validate=ABOVE_0)
+    CLIPS_ORIGIN_FAILURE_SECONDS = env.float("CLIPS_ORIGIN_FAILURE_SECONDS", 5.0, validate=ABOVE_0)
+    CLIPS_AUDIO_STORE_BYTES = env.int("CLIPS_AUDIO_STORE_BYTES", 2_000_000_000, validate=AT_LEAST_1)
+    CLIPS_AUDIO_FRESH_MIN = env.int("CLIPS_AUDIO_FRESH_MIN", 60, validate=NOT_NEGATIVE)
+    CLIPS_AUDIO_FRESH_MAX = env.int("CLIPS_AUDIO_FRESH_MAX", 86_400, validate=NOT_NEGATIVE)
+    CLIPS_AUDIO_FRESH_DEFAULT = env.int("CLIPS_AUDIO_FRESH_DEFAULT", 3_600, validate=NOT_NEGATIVE)
+    CLIPS_AUDIO_STALE_WHILE_REVALIDATE = env.int(
+        "CLIPS_AUDIO_STALE_WHILE_REVALIDATE", 86_400, validate=NOT_NEGATIVE
+    )
+except EnvError as error:
+    raise ImproperlyConfigured(str(error)) from None
+
+EMBEDDED = not POSTGRES_SERVER
+
+_DATABASE: dict[str, Any] = {"NAME": POSTGRES_DB}
+if EMBEDDED:
+    _DATABASE |= {
+        "ENGINE": "clips_site.embedded_postgres",
+        "OPTIONS": {"cluster": LOCAL_DIR / "postgres"},
+    }
+    ALLOWED_HOSTS = ALLOWED_HOSTS or ["localhost", "127.0.0.1", "[::1]"]
+else:
+    _DATABASE |= {
+        "ENGINE": "django_prometheus.db.backends.postgresql",
+        "HOST": POSTGRES_SERVER,
+        "PORT": POSTGRES_PORT,
+        "USER": POSTGRES_USER,
+        "PASSWORD": POSTGRES_PASSWORD,
+        "OPTIONS": {"connect_timeout": 5},
+    }
+# Streams hold threads, not connections: the pool takes each back before the first audio byte.
+# A thread that finds the pool empty waits at most `timeout` seconds for its turn.
+_DATABASE["OPTIONS"]["pool"] = {"min_size": 1, "max_size": POSTGRES_POOL_SIZE, "timeout": 5}
+_DATABASE["CONN_HEALTH_CHECKS"] = True  # survives a restart of PostgreSQL
+DATABASES = {"default": _DATABASE}
+
+
+def _kept_secret(path: Path) -> str:
+    """The secret key of this machine, made at the first start."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with path.open("x") as made:
+            path.chmod(0o600)
+            made.write(secrets.token_urlsafe(48))
+    except FileExistsError:
+        pass
+    return path.read_text()
+
+
+if not SECRET_KEY:
+    if not EMBEDDED:
+        raise ImproperlyConfigured("DJANGO_SECRET_KEY must be set where POSTGRES_SERVER is")
+    SECRET_KEY = _kept_secret(LOCAL_DIR / "secret_key")
+if not ALLOWED_HOSTS:
+    raise ImproperlyConfigured("DJANGO_ALLOWED_HOSTS must be set where POSTGRES_SERVER is")
+
+# How this service names itself to origins, alike on all its machines: who is asked for a stream
+# under its own name refuses, so that a clip which points at our own stream does not loop.
+CLIPS_VIA = "clips-" + sha256(f"via {SECRET_KEY}".encode()).hexdigest()[:12]
+
+INSTALLED_APPS = [
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "rest_framework",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "library",
+]
+
+# No GZipMiddleware: it turns a 206 into garbage and stops sendfile.
+MIDDLEWARE = [
+    "library.monitoring.RequestMetricsMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "clips_site.middleware.NoTrailingSlashMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+
+ROOT_URLCONF = "clips_site.urls"
+WSGI_APPLICATION = "clips_site.wsgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
+]
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+SECURE_CONTENT_TYPE_NOSNIFF = True
+
+LANGUAGE_CODE = "en"
+TIME_ZONE = "UTC"
+USE_TZ = True
+
+STATIC_URL = "/static/"
+STATIC_ROOT = Path(env.str("CLIPS_STATIC_ROOT", str(LOCAL_DIR / "static")))
+MEDIA_ROOT = LOCAL_DIR / "media"
+FIXTURE_DIRS = [BASE_DIR / "fixtures"]
+SAMPLES_DIR = BASE_DIR / "fixtures" / "audio"
+AUDIO_STORE_DIR = LOCAL_DIR / "audio-store"
+STORAGES = {
+    "default": {"BACKEND": "library.storage.AudioFileStorage"},
+    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+}
+DATA_UPLOAD_MAX_MEMORY_SIZE = 1_000_000
+
+REST_FRAMEWORK = {
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_AUTHENTICATION_CLASSES": [],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.AllowAny"],
+    "UNAUTHENTICATED_USER": None,
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "EXCEPTION_HANDLER": "library.api.errors.exception_handler",
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Clips Service",
+    "VERSION": "1.0.0",
+    "DESCRIPTION": (BASE_DIR / "library" / "api" / "description.md").read_text(),
+    "OAS_VERSION": "3.1.1",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "REDOC_DIST": "SIDECAR",
+}
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["console"], "level": "INFO"},
+    "loggers": {
+        # 4xx answers are the client's affair, and gunicorn's access log shows them
+        "django.request": {"level": "ERROR"},
+    },
+}

@@ -1,0 +1,30 @@
+"""All paths. Only the admin's end with a slash."""
+
+from django.contrib import admin
+from django.urls import include, path
+from django.views.generic import RedirectView
+from drf_spectacular.renderers import OpenApiJsonRenderer
+from drf_spectacular.views import SpectacularAPIView, SpectacularRedocView
+
+from library import health, monitoring, pages
+
+urlpatterns = [
+    path("", pages.listen, name="listen"),
+    path("api/v1/", include("library.api.urls")),
+    path(
+        "openapi.json",
+        SpectacularAPIView.as_view(renderer_classes=[OpenApiJsonRenderer]),
+        name="schema",
+    ),
+    path("docs", pages.docs, name="docs"),
+    path("redoc", SpectacularRedocView.as_view(url_name="schema"), name="redoc"),
+    path("livez", health.livez, name="livez"),
+    path("readyz", health.readyz, name="readyz"),
+    path("metrics", monitoring.metrics, name="metrics"),
+    path("admin", RedirectView.as_view(url="/admin/")),
+    path("admin/", admin.site.urls),
+]
+
+handler400 = "library.api.errors.bad_request"
+handler404 = "library.api.errors.not_found"
+handler500 = "library.api.errors.server_error"

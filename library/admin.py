@@ -1,0 +1,124 @@
+"""The back office: clips are found, added, edited and heard; plays are read."""
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.http import HttpRequest
+from django.http.response import HttpResponse, HttpResponseBase
+from django.shortcuts import get_object_or_404
+from django.urls import URLPattern, path, reverse
+from django.utils.html import format_html
+
+from library.audio.errors import AudioUnavailableError
+from library.audio.sniff import SNIFF_BYTES, audio_type
+from library.delivery import deliver
+from library.models import Clip, PlayEvent
+from library.sources import open_audio
+
+admin.site.site_header = "Clips Service"
+admin.site.site_title = "Clips Service"
+admin.site.index_title = "Back office"
+
+
+class ClipForm(forms.ModelForm[Clip]):
+    """A clip with its audio from a URL or from an upload."""
+
+    class Meta:
+        """What an editor writes."""
+
+        model = Clip
+        fields = ("title", "description", "genre", "duration", "audio_url", "audio_file")
+
+    def clean_audio_file(self) -> Any:
+        """The upload, if it is audio by its bytes."""
+        upload = self.cleaned_data["audio_file"]
+        if upload and "audio_file" in self.changed_data:
+            head = upload.read(SNIFF_BYTES)
+            upload.seek(0)
+            if audio_type(head) is None:
+                raise forms.ValidationError(
+                    "This file is not audio of a known type: mp3, ogg, m4a, wav, flac, aac, webm."
+                )
+        return upload
+
+
+@admin.register(Clip)
+class ClipAdmin(admin.ModelAdmin[Clip]):
+    """Clips, found by their words or genre, and heard without counting a play."""
+
+    form = ClipForm
+    list_display = ("title", "genre", "length", "play_count", "source", "player", "created_at")
+    list_filter = ("genre",)
+    search_fields = ("title", "description", "genre")
+    readonly_fields = ("player", "play_count", "created_at", "updated_at")
+    list_per_page = 50
+    show_full_result_count = False
+    actions = None  # deleting in bulk would have to skip every clip that was played
+
+    @admin.display(description="duration", ordering="duration")
+    def length(self, clip: Clip) -> str:
+        """Minutes and seconds."""
+        minutes, seconds = divmod(round(clip.duration), 60)
+        return f"{minutes}:{seconds:02d}"
+
+    @admin.display(description="source")
+    def source(self, clip: Clip) -> str:
+        """Where the audio is."""
+        return "upload" if clip.audio_file else "URL"
+
+    @admin.display(description="listen")
+    def player(self, clip: Clip) -> str:
+        """An audio element that counts no play."""
+        if clip.pk is None:
+            return "-"
+        url = reverse("admin:library_clip_audio", args=[clip.pk])
+        return format_html(
+            '<audio controls preload="none" src="{}" aria-label="Listen to {}"></audio>',
+            url,
+            clip.title,
+        )
+
+    def get_urls(self) -> list[URLPattern]:
+        """The admin's own paths, and the audio for editors."""
+        audio = path(
+            "<int:pk>/audio", self.admin_site.admin_view(self.audio), name="library_clip_audio"
+        )
+        return [audio, *super().get_urls()]
+
+    def audio(self, request: HttpRequest, pk: int) -> HttpResponseBase:
+        """The clip's audio for an editor's ears: not a play."""
+        clip = get_object_or_404(Clip, pk=pk)
+        try:
+            return deliver(request, open_audio(clip), clip.title).response
+        except AudioUnavailableError as error:
+            return HttpResponse(error.detail, status=error.status, content_type="text/plain")
+
+    def has_delete_permission(self, request: HttpRequest, obj: Clip | None = None) -> bool:
+        """A clip that was played stays: its plays are counted."""
+        unplayed = obj is None or obj.play_count == 0
+        return unplayed and super().has_delete_permission(request, obj)
+
+
+@admin.register(PlayEvent)
+class PlayEventAdmin(admin.ModelAdmin[PlayEvent]):
+    """Plays, to be read."""
+
+    list_display = ("id", "clip", "played_at")
+    list_select_related = ("clip",)
+    search_fields = ("=clip__id",)
+    search_help_text = "The id of a clip."
+    show_full_result_count = False
+    list_per_page = 50
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Nobody: a play is recorded by playing."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: PlayEvent | None = None) -> bool:
+        """Nobody."""
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: PlayEvent | None = None) -> bool:
+        """Nobody."""
+        return False

@@ -1,0 +1,85 @@
+"""Clips and statistics as JSON."""
+
+from typing import Any
+
+from rest_framework import serializers
+from rest_framework.reverse import reverse
+
+from library.models import MAX_DURATION, Clip
+from library.validators import validate_audio_url
+
+
+class ClipSerializer(serializers.ModelSerializer[Clip]):
+    """A clip. The API adds clips by URL; uploading audio is an editor's affair."""
+
+    title = serializers.CharField(max_length=200, help_text="What the clip is called.")
+    description = serializers.CharField(
+        max_length=5000, required=False, allow_blank=True, default="", help_text="Free text."
+    )
+    genre = serializers.CharField(max_length=64, help_text="Such as `ambient` or `jazz`.")
+    duration = serializers.FloatField(
+        min_value=0.001, max_value=MAX_DURATION, help_text="Seconds, above 0 and at most 3600."
+    )
+    audio_url = serializers.URLField(
+        max_length=2000,
+        validators=[validate_audio_url],
+        help_text="Where the audio is fetched from when it is first played: http or https, a "
+        "public host, port 80 or 443. The stream's own URL if the audio was uploaded.",
+    )
+    stream_url = serializers.SerializerMethodField(help_text="Plays the audio, and counts it.")
+
+    class Meta:
+        """Fields by name: what is not listed is not shown."""
+
+        model = Clip
+        fields = (
+            "id",
+            "title",
+            "description",
+            "genre",
+            "duration",
+            "audio_url",
+            "stream_url",
+            "play_count",
+            "created_at",
+            "updated_at",
+        )
+        read_only_fields = ("id", "play_count", "created_at", "updated_at")
+
+    def get_stream_url(self, clip: Clip) -> str:
+        """The absolute URL of the clip's stream."""
+        url: str = reverse("clip-stream", args=[clip.pk], request=self.context.get("request"))
+        return url
+
+    def to_representation(self, instance: Clip) -> dict[str, Any]:
+        """A clip whose audio is uploaded has its stream as audio_url."""
+        shown: dict[str, Any] = super().to_representation(instance)
+        shown["audio_url"] = shown["audio_url"] or shown["stream_url"]
+        return shown
+
+
+class WindowsSerializer(serializers.Serializer[dict[str, int]]):
+    """Plays in the windows that end at `as_of`."""
+
+    last_24_hours = serializers.IntegerField()
+    last_7_days = serializers.IntegerField()
+    last_30_days = serializers.IntegerField()
+
+
+class ClipStatisticsSerializer(serializers.Serializer[dict[str, Any]]):
+    """How often a clip was played."""
+
+    id = serializers.IntegerField(help_text="The clip.")
+    title = serializers.CharField()
+    play_count = serializers.IntegerField(help_text="All plays.")
+    first_played_at = serializers.DateTimeField(allow_null=True)
+    last_played_at = serializers.DateTimeField(allow_null=True)
+    plays = WindowsSerializer()
+    as_of = serializers.DateTimeField(help_text="When this was true.")
+
+
+class ErrorSerializer(serializers.Serializer[dict[str, str]]):
+    """What went wrong."""
+
+    detail = serializers.CharField(help_text="A sentence for people.")
+    code = serializers.CharField(help_text="A stable word for programs.")

@@ -1,0 +1,73 @@
+"""GET and HEAD of a clip's audio, from the request to the first byte."""
+
+from threading import BoundedSemaphore
+
+from django.conf import settings
+from django.db import Error, connection
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+
+from library import plays
+from library.api.errors import Unavailable
+from library.audio.errors import AudioUnavailableError
+from library.delivery import Delivery, deliver
+from library.metrics import StreamMeter
+from library.models import Clip
+from library.sources import open_audio
+
+# Each stream holds a thread until its last byte, so some threads are never given to streams: the
+# API and the health checks answer while every stream is taken.
+_places = BoundedSemaphore(settings.CLIPS_MAX_STREAMS)
+
+
+def stream_clip(request: HttpRequest, clip: Clip) -> HttpResponseBase:
+    """The audio of a clip; if this is a play, it is in PostgreSQL before the response leaves.
+
+    Raises AudioUnavailableError, or Unavailable if there is no capacity or the play could not be
+    recorded: then no audio is sent.
+    """
+    if settings.CLIPS_VIA in request.headers.get("Via", ""):
+        raise AudioUnavailableError("origin_loop")
+    connection.close()  # a fetch from an origin may take long
+    if not _places.acquire(blocking=False):
+        raise Unavailable("All places for streams are taken.", "no_capacity", wait=5)
+    meter = StreamMeter()
+    try:
+        delivery = deliver(request, open_audio(clip), clip.title)
+        try:
+            _record_play(request, clip, delivery)
+        except BaseException:
+            delivery.response.close()
+            raise
+    except BaseException:
+        _places.release()
+        raise
+    if delivery.part is None:
+        _places.release()
+        return delivery.response
+    meter.start()
+    body = delivery.body
+    if body is None:  # nginx sends it, and knows alone how that ends
+        meter.finish(delivery.part.length, "completed")
+        _places.release()
+        return delivery.response
+
+    def on_close() -> None:
+        meter.finish(body.sent, body.outcome)
+        _places.release()
+
+    body.on_close = on_close
+    return delivery.response
+
+
+def _record_play(request: HttpRequest, clip: Clip, delivery: Delivery) -> None:
+    if not plays.is_play(request, delivery.part):
+        return
+    try:
+        plays.record(clip)
+    except Error:
+        raise Unavailable(
+            "The play could not be recorded, so no audio is sent.", "play_not_recorded"
+        ) from None
+    finally:
+        connection.close()  # a listener with a slow line must not hold one

@@ -1,0 +1,9 @@
+"""The app `library`: clips, their audio, their plays."""
+
+from django.apps import AppConfig
+
+
+class LibraryConfig(AppConfig):
+    """Clips and plays."""
+
+    name = "library"

@@ -1,0 +1,139 @@
+"""Which URLs and network addresses an origin may have (the guard against SSRF).
+
+A clip's URL is a stranger's word. Its form is judged when it is written down, without any network
+traffic; the addresses its name resolves to are judged at every connection, by `origin.py`.
+The refused networks follow the IANA special-purpose address registries (RFC 6890).
+"""
+
+import ipaddress
+import re
+import socket
+from collections.abc import Iterable
+
+from urllib3.exceptions import LocationParseError
+from urllib3.util import Url, parse_url
+
+DEFAULT_PORTS = {"http": 80, "https": 443}
+
+_REFUSED_V4 = [
+    ipaddress.IPv4Network(network)
+    for network in (
+        "0.0.0.0/8",  # this network
+        "10.0.0.0/8",  # private
+        "100.64.0.0/10",  # carrier-grade NAT
+        "127.0.0.0/8",  # loopback
+        "168.63.129.16/32",  # Azure's platform services, on an address that looks public
+        "169.254.0.0/16",  # link-local, the clouds' metadata
+        "172.16.0.0/12",  # private
+        "192.0.0.0/24",  # IETF protocol assignments
+        "192.0.2.0/24",  # documentation
+        "192.31.196.0/24",  # AS112
+        "192.52.193.0/24",  # AMT
+        "192.88.99.0/24",  # 6to4 relays
+        "192.168.0.0/16",  # private
+        "192.175.48.0/24",  # AS112
+        "198.18.0.0/15",  # benchmarking
+        "198.51.100.0/24",  # documentation
+        "203.0.113.0/24",  # documentation
+        "224.0.0.0/4",  # multicast
+        "240.0.0.0/4",  # reserved, broadcast
+    )
+]
+_GLOBAL_V6 = ipaddress.IPv6Network("2000::/3")  # all that is assigned for global unicast
+_REFUSED_V6 = [
+    ipaddress.IPv6Network(network)
+    for network in (
+        "2001::/23",  # IETF protocol assignments: Teredo, ORCHID, benchmarking
+        "2001:db8::/32",  # documentation
+        "2002::/16",  # 6to4: carries an IPv4 address
+        "2620:4f:8000::/48",  # AS112
+        "3fff::/20",  # documentation
+    )
+]
+
+
+class RefusedURLError(ValueError):
+    """The URL may not be an origin's; the message is a sentence for who wrote it."""
+
+
+class RefusedAddressError(RefusedURLError):
+    """Its address or port may not."""
+
+
+def is_public(address: str) -> bool:
+    """Whether a numeric address belongs to the public internet; IPv4-mapped ones are unwrapped."""
+    if "%" in address:  # a zone id: link-local by its nature
+        return False
+    ip = ipaddress.ip_address(address)
+    if isinstance(ip, ipaddress.IPv6Address):
+        if ip.ipv4_mapped is None:
+            return ip in _GLOBAL_V6 and not any(ip in network for network in _REFUSED_V6)
+        ip = ip.ipv4_mapped
+    return not any(ip in network for network in _REFUSED_V4)
+
+
+def literal_address(host: str) -> str | None:
+    """The address that a host is written as, None for a name.
+
+    Takes the spellings of inet_aton(3) as connecting would: decimal, octal, hexadecimal, short.
+    """
+    try:
+        return str(ipaddress.ip_address(host.strip("[]")))
+    except ValueError:
+        pass
+    try:
+        return socket.inet_ntoa(socket.inet_aton(host))
+    except (OSError, UnicodeEncodeError):
+        return None
+
+
+class OriginPolicy:
+    """The rules for origins, less the hosts that the operator allows by name."""
+
+    def __init__(self, allow: Iterable[str] = ()) -> None:
+        """`allow` holds `host` (any port) or `host:port`; an IPv6 address stands in brackets."""
+        self._allow = {entry.strip().lower() for entry in allow if entry.strip()}
+
+    def allows(self, host: str, port: int) -> bool:
+        """Whether the operator named this host, or this host with this port."""
+        host = host.lower().rstrip(".")
+        if ":" in host and not host.startswith("["):
+            host = f"[{host}]"
+        return host in self._allow or f"{host}:{port}" in self._allow
+
+    def check_port(self, host: str, port: int) -> None:
+        """Raise RefusedAddressError unless the port is 80, 443 or the operator's exception."""
+        if port not in DEFAULT_PORTS.values() and not self.allows(host, port):
+            raise RefusedAddressError("Only the ports 80 and 443 may be used.")
+
+    def check_address(self, host: str, port: int, address: str) -> None:
+        """Raise RefusedAddressError unless the address is public or the host the operator's."""
+        if not is_public(address) and not self.allows(host, port):
+            raise RefusedAddressError("Only public addresses may be used.")
+
+    def check_url(self, url: str) -> Url:
+        """Judge a URL by its form alone, and return its parts.
+
+        Raises RefusedURLError. A name is not resolved here.
+        """
+        if re.search(r"[\x00-\x20\x7f\\]", url):
+            raise RefusedURLError("A URL has no spaces, backslashes or control characters.")
+        try:
+            parts = parse_url(url)
+        except LocationParseError:
+            raise RefusedURLError("This is not a valid URL.") from None
+        if parts.scheme not in DEFAULT_PORTS:
+            raise RefusedURLError("Only http:// and https:// URLs can be used.")
+        host = parts.host
+        if not host:
+            raise RefusedURLError("The URL names no host.")
+        if parts.auth is not None:
+            raise RefusedURLError("A URL with a user name or password cannot be used.")
+        if "%" in host:
+            raise RefusedURLError("An address with a zone cannot be used.")
+        port = parts.port if parts.port is not None else DEFAULT_PORTS[parts.scheme]
+        self.check_port(host, port)
+        address = literal_address(host)
+        if address is not None:
+            self.check_address(host, port, address)
+        return parts

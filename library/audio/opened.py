@@ -1,0 +1,94 @@
+"""Audio that is open for reading: a whole file, or one that is still being fetched."""
+
+import hashlib
+import os
+import time
+from collections.abc import Generator
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import BinaryIO
+
+from library.audio.errors import AudioUnavailableError
+from library.audio.lock import is_abandoned
+from library.audio.sniff import SNIFF_BYTES, audio_type
+
+READ_BYTES = 65536
+POLL_SECONDS = 0.02  # how often a reader looks whether the file has grown
+
+
+@dataclass
+class OpenAudio:
+    """Audio of known size and type. Whoever opened it closes `file`.
+
+    `etag` is a strong validator in quotes, `last_modified` seconds since 1970. `whole` tells that
+    all `size` bytes are in the file; `stored` that they will stay at the file's path.
+    """
+
+    file: BinaryIO
+    size: int
+    content_type: str
+    etag: str
+    last_modified: int
+    stored: bool = True
+
+    @property
+    def path(self) -> Path:
+        """Where the file lay when it was opened."""
+        return Path(self.file.name)
+
+    @property
+    def whole(self) -> bool:
+        """Whether no byte is missing any more."""
+        return self.stored or os.fstat(self.file.fileno()).st_size >= self.size
+
+    def chunks(self, start: int, length: int) -> Generator[bytes, None, None]:
+        """These bytes, each waited for until it is there.
+
+        Raises AudioUnavailableError if the process that fetches them ends before their last.
+        """
+        descriptor, position, stop = self.file.fileno(), start, start + length
+        while position < stop:
+            chunk = os.pread(descriptor, min(READ_BYTES, stop - position), position)
+            if chunk:
+                position += len(chunk)
+                yield chunk
+            elif is_abandoned(descriptor) and os.fstat(descriptor).st_size <= position:
+                raise AudioUnavailableError("origin_truncated")
+            else:
+                time.sleep(POLL_SECONDS)
+
+
+def open_file(path: Path) -> OpenAudio:
+    """A whole audio file, such as an upload.
+
+    Raises AudioUnavailableError if it is missing or not audio.
+    """
+    try:
+        file = path.open("rb", buffering=0)
+    except OSError:
+        raise AudioUnavailableError("file_missing") from None
+    status = os.fstat(file.fileno())
+    content_type = _type_of(path, status.st_mtime_ns, status.st_size)
+    if content_type is None:
+        file.close()
+        raise AudioUnavailableError("file_not_audio")
+    version = f"{path.name} {status.st_mtime_ns} {status.st_size}"
+    return OpenAudio(
+        file=file,
+        size=status.st_size,
+        content_type=content_type,
+        etag=strong_etag(version),
+        last_modified=int(status.st_mtime),
+    )
+
+
+def strong_etag(version: str) -> str:
+    """An entity tag (RFC 9110, 8.8.3) for what this text names without doubt."""
+    return f'"{hashlib.sha256(version.encode()).hexdigest()[:32]}"'
+
+
+@lru_cache(maxsize=4096)
+def _type_of(path: Path, _mtime_ns: int, _size: int) -> str | None:
+    with path.open("rb") as file:
+        return audio_type(file.read(SNIFF_BYTES))

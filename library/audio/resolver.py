@@ -1,0 +1,35 @@
+"""Looking up a name's addresses, with a limit on time that getaddrinfo(3) does not have."""
+
+import socket
+from collections.abc import Callable
+from queue import Empty, SimpleQueue
+from threading import Thread
+
+from library.audio.errors import AudioUnavailableError
+
+Resolver = Callable[[str, int, float], list[str]]
+
+
+def resolve(host: str, port: int, timeout: float) -> list[str]:
+    """The addresses of a host, each once, in the system's order of preference.
+
+    Raises AudioUnavailableError if there are none or `timeout` seconds pass. The look-up that was
+    too slow ends by itself, in its own thread, when the system's resolver gives up.
+    """
+    answers: SimpleQueue[list[str] | None] = SimpleQueue()
+
+    def look_up() -> None:
+        try:
+            found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+            answers.put(list(dict.fromkeys(str(address[0]) for *_, address in found)))
+        except (OSError, UnicodeError):
+            answers.put(None)
+
+    Thread(target=look_up, name=f"resolve {host}", daemon=True).start()
+    try:
+        addresses = answers.get(timeout=max(0.001, timeout))
+    except Empty:
+        raise AudioUnavailableError("origin_timeout") from None
+    if not addresses:
+        raise AudioUnavailableError("origin_dns_failed")
+    return addresses

@@ -1,0 +1,134 @@
+"""What kind of audio some bytes are, told by the bytes alone.
+
+Content-Type headers and file names lie, and a browser that sniffs for itself must find what we
+said. Sources: RFC 3533 (Ogg), RFC 9559 (Matroska/WebM), RFC 9639 (FLAC), ISO/IEC 14496-12 (MP4),
+ISO/IEC 11172-3 and 13818-3 (MPEG audio), ISO/IEC 13818-7 (ADTS), the ID3v2.4 structure document.
+"""
+
+SNIFF_BYTES = 8192  # enough for every signature below, and for two frames of MPEG audio
+
+EXTENSIONS = {
+    "audio/mpeg": "mp3",
+    "audio/ogg": "ogg",
+    "audio/mp4": "m4a",
+    "audio/wav": "wav",
+    "audio/flac": "flac",
+    "audio/aac": "aac",
+    "audio/webm": "webm",
+}
+
+_OGG_AUDIO = (b"\x01vorbis", b"OpusHead", b"\x7fFLAC", b"Speex   ")
+_MP4_BRANDS = (
+    b"M4A ",
+    b"M4B ",
+    b"mp41",
+    b"mp42",
+    b"isom",
+    b"iso2",
+    b"iso4",
+    b"iso5",
+    b"iso6",
+    b"dash",
+)
+
+# kbit/s by the bit rate index of an MPEG audio header; index 0 is 'free', 15 is forbidden
+_RATES_V1 = {
+    1: (0, 32, 64, 96, 128, 160, 192, 224, 256, 288, 320, 352, 384, 416, 448),
+    2: (0, 32, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384),
+    3: (0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320),
+}
+_RATES_V2 = {
+    1: (0, 32, 48, 56, 64, 80, 96, 112, 128, 144, 160, 176, 192, 224, 256),
+    2: (0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160),
+    3: (0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160),
+}
+_SAMPLE_RATES = (44100, 48000, 32000)  # MPEG 1; halved for MPEG 2, quartered for MPEG 2.5
+
+
+def audio_type(head: bytes) -> str | None:
+    """The media type of audio that begins with these bytes (SNIFF_BYTES of it, or all).
+
+    None for anything that is not audio of a type this service serves, video included.
+    """
+    if head[:4] == b"fLaC":
+        return "audio/flac"
+    if head[:4] == b"RIFF" and head[8:12] == b"WAVE":
+        return "audio/wav"
+    if head[:4] == b"OggS":
+        return _ogg(head)
+    if head[4:8] == b"ftyp":
+        return _mp4(head)
+    if head[:4] == b"\x1a\x45\xdf\xa3":
+        return _webm(head)
+    if head[:3] == b"ID3":
+        return _behind_id3(head)
+    return _mpeg_or_adts(head)
+
+
+def _ogg(head: bytes) -> str | None:
+    """Ogg whose first page, which holds the first stream's header, is of an audio codec."""
+    segments = head[26] if len(head) > 26 else 0
+    return "audio/ogg" if head[27 + segments :].startswith(_OGG_AUDIO) else None
+
+
+def _mp4(head: bytes) -> str | None:
+    """MP4 of a usual brand, unless its index (if at the front) tells of a video track."""
+    if b"vide" in head[12:] and b"hdlr" in head[12:]:
+        return None
+    return "audio/mp4" if head[8:12] in _MP4_BRANDS else None
+
+
+def _webm(head: bytes) -> str | None:
+    """EBML of document type webm whose codecs at the front are audio ones."""
+    has_video = any(codec in head for codec in (b"V_VP8", b"V_VP9", b"V_AV1"))
+    return "audio/webm" if b"\x42\x82\x84webm" in head[:64] and not has_video else None
+
+
+def _behind_id3(head: bytes) -> str | None:
+    """The audio behind an ID3v2 tag, or MP3, its usual company, where the tag hides it."""
+    if len(head) < 10 or any(byte & 0x80 for byte in head[6:10]):
+        return None
+    size = head[6] << 21 | head[7] << 14 | head[8] << 7 | head[9]
+    footer = 10 if head[5] & 0x10 else 0
+    behind = head[10 + size + footer :].lstrip(b"\0")
+    if len(behind) < 8:
+        return "audio/mpeg"
+    if behind[:4] == b"fLaC":
+        return "audio/flac"
+    return _mpeg_or_adts(behind)
+
+
+def _mpeg_or_adts(head: bytes) -> str | None:
+    """A raw stream of frames: two headers must follow one another where two are there to see."""
+    for media_type, frame_length in (("audio/aac", _adts_length), ("audio/mpeg", _mpeg_length)):
+        length = frame_length(head)
+        if length and (len(head) < length + 7 or frame_length(head[length:])):
+            return media_type
+    return None
+
+
+def _adts_length(head: bytes) -> int:
+    """The length in bytes of the ADTS frame that begins here, 0 if none does."""
+    if len(head) < 7 or head[0] != 0xFF or head[1] & 0xF6 != 0xF0:
+        return 0
+    if head[2] >> 2 & 0x0F > 12:  # sampling frequency index
+        return 0
+    length = (head[3] & 0x03) << 11 | head[4] << 3 | head[5] >> 5
+    return length if length > 7 else 0
+
+
+def _mpeg_length(head: bytes) -> int:
+    """The length in bytes of the MPEG audio frame that begins here, 0 if none does."""
+    if len(head) < 4 or head[0] != 0xFF or head[1] & 0xE0 != 0xE0:
+        return 0
+    version = head[1] >> 3 & 3  # 3: MPEG 1, 2: MPEG 2, 0: MPEG 2.5
+    layer = 4 - (head[1] >> 1 & 3)  # 4 is reserved
+    rate_index, sample_index, padding = head[2] >> 4, head[2] >> 2 & 3, head[2] >> 1 & 1
+    if version == 1 or layer == 4 or rate_index in (0, 15) or sample_index == 3:
+        return 0
+    rate = (_RATES_V1 if version == 3 else _RATES_V2)[layer][rate_index] * 1000
+    sample_rate = _SAMPLE_RATES[sample_index] // {3: 1, 2: 2, 0: 4}[version]
+    if layer == 1:
+        return (12 * rate // sample_rate + padding) * 4
+    samples = 72 if layer == 3 and version != 3 else 144
+    return samples * rate // sample_rate + padding

@@ -1,0 +1,59 @@
+"""Make the database ready to serve: migrations, the sample clips, a demo editor."""
+
+from argparse import ArgumentParser
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth import get_user_model
+from django.core.management import call_command
+from django.core.management.base import BaseCommand, CommandError
+from django.db import OperationalError, connection
+
+from library.models import Clip
+
+LOCK = 0x436C697073  # "Clips"; any number that nobody else takes
+DEMO_NAME = DEMO_PASSWORD = "editor"  # noqa: S105
+
+
+class Command(BaseCommand):
+    """Run at every start, by as many machines at once as there are: one prepares, others wait."""
+
+    help = "Migrate, load the sample clips into an empty library, and make a demo editor if asked."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """Define the options."""
+        parser.add_argument(
+            "--demo-editor",
+            action="store_true",
+            help="On the embedded database: make an editor with a known password.",
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Do what is missing; nothing is done twice."""
+        try:
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT pg_advisory_lock(%s)", [LOCK])
+        except OperationalError as error:
+            raise CommandError(f"PostgreSQL cannot be reached ({self._place()}): {error}") from None
+        try:
+            call_command("migrate", interactive=False, verbosity=options["verbosity"])
+            if not Clip.objects.exists():
+                call_command("loaddata", "clips", verbosity=options["verbosity"])
+            if options["demo_editor"] and settings.EMBEDDED:
+                self._make_demo_editor()
+        finally:
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT pg_advisory_unlock(%s)", [LOCK])
+
+    def _make_demo_editor(self) -> None:
+        users = get_user_model().objects
+        if not users.exists():
+            users.create_superuser(DEMO_NAME, password=DEMO_PASSWORD)
+        if users.filter(username=DEMO_NAME).exists():
+            self.stdout.write(f"Demo editor for /admin/: {DEMO_NAME}, password {DEMO_PASSWORD}")
+
+    @staticmethod
+    def _place() -> str:
+        if settings.EMBEDDED:
+            return "the embedded one"
+        return f"POSTGRES_SERVER={settings.POSTGRES_SERVER}, port {settings.POSTGRES_PORT}"

@@ -1,0 +1,22 @@
+"""What a clip's fields may hold, beyond what the database checks."""
+
+from functools import cache
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+
+from library.audio.address import OriginPolicy, RefusedURLError
+
+
+@cache
+def origin_policy() -> OriginPolicy:
+    """The rules for origins with the operator's exceptions (CLIPS_ORIGIN_ALLOW)."""
+    return OriginPolicy(settings.CLIPS_ORIGIN_ALLOW)
+
+
+def validate_audio_url(value: str) -> None:
+    """Raise ValidationError unless an origin may have this URL; nothing is fetched."""
+    try:
+        origin_policy().check_url(value)
+    except RefusedURLError as refused:
+        raise ValidationError(str(refused), code="audio_url_refused") from None
