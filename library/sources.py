@@ -5,10 +5,11 @@ from pathlib import Path
 
 from django.conf import settings
 
+from library.audio.download import StoreLimits
 from library.audio.freshness import Freshness
 from library.audio.opened import OpenAudio, open_file
 from library.audio.origin import OriginClient, OriginLimits
-from library.audio.store import AudioStore, StoreLimits
+from library.audio.store import AudioStore
 from library.models import Clip
 from library.validators import origin_policy
 

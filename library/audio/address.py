@@ -127,7 +127,8 @@ class OriginPolicy:
         host = parts.host
         if not host:
             raise RefusedURLError("The URL names no host.")
-        if parts.auth is not None:
+        authority = re.split(r"[/?#]", url.split("//", 1)[-1], maxsplit=1)[0]
+        if "@" in authority:  # an empty user name included
             raise RefusedURLError("A URL with a user name or password cannot be used.")
         if "%" in host:
             raise RefusedURLError("An address with a zone cannot be used.")

@@ -39,6 +39,7 @@ class Metadata:
     content_type: str
     etag: str  # ours
     last_modified: int
+    checked_at: float  # when the origin last sent or confirmed it
     fresh_until: float
     validators: dict[str, str]  # request headers that ask the origin whether it has changed
 
@@ -68,6 +69,17 @@ class Entry:
             except FileNotFoundError:
                 if read_metadata(self._saved) == metadata:  # else it was replaced in between
                     return None
+        return None
+
+    def open_current(self, began: float) -> OpenAudio | None:
+        """What is stored, if it is fresh or was checked since a request that `began` then."""
+        saved = self.open_saved()
+        if saved is None:
+            return None
+        metadata, audio = saved
+        if metadata.fresh or metadata.checked_at >= began:
+            return audio
+        audio.file.close()
         return None
 
     def open_growing(self) -> OpenAudio | None:

@@ -1,0 +1,213 @@
+"""Downloads: an origin's audio into the store's files, one at a time for each URL.
+
+A download runs in a thread of its own, so that it neither depends on one listener nor waits for
+the slowest; the claim on its entry keeps all other threads and processes from doing the same.
+"""
+
+import contextlib
+import logging
+import os
+import secrets
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from email.utils import parsedate_to_datetime
+from hashlib import sha256
+from pathlib import Path
+from threading import Thread
+from urllib.parse import urlsplit
+
+from library import metrics
+from library.audio.entry import Entry, Metadata, sync_folder
+from library.audio.errors import AudioUnavailableError
+from library.audio.eviction import evict
+from library.audio.freshness import Freshness
+from library.audio.lock import try_lock
+from library.audio.opened import strong_etag
+from library.audio.origin import OriginAnswer, OriginClient
+from library.audio.sniff import SNIFF_BYTES, audio_type
+
+logger = logging.getLogger(__name__)
+
+WAIT_STEPS = (0.002, 0.005, 0.01, 0.02)  # seconds between looks; the last one repeats
+
+
+@dataclass(frozen=True)
+class StoreLimits:
+    """What the store allows itself.
+
+    `max_bytes` of disk; `per_origin` downloads at once from one origin host, for which others wait
+    `turn_seconds`; `failure_seconds` for which a failure is remembered; `keep_seconds` for which
+    a body that was just used stays although there is no room (X-Accel-Redirect opens it later).
+    """
+
+    max_bytes: int = 2_000_000_000
+    per_origin: int = 4
+    turn_seconds: float = 10.0
+    failure_seconds: float = 5.0
+    keep_seconds: float = 0.0
+
+
+class Downloader:
+    """Downloads into a store's folder."""
+
+    def __init__(
+        self, folder: Path, client: OriginClient, freshness: Freshness, limits: StoreLimits
+    ) -> None:
+        """The folder is made with the first download."""
+        self._folder = folder
+        self._client = client
+        self._freshness = freshness
+        self._limits = limits
+        self._received = 0  # bytes since the last eviction
+
+    def start(self, entry: Entry, began: float) -> bool:
+        """Start the download in the background, unless somebody does, or has since `began`."""
+        self._folder.mkdir(parents=True, exist_ok=True)
+        claim = entry.claim()
+        if claim is None:
+            return False
+        if (
+            audio := entry.open_current(began)
+        ) is not None:  # it came between the look and the claim
+            audio.file.close()
+            os.close(claim)
+            return False
+        Thread(
+            target=self._download, args=(entry, claim), name=f"fetch {entry.key[:8]}", daemon=True
+        ).start()
+        return True
+
+    def _download(self, entry: Entry, claim: int) -> None:
+        """Fetch the audio into the store, or note why not, then give the claim back."""
+        try:
+            saved = entry.open_saved()
+            if saved is not None:
+                saved[1].file.close()
+            stale = saved[0] if saved else None
+            with (
+                self._turn(entry.url),
+                metrics.origin_fetch(),
+                self._client.get(entry.url, stale.validators if stale else None) as answer,
+            ):
+                if stale is not None and answer.status == 304:
+                    fresh_until = self._freshness.fresh_until(answer.headers)
+                    entry.save(replace(stale, checked_at=time.time(), fresh_until=fresh_until))
+                else:
+                    self._receive(entry, answer)
+        except AudioUnavailableError as error:
+            logger.warning("Clip audio not fetched from %s: %s", _host(entry.url), error.code)
+            entry.fail(error.code)
+        except OSError:
+            logger.exception("The audio store cannot write to %s", self._folder)
+            entry.fail("store_unavailable")
+        except Exception:
+            logger.exception("Clip audio not fetched from %s", _host(entry.url))
+            entry.fail("origin_protocol_error")
+        finally:
+            entry.withdraw()
+            os.close(claim)
+        self._make_room()
+
+    def _receive(self, entry: Entry, answer: OriginAnswer) -> None:
+        """Write the body to a part, announce it once its type and length are known, save it."""
+        chunks = answer.chunks()
+        head = b""
+        for chunk in chunks:
+            head += chunk
+            if len(head) >= SNIFF_BYTES:
+                break
+        if not head:
+            raise AudioUnavailableError("origin_empty")
+        content_type = audio_type(head)
+        if content_type is None:
+            raise AudioUnavailableError("origin_not_audio")
+        with entry.new_part() as part:
+            path = Path(part.name)
+            metadata = self._describe(entry.url, answer, path.name, content_type)
+            part.write(head)
+            part.flush()
+            if answer.length is not None:
+                entry.announce(metadata)
+            try:
+                for chunk in chunks:
+                    part.write(chunk)
+                    part.flush()  # its readers wait for it
+                size = part.tell()
+                os.fsync(part.fileno())
+                body = path.with_suffix(".audio")
+                path.rename(body)
+            except BaseException:
+                path.unlink(missing_ok=True)
+                raise
+            sync_folder(self._folder)
+            entry.save(replace(metadata, body=body.name, size=size, checked_at=time.time()))
+            self._received += size
+
+    def _describe(self, url: str, answer: OriginAnswer, part: str, content_type: str) -> Metadata:
+        """The metadata, as far as the answer's head tells: they must hold before the body ends."""
+        etag = answer.headers.get("ETag", "")
+        modified = _http_date(answer.headers.get("Last-Modified"))
+        validators = {"If-None-Match": etag} if etag else {}
+        if modified is not None:
+            validators["If-Modified-Since"] = answer.headers["Last-Modified"]
+        strong = etag.startswith('"') and answer.length is not None
+        version = f"{url} {etag} {answer.length}" if strong else secrets.token_hex(16)
+        now = int(time.time())
+        return Metadata(
+            url=url,
+            body=part,
+            size=answer.length or 0,
+            content_type=content_type,
+            etag=strong_etag(version),
+            last_modified=min(modified, now) if modified is not None else now,
+            checked_at=now,
+            fresh_until=self._freshness.fresh_until(answer.headers),
+            validators=validators,
+        )
+
+    @contextmanager
+    def _turn(self, url: str) -> Iterator[None]:
+        """One of the few places for downloads from this URL's host, across all processes."""
+        host = sha256(_host(url).encode()).hexdigest()[:16]
+        deadline = time.monotonic() + self._limits.turn_seconds
+        for step in waits(deadline):
+            for place in range(self._limits.per_origin):
+                path = self._folder / f"{host}.{place}.turn"
+                descriptor = try_lock(path)
+                if descriptor is None:
+                    continue
+                try:
+                    yield
+                finally:
+                    os.close(descriptor)
+                return
+            time.sleep(step)
+        raise AudioUnavailableError("origin_busy")
+
+    def _make_room(self) -> None:
+        """Keep to the bound on disk, looked after once a fiftieth of it has come in."""
+        if self._received > self._limits.max_bytes / 50:
+            self._received = 0
+            with contextlib.suppress(OSError):
+                evict(self._folder, self._limits.max_bytes, self._limits.keep_seconds)
+
+
+def waits(deadline: float) -> Iterator[float]:
+    """Seconds to sleep between looks, until the deadline."""
+    looks = 0
+    while time.monotonic() < deadline:
+        yield WAIT_STEPS[min(looks, len(WAIT_STEPS) - 1)]
+        looks += 1
+
+
+def _host(url: str) -> str:
+    return urlsplit(url).hostname or ""
+
+
+def _http_date(value: str | None) -> int | None:
+    try:
+        return int(parsedate_to_datetime(value).timestamp()) if value else None
+    except (ValueError, OverflowError):
+        return None

@@ -1,0 +1,103 @@
+"""Fixtures: a running service on the test database, origins, clips, real audio."""
+
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+from django.core.management import call_command
+
+from library.models import Clip
+from tests.origin import Origin
+from tests.server import Server
+from tests.settings import LOCAL
+
+SAMPLES = Path(__file__).parent.parent / "fixtures" / "audio"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _static_files() -> None:
+    """Collect the static files once, as `make run` and the image do."""
+    for left_over in ("audio-store", "media"):
+        shutil.rmtree(LOCAL / left_over, ignore_errors=True)
+    call_command("collectstatic", interactive=False, verbosity=0)
+
+
+@pytest.fixture(scope="session")
+def shared_server(
+    django_db_setup: None, django_db_blocker: Any, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Server]:
+    """One service for all tests that need no settings of their own."""
+    with django_db_blocker.unblock():
+        server = Server(tmp_path_factory.mktemp("server") / "log")
+    yield server
+    assert server.stop() == 0
+
+
+@pytest.fixture
+def server(shared_server: Server, transactional_db: None) -> Server:
+    """The running service, with a database that is empty at first."""
+    return shared_server
+
+
+@pytest.fixture
+def start_server(transactional_db: None, tmp_path: Path) -> Iterator[Callable[..., Server]]:
+    """Starts a service with settings of its own; it stops with the test."""
+    started: list[Server] = []
+
+    def start(**environment: str) -> Server:
+        started.append(Server(tmp_path / f"log{len(started)}", **environment))
+        return started[-1]
+
+    yield start
+    for server in started:
+        server.stop()
+
+
+@pytest.fixture
+def make_clip(transactional_db: None) -> Callable[..., Clip]:
+    """Makes a clip, of a sample's audio unless a URL is given."""
+
+    def make(**fields: Any) -> Clip:
+        source = {} if "audio_url" in fields else {"audio_file": "samples/ambient-sounds.mp3"}
+        values = {"title": "Ambient Sounds", "genre": "ambient", "duration": 28.5}
+        return Clip.objects.create(**{**values, **source, **fields})
+
+    return make
+
+
+@pytest.fixture
+def clip(make_clip: Callable[..., Clip]) -> Clip:
+    """A clip whose audio is `mp3`."""
+    return make_clip()
+
+
+@pytest.fixture(scope="session")
+def mp3() -> bytes:
+    """The audio of a sample clip."""
+    return (SAMPLES / "ambient-sounds.mp3").read_bytes()
+
+
+@pytest.fixture
+def origin() -> Iterator[Origin]:
+    """An origin, allowed by the tests' settings."""
+    origin = Origin()
+    yield origin
+    origin.close()
+
+
+@pytest.fixture
+def http(server: Server) -> Iterator[Callable[..., requests.Response]]:
+    """Asks the running service: `http("GET", "/livez")`."""
+    with requests.Session() as session:
+        session.trust_env = False
+        session.headers.clear()
+
+        def ask(method: str, path: str, **options: Any) -> requests.Response:
+            return session.request(
+                method, server.url + path, allow_redirects=False, timeout=30, **options
+            )
+
+        yield ask

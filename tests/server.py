@@ -1,0 +1,74 @@
+"""The service as it is run: gunicorn with its workers, on a free port, on the test database."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+from django.db import connection
+
+ROOT = Path(__file__).parent.parent
+
+
+def free_port() -> int:
+    """A port that nobody listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port: int = listener.getsockname()[1]
+        return port
+
+
+class Server:
+    """A running service; `environment` adds to and overrides the tests' settings."""
+
+    def __init__(self, log: Path, **environment: str) -> None:
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.log = log
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "gunicorn", "--config", "clips_site/gunicorn_conf.py"],
+            cwd=ROOT,
+            env={
+                **os.environ,
+                "DJANGO_SETTINGS_MODULE": "clips_site.settings",
+                "POSTGRES_DB": connection.settings_dict["NAME"],
+                "HOST": "127.0.0.1",
+                "PORT": str(self.port),
+                "WEB_CONCURRENCY": "2",
+                "WEB_THREADS": "64",
+                **environment,
+            },
+            stdout=log.open("wb"),
+            stderr=subprocess.STDOUT,
+        )
+        self._await_answer()
+
+    @property
+    def pid(self) -> int:
+        """The process id of gunicorn's master."""
+        return self._process.pid
+
+    def workers(self) -> list[int]:
+        """The process ids of the workers that are up."""
+        children = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text()
+        return [int(pid) for pid in children.split()]
+
+    def stop(self) -> int:
+        """Stop it as Ctrl-C does; returns its exit status."""
+        self._process.send_signal(signal.SIGINT)
+        return self._process.wait(timeout=30)
+
+    def _await_answer(self) -> None:
+        deadline = time.monotonic() + 30
+        while time.monotonic() < deadline and self._process.poll() is None:
+            try:
+                with urllib.request.urlopen(f"{self.url}/readyz", timeout=5):
+                    return
+            except OSError:
+                time.sleep(0.05)
+        self._process.kill()
+        raise AssertionError(f"The server did not start:\n{self.log.read_text()}")

@@ -1,0 +1,18 @@
+"""The site's settings, with what the tests keep apart from `make run`."""
+
+import os
+from pathlib import Path
+
+LOCAL = Path(__file__).parent.parent / ".local" / "test"
+os.environ["CLIPS_LOCAL_DIR"] = str(LOCAL)
+os.environ.setdefault("DJANGO_SECRET_KEY", "a key for tests, long enough and known to everybody")
+os.environ.setdefault("DJANGO_ALLOWED_HOSTS", "localhost,127.0.0.1,testserver")
+os.environ["CLIPS_ORIGIN_ALLOW"] = "127.0.0.1,localhost"  # where the tests' origins are
+os.environ["CLIPS_ORIGIN_CONNECT_TIMEOUT"] = "1"
+os.environ["CLIPS_ORIGIN_READ_TIMEOUT"] = "2"
+os.environ["CLIPS_ORIGIN_TOTAL_TIMEOUT"] = "4"
+os.environ["CLIPS_ORIGIN_FAILURE_SECONDS"] = "0.05"
+
+from clips_site.settings import *  # noqa: E402, F403
+
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # fast
