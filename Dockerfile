@@ -1,0 +1,40 @@
+# The service alone; docker-compose.yml starts it with its database and its monitoring.
+#
+# Python 3.13 is Debian stable's and has fixes until October 2029, longer than Django 5.2 LTS has.
+ARG PYTHON_IMAGE=python:3.13-slim-trixie
+
+FROM ${PYTHON_IMAGE} AS build
+WORKDIR /app
+COPY requirements/base.txt requirements/
+# Wheels alone, so that no stage needs a compiler. pip stays outside of what is copied below.
+RUN python -m venv --without-pip /opt/clips \
+    && python -m pip --python /opt/clips/bin/python install --no-cache-dir \
+        --require-hashes --only-binary :all: --requirement requirements/base.txt
+COPY . .
+# The settings make a secret key where they find none: it stays in this stage's /tmp.
+# The files belong to the image: from a volume, an older image's would be served after an upgrade.
+RUN CLIPS_LOCAL_DIR=/tmp/build CLIPS_STATIC_ROOT=/app/static \
+        /opt/clips/bin/python manage.py collectstatic --noinput --verbosity 0 \
+    && /opt/clips/bin/python -m compileall -q clips_site library
+
+FROM ${PYTHON_IMAGE}
+# The identity is a number, so that Kubernetes can see that it is not root's.
+RUN useradd --uid 10001 --user-group --no-create-home --shell /usr/sbin/nologin clips \
+    && install --directory --owner clips --group clips /var/lib/clips
+COPY --from=build /opt/clips /opt/clips
+COPY --from=build /app /app
+WORKDIR /app
+ENV PATH=/opt/clips/bin:$PATH \
+    PYTHONUNBUFFERED=1 \
+    HOST=0.0.0.0 \
+    PORT=8000 \
+    CLIPS_LOCAL_DIR=/var/lib/clips \
+    CLIPS_STATIC_ROOT=/app/static
+USER 10001:10001
+# Uploads and the audio store.
+VOLUME /var/lib/clips
+EXPOSE 8000
+HEALTHCHECK --interval=10s --timeout=5s --start-period=60s --retries=3 \
+    CMD ["python", "deploy/docker/healthy.py", "/livez"]
+# Any number may start at once: one prepares, the others wait. `exec`: signals reach gunicorn.
+CMD ["sh", "-c", "python manage.py prepare && exec gunicorn --config clips_site/gunicorn_conf.py"]
