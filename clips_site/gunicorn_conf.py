@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import tempfile
 from typing import Any
 
@@ -62,6 +63,18 @@ def post_request(worker: Any, req: Any, environ: Any, resp: Any) -> None:
     from library.metrics import http_requests_in_progress
 
     http_requests_in_progress.dec()
+
+
+def post_worker_init(worker: Any) -> None:
+    """On Ctrl-C let the worker end at once.
+
+    gunicorn 27's own handler takes a lock that the interrupted main thread may hold, and then
+    hangs until it is killed; and Python would wait for every thread, so for the slowest listener.
+    A play that is being recorded is rolled back by PostgreSQL, and its audio was not sent.
+    SIGTERM is the graceful way: it lets streams end, for `graceful_timeout` seconds.
+    """
+    for number in (signal.SIGINT, signal.SIGQUIT):
+        signal.signal(number, lambda *_: os._exit(0))
 
 
 def child_exit(server: Any, worker: Any) -> None:

@@ -101,3 +101,12 @@ def http(server: Server) -> Iterator[Callable[..., requests.Response]]:
             )
 
         yield ask
+
+
+@pytest.fixture
+def big_clip(make_clip: Callable[..., Clip], mp3: bytes) -> Clip:
+    """A clip too large for the kernel to take in at once: a slow listener holds a thread."""
+    folder = LOCAL / "media" / "uploads"
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "big.mp3").write_bytes(mp3 * 40)
+    return make_clip(audio_file="uploads/big.mp3")

@@ -22,6 +22,22 @@ def answer(
     return handle
 
 
+def in_two_parts(
+    body: bytes, first: int, go_on: threading.Event, *, told: bool = True, whole: bool = True
+) -> Handler:
+    """Sends the beginning, waits for the event, sends the rest or breaks off."""
+
+    def handle(connection: socket.socket, request: str) -> None:
+        length = f"Content-Length: {len(body)}\r\n" if told else ""
+        head = f"HTTP/1.1 200 OK\r\n{length}Connection: close\r\n\r\n"
+        connection.sendall(head.encode() + body[:first])
+        go_on.wait(10)
+        if whole:
+            connection.sendall(body[first:])
+
+    return handle
+
+
 class Origin:
     """An HTTP server whose every path is answered by a handler, on a socket of its own."""
 

@@ -29,22 +29,23 @@ class Server:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.log = log
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "gunicorn", "--config", "clips_site/gunicorn_conf.py"],
-            cwd=ROOT,
-            env={
-                **os.environ,
-                "DJANGO_SETTINGS_MODULE": "clips_site.settings",
-                "POSTGRES_DB": connection.settings_dict["NAME"],
-                "HOST": "127.0.0.1",
-                "PORT": str(self.port),
-                "WEB_CONCURRENCY": "2",
-                "WEB_THREADS": "64",
-                **environment,
-            },
-            stdout=log.open("wb"),
-            stderr=subprocess.STDOUT,
-        )
+        with log.open("wb") as output:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "gunicorn", "--config", "clips_site/gunicorn_conf.py"],
+                cwd=ROOT,
+                env={
+                    **os.environ,
+                    "DJANGO_SETTINGS_MODULE": "clips_site.settings",
+                    "POSTGRES_DB": connection.settings_dict["NAME"],
+                    "HOST": "127.0.0.1",
+                    "PORT": str(self.port),
+                    "WEB_CONCURRENCY": "2",
+                    "WEB_THREADS": "64",
+                    **environment,
+                },
+                stdout=output,
+                stderr=subprocess.STDOUT,
+            )
         self._await_answer()
 
     @property
@@ -59,8 +60,9 @@ class Server:
 
     def stop(self) -> int:
         """Stop it as Ctrl-C does; returns its exit status."""
-        self._process.send_signal(signal.SIGINT)
-        return self._process.wait(timeout=30)
+        if self._process.poll() is None:
+            self._process.send_signal(signal.SIGINT)
+        return self._process.wait(timeout=20)
 
     def _await_answer(self) -> None:
         deadline = time.monotonic() + 30

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
-from socket import socket
 from threading import Event
 
 import pytest
@@ -20,7 +19,7 @@ from library.audio.freshness import Freshness
 from library.audio.opened import OpenAudio
 from library.audio.origin import OriginClient, OriginLimits
 from library.audio.store import AudioStore
-from tests.origin import Handler, Origin, answer
+from tests.origin import Origin, answer, in_two_parts
 
 AT_ONCE_STALE = Freshness(least=0, most=0, while_revalidating=3600)
 STALE_AND_OLD = Freshness(least=0, most=0, while_revalidating=-1)
@@ -62,22 +61,6 @@ def failure(store: AudioStore, url: str) -> str:
     with pytest.raises(AudioUnavailableError) as raised:
         store.open(url)
     return raised.value.code
-
-
-def in_two_parts(
-    body: bytes, first: int, go_on: Event, *, told: bool = True, whole: bool = True
-) -> Handler:
-    """Sends the beginning, waits for the event, sends the rest or breaks off."""
-
-    def handle(connection: socket, request: str) -> None:
-        length = f"Content-Length: {len(body)}\r\n" if told else ""
-        head = f"HTTP/1.1 200 OK\r\n{length}Connection: close\r\n\r\n"
-        connection.sendall(head.encode() + body[:first])
-        go_on.wait(10)
-        if whole:
-            connection.sendall(body[first:])
-
-    return handle
 
 
 def await_download(store: AudioStore, url: str) -> None:

@@ -9,6 +9,17 @@ from library.models import MAX_DURATION, Clip
 from library.validators import validate_audio_url
 
 
+class SecondsField(serializers.FloatField):
+    """A number of seconds; DRF alone would take `true` and `"30"` for numbers."""
+
+    def to_internal_value(self, data: Any) -> float:
+        """The number."""
+        if isinstance(data, bool) or not isinstance(data, int | float):
+            self.fail("invalid")
+        seconds: float = super().to_internal_value(data)
+        return seconds
+
+
 class ClipSerializer(serializers.ModelSerializer[Clip]):
     """A clip. The API adds clips by URL; uploading audio is an editor's affair."""
 
@@ -17,7 +28,7 @@ class ClipSerializer(serializers.ModelSerializer[Clip]):
         max_length=5000, required=False, allow_blank=True, default="", help_text="Free text."
     )
     genre = serializers.CharField(max_length=64, help_text="Such as `ambient` or `jazz`.")
-    duration = serializers.FloatField(
+    duration = SecondsField(
         min_value=0.001, max_value=MAX_DURATION, help_text="Seconds, above 0 and at most 3600."
     )
     audio_url = serializers.URLField(
