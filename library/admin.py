@@ -47,8 +47,13 @@ class ClipForm(forms.ModelForm[Clip]):
 class ClipAdmin(admin.ModelAdmin[Clip]):
     """Clips, found by their words or genre, and heard without counting a play."""
 
+    class Media:
+        """What makes the players small enough for a list."""
+
+        css = {"all": ("library/admin.css",)}
+
     form = ClipForm
-    list_display = ("title", "genre", "length", "play_count", "source", "player", "created_at")
+    list_display = ("title", "player", "genre", "shown_length", "play_count", "source")
     list_filter = ("genre",)
     search_fields = ("title", "description", "genre")
     readonly_fields = ("player", "play_count", "created_at", "updated_at")
@@ -57,10 +62,9 @@ class ClipAdmin(admin.ModelAdmin[Clip]):
     actions = None  # deleting in bulk would have to skip every clip that was played
 
     @admin.display(description="duration", ordering="duration")
-    def length(self, clip: Clip) -> str:
+    def shown_length(self, clip: Clip) -> str:
         """Minutes and seconds."""
-        minutes, seconds = divmod(round(clip.duration), 60)
-        return f"{minutes}:{seconds:02d}"
+        return clip.length
 
     @admin.display(description="source")
     def source(self, clip: Clip) -> str:

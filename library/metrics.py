@@ -1,6 +1,6 @@
 """The Prometheus instruments of this service.
 
-Names and meanings are those of the monitoring documentation. No label comes from a client.
+Names and meanings are those of monitoring/README.md. No label comes from a client.
 What is counted in the database is exposed by `monitoring.py`.
 """
 

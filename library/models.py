@@ -88,6 +88,12 @@ class Clip(models.Model):
             kwargs["update_fields"] = {*changed, "updated_at"} - {"play_count"}
         super().save(*args, **kwargs)
 
+    @property
+    def length(self) -> str:
+        """The duration for people, as a player shows it: minutes and seconds."""
+        minutes, seconds = divmod(int(self.duration + 0.5), 60)
+        return f"{minutes}:{seconds:02d}"
+
 
 class PlayEvent(models.Model):
     """One play of one clip, at one time (UTC). Written by `plays.py` alone, never changed."""

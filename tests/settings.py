@@ -14,5 +14,3 @@ os.environ["CLIPS_ORIGIN_TOTAL_TIMEOUT"] = "4"
 os.environ["CLIPS_ORIGIN_FAILURE_SECONDS"] = "0.05"
 
 from clips_site.settings import *  # noqa: E402, F403
-
-PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # fast

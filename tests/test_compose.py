@@ -98,7 +98,8 @@ def test_monitoring_finds_its_files_where_they_are_mounted() -> None:
 
 def test_service_answers_to_the_name_that_prometheus_asks_for() -> None:
     prometheus = yaml.safe_load((ROOT / "monitoring/prometheus/prometheus.yml").read_text())
-    assert prometheus["scrape_configs"][0]["static_configs"] == [{"targets": ["web:8000"]}]
+    (discovery,) = prometheus["scrape_configs"][0]["dns_sd_configs"]
+    assert (discovery["names"], discovery["port"]) == (["web"], 8000)
     assert "web" in (EXAMPLE["DJANGO_ALLOWED_HOSTS"] or "").split(",")
     assert SERVICES["web"]["environment"]["PORT"] == "8000"
 

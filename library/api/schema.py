@@ -55,6 +55,7 @@ _AUDIO: dict[Any, Any] = {
 }
 
 _LIST = extend_schema(
+    operation_id="list_clips",
     summary="List clips",
     description="All clips by id, in pages of `limit`.",
     parameters=[_header("Link", "The next and the previous page (RFC 8288).", [200])],
@@ -62,6 +63,7 @@ _LIST = extend_schema(
     examples=[OpenApiExample("A page", value=[CLIP], response_only=True, status_codes=[200])],
 )
 _CREATE = extend_schema(
+    operation_id="add_clip",
     summary="Add a clip",
     description="Adds a clip by its metadata and the URL of its audio. The URL is judged by its "
     "form alone; the audio is fetched when it is first played.",
@@ -77,6 +79,7 @@ _CREATE = extend_schema(
     ],
 )
 _RETRIEVE = extend_schema(
+    operation_id="show_clip",
     summary="Show a clip",
     description="The metadata of one clip.",
     parameters=[_CLIP_ID],
@@ -84,6 +87,7 @@ _RETRIEVE = extend_schema(
     examples=[OpenApiExample("A clip", value=CLIP, response_only=True, status_codes=[200])],
 )
 _STREAM = extend_schema(
+    operation_id="stream_clip",
     summary="Stream a clip",
     description="The audio, for any player: whole or one range of bytes. Counts a play (see "
     "*What counts as a play* above). `HEAD` answers the same headers without the audio.",
@@ -116,6 +120,7 @@ _STREAM = extend_schema(
     },
 )
 _STATS = extend_schema(
+    operation_id="clip_statistics",
     summary="Statistics of a clip",
     description="How often the clip was played, in all and lately.",
     parameters=[_CLIP_ID],
@@ -125,6 +130,7 @@ _STATS = extend_schema(
 
 def describe_clips(view: View) -> View:
     """Describe the operations of the clips' viewset."""
+    view = extend_schema(tags=["clips"])(view)
     return extend_schema_view(
         list=_LIST, create=_CREATE, retrieve=_RETRIEVE, stream=_STREAM, stats=_STATS
     )(view)

@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 
 from library import metrics
 from library.audio.entry import Entry, Metadata, sync_folder
-from library.audio.errors import AudioUnavailableError
+from library.audio.errors import CAUSES, AudioUnavailableError
 from library.audio.eviction import evict
 from library.audio.freshness import Freshness
 from library.audio.lock import try_lock
@@ -29,6 +29,10 @@ from library.audio.origin import OriginAnswer, OriginClient
 from library.audio.sniff import SNIFF_BYTES, audio_type
 
 logger = logging.getLogger(__name__)
+
+for _code in CAUSES:  # so that rates see the first failure of each kind
+    if _code.startswith("origin_"):
+        metrics.origin_request_duration.labels(_code)
 
 WAIT_STEPS = (0.002, 0.005, 0.01, 0.02)  # seconds between looks; the last one repeats
 

@@ -23,6 +23,11 @@ const AudioAnswers = () => ({
   },
 });
 
+const dark = window.matchMedia("(prefers-color-scheme: dark)");
+const followScheme = () => document.documentElement.classList.toggle("dark-mode", dark.matches);
+dark.addEventListener("change", followScheme);
+followScheme();
+
 const element = document.getElementById("docs");
 
 window.ui = SwaggerUIBundle({

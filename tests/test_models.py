@@ -1,0 +1,46 @@
+"""What the database itself refuses."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.db import IntegrityError
+from django.db.models import ProtectedError
+
+from library.models import Clip, PlayEvent
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"title": ""},
+        {"title": " \t\n"},
+        {"genre": " "},
+        {"duration": 0},
+        {"duration": -1},
+        {"duration": 3600.5},
+        {"duration": float("nan")},
+        {"duration": float("inf")},
+        {"audio_url": ""},
+        {"audio_url": "https://example.com/a", "audio_file": "samples/rain-sounds.mp3"},
+        {"play_count": -1},
+    ],
+)
+def test_database_refuses(make_clip: Callable[..., Clip], fields: dict[str, Any]) -> None:
+    with pytest.raises(IntegrityError):
+        make_clip(**fields)
+
+
+def test_clip_with_plays_cannot_vanish(clip: Clip) -> None:
+    PlayEvent.objects.create(clip=clip)
+    with pytest.raises(ProtectedError):
+        clip.delete()
+
+
+def test_change_moves_updated_at_and_nothing_else(clip: Clip) -> None:
+    before = Clip.objects.get()
+    clip.title = "Another"
+    clip.save(update_fields=["title"])
+    after = Clip.objects.get()
+    assert after.updated_at > before.updated_at
+    assert (after.created_at, after.title) == (before.created_at, "Another")
