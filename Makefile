@@ -1,6 +1,6 @@
 # make run            serve on http://localhost:8000 (HOST, PORT), with its own database
 # make test           all checks
-# make system-tools   Prometheus, Chromium, ffmpeg and what else the tests use, by apt
+# make system-tools   Prometheus, Chromium, ffmpeg, nginx and what else the tests use, by apt
 # make requirements   compile the pinned requirements anew
 # make samples        make the sample clips anew
 
@@ -27,7 +27,7 @@ test: $(VENV)/dev
 
 system-tools:
 	apt-get update
-	apt-get install -y --no-install-recommends chromium ffmpeg prometheus
+	apt-get install -y --no-install-recommends chromium curl ffmpeg nginx-light openssl prometheus strace
 
 requirements: $(VENV)/dev
 	for set in base local dev; do \

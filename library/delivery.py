@@ -80,6 +80,7 @@ def _with_audio(
     status = 200 if asked is None else 206
     if audio.stored and (location := _accel_location(request, audio.path)):
         audio.file.close()
+        del headers["Accept-Ranges"]  # nginx says so itself
         return Delivery(HttpResponse(headers=headers | {"X-Accel-Redirect": location}), part)
     headers["Content-Length"] = str(part.length)
     if asked is not None:

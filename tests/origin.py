@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 
-Handler = Callable[[socket.socket, str], None]
+Handler = Callable[[socket.socket, str], object]
 
 
 def answer(

@@ -32,7 +32,7 @@ def test_clip_is_added_by_upload_and_heard_without_a_play(
     editor.post("/admin/library/clip/add/", form)
     clip = Clip.objects.get()
     heard = editor.get(f"/admin/library/clip/{clip.pk}/audio")
-    assert b"".join(heard) == mp3  # type: ignore[arg-type]
+    assert b"".join(heard) == mp3
     assert heard["Content-Type"] == "audio/mpeg"
     assert not PlayEvent.objects.exists()
 

@@ -186,7 +186,7 @@ def test_private_origin_is_502(http: Ask, make_clip: MakeClip) -> None:
 
 def test_slow_origin_is_504(http: Ask, make_clip: MakeClip, origin: Origin) -> None:
     released = Event()
-    clip = make_clip(audio_url=origin.on("/a", lambda *_: released.wait(20) and None))
+    clip = make_clip(audio_url=origin.on("/a", lambda *_: released.wait(20)))
     response = http("GET", f"/api/v1/clips/{clip.pk}/stream")
     released.set()
     assert (response.status_code, response.json()["code"]) == (504, "origin_timeout")

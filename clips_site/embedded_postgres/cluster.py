@@ -176,7 +176,8 @@ def _ensure_system_user(name: str) -> None:
     try:
         pwd.getpwnam(name)
     except KeyError:
-        subprocess.run(["useradd", "--system", "--shell", "/bin/false", name], check=True)
+        command = f"useradd --system --user-group --shell /bin/false {name}"
+        subprocess.run(command.split(), check=True)
 
 
 def _others_may_enter(folder: Path) -> bool:

@@ -1,0 +1,115 @@
+"""Streams through nginx with X-Accel-Redirect: the same answers, and Python free at once."""
+
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from threading import Event
+from typing import Any
+
+import pytest
+import requests
+from requests.adapters import HTTPAdapter
+from urllib3.util import Retry
+
+from library.models import Clip
+from tests.nginx import Nginx
+from tests.origin import Origin, answer, in_two_parts
+from tests.server import Server
+
+pytestmark = pytest.mark.skipif(not shutil.which("nginx"), reason="needs nginx: make system-tools")
+Ask = Callable[..., requests.Response]
+MakeClip = Callable[..., Clip]
+
+
+@pytest.fixture
+def behind(start_server: Callable[..., Server]) -> Server:
+    """The service that leaves audio to nginx."""
+    return start_server(CLIPS_ACCEL_LOCATION="/_audio")
+
+
+@pytest.fixture
+def through(behind: Server, tmp_path: Path) -> Iterator[Ask]:
+    """Asks nginx, which asks the service."""
+    nginx = Nginx(tmp_path, behind.port)
+    with requests.Session() as session:
+        session.mount("http://", HTTPAdapter(max_retries=Retry(connect=20, backoff_factor=0.05)))
+
+        def ask(method: str, path: str, **options: Any) -> requests.Response:
+            return session.request(method, nginx.url + path, timeout=20, **options)
+
+        yield ask
+    nginx.stop()
+
+
+def stream(clip: Clip) -> str:
+    return f"/api/v1/clips/{clip.pk}/stream"
+
+
+def test_service_names_the_file_and_sends_none_of_it(behind: Server, clip: Clip) -> None:
+    response = requests.get(behind.url + stream(clip), timeout=10)
+    assert response.headers["X-Accel-Redirect"] == "/_audio/samples/ambient-sounds.mp3"
+    assert response.content == b""
+
+
+def test_upload_through_nginx_is_what_python_would_send(
+    through: Ask, http: Ask, clip: Clip, mp3: bytes
+) -> None:
+    ours, theirs = http("GET", stream(clip)), through("GET", stream(clip))
+    assert (theirs.status_code, theirs.content) == (200, mp3)
+    for name in (
+        *("ETag", "Content-Type", "Content-Length", "Content-Disposition", "Cache-Control"),
+        *("Accept-Ranges", "Access-Control-Allow-Origin", "Access-Control-Expose-Headers"),
+        *("X-Content-Type-Options", "Cross-Origin-Resource-Policy"),
+    ):
+        assert theirs.headers[name] == ours.headers[name], name
+
+
+@pytest.mark.parametrize(
+    ("asked", "first", "stop"), [("0-0", 0, 1), ("500-", 500, 457246), ("-1", 457245, 457246)]
+)
+def test_range_through_nginx(
+    through: Ask, clip: Clip, mp3: bytes, asked: str, first: int, stop: int
+) -> None:
+    response = through("GET", stream(clip), headers={"Range": f"bytes={asked}"})
+    assert (response.status_code, response.content) == (206, mp3[first:stop])
+    assert response.headers["Content-Range"] == f"bytes {first}-{stop - 1}/{len(mp3)}"
+
+
+def test_preconditions_through_nginx(through: Ask, clip: Clip, mp3: bytes) -> None:
+    etag = through("HEAD", stream(clip)).headers["ETag"]
+    assert through("GET", stream(clip), headers={"If-None-Match": etag}).status_code == 304
+    assert through("GET", stream(clip), headers={"If-Match": '"other"'}).status_code == 412
+    assert through("GET", stream(clip), headers={"Range": "bytes=-0"}).status_code == 416
+    for condition, status in ((etag, 206), ('"other"', 200)):
+        headers = {"Range": "bytes=5-9", "If-Range": condition}
+        assert through("GET", stream(clip), headers=headers).status_code == status
+
+
+def test_several_ranges_through_nginx_are_the_whole(through: Ask, clip: Clip, mp3: bytes) -> None:
+    response = through("GET", stream(clip), headers={"Range": "bytes=0-1,5-6"})
+    assert (response.status_code, response.content) == (200, mp3)
+
+
+def test_origin_cold_and_warm_through_nginx(
+    through: Ask, make_clip: MakeClip, origin: Origin, mp3: bytes
+) -> None:
+    clip = make_clip(audio_url=origin.on("/a", answer(mp3)))
+    bodies = [through("GET", stream(clip)).content for _ in range(3)]
+    assert bodies == [mp3] * 3
+    clip.refresh_from_db()
+    assert (clip.play_count, origin.asked["/a"]) == (3, 1)
+
+
+def test_break_of_the_origin_breaks_the_connection_through_nginx(
+    through: Ask, make_clip: MakeClip, origin: Origin, mp3: bytes
+) -> None:
+    go_on = Event()
+    clip = make_clip(audio_url=origin.on("/a", in_two_parts(mp3, 50_000, go_on, whole=False)))
+    response = through("GET", stream(clip), stream=True)
+    go_on.set()
+    with pytest.raises(requests.exceptions.ChunkedEncodingError):
+        response.content  # noqa: B018
+
+
+def test_internal_location_is_closed_to_others(through: Ask, clip: Clip) -> None:
+    assert through("GET", "/_audio/samples/ambient-sounds.mp3").status_code == 404
