@@ -15,7 +15,7 @@ from library.audio.address import OriginPolicy
 from library.audio.errors import AudioUnavailableError
 from library.audio.origin import OriginClient, OriginLimits
 from library.audio.resolver import resolve
-from tests.origin import Origin, answer
+from tests.origin import Handler, Origin, answer
 
 LIMITS = OriginLimits(connect=0.5, read=0.5, total=1.0, max_bytes=100_000)
 Fetch = Callable[[str], bytes]
@@ -41,7 +41,7 @@ def stub(*addresses: str) -> Callable[[str, int, float], list[str]]:
     return lambda host, port, timeout: list(addresses)
 
 
-def dripping(head: bytes, drop: bytes) -> Callable[[socket.socket, str], None]:
+def dripping(head: bytes, drop: bytes) -> Handler:
     """Sends the head, then drops for ever, each sooner than the read limit."""
 
     def handle(connection: socket.socket, request: str) -> None:
@@ -146,7 +146,7 @@ def test_unusual_port_is_refused() -> None:
 # Redirects
 
 
-def redirect(location: str) -> Callable[[socket.socket, str], None]:
+def redirect(location: str) -> Handler:
     return answer(b"", "302 Found", {"Location": location})
 
 
