@@ -25,9 +25,10 @@ test: $(VENV)/dev
 	@$(BIN)/python manage.py spectacular --format openapi-json --validate --fail-on-warn --file /dev/null
 	@$(BIN)/pytest
 
+# Debian starts nginx and Prometheus as services of their own; the tests need only the programs.
 system-tools:
 	apt-get update
-	apt-get install -y --no-install-recommends chromium curl ffmpeg nginx-light openssl prometheus strace
+	DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends chromium curl ffmpeg nginx-light openssl prometheus strace
 
 requirements: $(VENV)/dev
 	for set in base local dev; do \

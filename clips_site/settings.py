@@ -72,6 +72,8 @@ except EnvError as error:
     raise ImproperlyConfigured(str(error)) from None
 
 EMBEDDED = not POSTGRES_SERVER
+# A service that only this machine can ask may make up what others must be told.
+ON_THIS_MACHINE = EMBEDDED or HOST in ("127.0.0.1", "::1", "localhost")
 
 _DATABASE: dict[str, Any] = {"NAME": POSTGRES_DB}
 if EMBEDDED:
@@ -79,7 +81,6 @@ if EMBEDDED:
         "ENGINE": "clips_site.embedded_postgres",
         "OPTIONS": {"cluster": LOCAL_DIR / "postgres"},
     }
-    ALLOWED_HOSTS = ALLOWED_HOSTS or ["localhost", "127.0.0.1", "[::1]"]
 else:
     _DATABASE |= {
         "ENGINE": "django_prometheus.db.backends.postgresql",
@@ -109,11 +110,13 @@ def _kept_secret(path: Path) -> str:
 
 
 if not SECRET_KEY:
-    if not EMBEDDED:
-        raise ImproperlyConfigured("DJANGO_SECRET_KEY must be set where POSTGRES_SERVER is")
+    if not ON_THIS_MACHINE:
+        raise ImproperlyConfigured("DJANGO_SECRET_KEY must be set to serve other machines")
     SECRET_KEY = _kept_secret(LOCAL_DIR / "secret_key")
 if not ALLOWED_HOSTS:
-    raise ImproperlyConfigured("DJANGO_ALLOWED_HOSTS must be set where POSTGRES_SERVER is")
+    if not ON_THIS_MACHINE:
+        raise ImproperlyConfigured("DJANGO_ALLOWED_HOSTS must be set to serve other machines")
+    ALLOWED_HOSTS = ["localhost", "127.0.0.1", "[::1]"]
 
 # How this service names itself to origins, alike on all its machines: who is asked for a stream
 # under its own name refuses, so that a clip which points at our own stream does not loop.

@@ -5,7 +5,6 @@ from pathlib import Path
 
 LOCAL = Path(__file__).parent.parent / ".local" / "test"
 os.environ["CLIPS_LOCAL_DIR"] = str(LOCAL)
-os.environ.setdefault("DJANGO_SECRET_KEY", "a key for tests, long enough and known to everybody")
 os.environ.setdefault("DJANGO_ALLOWED_HOSTS", "localhost,127.0.0.1,testserver")
 os.environ["CLIPS_ORIGIN_ALLOW"] = "127.0.0.1,localhost"  # where the tests' origins are
 os.environ["CLIPS_ORIGIN_CONNECT_TIMEOUT"] = "1"

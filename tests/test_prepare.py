@@ -75,8 +75,9 @@ def test_bad_value_stops_start_up_by_its_name(variable: str, value: str) -> None
     assert variable in said.splitlines()[-1]
 
 
-def test_server_elsewhere_needs_a_secret_of_its_own() -> None:
-    process = manage("check", POSTGRES_SERVER="db.example", DJANGO_SECRET_KEY="")
+def test_service_for_other_machines_needs_a_secret_that_was_set() -> None:
+    elsewhere = {"POSTGRES_SERVER": "db.example", "HOST": "0.0.0.0", "DJANGO_SECRET_KEY": ""}
+    process = manage("check", **elsewhere)
     said, _ = process.communicate(timeout=30)
     assert "DJANGO_SECRET_KEY must be set" in said
 
