@@ -7,12 +7,13 @@ import signal
 import socket
 import subprocess
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 from threading import Event
 
 import pytest
 import requests
+from django.db import connection, transaction
 
 from library.models import Clip
 from tests.origin import Origin, answer, in_two_parts
@@ -145,3 +146,19 @@ def test_metrics_tell_how_the_store_was_used(
     assert 'clips_streams_finished_total{outcome="completed"} 2.0' in shown
     assert f"clips_stream_bytes_total {2 * len(mp3)}.0" in shown
     assert "clips_streams_in_progress 0.0" in shown
+
+
+def test_database_that_does_not_answer_is_503(
+    start_server: Callable[..., Server], clip: Clip
+) -> None:
+    server = start_server(POSTGRES_POOL_SIZE="1", WEB_CONCURRENCY="1")
+    url = f"{server.url}/api/v1/clips/{clip.pk}"
+    with ThreadPoolExecutor() as pool:
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute("LOCK TABLE library_clip IN ACCESS EXCLUSIVE MODE")
+            both = [pool.submit(requests.get, url, timeout=30) for _ in range(2)]
+            refused = next(as_completed(both)).result()  # the one without a connection
+        answers = sorted(answer.result().status_code for answer in both)
+    assert answers == [200, 503]
+    assert refused.json()["code"] == "database_unavailable"
+    assert int(refused.headers["Retry-After"]) > 0

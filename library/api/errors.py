@@ -3,8 +3,10 @@
 `{"detail": …, "code": …}`, or `{field: [ … ]}` for a body that is wrong.
 """
 
+import logging
 from typing import Any
 
+from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.http.response import HttpResponseBase
 from django.views import defaults
@@ -13,6 +15,8 @@ from rest_framework.response import Response
 from rest_framework.views import exception_handler as drf_exception_handler
 
 from library.audio.errors import AudioUnavailableError
+
+logger = logging.getLogger(__name__)
 
 NOT_FOUND = {"detail": "There is nothing here.", "code": "not_found"}
 JSON_PATHS = ("/api/", "/livez", "/readyz", "/metrics", "/openapi.json")
@@ -34,6 +38,9 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response | N
     """DRF's answer to an exception, with a `code` beside each `detail`."""
     if isinstance(error, AudioUnavailableError):
         error = Unavailable(error.detail, error.code, error.retry_after, error.status)
+    if isinstance(error, (OperationalError, InterfaceError)):
+        logger.error("The database does not answer", exc_info=error)
+        error = Unavailable("The database does not answer.", "database_unavailable")
     response = drf_exception_handler(error, context)
     if response is not None:
         response["Cache-Control"] = "no-store"

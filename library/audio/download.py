@@ -72,10 +72,9 @@ class Downloader:
         claim = entry.claim()
         if claim is None:
             return False
-        if (
-            audio := entry.open_current(began)
-        ) is not None:  # it came between the look and the claim
-            audio.file.close()
+        arrived = entry.open_current(began)
+        if arrived is not None:  # between the look and the claim
+            arrived.file.close()
             os.close(claim)
             return False
         Thread(
