@@ -4,6 +4,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
+from django.contrib.admin.widgets import AdminFileWidget
 from django.http import HttpRequest
 from django.http.response import HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404
@@ -21,6 +22,12 @@ admin.site.site_title = "Clips Service"
 admin.site.index_title = "Back office"
 
 
+class AudioFileInput(AdminFileWidget):
+    """Names the file without a link: it is heard in the player, and has no address of its own."""
+
+    template_name = "library/audio_file_input.html"
+
+
 class ClipForm(forms.ModelForm[Clip]):
     """A clip with its audio from a URL or from an upload."""
 
@@ -29,6 +36,7 @@ class ClipForm(forms.ModelForm[Clip]):
 
         model = Clip
         fields = ("title", "description", "genre", "duration", "audio_url", "audio_file")
+        widgets = {"audio_file": AudioFileInput}
 
     def clean_audio_file(self) -> Any:
         """The upload, if it is audio by its bytes."""

@@ -76,6 +76,15 @@ def test_list_costs_a_constant_number_of_queries(
         editor.get("/admin/library/clip/")
 
 
+def test_upload_is_replaced_by_a_url(editor: Client, clip: Clip) -> None:
+    url = f"/admin/library/clip/{clip.pk}/change/"
+    assert "<b>samples/ambient-sounds.mp3</b>" in editor.get(url).text
+    form = {**FORM, "audio_file-clear": "on", "audio_url": "https://example.com/a.mp3"}
+    editor.post(url, form)
+    clip.refresh_from_db()
+    assert (clip.audio_url, clip.audio_file.name) == ("https://example.com/a.mp3", "")
+
+
 def test_plays_are_read_and_not_edited(editor: Client, clip: Clip) -> None:
     event = PlayEvent.objects.create(clip=clip)
     assert editor.get("/admin/library/playevent/").status_code == HTTPStatus.OK
