@@ -1,15 +1,18 @@
 # make run            serve on http://localhost:8000 (HOST, PORT), with its own database
 # make test           all checks
 # make system-tools   Prometheus, Chromium, ffmpeg, nginx and what else the tests use, by apt
+# make players        real players on the stream, cold and warm; writes benchmarks/RESULTS.md
+#                     (apt packages beside the system tools: firefox-esr mpv vlc wget)
 # make requirements   compile the pinned requirements anew
 # make samples        make the sample clips anew
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+TOOLS := chromium curl ffmpeg nginx-light openssl prometheus strace
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: run test check system-tools requirements samples clean
+.PHONY: run test players system-tools requirements samples clean
 
 run: $(VENV)/local
 	@$(BIN)/python manage.py collectstatic --noinput --verbosity 0
@@ -28,7 +31,10 @@ test: $(VENV)/dev
 # Debian starts nginx and Prometheus as services of their own; the tests need only the programs.
 system-tools:
 	apt-get update
-	DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends chromium curl ffmpeg nginx-light openssl prometheus strace
+	DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends $(TOOLS)
+
+players: $(VENV)/dev
+	@$(BIN)/python -m benchmarks.players --write
 
 requirements: $(VENV)/dev
 	for set in base local dev; do \

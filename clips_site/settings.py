@@ -217,10 +217,16 @@ LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
+    "filters": {
+        "faults": {
+            "()": "django.utils.log.CallbackFilter",
+            "callback": lambda record: bool(record.exc_info),
+        }
+    },
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": "INFO"},
     "loggers": {
-        # 4xx answers are the client's affair, and gunicorn's access log shows them
-        "django.request": {"level": "ERROR"},
+        # Faults of ours, with their traceback: 4xx, 502 and 503 stand in the access log.
+        "django.request": {"filters": ["faults"]},
     },
 }

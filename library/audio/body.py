@@ -4,6 +4,7 @@ Both tell `sent`, the bytes handed to the network so far, and `outcome`; closing
 server does however the response ends, calls `on_close` once.
 """
 
+import errno
 from collections.abc import Callable, Iterator
 from io import FileIO
 from typing import Protocol
@@ -100,7 +101,9 @@ class FollowedBody:
             chunk = next(self._chunks)
         except AudioUnavailableError:
             self.failed = True
-            raise  # the server then breaks the connection, so that the client sees the failure
+            # The server takes it for a client that has gone and closes the connection, so that
+            # this client sees the failure. Why it failed is logged by the download, once.
+            raise ConnectionResetError(errno.ECONNRESET, "the audio broke off") from None
         self._handed_out += len(chunk)
         return chunk
 

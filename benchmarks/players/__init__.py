@@ -1,0 +1,1 @@
+"""Real players against the real service: `make players`."""
