@@ -1,6 +1,7 @@
 """gunicorn's configuration: `gunicorn -c clips_site/gunicorn_conf.py clips_site.wsgi`."""
 
 import os
+import resource
 import shutil
 import signal
 import tempfile
@@ -21,7 +22,12 @@ bind = f"{settings.HOST}:{settings.PORT}"
 workers = settings.WEB_CONCURRENCY
 worker_class = "gthread"
 threads = settings.WEB_THREADS
-worker_connections = max(1000, 2 * settings.WEB_THREADS)
+# A listener takes up to three descriptors (socket, file, lock), a download four; without one left a
+# worker cannot accept and ends. So as many as the system lets us have, and connections to match.
+_soft, _hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+_descriptors = min(_hard, 65_536) if _hard != resource.RLIM_INFINITY else 65_536
+resource.setrlimit(resource.RLIMIT_NOFILE, (max(_soft, _descriptors), _hard))
+worker_connections = max(settings.WEB_THREADS + 64, min(4000, _descriptors // 4))
 backlog = 2048
 timeout = 60
 graceful_timeout = 30

@@ -24,6 +24,7 @@ from django.utils.http import content_disposition_header, http_date, parse_http_
 
 from library.audio.body import Body, FileBody, FollowedBody
 from library.audio.byte_range import ByteRange, UnsatisfiableRangeError, parse
+from library.audio.errors import AudioUnavailableError
 from library.audio.opened import OpenAudio
 from library.audio.sniff import EXTENSIONS
 
@@ -48,7 +49,10 @@ class Delivery:
 
 
 def deliver(request: HttpRequest, audio: OpenAudio, title: str) -> Delivery:
-    """Answer a GET or HEAD for audio, whose file is closed with the response."""
+    """Answer a GET or HEAD for audio, whose file is closed with the response.
+
+    Raises AudioUnavailableError if the bytes that are asked for do not come.
+    """
     headers = _headers(request, audio, title)
     plain = HttpResponse(headers=headers)
     conditional = get_conditional_response(request, audio.etag, audio.last_modified, plain)
@@ -93,6 +97,11 @@ def _with_audio(
         body: Body = file
     else:
         followed = FollowedBody(audio, part)
+        try:
+            followed.await_start()
+        except AudioUnavailableError:
+            followed.close()
+            raise
         response = StreamingHttpResponse(followed, status=status, content_type=content_type)
         body = followed
     _add(response, headers)

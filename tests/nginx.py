@@ -1,12 +1,15 @@
 """nginx as deploy/nginx/clips.conf sets it up, in front of a running service."""
 
 import os
+import shutil
 import subprocess
 from pathlib import Path
 
 from tests.server import ROOT, free_port
 from tests.settings import LOCAL
 
+# Debian keeps it where only root looks.
+NGINX = shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin")
 CONFIGURATION = ROOT / "deploy" / "nginx" / "clips.conf"
 
 
@@ -36,7 +39,7 @@ class Nginx:
             f"{user} pid {folder}/pid; error_log {folder}/error.log; events {{}}\n"
             f"http {{ access_log off; sendfile on; {temporary}\n{site}\n}}"
         )
-        command = f"nginx -p {folder} -c {configuration} -e {folder}/error.log".split()
+        command = f"{NGINX} -p {folder} -c {configuration} -e {folder}/error.log".split()
         subprocess.run([*command, "-t"], check=True, capture_output=True)
         self._process = subprocess.Popen([*command, "-g", "daemon off;"])
 

@@ -38,6 +38,13 @@ def in_two_parts(
     return handle
 
 
+def await_downloads() -> None:
+    """Return when this process downloads nothing more."""
+    for thread in threading.enumerate():
+        if thread.name.startswith("fetch "):
+            thread.join(10)
+
+
 class Origin:
     """An HTTP server whose every path is answered by a handler, on a socket of its own."""
 

@@ -1,6 +1,5 @@
 """Streams through nginx with X-Accel-Redirect: the same answers, and Python free at once."""
 
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from threading import Event
@@ -12,11 +11,11 @@ from requests.adapters import HTTPAdapter
 from urllib3.util import Retry
 
 from library.models import Clip
-from tests.nginx import Nginx
+from tests.nginx import NGINX, Nginx
 from tests.origin import Origin, answer, in_two_parts
 from tests.server import Server
 
-pytestmark = pytest.mark.skipif(not shutil.which("nginx"), reason="needs nginx: make system-tools")
+pytestmark = pytest.mark.skipif(not NGINX, reason="needs nginx: make system-tools")
 Ask = Callable[..., requests.Response]
 MakeClip = Callable[..., Clip]
 

@@ -10,7 +10,7 @@ from pytest_django import Settings
 
 from library.models import Clip
 from library.sources import audio_store
-from tests.origin import Origin, answer
+from tests.origin import Origin, answer, await_downloads
 
 MakeClip = Callable[..., Clip]
 
@@ -35,6 +35,7 @@ def test_warm_fetches_every_clip_and_show_lists_them(
         make_clip(audio_url=url)
     make_clip()
     call_command("audio_store", "warm")
+    await_downloads()
     call_command("audio_store")
     shown = said(capsys)
     assert [url in shown for url in urls] == [True] * 3
@@ -68,6 +69,7 @@ def test_prune_empties_the_store(
 ) -> None:
     make_clip(audio_url=origin.on("/a", answer(mp3)))
     call_command("audio_store", "warm")
+    await_downloads()
     call_command("audio_store", "prune", "--max-bytes", "0")
     call_command("audio_store", "show")
     assert "1 removed" in said(capsys)

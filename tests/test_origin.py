@@ -344,3 +344,17 @@ def test_server_that_never_shakes_hands(origin: Origin) -> None:
     with socket.create_server(("127.0.0.1", 0)) as mute:
         url = f"https://localhost:{mute.getsockname()[1]}/a"
         assert failure(url, client("localhost")) == "origin_timeout"
+
+
+def test_body_of_untold_length_that_is_cut_over_tls(
+    tls_origin: Callable[..., str], certificate: Path
+) -> None:
+    """TLS says farewell at the end; without it somebody may have cut the connection."""
+    fetcher = client("localhost", ca_bundle=str(certificate.with_suffix(".crt")))
+    assert failure(tls_origin(b"HTTP/1.1 200 OK\r\n\r\nhalf"), fetcher) == "origin_truncated"
+
+
+@pytest.mark.parametrize("coding", ["", "identity"])
+def test_no_coding_by_any_name_is_taken(origin: Origin, coding: str) -> None:
+    raw = f"HTTP/1.1 200 OK\r\nContent-Encoding: {coding}\r\nContent-Length: 1\r\n\r\nx".encode()
+    assert fetch(origin.on("/a", lambda connection, _: connection.sendall(raw))) == b"x"

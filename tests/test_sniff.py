@@ -20,6 +20,9 @@ ENCODED = {
     "flac.ogg": ("audio/ogg", "-c:a flac"),
     "index-last.m4a": ("audio/mp4", ""),
     "index-first.m4a": ("audio/mp4", "-movflags +faststart"),
+    "titled.m4a": ("audio/mp4", "-movflags +faststart -metadata title=video/vide"),
+    "titled.webm": ("audio/webm", "-c:a libopus -metadata title=V_VP9"),
+    "large.wav": ("audio/wav", "-rf64 always"),
     "plain.wav": ("audio/wav", ""),
     "plain.flac": ("audio/flac", ""),
     "plain.aac": ("audio/aac", ""),
@@ -78,6 +81,7 @@ def test_video_is_refused(name: str, tmp_path: Path) -> None:
         b"\xff\xfb",
         b"\xff\xfb\x90\x64" + b"\0" * 8000,  # one frame's header, and no second
         b"\xff" * 8000,
+        "UTF-16 is no MP3".encode("utf-16"),
         b"\0" * 8000,
     ],
 )
@@ -89,6 +93,11 @@ def test_mp3_behind_a_tag_longer_than_what_is_seen(mp3: bytes) -> None:
     size = 100_000
     tag = b"ID3\x04\0\0" + bytes((size >> 7 * n) & 0x7F for n in (3, 2, 1, 0))
     assert audio_type((tag + b"x" * size + mp3)[:SNIFF_BYTES]) == "audio/mpeg"
+
+
+def test_mp3_behind_two_tags(mp3: bytes) -> None:
+    tag = b"ID3\x04\0\0\0\0\0\x0a" + b"x" * 10
+    assert audio_type((tag + tag + mp3)[:SNIFF_BYTES]) == "audio/mpeg"
 
 
 @given(st.binary(max_size=200) | st.binary(max_size=60).map(lambda tail: b"OggS" + tail))

@@ -1,7 +1,6 @@
 """The audio store: one fetch however many ask, and nothing broken is ever kept."""
 
 import os
-import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -19,7 +18,7 @@ from library.audio.freshness import Freshness
 from library.audio.opened import OpenAudio
 from library.audio.origin import OriginClient, OriginLimits
 from library.audio.store import AudioStore
-from tests.origin import Origin, answer, in_two_parts
+from tests.origin import Origin, answer, await_downloads, in_two_parts
 
 AT_ONCE_STALE = Freshness(least=0, most=0, while_revalidating=3600)
 STALE_AND_OLD = Freshness(least=0, most=0, while_revalidating=-1)
@@ -40,9 +39,7 @@ def make_store(tmp_path: Path) -> Iterator[MakeStore]:
         return AudioStore(folder, client, freshness, StoreLimits(**kept))  # type: ignore[arg-type]
 
     yield make
-    for thread in threading.enumerate():
-        if thread.name.startswith("fetch "):
-            thread.join(10)
+    await_downloads()
 
 
 @contextmanager
@@ -61,13 +58,6 @@ def failure(store: AudioStore, url: str) -> str:
     with pytest.raises(AudioUnavailableError) as raised:
         store.open(url)
     return raised.value.code
-
-
-def await_download(store: AudioStore, url: str) -> None:
-    """Return when nobody downloads this URL any more."""
-    for thread in threading.enumerate():
-        if thread.name == f"fetch {Entry(store.folder, url).key[:8]}":
-            thread.join(10)
 
 
 def test_thirty_cold_listeners_cost_one_fetch(
@@ -120,7 +110,7 @@ def test_download_goes_on_when_its_listener_has_left(
     url = origin.on("/a", in_two_parts(mp3, 20_000, go_on))
     store.open(url).file.close()
     go_on.set()
-    await_download(store, url)
+    await_downloads()
     assert read(make_store(), url) == mp3
     assert origin.asked["/a"] == 1
 
@@ -134,7 +124,7 @@ def test_origin_that_breaks_off_breaks_its_readers_and_leaves_nothing(
         go_on.set()
         with pytest.raises(AudioUnavailableError, match="origin_truncated"):
             list(audio.chunks(0, audio.size))
-    await_download(store, url)
+    await_downloads()
     assert not [path for path in store.folder.iterdir() if path.suffix in (".audio", ".part")]
 
 
@@ -145,7 +135,7 @@ def test_etag_is_known_before_the_end_and_stays(
     url = origin.on("/a", in_two_parts(mp3, 20_000, go_on))
     with opened(store, url) as growing:
         go_on.set()
-    await_download(store, url)
+    await_downloads()
     with opened(make_store(), url) as saved:
         assert saved.stored
         assert (saved.etag, saved.last_modified) == (growing.etag, growing.last_modified)
@@ -158,7 +148,7 @@ def test_strong_etag_of_the_origin_gives_the_same_etag_on_every_machine(
     here = make_store()
     with opened(here, url) as first:
         pass
-    await_download(here, url)
+    await_downloads()
     elsewhere = make_store(folder=tmp_path / "another machine")
     with opened(elsewhere, url) as second:
         assert second.etag == first.etag
@@ -172,7 +162,7 @@ def test_fresh_copy_is_served_without_asking(
 ) -> None:
     store, url = make_store(), origin.on("/a", answer(mp3))
     assert read(store, url) == read(store, url) == mp3
-    await_download(store, url)
+    await_downloads()
     assert read(make_store(), url) == mp3
     assert origin.asked["/a"] == 1
 
@@ -184,10 +174,10 @@ def test_stale_copy_is_served_and_asked_for_anew_with_its_validators(
     modified = "Sun, 01 Nov 2026 12:00:00 GMT"
     url = origin.on("/a", answer(mp3, headers={"ETag": '"v1"', "Last-Modified": modified}))
     read(store, url)
-    await_download(store, url)
+    await_downloads()
     origin.on("/a", answer(status="304 Not Modified", headers={"Content-Length": ""}))
     assert read(store, url) == mp3
-    await_download(store, url)
+    await_downloads()
     assert 'If-None-Match: "v1"' in origin.requests[1]
     assert f"If-Modified-Since: {modified}" in origin.requests[1]
 
@@ -195,10 +185,10 @@ def test_stale_copy_is_served_and_asked_for_anew_with_its_validators(
 def test_new_body_replaces_the_stale_one(origin: Origin, make_store: MakeStore, mp3: bytes) -> None:
     store, url = make_store(AT_ONCE_STALE), origin.on("/a", answer(mp3))
     read(store, url)
-    await_download(store, url)
+    await_downloads()
     origin.on("/a", answer(mp3[:50_000]))
     assert read(store, url) == mp3
-    await_download(store, url)
+    await_downloads()
     assert read(store, url) == mp3[:50_000]
 
 
@@ -208,10 +198,10 @@ def test_stale_copy_is_served_when_the_origin_fails(
 ) -> None:
     store, url = make_store(freshness), origin.on("/a", answer(mp3))
     read(store, url)
-    await_download(store, url)
+    await_downloads()
     origin.on("/a", answer(b"oh", "500 Oh"))
     assert read(store, url) == mp3
-    await_download(store, url)
+    await_downloads()
     assert read(store, url) == mp3
 
 
@@ -220,7 +210,7 @@ def test_old_copy_is_served_only_after_the_origin_was_asked(
 ) -> None:
     store, url = make_store(STALE_AND_OLD), origin.on("/a", answer(mp3))
     read(store, url)
-    await_download(store, url)
+    await_downloads()
     origin.on("/a", answer(mp3[:50_000]))
     assert read(store, url) == mp3[:50_000]
 
@@ -297,7 +287,7 @@ def test_least_recently_used_goes_first(origin: Origin, make_store: MakeStore, m
     urls = [origin.on(f"/{n}", answer(mp3)) for n in range(3)]
     for n, url in enumerate(urls):
         read(store, url)
-        await_download(store, url)
+        await_downloads()
         for path in store.folder.glob(f"{Entry(store.folder, url).key}*"):
             os.utime(path, (n, n))
     with opened(store, urls[0]) as reader:
@@ -326,7 +316,7 @@ def test_losing_the_store_costs_only_a_fetch(
 ) -> None:
     store, url = make_store(), origin.on("/a", answer(mp3))
     read(store, url)
-    await_download(store, url)
+    await_downloads()
     for path in store.folder.iterdir():
         path.unlink()
     assert read(store, url) == mp3
@@ -339,7 +329,7 @@ def test_damaged_copy_is_not_served(
 ) -> None:
     store, url = make_store(), origin.on("/a", answer(mp3))
     read(store, url)
-    await_download(store, url)
+    await_downloads()
     (body,) = store.folder.glob("*.audio")
     (metadata,) = store.folder.glob("*.json")
     if damage == "cut":

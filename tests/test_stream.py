@@ -232,6 +232,19 @@ def test_origin_that_breaks_off_breaks_the_connection(
         assert b"origin_truncated" in body
 
 
+def test_far_range_of_an_origin_that_breaks_off_is_502(
+    http: Ask, make_clip: MakeClip, origin: Origin, mp3: bytes
+) -> None:
+    go_on = Event()
+    clip = make_clip(audio_url=origin.on("/a", in_two_parts(mp3, 50_000, go_on, whole=False)))
+    with ThreadPoolExecutor() as pool:
+        far = {"headers": {"Range": "bytes=-10"}}
+        waiting = pool.submit(http, "GET", f"/api/v1/clips/{clip.pk}/stream", **far)
+        go_on.set()
+        response = waiting.result()
+    assert (response.status_code, response.json()["code"]) == (502, "origin_truncated")
+
+
 def test_short_body_is_an_error_for_a_client(
     server: Server, make_clip: MakeClip, origin: Origin, mp3: bytes
 ) -> None:

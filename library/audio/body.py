@@ -5,7 +5,7 @@ server does however the response ends, calls `on_close` once.
 """
 
 import errno
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from io import FileIO
 from typing import Protocol
 
@@ -79,6 +79,11 @@ class FileBody(FileIO):
             self.on_close()
 
 
+def _before(first: bytes, rest: Generator[bytes, None, None]) -> Generator[bytes, None, None]:
+    yield first
+    yield from rest
+
+
 class FollowedBody:
     """A part of a file that still grows."""
 
@@ -91,6 +96,14 @@ class FollowedBody:
         self.failed = False
         self.closed = False
         self.on_close: Callable[[], None] = _nothing
+
+    def await_start(self) -> None:
+        """Wait for the first bytes, while a failure can still be answered as one.
+
+        Raises AudioUnavailableError.
+        """
+        first = next(self._chunks)
+        self._chunks = _before(first, self._chunks)
 
     def __iter__(self) -> Iterator[bytes]:
         return self

@@ -5,28 +5,26 @@ the slowest; the claim on its entry keeps all other threads and processes from d
 """
 
 import contextlib
+import errno
 import logging
 import os
+import re
 import secrets
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from email.utils import parsedate_to_datetime
-from hashlib import sha256
 from pathlib import Path
-from threading import Thread
-from urllib.parse import urlsplit
+from threading import BoundedSemaphore, Thread
 
 from library import metrics
 from library.audio.entry import Entry, Metadata, sync_folder
 from library.audio.errors import CAUSES, AudioUnavailableError
-from library.audio.eviction import evict
+from library.audio.eviction import evict, is_due, scan
 from library.audio.freshness import Freshness
-from library.audio.lock import try_lock
 from library.audio.opened import strong_etag
 from library.audio.origin import OriginAnswer, OriginClient
 from library.audio.sniff import SNIFF_BYTES, audio_type
+from library.audio.turns import host_of, turn
 
 logger = logging.getLogger(__name__)
 
@@ -34,7 +32,7 @@ for _code in CAUSES:  # so that rates see the first failure of each kind
     if _code.startswith("origin_"):
         metrics.origin_request_duration.labels(_code)
 
-WAIT_STEPS = (0.002, 0.005, 0.01, 0.02)  # seconds between looks; the last one repeats
+ENTITY_TAG = re.compile(r'(?:W/)?"[\x21\x23-\x7e\x80-\xff]*"')  # RFC 9110, 8.8.3
 
 
 @dataclass(frozen=True)
@@ -44,6 +42,7 @@ class StoreLimits:
     `max_bytes` of disk; `per_origin` downloads at once from one origin host, for which others wait
     `turn_seconds`; `failure_seconds` for which a failure is remembered; `keep_seconds` for which
     a body that was just used stays although there is no room (X-Accel-Redirect opens it later).
+    One process has at most `downloads` under way, those that wait for their turn included.
     """
 
     max_bytes: int = 2_000_000_000
@@ -51,6 +50,7 @@ class StoreLimits:
     turn_seconds: float = 10.0
     failure_seconds: float = 5.0
     keep_seconds: float = 0.0
+    downloads: int = 128
 
 
 class Downloader:
@@ -65,22 +65,47 @@ class Downloader:
         self._freshness = freshness
         self._limits = limits
         self._received = 0  # bytes since the last eviction
+        self._places = BoundedSemaphore(limits.downloads)
 
     def start(self, entry: Entry, began: float) -> bool:
-        """Start the download in the background, unless somebody does, or has since `began`."""
-        self._folder.mkdir(parents=True, exist_ok=True)
-        claim = entry.claim()
+        """Start the download in the background, unless somebody does, or has since `began`.
+
+        Raises AudioUnavailableError if this process has too many under way, or cannot write.
+        """
+        try:
+            claim = self._claim(entry)
+        except OSError:
+            logger.exception("The audio store cannot write to %s", self._folder)
+            raise AudioUnavailableError("store_unavailable") from None
         if claim is None:
             return False
-        arrived = entry.open_current(began)
-        if arrived is not None:  # between the look and the claim
-            arrived.file.close()
-            os.close(claim)
-            return False
-        Thread(
-            target=self._download, args=(entry, claim), name=f"fetch {entry.key[:8]}", daemon=True
-        ).start()
+        with contextlib.ExitStack() as undo:
+            undo.callback(os.close, claim)
+            if self._is_settled(entry, began):
+                return False
+            if not self._places.acquire(blocking=False):
+                raise AudioUnavailableError("origin_busy")
+            undo.callback(self._places.release)
+            # No daemon: a worker that stops gracefully lets other workers' listeners have the rest.
+            Thread(
+                target=self._download, args=(entry, claim), name=f"fetch {entry.key[:8]}"
+            ).start()
+            undo.pop_all()
         return True
+
+    def _claim(self, entry: Entry) -> int | None:
+        try:
+            return entry.claim()
+        except FileNotFoundError:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            return entry.claim()
+
+    def _is_settled(self, entry: Entry, began: float) -> bool:
+        """Whether another download ended, well or not, between the look and the claim."""
+        arrived = entry.open_current(began)
+        if arrived is not None:
+            arrived.file.close()
+        return arrived is not None or entry.failure(self._limits.failure_seconds) is not None
 
     def _download(self, entry: Entry, claim: int) -> None:
         """Fetch the audio into the store, or note why not, then give the claim back."""
@@ -90,7 +115,7 @@ class Downloader:
                 saved[1].file.close()
             stale = saved[0] if saved else None
             with (
-                self._turn(entry.url),
+                turn(self._folder, entry.url, self._limits.per_origin, self._limits.turn_seconds),
                 metrics.origin_fetch(),
                 self._client.get(entry.url, stale.validators if stale else None) as answer,
             ):
@@ -100,17 +125,22 @@ class Downloader:
                 else:
                     self._receive(entry, answer)
         except AudioUnavailableError as error:
-            logger.warning("Clip audio not fetched from %s: %s", _host(entry.url), error.code)
+            logger.warning("Clip audio not fetched from %s: %s", host_of(entry.url), error.code)
             entry.fail(error.code)
-        except OSError:
+        except OSError as error:
             logger.exception("The audio store cannot write to %s", self._folder)
             entry.fail("store_unavailable")
+            if error.errno == errno.ENOSPC:  # the disk is smaller than the store may be
+                self._make_room(full=True)
         except Exception:
-            logger.exception("Clip audio not fetched from %s", _host(entry.url))
+            logger.exception("Clip audio not fetched from %s", host_of(entry.url))
             entry.fail("origin_protocol_error")
         finally:
-            entry.withdraw()
-            os.close(claim)
+            try:
+                entry.withdraw()
+            finally:
+                os.close(claim)
+                self._places.release()
         self._make_room()
 
     def _receive(self, entry: Entry, answer: OriginAnswer) -> None:
@@ -150,7 +180,9 @@ class Downloader:
 
     def _describe(self, url: str, answer: OriginAnswer, part: str, content_type: str) -> Metadata:
         """The metadata, as far as the answer's head tells: they must hold before the body ends."""
-        etag = answer.headers.get("ETag", "")
+        etag = answer.headers.get("ETag", "").strip()
+        if not ENTITY_TAG.fullmatch(etag):
+            etag = ""
         modified = _http_date(answer.headers.get("Last-Modified"))
         validators = {"If-None-Match": etag} if etag else {}
         if modified is not None:
@@ -170,43 +202,22 @@ class Downloader:
             validators=validators,
         )
 
-    @contextmanager
-    def _turn(self, url: str) -> Iterator[None]:
-        """One of the few places for downloads from this URL's host, across all processes."""
-        host = sha256(_host(url).encode()).hexdigest()[:16]
-        deadline = time.monotonic() + self._limits.turn_seconds
-        for step in waits(deadline):
-            for place in range(self._limits.per_origin):
-                path = self._folder / f"{host}.{place}.turn"
-                descriptor = try_lock(path)
-                if descriptor is None:
-                    continue
-                try:
-                    yield
-                finally:
-                    os.close(descriptor)
-                return
-            time.sleep(step)
-        raise AudioUnavailableError("origin_busy")
+    def _make_room(self, *, full: bool = False) -> None:
+        """Keep to the bound on disk, looked after once a fiftieth of it has come in, or in a while.
 
-    def _make_room(self) -> None:
-        """Keep to the bound on disk, looked after once a fiftieth of it has come in."""
-        if self._received > self._limits.max_bytes / 50:
-            self._received = 0
-            with contextlib.suppress(OSError):
-                evict(self._folder, self._limits.max_bytes, self._limits.keep_seconds)
-
-
-def waits(deadline: float) -> Iterator[float]:
-    """Seconds to sleep between looks, until the deadline."""
-    looks = 0
-    while time.monotonic() < deadline:
-        yield WAIT_STEPS[min(looks, len(WAIT_STEPS) - 1)]
-        looks += 1
-
-
-def _host(url: str) -> str:
-    return urlsplit(url).hostname or ""
+        If the disk is full, the bound is nine tenths of what is there.
+        """
+        limits = self._limits
+        if not full and self._received < limits.max_bytes / 50 and not is_due(self._folder):
+            return
+        self._received = 0
+        try:
+            bound = limits.max_bytes
+            if full:
+                bound = min(bound, sum(entry.size for entry in scan(self._folder)) * 9 // 10)
+            evict(self._folder, bound, limits.keep_seconds)
+        except OSError:
+            logger.exception("The audio store cannot be tidied in %s", self._folder)
 
 
 def _http_date(value: str | None) -> int | None:

@@ -91,14 +91,14 @@ class Entry:
             audio = self._open(metadata, stored=False)
         except FileNotFoundError:
             return None
-        if is_abandoned(audio.file.fileno()) and not audio.whole:
+        if is_abandoned(audio.file.fileno()):
             audio.file.close()
             return None
         return audio
 
     def touch(self) -> None:
         """Note that it was used, so that eviction spares it."""
-        with contextlib.suppress(FileNotFoundError):
+        with contextlib.suppress(OSError):  # a disk that cannot be written still serves
             if time.time() - self._saved.stat().st_mtime > TOUCH_SECONDS:
                 os.utime(self._saved)
 
@@ -119,9 +119,14 @@ class Entry:
         descriptor = try_lock(self._claim)
         if descriptor is None:
             return None
-        self._growing.unlink(missing_ok=True)
-        for part in self.folder.glob(f"{self.key}.*.part"):
-            part.unlink(missing_ok=True)
+        try:
+            left = read_metadata(self._growing)
+            if left is not None:
+                (self.folder / left.body).unlink(missing_ok=True)
+            self._growing.unlink(missing_ok=True)
+        except BaseException:
+            os.close(descriptor)
+            raise
         return descriptor
 
     def new_part(self) -> BinaryIO:
@@ -184,12 +189,16 @@ def _write(path: Path, metadata: Metadata, *, sync: bool = False) -> None:
 def _replace(path: Path, content: bytes, *, sync: bool = False) -> None:
     """Write a file so that nobody ever sees half of it, a power cut included if `sync`."""
     unfinished = path.with_name(f"{path.name}.{secrets.token_hex(4)}.new")
-    with unfinished.open("wb") as file:
-        file.write(content)
-        file.flush()
-        if sync:
-            os.fsync(file.fileno())
-    unfinished.replace(path)
+    try:
+        with unfinished.open("wb") as file:
+            file.write(content)
+            file.flush()
+            if sync:
+                os.fsync(file.fileno())
+        unfinished.replace(path)
+    except BaseException:
+        unfinished.unlink(missing_ok=True)
+        raise
     if sync:
         sync_folder(path.parent)
 

@@ -11,6 +11,8 @@ from pathlib import Path
 from library.audio.entry import read_metadata
 from library.audio.lock import is_abandoned, try_lock
 
+LOCK_NAME = "eviction.lock"
+TIDY_SECONDS = 300
 ORPHAN_SECONDS = 60  # how long a body that was replaced stays for those who just opened it
 
 
@@ -33,15 +35,29 @@ class Evicted:
     remaining: int = 0
 
 
-def evict(folder: Path, max_bytes: int, keep_seconds: float = 0.0) -> Evicted:
+def is_due(folder: Path) -> bool:
+    """Whether nobody has tidied for a while: failures, too, leave small files."""
+    try:
+        return time.time() - (folder / LOCK_NAME).stat().st_mtime > TIDY_SECONDS
+    except FileNotFoundError:
+        return True
+
+
+def evict(
+    folder: Path, max_bytes: int, keep_seconds: float = 0.0, *, wait: bool = False
+) -> Evicted:
     """Remove what nobody needs, then the least recently used until `max_bytes` suffice.
 
     Readers are not disturbed: a deleted file lives while it is open. An entry used within the
-    last `keep_seconds` stays. Two evictions at once take turns.
+    last `keep_seconds` stays. While another eviction is under way nothing is done, or with `wait`
+    its end is awaited.
     """
     done = Evicted()
-    with (folder / "eviction.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with (folder / LOCK_NAME).open("w") as lock:  # opening it notes the time
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+        except BlockingIOError:
+            return done
         _remove_leftovers(folder)
         kept = scan(folder)
         done.remaining = sum(entry.size for entry in kept)

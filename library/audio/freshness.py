@@ -5,7 +5,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-_MAX_AGE = re.compile(r"(?:^|,)\s*(s-maxage|max-age)\s*=\s*\"?([0-9]{1,9})\"?\s*(?=,|$)", re.I)
+_MAX_AGE = re.compile(r"(?:^|,)\s*(s-maxage|max-age)\s*=\s*\"?([0-9]+)\"?\s*(?=,|$)", re.I)
 _NO_STORE = re.compile(r"(?:^|,)\s*(?:no-store|no-cache)\s*(?==|,|$)", re.I)
 
 
@@ -30,7 +30,7 @@ class Freshness:
         shortest freshness.
         """
         control = headers.get("Cache-Control", "")
-        ages = {name.lower(): int(age) for name, age in _MAX_AGE.findall(control)}
+        ages = {name.lower(): int(age[:10]) for name, age in _MAX_AGE.findall(control)}
         if _NO_STORE.search(control):
             seconds = 0
         else:

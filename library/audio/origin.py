@@ -50,7 +50,8 @@ class OriginAnswer:
         self.length = _told_length(response.headers)
         self._body: urllib3.HTTPResponse = response.raw
         self._max_bytes = max_bytes
-        if response.headers.get("Content-Encoding", "identity").strip().lower() != "identity":
+        coding = response.headers.get("Content-Encoding", "").strip().lower()
+        if coding not in ("", "identity"):
             raise AudioUnavailableError("origin_content_coding")
         if self.length is not None and self.length > max_bytes:
             raise AudioUnavailableError("origin_too_large")
@@ -114,7 +115,7 @@ class OriginClient:
                 raise AudioUnavailableError("origin_http_error")
             yield OriginAnswer(response, self.limits.max_bytes)
         finally:
-            response.close()
+            _close(response)
 
     def _follow(self, url: str, headers: dict[str, str], deadline: float) -> requests.Response:
         refused = "origin_url_invalid"
@@ -129,7 +130,7 @@ class OriginClient:
             location = response.headers.get("Location")
             if response.status_code not in REDIRECTS or not location:
                 return response
-            response.close()  # unread: its body may have no end
+            _close(response)  # unread: its body may have no end
             url = urljoin(url, location)
             if scheme == "https" and not url.lower().startswith("https:"):
                 raise AudioUnavailableError("origin_redirect_refused")
@@ -172,6 +173,11 @@ class OriginClient:
             raise AudioUnavailableError("origin_address_refused") from None
 
 
+def _close(response: requests.Response) -> None:
+    response.close()
+    response.connection.close()  # else its pool keeps the socket
+
+
 @contextmanager
 def _failures_named(code: str) -> Iterator[None]:
     """Turn the network's exceptions into ours: time-outs, TLS, and `code` for the rest."""
@@ -187,7 +193,7 @@ def _cause(error: BaseException | None) -> str | None:
     while error is not None:
         if isinstance(error, timeouts):
             return "origin_timeout"
-        if isinstance(error, ssl.SSLError):
+        if isinstance(error, ssl.SSLError) and not isinstance(error, ssl.SSLEOFError):
             return "origin_tls_failed"
         error = error.__cause__ or error.__context__
     return None

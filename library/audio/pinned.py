@@ -45,6 +45,8 @@ class DeadlineSocket(socket.socket):
 class DeadlineTLSSocket(DeadlineSocket, ssl.SSLSocket):
     """The same with TLS, where the handshake and each record count as one receive."""
 
+    suppress_ragged_eofs: bool  # of ssl.SSLSocket, where the types lack it
+
 
 Connect = Callable[[str, int], DeadlineSocket]
 
@@ -64,6 +66,8 @@ class _Pinned(HTTPConnection):
         super().connect()
         if isinstance(self.sock, DeadlineTLSSocket):  # made anew around the file descriptor
             self.sock.deadline, self.sock.read_limit = self._tcp.deadline, self._tcp.read_limit
+            # A body of untold length that ends without TLS's farewell may have been cut.
+            self.sock.suppress_ragged_eofs = False
 
 
 class _PinnedTLS(_Pinned, HTTPSConnection):
@@ -76,6 +80,7 @@ class PinnedAdapter(HTTPAdapter):
     def __init__(self, connect: Connect, tls: ssl.SSLContext) -> None:
         super().__init__()
         self._connect_to, self._tls = connect, tls
+        self._pool: urllib3.HTTPConnectionPool | None = None
 
     def get_connection_with_tls_context(
         self, request: requests.PreparedRequest, *_: Any, **__: Any
@@ -90,7 +95,13 @@ class PinnedAdapter(HTTPAdapter):
         else:
             pool = urllib3.HTTPConnectionPool(host, port)
             pool.ConnectionCls = partial(_Pinned, self._connect_to)
-        return cast("urllib3.HTTPConnectionPool", pool)
+        self._pool = cast("urllib3.HTTPConnectionPool", pool)
+        return self._pool
+
+    def close(self) -> None:
+        """Close the connection."""
+        if self._pool is not None:
+            self._pool.close()
 
     def cert_verify(self, *args: Any, **kwargs: Any) -> None:
         """Nothing: the context verifies, and reads the certificates once, not at each request."""

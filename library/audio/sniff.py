@@ -5,7 +5,10 @@ said. Sources: RFC 3533 (Ogg), RFC 9559 (Matroska/WebM), RFC 9639 (FLAC), ISO/IE
 ISO/IEC 11172-3 and 13818-3 (MPEG audio), ISO/IEC 13818-7 (ADTS), the ID3v2.4 structure document.
 """
 
+import re
+
 SNIFF_BYTES = 8192  # enough for every signature below, and for two frames of MPEG audio
+LONGEST_FRAME = 3000  # bytes, more than any of MPEG audio
 
 EXTENSIONS = {
     "audio/mpeg": "mp3",
@@ -18,18 +21,7 @@ EXTENSIONS = {
 }
 
 _OGG_AUDIO = (b"\x01vorbis", b"OpusHead", b"\x7fFLAC", b"Speex   ")
-_MP4_BRANDS = (
-    b"M4A ",
-    b"M4B ",
-    b"mp41",
-    b"mp42",
-    b"isom",
-    b"iso2",
-    b"iso4",
-    b"iso5",
-    b"iso6",
-    b"dash",
-)
+_MP4_BRANDS = re.compile(rb"M4[AB] |mp4[12]|isom|iso[2-9]|dash")
 
 # kbit/s by the bit rate index of an MPEG audio header; index 0 is 'free', 15 is forbidden
 _RATES_V1 = {
@@ -52,7 +44,7 @@ def audio_type(head: bytes) -> str | None:
     """
     if head[:4] == b"fLaC":
         return "audio/flac"
-    if head[:4] == b"RIFF" and head[8:12] == b"WAVE":
+    if head[:4] in (b"RIFF", b"RF64") and head[8:12] == b"WAVE":
         return "audio/wav"
     if head[:4] == b"OggS":
         return _ogg(head)
@@ -73,14 +65,14 @@ def _ogg(head: bytes) -> str | None:
 
 def _mp4(head: bytes) -> str | None:
     """MP4 of a usual brand, unless its index (if at the front) tells of a video track."""
-    if b"vide" in head[12:] and b"hdlr" in head[12:]:
+    if re.search(rb"hdlr.{8}vide", head, re.DOTALL):  # a track's handler type
         return None
-    return "audio/mp4" if head[8:12] in _MP4_BRANDS else None
+    return "audio/mp4" if _MP4_BRANDS.fullmatch(head[8:12]) else None
 
 
 def _webm(head: bytes) -> str | None:
     """EBML of document type webm whose codecs at the front are audio ones."""
-    has_video = any(codec in head for codec in (b"V_VP8", b"V_VP9", b"V_AV1"))
+    has_video = re.search(rb"\x86[\x81-\xff]V_", head)  # a CodecID element and its value
     return "audio/webm" if b"\x42\x82\x84webm" in head[:64] and not has_video else None
 
 
@@ -91,7 +83,9 @@ def _behind_id3(head: bytes) -> str | None:
     size = head[6] << 21 | head[7] << 14 | head[8] << 7 | head[9]
     footer = 10 if head[5] & 0x10 else 0
     behind = head[10 + size + footer :].lstrip(b"\0")
-    if len(behind) < 8:
+    if behind[:3] == b"ID3":
+        return _behind_id3(behind)
+    if len(behind) < LONGEST_FRAME:
         return "audio/mpeg"
     if behind[:4] == b"fLaC":
         return "audio/flac"
@@ -99,10 +93,10 @@ def _behind_id3(head: bytes) -> str | None:
 
 
 def _mpeg_or_adts(head: bytes) -> str | None:
-    """A raw stream of frames: two headers must follow one another where two are there to see."""
+    """A raw stream of frames: two headers must follow one another."""
     for media_type, frame_length in (("audio/aac", _adts_length), ("audio/mpeg", _mpeg_length)):
         length = frame_length(head)
-        if length and (len(head) < length + 7 or frame_length(head[length:])):
+        if length and frame_length(head[length:]):
             return media_type
     return None
 

@@ -5,17 +5,19 @@ under way; then everybody, the starter included, reads the growing file. The fil
 believed of them, are described in `entry.py`.
 """
 
+import contextlib
 import logging
 import time
 from pathlib import Path
 
 from library import metrics
-from library.audio.download import Downloader, StoreLimits, waits
+from library.audio.download import Downloader, StoreLimits
 from library.audio.entry import Entry
 from library.audio.errors import AudioUnavailableError
 from library.audio.freshness import Freshness
 from library.audio.opened import OpenAudio
 from library.audio.origin import OriginClient
+from library.audio.turns import waits
 
 logger = logging.getLogger(__name__)
 
@@ -61,31 +63,38 @@ class AudioStore:
         if not self._freshness.may_serve_while_revalidating(metadata.fresh_until):
             return self._await(entry, audio)
         if entry.failure(self._limits.failure_seconds) is None:
-            self._downloader.start(entry, time.time())
+            with contextlib.suppress(AudioUnavailableError):
+                self._downloader.start(entry, time.time())
         return self._serve_stale(entry, audio)
 
     def _await(self, entry: Entry, stale: OpenAudio | None) -> OpenAudio:
+        """What arrives, or the stale copy if nothing does."""
+        try:
+            audio, result = self._arrival(entry)
+        except AudioUnavailableError:
+            if stale is not None:
+                return self._serve_stale(entry, stale)
+            metrics.audio_store_requests.labels("error").inc()
+            raise
+        if stale is not None:
+            stale.file.close()
+        metrics.audio_store_requests.labels(result).inc()
+        return audio
+
+    def _arrival(self, entry: Entry) -> tuple[OpenAudio, str]:
         """Wait until the audio, or the beginning of it, is there; download it if nobody does."""
         result, began = "joined", time.time()
-        deadline = time.monotonic() + self._longest_wait
-        code: str | None = "origin_timeout"
-        for step in waits(deadline):
+        for step in waits(time.monotonic() + self._longest_wait):
             code = entry.failure(self._limits.failure_seconds)
             if code is not None:
-                break
+                raise AudioUnavailableError(code)
             if self._downloader.start(entry, began):
                 result = "miss"
             audio = entry.open_current(began) or entry.open_growing()
             if audio is not None:
-                if stale is not None:
-                    stale.file.close()
-                metrics.audio_store_requests.labels(result).inc()
-                return audio
+                return audio, result
             time.sleep(step)
-        if stale is not None:
-            return self._serve_stale(entry, stale)
-        metrics.audio_store_requests.labels("error").inc()
-        raise AudioUnavailableError(code or "origin_timeout")
+        raise AudioUnavailableError("origin_timeout")
 
     def _serve_stale(self, entry: Entry, audio: OpenAudio) -> OpenAudio:
         entry.touch()

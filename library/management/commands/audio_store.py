@@ -60,7 +60,7 @@ class Command(BaseCommand):
         if not settings.AUDIO_STORE_DIR.exists():
             self.stdout.write("The store is empty.")
             return
-        done = evict(settings.AUDIO_STORE_DIR, options["max_bytes"])
+        done = evict(settings.AUDIO_STORE_DIR, options["max_bytes"], wait=True)
         self.stdout.write(
             f"{done.entries} removed ({filesizeformat(done.removed)}); "
             f"{filesizeformat(done.remaining)} left"
