@@ -34,7 +34,7 @@ graceful_timeout = 30
 keepalive = 5
 control_socket_disable = True  # it would lie in the home folder, one for all servers
 accesslog = "-" if settings.ACCESS_LOG else None
-access_log_format = "%(m)s %(U)s %(s)s %(B)s bytes %(L)s s"  # no addresses
+access_log_format = "%(m)s %(U)s %(s)s %({content-length}o)s bytes %(L)s s"  # no addresses
 proc_name = "clips"
 
 
