@@ -99,6 +99,8 @@ class OriginClient:
         self._tls = create_urllib3_context()
         self._tls.load_verify_locations(ca_bundle or certifi.where())
         self._tls.sslsocket_class = DeadlineTLSSocket
+        # With OpenSSL 3, Python takes a body that was cut for one that has ended, unless told so.
+        self._tls.options &= ~getattr(ssl, "OP_IGNORE_UNEXPECTED_EOF", 0)
 
     @contextmanager
     def get(self, url: str, validators: Mapping[str, str] | None = None) -> Iterator[OriginAnswer]:
