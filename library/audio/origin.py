@@ -62,7 +62,7 @@ class OriginAnswer:
         Raises AudioUnavailableError if it is too large, too slow or ends too early.
         """
         received = 0
-        with _failures_named("origin_truncated"):
+        with _failures_named("origin_truncated", tls="origin_truncated"):
             while chunk := self._body.read1(CHUNK_BYTES):
                 received += len(chunk)
                 if received > self._max_bytes:
@@ -181,22 +181,22 @@ def _close(response: requests.Response) -> None:
 
 
 @contextmanager
-def _failures_named(code: str) -> Iterator[None]:
-    """Turn the network's exceptions into ours: time-outs, TLS, and `code` for the rest."""
+def _failures_named(code: str, tls: str = "origin_tls_failed") -> Iterator[None]:
+    """Turn the network's exceptions into ours: time-outs, `tls`, and `code` for the rest."""
     try:
         yield
     except FAILURES as error:
-        raise AudioUnavailableError(_cause(error) or code) from error
+        raise AudioUnavailableError(_cause(error, tls) or code) from error
 
 
-def _cause(error: BaseException | None) -> str | None:
+def _cause(error: BaseException | None, tls: str) -> str | None:
     """The code of a failure whose first cause may lie below several wrappings."""
     timeouts = (TimeoutError, requests.Timeout, urllib3.exceptions.TimeoutError)
     while error is not None:
         if isinstance(error, timeouts):
             return "origin_timeout"
-        if isinstance(error, ssl.SSLError) and not isinstance(error, ssl.SSLEOFError):
-            return "origin_tls_failed"
+        if isinstance(error, ssl.SSLError):
+            return tls
         error = error.__cause__ or error.__context__
     return None
 
