@@ -23,11 +23,13 @@ workers = settings.WEB_CONCURRENCY
 worker_class = "gthread"
 threads = settings.WEB_THREADS
 # A listener takes up to three descriptors (socket, file, lock), a download four; without one left a
-# worker cannot accept and ends. So as many as the system lets us have, and connections to match.
+# worker cannot accept and ends. So many are asked for as every system grants where its hard limit
+# allows (macOS grants no more), and connections to match.
 _soft, _hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-_descriptors = min(_hard, 65_536) if _hard != resource.RLIM_INFINITY else 65_536
-resource.setrlimit(resource.RLIMIT_NOFILE, (max(_soft, _descriptors), _hard))
-worker_connections = max(settings.WEB_THREADS + 64, min(4000, _descriptors // 4))
+_descriptors = 10_240 if _hard == resource.RLIM_INFINITY else min(_hard, 10_240)
+if _soft != resource.RLIM_INFINITY and _soft < _descriptors:
+    resource.setrlimit(resource.RLIMIT_NOFILE, (_descriptors, _hard))
+worker_connections = max(settings.WEB_THREADS + 64, _descriptors // 4)
 backlog = 2048
 timeout = 60
 graceful_timeout = 30

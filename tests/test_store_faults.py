@@ -1,6 +1,7 @@
 """The store when something is wrong with its disk, its process or its crowd."""
 
 import errno
+import fcntl
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -12,6 +13,7 @@ import pytest
 
 from library.audio.entry import Entry
 from library.audio.errors import AudioUnavailableError
+from library.audio.eviction import LOCK_NAME, evict
 from library.audio.store import AudioStore
 from tests.origin import Origin, answer, await_downloads, in_two_parts
 from tests.test_store import AT_ONCE_STALE, STALE_AND_OLD, failure, make_store, opened, read
@@ -142,3 +144,30 @@ def test_crowd_asks_a_failing_origin_once(origin: Origin, make_store: MakeStore)
         go_on.set()
         assert {one.result() for one in crowd} == {"origin_http_error"}
     assert origin.asked["/a"] == 1
+
+
+def test_small_files_of_failures_are_tidied_after_a_while(
+    origin: Origin, make_store: MakeStore
+) -> None:
+    store = make_store()
+    assert failure(store, origin.url("/old")) == "origin_http_error"
+    await_downloads()
+    old = {path for path in store.folder.iterdir() if path.suffix in (".failed", ".claim")}
+    for path in store.folder.iterdir():
+        os.utime(path, (0, 0))
+    assert failure(store, origin.url("/new")) == "origin_http_error"
+    await_downloads()
+    assert len(old) == 2
+    assert not [path for path in old if path.exists()]
+
+
+def test_eviction_does_not_queue_behind_another(
+    origin: Origin, make_store: MakeStore, mp3: bytes
+) -> None:
+    store = make_store()
+    read(store, origin.on("/a", answer(mp3)))
+    await_downloads()
+    with (store.folder / LOCK_NAME).open() as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        assert evict(store.folder, max_bytes=0).entries == 0
+    assert evict(store.folder, max_bytes=0).entries == 1
