@@ -52,6 +52,8 @@ try:
         validate=validate.Range(min=1, max=WEB_THREADS - 1),
     )
     CLIPS_STREAM_CACHE_CONTROL = env.str("CLIPS_STREAM_CACHE_CONTROL", "private, no-cache")
+    # Proxies in front, each of which appends to X-Forwarded-For whom it was asked by.
+    CLIPS_TRUSTED_PROXIES = env.int("CLIPS_TRUSTED_PROXIES", 0, validate=NOT_NEGATIVE)
     CLIPS_ACCEL_LOCATION = env.str("CLIPS_ACCEL_LOCATION", "")
     CLIPS_AUDIO_MAX_BYTES = env.int("CLIPS_AUDIO_MAX_BYTES", 20_000_000, validate=AT_LEAST_1)
     CLIPS_ORIGIN_ALLOW: list[str] = env.list("CLIPS_ORIGIN_ALLOW", [])
