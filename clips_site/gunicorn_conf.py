@@ -41,7 +41,13 @@ proc_name = "clips"
 
 
 def on_starting(server: Any) -> None:
-    """Hold the embedded database for as long as the server runs, whatever its workers do."""
+    """Hold the embedded database for as long as the server runs, whatever its workers do.
+
+    And load once, for all workers, the list that tells what program plays.
+    """
+    from library.client_family import warm_up
+
+    warm_up()
     if settings.EMBEDDED:
         from clips_site.embedded_postgres.base import cluster
 
@@ -83,6 +89,13 @@ def post_worker_init(worker: Any) -> None:
     """
     for number in (signal.SIGINT, signal.SIGQUIT):
         signal.signal(number, lambda *_: os._exit(0))
+
+
+def worker_exit(server: Any, worker: Any) -> None:
+    """A worker ends by itself: note how its last streams ended."""
+    from library.plays.endings import endings
+
+    endings.write()
 
 
 def child_exit(server: Any, worker: Any) -> None:

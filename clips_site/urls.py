@@ -17,6 +17,7 @@ urlpatterns = [
         name="schema",
     ),
     path("docs", pages.docs, name="docs"),
+    path("docs/plays", pages.counting_rule, name="counting-rule"),
     path("redoc", SpectacularRedocView.as_view(url_name="schema"), name="redoc"),
     path("livez", health.livez, name="livez"),
     path("readyz", health.readyz, name="readyz"),

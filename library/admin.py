@@ -5,10 +5,14 @@ from typing import Any
 from django import forms
 from django.contrib import admin
 from django.contrib.admin.widgets import AdminFileWidget
+from django.core.paginator import Paginator
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.http.response import HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404
+from django.template.defaultfilters import filesizeformat
 from django.urls import URLPattern, path, reverse
+from django.utils.functional import cached_property
 from django.utils.html import format_html
 
 from library.audio.errors import AudioUnavailableError
@@ -112,16 +116,32 @@ class ClipAdmin(admin.ModelAdmin[Clip]):
         return unplayed and super().has_delete_permission(request, obj)
 
 
+class LatestPaginator(Paginator[PlayEvent]):
+    """Pages of the latest plays: counting all of millions would take longer than to show them."""
+
+    MOST = 10_000
+    object_list: QuerySet[PlayEvent]
+
+    @cached_property
+    def count(self) -> int:
+        """How many there are, up to MOST."""
+        return len(self.object_list[: self.MOST].values_list("pk"))
+
+
 @admin.register(PlayEvent)
 class PlayEventAdmin(admin.ModelAdmin[PlayEvent]):
-    """Plays, to be read."""
+    """The latest plays, to be read."""
 
-    list_display = ("id", "clip", "played_at")
+    list_display = ("id", "clip", "played_at", "kind", "client", "referrer", "sent", "completed")
     list_select_related = ("clip",)
-    search_fields = ("=clip__id",)
-    search_help_text = "The id of a clip."
+    paginator = LatestPaginator
     show_full_result_count = False
     list_per_page = 50
+
+    @admin.display(description="sent")
+    def sent(self, event: PlayEvent) -> str:
+        """How much of the audio was handed to the network."""
+        return "-" if event.bytes_sent is None else filesizeformat(event.bytes_sent)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Nobody: a play is recorded by playing."""

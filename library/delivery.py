@@ -43,12 +43,13 @@ NGINX_RANGE_LENGTH = 24  # characters: `bytes=` and two numbers that are surely 
 class Delivery:
     """An answer to a request for audio.
 
-    `part` is the range of the audio that it answers with, None if it has no audio. `body` sends
-    it, and is None where nginx does.
+    `part` is the range of the audio that it answers with, None if it has no audio; `ranged` tells
+    that a range was asked for (206). `body` sends it, and is None where nginx does.
     """
 
     response: HttpResponseBase
     part: ByteRange | None = None
+    ranged: bool = False
     body: Body | None = None
 
 
@@ -90,7 +91,9 @@ def _with_audio(
     if location and _nginx_agrees(request, asked):
         audio.file.close()
         del headers["Accept-Ranges"]  # nginx says so itself
-        return Delivery(HttpResponse(headers=headers | {"X-Accel-Redirect": location}), part)
+        return Delivery(
+            HttpResponse(headers=headers | {"X-Accel-Redirect": location}), part, status == 206
+        )
     headers["Content-Length"] = str(part.length)
     if asked is not None:
         headers["Content-Range"] = asked.content_range(audio.size)
@@ -110,7 +113,7 @@ def _with_audio(
         response = StreamingHttpResponse(followed, status=status, content_type=content_type)
         body = followed
     _add(response, headers)
-    return Delivery(response, part, body)
+    return Delivery(response, part, status == 206, body)
 
 
 def _headers(request: HttpRequest, audio: OpenAudio, title: str) -> dict[str, str]:

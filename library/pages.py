@@ -17,3 +17,8 @@ def listen(request: HttpRequest) -> HttpResponse:
 def docs(request: HttpRequest) -> HttpResponse:
     """GET /docs: the API, to be tried out."""
     return render(request, "library/docs.html")
+
+
+def counting_rule(request: HttpRequest) -> HttpResponse:
+    """GET /docs/plays: what counts as a play."""
+    return render(request, "library/counting.html")

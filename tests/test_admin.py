@@ -9,7 +9,8 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 
-from library.models import Clip, PlayEvent
+from library.models import Client as Family
+from library.models import Clip, Kind, PlayEvent
 
 FORM = {"title": "Rain", "description": "", "genre": "nature", "duration": "28", "audio_url": ""}
 
@@ -86,7 +87,7 @@ def test_upload_is_replaced_by_a_url(editor: Client, clip: Clip) -> None:
 
 
 def test_plays_are_read_and_not_edited(editor: Client, clip: Clip) -> None:
-    event = PlayEvent.objects.create(clip=clip)
+    event = PlayEvent.objects.create(clip=clip, kind=Kind.PLAIN, client=Family.OTHER)
     assert editor.get("/admin/library/playevent/").status_code == HTTPStatus.OK
     assert editor.get("/admin/library/playevent/add/").status_code == HTTPStatus.FORBIDDEN
     changed = editor.post(f"/admin/library/playevent/{event.pk}/change/", {"clip": clip.pk})

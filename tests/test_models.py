@@ -7,7 +7,7 @@ import pytest
 from django.db import IntegrityError
 from django.db.models import ProtectedError
 
-from library.models import Clip, PlayEvent
+from library.models import Client, Clip, Kind, PlayEvent
 
 
 @pytest.mark.parametrize(
@@ -32,7 +32,7 @@ def test_database_refuses(make_clip: Callable[..., Clip], fields: dict[str, Any]
 
 
 def test_clip_with_plays_cannot_vanish(clip: Clip) -> None:
-    PlayEvent.objects.create(clip=clip)
+    PlayEvent.objects.create(clip=clip, kind=Kind.PLAIN, client=Client.OTHER)
     with pytest.raises(ProtectedError):
         clip.delete()
 

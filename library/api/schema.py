@@ -11,7 +11,7 @@ from drf_spectacular.utils import (
     extend_schema_view,
 )
 
-from library.api.serializers import ClipSerializer, ClipStatisticsSerializer, ErrorSerializer
+from library.api.serializers import ClipSerializer, ErrorSerializer
 from library.audio.sniff import EXTENSIONS
 
 View = TypeVar("View", bound=type)
@@ -119,18 +119,9 @@ _STREAM = extend_schema(
         504: _error("The origin took too long."),
     },
 )
-_STATS = extend_schema(
-    operation_id="clip_statistics",
-    summary="Statistics of a clip",
-    description="How often the clip was played, in all and lately.",
-    parameters=[_CLIP_ID],
-    responses={200: ClipStatisticsSerializer, 404: _NOT_FOUND},
-)
 
 
 def describe_clips(view: View) -> View:
     """Describe the operations of the clips' viewset."""
     view = extend_schema(tags=["clips"])(view)
-    return extend_schema_view(
-        list=_LIST, create=_CREATE, retrieve=_RETRIEVE, stream=_STREAM, stats=_STATS
-    )(view)
+    return extend_schema_view(list=_LIST, create=_CREATE, retrieve=_RETRIEVE, stream=_STREAM)(view)

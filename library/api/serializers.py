@@ -1,4 +1,4 @@
-"""Clips and statistics as JSON."""
+"""Clips as JSON."""
 
 from typing import Any
 
@@ -67,26 +67,6 @@ class ClipSerializer(serializers.ModelSerializer[Clip]):
         shown: dict[str, Any] = super().to_representation(instance)
         shown["audio_url"] = shown["audio_url"] or shown["stream_url"]
         return shown
-
-
-class WindowsSerializer(serializers.Serializer[dict[str, int]]):
-    """Plays in the windows that end at `as_of`."""
-
-    last_24_hours = serializers.IntegerField()
-    last_7_days = serializers.IntegerField()
-    last_30_days = serializers.IntegerField()
-
-
-class ClipStatisticsSerializer(serializers.Serializer[dict[str, Any]]):
-    """How often a clip was played."""
-
-    id = serializers.IntegerField(help_text="The clip.")
-    title = serializers.CharField()
-    play_count = serializers.IntegerField(help_text="All plays.")
-    first_played_at = serializers.DateTimeField(allow_null=True)
-    last_played_at = serializers.DateTimeField(allow_null=True)
-    plays = WindowsSerializer()
-    as_of = serializers.DateTimeField(help_text="When this was true.")
 
 
 class ErrorSerializer(serializers.Serializer[dict[str, str]]):

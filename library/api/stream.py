@@ -1,19 +1,27 @@
 """GET and HEAD of a clip's audio, from the request to the first byte."""
 
+import logging
 from threading import BoundedSemaphore
 
 from django.conf import settings
 from django.db import Error, connection
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
+from rest_framework.exceptions import NotFound
 
-from library import plays
 from library.api.errors import Unavailable
 from library.audio.errors import AudioUnavailableError
 from library.delivery import Delivery, deliver
 from library.metrics import StreamMeter
 from library.models import Clip
+from library.plays.endings import endings
+from library.plays.group import NotWrittenError
+from library.plays.record import Recorded, record
+from library.plays.request import play_of
+from library.plays.rule import kind_of_play
 from library.sources import open_audio
+
+logger = logging.getLogger(__name__)
 
 # Each stream holds a thread until its last byte, so some threads are never given to streams: the
 # API and the health checks answer while every stream is taken.
@@ -35,7 +43,7 @@ def stream_clip(request: HttpRequest, clip: Clip) -> HttpResponseBase:
     try:
         delivery = deliver(request, open_audio(clip), clip.title)
         try:
-            _record_play(request, clip, delivery)
+            play = _record_play(request, clip, delivery)
         except BaseException:
             delivery.response.close()
             raise
@@ -55,19 +63,24 @@ def stream_clip(request: HttpRequest, clip: Clip) -> HttpResponseBase:
     def on_close() -> None:
         meter.finish(body.sent, body.outcome)
         _places.release()
+        if play is not None:
+            endings.note(play, body.sent, completed=body.outcome == "completed")
 
     body.on_close = on_close
     return delivery.response
 
 
-def _record_play(request: HttpRequest, clip: Clip, delivery: Delivery) -> None:
-    if not plays.is_play(request, delivery.part):
-        return
+def _record_play(request: HttpRequest, clip: Clip, delivery: Delivery) -> Recorded | None:
+    """The play's record, None if it is none or the same once more."""
+    kind = kind_of_play(request, delivery.part, ranged=delivery.ranged)
+    if kind is None:
+        return None
     try:
-        plays.record(clip)
-    except Error:
+        return record(play_of(request, clip.pk, kind))
+    except Clip.DoesNotExist:
+        raise NotFound from None
+    except (Error, NotWrittenError):
+        logger.warning("A play could not be recorded", exc_info=True)
         raise Unavailable(
             "The play could not be recorded, so no audio is sent.", "play_not_recorded"
         ) from None
-    finally:
-        connection.close()  # a listener with a slow line must not hold one

@@ -1,24 +1,21 @@
-"""The five calls: HTTP in, one call down, JSON out."""
+"""The calls of clips: HTTP in, one call down, JSON out."""
 
 from typing import Any, cast
 
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
-from django.utils import timezone
 from rest_framework import mixins, viewsets
 from rest_framework.decorators import action
 from rest_framework.negotiation import BaseContentNegotiation
 from rest_framework.request import Request
-from rest_framework.response import Response
 from rest_framework.reverse import reverse
 
 from library.api import schema
 from library.api.pagination import LinkPagination
-from library.api.serializers import ClipSerializer, ClipStatisticsSerializer
+from library.api.serializers import ClipSerializer
 from library.api.stream import stream_clip
 from library.models import Clip
-from library.statistics import clip_statistics
 
 
 class AnyAccept(BaseContentNegotiation):
@@ -36,7 +33,7 @@ class ClipViewSet(
     mixins.CreateModelMixin,
     viewsets.GenericViewSet[Clip],
 ):
-    """Clips: list, show, add, stream, statistics."""
+    """Clips: list, show, add, stream."""
 
     queryset: QuerySet[Clip] = Clip.objects.all()
     serializer_class = ClipSerializer
@@ -51,9 +48,3 @@ class ClipViewSet(
     def stream(self, request: Request, pk: str) -> HttpResponseBase:
         """The clip's audio."""
         return stream_clip(cast("HttpRequest", request), self.get_object())
-
-    @action(detail=True, serializer_class=ClipStatisticsSerializer, pagination_class=None)
-    def stats(self, request: Request, pk: str) -> Response:
-        """The clip's plays."""
-        found = clip_statistics(self.get_object(), timezone.now())
-        return Response(self.get_serializer(found).data)

@@ -1,6 +1,29 @@
-"""What the database keeps: clips and their plays."""
+"""What the database keeps: clips, their plays, and the tallies of those."""
 
 from library.models.clip import MAX_DURATION, Clip, upload_path
-from library.models.play import PlayEvent
+from library.models.play import (
+    HOST_LENGTH,
+    AudienceTally,
+    Client,
+    CompletionTally,
+    Kind,
+    LibraryTally,
+    ListenerKey,
+    PlayEvent,
+    PlayTally,
+)
 
-__all__ = ["MAX_DURATION", "Clip", "PlayEvent", "upload_path"]
+__all__ = [
+    "HOST_LENGTH",
+    "MAX_DURATION",
+    "AudienceTally",
+    "Client",
+    "Clip",
+    "CompletionTally",
+    "Kind",
+    "LibraryTally",
+    "ListenerKey",
+    "PlayEvent",
+    "PlayTally",
+    "upload_path",
+]

@@ -12,6 +12,8 @@ from library.validators import validate_audio_url
 
 MAX_DURATION = 3600  # seconds; this is a library of short previews
 
+PLAYED = frozenset(("play_count", "first_played_at", "last_played_at"))  # what plays write
+
 
 def upload_path(clip: "Clip", filename: str) -> str:
     """Where an uploaded file is stored, below MEDIA_ROOT."""
@@ -38,6 +40,8 @@ class Clip(models.Model):
         upload_to=upload_path, max_length=255, blank=True, help_text="Leave empty if it has a URL."
     )
     play_count = models.PositiveBigIntegerField(default=0, editable=False)
+    first_played_at = models.DateTimeField(null=True, editable=False)
+    last_played_at = models.DateTimeField(null=True, editable=False)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     updated_at = models.DateTimeField(default=timezone.now, editable=False)
 
@@ -75,17 +79,17 @@ class Clip(models.Model):
         return self.title
 
     def save(self, *args: Any, **kwargs: Any) -> None:
-        """Save a change and note its time, but never play_count.
+        """Save a change and note its time, but never what plays have written.
 
         The count that this instance read may be old by now: writing it back would lose the plays
-        recorded since. Only `plays.py` moves it.
+        recorded since. Only `library.plays` moves it.
         """
         if not self._state.adding:
             self.updated_at = timezone.now()
             changed = kwargs.get("update_fields")
             if changed is None:
                 changed = [f.name for f in self._meta.concrete_fields if not f.primary_key]
-            kwargs["update_fields"] = {*changed, "updated_at"} - {"play_count"}
+            kwargs["update_fields"] = {*changed, "updated_at"} - PLAYED
         super().save(*args, **kwargs)
 
     @property

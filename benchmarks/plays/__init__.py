@@ -1,0 +1,1 @@
+"""How fast plays are recorded: `python -m benchmarks.plays`."""

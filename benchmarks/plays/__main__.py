@@ -1,0 +1,128 @@
+"""Plays recorded per second on one hot clip and over 1,000 clips, with quick and slow commits.
+
+Processes with threads call each way to record a play for a while, in turn, several rounds in one
+run; told are the medians. The database is the embedded one in a folder of its own. Commits are made
+slow by PostgreSQL's `commit_delay` (3 ms, `commit_siblings` 0): each commit then waits before it
+flushes the log, as on a slow disk.
+"""
+
+import argparse
+import os
+import random
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from tqdm import tqdm
+
+FOLDER = Path(tempfile.gettempdir()) / "clips-benchmark-plays"
+os.environ["CLIPS_LOCAL_DIR"] = str(FOLDER)
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "clips_site.settings")
+
+import django  # noqa: E402
+
+django.setup()
+
+from django.core.management import call_command  # noqa: E402
+from django.db import connection  # noqa: E402
+
+from benchmarks.plays.ways import WAYS  # noqa: E402
+from clips_site.embedded_postgres.base import cluster  # noqa: E402
+from library.models import Clip  # noqa: E402
+
+CLIPS = 1_000
+PROCESSES, THREADS = 2, 8
+
+
+def main() -> None:
+    """Measure, and print a table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seconds", type=float, default=2.0, help="of each measurement")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--way", action="append", choices=WAYS, help="this way alone")
+    parser.add_argument("--work", nargs=4, metavar=("WAY", "CLIPS", "SECONDS", "SEED"))
+    options = parser.parse_args()
+    if options.work:
+        way, clips, seconds, seed = options.work
+        _work(way, int(clips), float(seconds), int(seed))
+        return
+    _prepare()
+    ways = options.way or list(WAYS)
+    cases = [(slow, way, clips) for slow in (0, 3) for way in ways for clips in (1, CLIPS)]
+    found: dict[tuple[int, str, int], list[tuple[float, float]]] = {case: [] for case in cases}
+    with tqdm(total=len(cases) * options.rounds, unit="run") as bar:
+        for _ in range(options.rounds):
+            for case in cases:
+                found[case].append(_measure(*case, options.seconds))
+                bar.update()
+    print(
+        f"{PROCESSES} processes of {THREADS} threads; plays/s, and p99 of the wait for one in ms\n"
+    )
+    print("| commits | way | one hot clip | p99 | 1,000 clips | p99 | hot / 1,000 |")
+    print("|---|---|---|---|---|---|---|")
+    for slow in (0, 3):
+        for way in ways:
+            (hot, hot_p99), (many, many_p99) = (
+                (statistics.median(values) for values in zip(*found[slow, way, clips], strict=True))
+                for clips in (1, CLIPS)
+            )
+            commits = "as they are" if not slow else f"{slow} ms slower"
+            print(
+                f"| {commits} | {way} | {hot:,.0f} | {hot_p99:.0f}"
+                f" | {many:,.0f} | {many_p99:.0f} | {hot / many:.2f} |"
+            )
+    connection.close()
+    cluster(FOLDER / "postgres").detach()
+    shutil.rmtree(FOLDER)
+
+
+def _prepare() -> None:
+    shutil.rmtree(FOLDER, ignore_errors=True)
+    call_command("migrate", verbosity=0)
+    Clip.objects.bulk_create(
+        Clip(title=f"Clip {n}", genre="test", duration=30, audio_url="https://example.com/a.mp3")
+        for n in range(CLIPS)
+    )
+
+
+def _measure(slow: int, way: str, clips: int, seconds: float) -> tuple[float, float]:
+    """Plays per second, and the 99th percentile of the wait in ms."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"ALTER SYSTEM SET commit_delay = {slow * 1000}")
+        cursor.execute("ALTER SYSTEM SET commit_siblings = 0")
+        cursor.execute("SELECT pg_reload_conf()")
+    command = [sys.executable, "-m", "benchmarks.plays", "--work", way, str(clips), str(seconds)]
+    workers = [
+        subprocess.Popen([*command, str(seed)], stdout=subprocess.PIPE, text=True)
+        for seed in range(PROCESSES)
+    ]
+    waits = [float(line) for worker in workers for line in worker.communicate()[0].split()]
+    return len(waits) / seconds, statistics.quantiles(waits, n=100)[-1] * 1e3
+
+
+def _work(way: str, clips: int, seconds: float, seed: int) -> None:
+    """Record plays for a while from many threads, and print how long each waited."""
+    record = WAYS[way]
+    first = Clip.objects.order_by("id").values_list("id", flat=True)[0]
+
+    def listen(thread: int) -> list[float]:
+        rng = random.Random(seed * 1000 + thread)
+        record(first + rng.randrange(clips))  # warm
+        waits = []
+        ends = time.perf_counter() + seconds
+        while (began := time.perf_counter()) < ends:
+            record(first + rng.randrange(clips))
+            waits.append(time.perf_counter() - began)
+        return waits
+
+    with ThreadPoolExecutor(THREADS) as pool:
+        for waits in pool.map(listen, range(THREADS)):
+            print(*waits)
+
+
+main()

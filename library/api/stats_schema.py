@@ -1,0 +1,111 @@
+"""What OpenAPI says of the statistics calls."""
+
+from typing import Any
+
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import (
+    OpenApiExample,
+    OpenApiParameter,
+    OpenApiResponse,
+    extend_schema,
+)
+
+from library.api.serializers import ErrorSerializer
+from library.api.stats_serializers import Answer, ClipStatistics, LibraryStatistics
+from library.statistics.library import TOP_WINDOWS
+from library.statistics.period import MAX_BUCKETS, Interval
+from library.statistics.ranking import TOP
+
+DEFAULT_TOP, DEFAULT_WINDOW = 10, "last_30_days"
+
+
+def _parameter(name: str, description: str, **more: Any) -> OpenApiParameter:
+    return OpenApiParameter(name, description=description, **more)
+
+
+_PERIOD = [
+    _parameter(
+        "interval", "Length of the series' buckets.", enum=list(Interval), default=Interval.DAY
+    ),
+    _parameter(
+        "since",
+        "A date, or an RFC 3339 date-time; rounded down to the beginning of its bucket. "
+        f"2000-01-01 or later, and at most {MAX_BUCKETS} buckets before `until`. "
+        "Left out: 24 hours, 30 days, 12 weeks or 12 months before `until`.",
+    ),
+    _parameter(
+        "until",
+        "A date, or an RFC 3339 date-time, exclusive; rounded up to the end of its bucket. "
+        "Left out, or in the future: the end of the bucket that runs.",
+    ),
+    _parameter(
+        "timezone",
+        "IANA time zone on whose clock hours, days, weeks and months begin, such as "
+        "`Europe/Berlin`.",
+        default="UTC",
+    ),
+    _parameter(
+        "format",
+        "`csv` answers the series alone, as `text/csv`; `Accept: text/csv` does the same.",
+        enum=["json", "csv"],
+        default="json",
+    ),
+]
+
+
+_SERIES_CSV = OpenApiExample(
+    "The series",
+    "start,plays\r\n2026-11-21T00:00:00+00:00,3\r\n2026-11-22T00:00:00+00:00,5\r\n",
+    media_type="text/csv",
+    response_only=True,
+    status_codes=["200"],
+)
+_WRONG = OpenApiResponse(
+    {"type": "object", "additionalProperties": {"type": "array", "items": {"type": "string"}}},
+    "A parameter is wrong; its entry tells what is allowed.",
+    examples=[
+        OpenApiExample("A wrong interval", {"interval": ["Must be one of hour, day, week, month."]})
+    ],
+)
+
+
+def _answers(answer: type[Answer]) -> dict[Any, Any]:
+    return {
+        (200, "application/json"): OpenApiResponse(answer, "The statistics."),
+        (200, "text/csv"): OpenApiResponse(OpenApiTypes.STR, "The series: `start,plays`."),
+        (400, "application/json"): _WRONG,
+    }
+
+
+clip_statistics = extend_schema(
+    tags=["statistics"],
+    operation_id="clip_statistics",
+    summary="Statistics of a clip",
+    description="How often the clip was played: in all, lately, over time, by whom.\n\n"
+    "Plays are tallied by quarters of an hour, so a series is right on the clock of any time zone. "
+    "Listeners, clients and referrers are tallied by UTC day: `audience_days` tells which days.",
+    parameters=[
+        OpenApiParameter("id", int, OpenApiParameter.PATH, description="The clip's id."),
+        *_PERIOD,
+    ],
+    responses=_answers(ClipStatistics)
+    | {(404, "application/json"): OpenApiResponse(ErrorSerializer, "There is no such clip.")},
+    examples=[_SERIES_CSV],
+)
+library_statistics = extend_schema(
+    tags=["statistics"],
+    operation_id="library_statistics",
+    summary="Statistics of the library",
+    description="Clips and plays of the library, plays over time, the most played clips.",
+    parameters=[
+        _parameter("window", "Of the top clips.", enum=list(TOP_WINDOWS), default=DEFAULT_WINDOW),
+        OpenApiParameter(
+            "limit",
+            {"type": "integer", "minimum": 1, "maximum": TOP, "default": DEFAULT_TOP},
+            description="How many top clips.",
+        ),
+        *_PERIOD,
+    ],
+    responses=_answers(LibraryStatistics),
+    examples=[_SERIES_CSV],
+)

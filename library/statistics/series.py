@@ -1,0 +1,51 @@
+"""Plays over time, in the buckets of a period."""
+
+from datetime import datetime
+from typing import Any
+
+from django.contrib.postgres.fields import ArrayField
+from django.db.models import DateTimeField, F, Func, IntegerField, QuerySet, Sum, Value
+
+from library.statistics.period import Period
+from library.statistics.windows import change
+
+
+def plays_between(tallies: QuerySet[Any], since: datetime, until: datetime) -> int:
+    """The plays of a span of time whose ends are full quarters of an hour."""
+    found = tallies.filter(quarter__gte=since, quarter__lt=until).aggregate(
+        plays=Sum("plays", default=0)
+    )
+    return int(found["plays"])
+
+
+def series(tallies: QuerySet[Any], period: Period) -> list[dict[str, Any]]:
+    """The plays of each bucket, those without plays included.
+
+    The buckets' edges come from the zone's clock (`period`); PostgreSQL finds each tally's bucket
+    among them by binary search.
+    """
+    edges = Value(list(period.edges), ArrayField(DateTimeField()))
+    bucket = Func(F("quarter"), edges, function="width_bucket", output_field=IntegerField())
+    found = dict(
+        tallies.filter(quarter__gte=period.since, quarter__lt=period.until)
+        .values_list(bucket.copy())
+        .annotate(plays=Sum("plays"))
+    )
+    return [
+        {"start": start.isoformat(), "plays": int(found.get(number, 0))}
+        for number, start in enumerate(period.starts(), 1)
+    ]
+
+
+def period_told(period: Period, plays: int, tallies: QuerySet[Any]) -> dict[str, Any]:
+    """The period as it was understood, and its plays against those of the period before."""
+    before = plays_between(tallies, *period.before())
+    return {
+        "since": period.since.astimezone(period.zone).isoformat(),
+        "until": period.until.astimezone(period.zone).isoformat(),
+        "interval": str(period.interval),
+        "timezone": period.zone.key,
+        "plays": plays,
+        "plays_before": before,
+        "change": change(plays, before),
+    }
