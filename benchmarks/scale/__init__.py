@@ -1,0 +1,1 @@
+"""Whether answers cost the same at a hundred and at ten million plays."""
