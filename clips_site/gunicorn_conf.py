@@ -20,7 +20,8 @@ from clips_site import settings  # noqa: E402
 wsgi_app = "clips_site.wsgi"
 bind = f"{settings.HOST}:{settings.PORT}"
 workers = settings.WEB_CONCURRENCY
-worker_class = "gthread"
+worker_class = "clips_site.worker.Worker"
+logger_class = "clips_site.worker.Logger"
 threads = settings.WEB_THREADS
 # A listener takes up to three descriptors (socket, file, lock), a download four; without one left a
 # worker cannot accept and ends. So many are asked for as every system grants where its hard limit
@@ -36,7 +37,9 @@ graceful_timeout = 30
 keepalive = 5
 control_socket_disable = True  # it would lie in the home folder, one for all servers
 accesslog = "-" if settings.ACCESS_LOG else None
-access_log_format = "%(m)s %(U)s %(s)s %({content-length}o)s bytes %(L)s s"  # no addresses
+access_log_format = (  # no addresses
+    "%(m)s %(U)s %(s)s %({content-length}o)s bytes %(L)s s %({x-request-id}o)s"
+)
 proc_name = "clips"
 
 

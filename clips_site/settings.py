@@ -139,6 +139,7 @@ INSTALLED_APPS = [
 
 # No GZipMiddleware: it turns a 206 into garbage and stops sendfile.
 MIDDLEWARE = [
+    "clips_site.request_id.RequestIdMiddleware",
     "library.monitoring.RequestMetricsMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "clips_site.middleware.ProbeMiddleware",
@@ -218,14 +219,26 @@ SPECTACULAR_SETTINGS = {
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
+    "formatters": {
+        "line": {"format": "%(asctime)s %(levelname)s %(name)s%(request_name)s: %(message)s"}
+    },
     "filters": {
+        "request": {
+            "()": "django.utils.log.CallbackFilter",
+            "callback": "ext://clips_site.request_id.add_to_record",
+        },
         "faults": {
             "()": "django.utils.log.CallbackFilter",
             "callback": lambda record: bool(record.exc_info),
+        },
+    },
+    "handlers": {
+        "console": {
+            "class": "logging.StreamHandler",
+            "formatter": "line",
+            "filters": ["request"],
         }
     },
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": "INFO"},
     "loggers": {
         # Faults of ours, with their traceback: 4xx, 502 and 503 stand in the access log.
