@@ -1,5 +1,6 @@
 """The back office: clips are found, added, edited and heard; plays are read."""
 
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from django import forms
@@ -55,6 +56,26 @@ class ClipForm(forms.ModelForm[Clip]):
         return upload
 
 
+class DeletedFilter(admin.SimpleListFilter):
+    """Deleted clips are shown apart, where they can be restored."""
+
+    title = "deleted"
+    parameter_name = "deleted"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        """The choice beside the first."""
+        return [("yes", "Deleted")]
+
+    def choices(self, changelist: Any) -> Iterator[Any]:
+        """The first choice, which Django calls `All`, is: all that are not deleted."""
+        first, *others = super().choices(changelist)
+        yield from ({**first, "display": "Available"}, *others)
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Clip]) -> QuerySet[Clip]:
+        """The deleted clips, or the others."""
+        return queryset.filter(deleted_at__isnull=self.value() != "yes")
+
+
 @admin.register(Clip)
 class ClipAdmin(admin.ModelAdmin[Clip]):
     """Clips, found by their words or genre, and heard without counting a play."""
@@ -66,12 +87,12 @@ class ClipAdmin(admin.ModelAdmin[Clip]):
 
     form = ClipForm
     list_display = ("title", "player", "genre", "shown_length", "play_count", "source")
-    list_filter = ("genre",)
+    list_filter = (DeletedFilter, "genre")
     search_fields = ("title", "description", "genre")
-    readonly_fields = ("player", "play_count", "created_at", "updated_at")
+    readonly_fields = ("player", "play_count", "created_at", "updated_at", "deleted_at")
     list_per_page = 50
     show_full_result_count = False
-    actions = None  # deleting in bulk would have to skip every clip that was played
+    actions = ("restore",)
 
     @admin.display(description="duration", ordering="duration")
     def shown_length(self, clip: Clip) -> str:
@@ -110,10 +131,29 @@ class ClipAdmin(admin.ModelAdmin[Clip]):
         except AudioUnavailableError as error:
             return HttpResponse(error.detail, status=error.status, content_type="text/plain")
 
-    def has_delete_permission(self, request: HttpRequest, obj: Clip | None = None) -> bool:
-        """A clip that was played stays: its plays are counted."""
-        unplayed = obj is None or obj.play_count == 0
-        return unplayed and super().has_delete_permission(request, obj)
+    # Deleting keeps the row, as the API does, so that plays stay counted and it can be undone:
+    # Django's own way would refuse every clip that was played.
+
+    def get_deleted_objects(
+        self, objs: Sequence[Clip] | QuerySet[Clip], request: HttpRequest
+    ) -> tuple[list[Any], dict[Any, int], set[str], list[Any]]:
+        """What the page that asks for confirmation lists: the clips, and nothing of theirs."""
+        clips = [str(clip) for clip in objs]
+        return clips, {"clips": len(clips)}, set(), []
+
+    def delete_model(self, request: HttpRequest, obj: Clip) -> None:
+        """Delete one."""
+        Clip.objects.filter(pk=obj.pk).mark_deleted()
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Clip]) -> None:
+        """Delete those that are selected."""
+        Clip.objects.filter(pk__in=queryset.values("pk")).mark_deleted()
+
+    @admin.action(description="Restore selected clips", permissions=["delete"])
+    def restore(self, request: HttpRequest, queryset: QuerySet[Clip]) -> None:
+        """Undo the deletion of those that are selected."""
+        restored = Clip.objects.filter(pk__in=queryset.values("pk")).restore()
+        self.message_user(request, f"Restored: {restored}.")
 
 
 class LatestPaginator(Paginator[PlayEvent]):

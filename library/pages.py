@@ -10,7 +10,7 @@ CLIPS_SHOWN = 100
 
 def listen(request: HttpRequest) -> HttpResponse:
     """GET /: the newest clips, to be heard."""
-    clips = Clip.objects.order_by("-id")[:CLIPS_SHOWN]
+    clips = Clip.objects.available().order_by("-id")[:CLIPS_SHOWN]
     return render(request, "library/listen.html", {"clips": sorted(clips, key=lambda c: c.pk)})
 
 

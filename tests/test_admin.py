@@ -94,13 +94,32 @@ def test_plays_are_read_and_not_edited(editor: Client, clip: Clip) -> None:
     assert changed.status_code == HTTPStatus.FORBIDDEN
 
 
-def test_clip_that_was_played_cannot_be_deleted(editor: Client, clip: Clip) -> None:
+def deleted_in_the_list(editor: Client) -> list[int]:
+    page = editor.get("/admin/library/clip/?deleted=yes")
+    return [clip.pk for clip in page.context["cl"].result_list]
+
+
+def test_deleted_clip_keeps_its_plays_and_is_listed_apart(editor: Client, clip: Clip) -> None:
+    PlayEvent.objects.create(clip=clip)
     url = f"/admin/library/clip/{clip.pk}/delete/"
-    Clip.objects.update(play_count=1)
-    assert editor.post(url, {"post": "yes"}).status_code == HTTPStatus.FORBIDDEN
-    Clip.objects.update(play_count=0)
+    assert "Are you sure" in editor.get(url).text
     editor.post(url, {"post": "yes"})
-    assert not Clip.objects.exists()
+    assert PlayEvent.objects.filter(clip=clip).exists()
+    assert not Clip.objects.available().exists()
+    assert deleted_in_the_list(editor) == [clip.pk]
+    assert not editor.get("/admin/library/clip/").context["cl"].result_list
+
+
+def test_clips_are_deleted_and_restored_together(
+    editor: Client, make_clip: Callable[..., Clip]
+) -> None:
+    clips = [make_clip().pk for _ in range(2)]
+    form = {"action": "delete_selected", "_selected_action": clips, "post": "yes"}
+    editor.post("/admin/library/clip/", form)
+    assert sorted(deleted_in_the_list(editor)) == clips
+    form = {"action": "restore", "_selected_action": clips}
+    editor.post("/admin/library/clip/?deleted=yes", form)
+    assert Clip.objects.available().count() == 2
 
 
 def test_audio_of_the_back_office_is_for_editors(client: Client, clip: Clip) -> None:

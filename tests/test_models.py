@@ -37,6 +37,12 @@ def test_clip_with_plays_cannot_vanish(clip: Clip) -> None:
         clip.delete()
 
 
+def test_change_does_not_undo_a_deletion_meanwhile(clip: Clip) -> None:
+    Clip.objects.mark_deleted()
+    clip.save()
+    assert not Clip.objects.available().exists()
+
+
 def test_change_moves_updated_at_and_nothing_else(clip: Clip) -> None:
     before = Clip.objects.get()
     clip.title = "Another"

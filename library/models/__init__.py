@@ -1,6 +1,7 @@
-"""What the database keeps: clips, their plays, and the tallies of those."""
+"""What the database keeps: clips, their plays and tallies, tokens, what requests leave behind."""
 
-from library.models.clip import MAX_DURATION, Clip, upload_path
+from library.models.answer import IdempotentAnswer
+from library.models.clip import MAX_DURATION, Clip, ClipQuerySet, upload_path
 from library.models.play import (
     HOST_LENGTH,
     AudienceTally,
@@ -12,18 +13,24 @@ from library.models.play import (
     PlayEvent,
     PlayTally,
 )
+from library.models.request_count import RequestCount
+from library.models.token import ApiToken
 
 __all__ = [
     "HOST_LENGTH",
     "MAX_DURATION",
+    "ApiToken",
     "AudienceTally",
     "Client",
     "Clip",
+    "ClipQuerySet",
     "CompletionTally",
+    "IdempotentAnswer",
     "Kind",
     "LibraryTally",
     "ListenerKey",
     "PlayEvent",
     "PlayTally",
+    "RequestCount",
     "upload_path",
 ]

@@ -20,6 +20,26 @@ def upload_path(clip: "Clip", filename: str) -> str:
     return f"uploads/{timezone.now():%Y/%m}/{PurePosixPath(filename).name}"
 
 
+class ClipQuerySet(models.QuerySet["Clip"]):
+    """Clips, some of which may be deleted: a deleted clip keeps its row, and so its plays."""
+
+    def available(self) -> "ClipQuerySet":
+        """Those that are not deleted."""
+        return self.filter(deleted_at=None)
+
+    def mark_deleted(self) -> int:
+        """Delete these clips so that they can be restored; returns how many there were to delete.
+
+        Their plays stay counted, and what was deleted before keeps its time.
+        """
+        now = timezone.now()
+        return self.available().update(deleted_at=now, updated_at=now)
+
+    def restore(self) -> int:
+        """Undo the deletion of these clips; returns how many were deleted."""
+        return self.exclude(deleted_at=None).update(deleted_at=None, updated_at=timezone.now())
+
+
 class Clip(models.Model):
     """A short piece of audio: what it is, and where its bytes come from."""
 
@@ -44,6 +64,10 @@ class Clip(models.Model):
     last_played_at = models.DateTimeField(null=True, editable=False)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     updated_at = models.DateTimeField(default=timezone.now, editable=False)
+    # Deleted clips are few, so `available()` reads past them by the primary key, without an index.
+    deleted_at = models.DateTimeField(null=True, editable=False)
+
+    objects = ClipQuerySet.as_manager()
 
     class Meta:
         """The list is ordered and paged by the primary key, so it needs no index of its own.
@@ -79,17 +103,18 @@ class Clip(models.Model):
         return self.title
 
     def save(self, *args: Any, **kwargs: Any) -> None:
-        """Save a change and note its time, but never what plays have written.
+        """Save a change and note its time, but never what plays have written, or deleted_at.
 
-        The count that this instance read may be old by now: writing it back would lose the plays
-        recorded since. Only `library.plays` moves it.
+        What this instance read of them may be old by now: writing it back would lose the plays
+        recorded since, or undo a deletion. Only `library.plays` moves the first, and only
+        `mark_deleted()` and `restore()` the other.
         """
         if not self._state.adding:
             self.updated_at = timezone.now()
             changed = kwargs.get("update_fields")
             if changed is None:
                 changed = [f.name for f in self._meta.concrete_fields if not f.primary_key]
-            kwargs["update_fields"] = {*changed, "updated_at"} - PLAYED
+            kwargs["update_fields"] = {*changed, "updated_at"} - PLAYED - {"deleted_at"}
         super().save(*args, **kwargs)
 
     @property

@@ -68,7 +68,7 @@ class Command(BaseCommand):
 
     def _warm(self, options: dict[str, Any]) -> None:
         """Fetch what is not there, one after the other, so that no origin is hurt."""
-        clips = Clip.objects.exclude(audio_url="")
+        clips = Clip.objects.available().exclude(audio_url="")
         if options["clip"]:
             clips = clips.filter(pk__in=options["clip"])
             missing = sorted(set(options["clip"]) - set(clips.values_list("pk", flat=True)))
