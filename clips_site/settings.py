@@ -51,6 +51,9 @@ try:
         WEB_THREADS - max(1, WEB_THREADS // 8),
         validate=validate.Range(min=1, max=WEB_THREADS - 1),
     )
+    CLIPS_API_WRITES = env.str(
+        "CLIPS_API_WRITES", "open", validate=validate.OneOf(("open", "authenticated"))
+    )
     CLIPS_STREAM_CACHE_CONTROL = env.str("CLIPS_STREAM_CACHE_CONTROL", "private, no-cache")
     # Proxies in front, each of which appends to X-Forwarded-For whom it was asked by.
     CLIPS_TRUSTED_PROXIES = env.int("CLIPS_TRUSTED_PROXIES", 0, validate=NOT_NEGATIVE)
@@ -194,13 +197,17 @@ STORAGES = {
     "default": {"BACKEND": "library.storage.AudioFileStorage"},
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
 }
-DATA_UPLOAD_MAX_MEMORY_SIZE = 1_000_000
+DATA_UPLOAD_MAX_MEMORY_SIZE = 2_000_000  # bytes: 1,000 clips at once, of 2,000 bytes each
 
 REST_FRAMEWORK = {
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
-    "DEFAULT_AUTHENTICATION_CLASSES": [],
-    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.AllowAny"],
+    "DEFAULT_PARSER_CLASSES": ["library.api.parsers.JSONBodyParser"],
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "library.api.authentication.BearerAuthentication",
+        "library.api.authentication.EditorSession",
+    ],
+    "DEFAULT_PERMISSION_CLASSES": ["library.api.permissions.ReadOrEdit"],
+    "LIST_SERIALIZER_ERRORS_AS_DICT": True,
     "UNAUTHENTICATED_USER": None,
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "EXCEPTION_HANDLER": "library.api.errors.exception_handler",
@@ -211,6 +218,7 @@ SPECTACULAR_SETTINGS = {
     "DESCRIPTION": (BASE_DIR / "library" / "api" / "description.md").read_text(),
     "OAS_VERSION": "3.1.1",
     "SERVE_INCLUDE_SCHEMA": False,
+    "SERVE_AUTHENTICATION": [],
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "REDOC_DIST": "SIDECAR",

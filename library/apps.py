@@ -7,3 +7,7 @@ class LibraryConfig(AppConfig):
     """Clips and plays."""
 
     name = "library"
+
+    def ready(self) -> None:
+        """Register the checks."""
+        from library import checks  # noqa: F401

@@ -189,6 +189,7 @@ def test_schema_names_every_call(http: Ask) -> None:
     assert schema["openapi"].startswith("3.1")
     assert set(schema["paths"]) == {
         "/api/v1/clips",
+        "/api/v1/clips/bulk",
         "/api/v1/clips/{id}",
         "/api/v1/clips/{id}/stats",
         "/api/v1/clips/{id}/stream",

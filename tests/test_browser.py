@@ -98,7 +98,7 @@ def test_docs_play_and_offer_the_audio_of_one_play(page: Page, clip: Clip, mp3: 
 
 def test_docs_add_the_missions_example(page: Page) -> None:
     page.goto("/docs")
-    operation = page.locator(".opblock-post")
+    operation = page.locator(".opblock-post").filter(has_text="Add a clip")
     operation.locator(".opblock-summary-control").click()
     operation.get_by_role("button", name="Execute").click()
     expect(
@@ -107,12 +107,29 @@ def test_docs_add_the_missions_example(page: Page) -> None:
     assert Clip.objects.get().audio_url == "https://example.com/path/to/audio.mp3"
 
 
-def test_editor_hears_a_clip_without_a_play(page: Page, clip: Clip) -> None:
+def log_in(page: Page) -> None:
     get_user_model().objects.create_superuser("editor", password="editor")
     page.goto("/admin/")
     page.get_by_label("Username").fill("editor")
     page.get_by_label("Password").fill("editor")
     page.get_by_role("button", name="Log in").click()
+
+
+def test_docs_delete_a_clip_for_who_is_logged_in(page: Page, clip: Clip) -> None:
+    log_in(page)
+    page.goto("/docs")
+    operation = page.locator(".opblock-delete")
+    operation.locator(".opblock-summary-control").click()
+    operation.get_by_placeholder("id").fill(str(clip.pk))
+    operation.get_by_role("button", name="Execute").click()
+    expect(
+        operation.locator(".live-responses-table .response .response-col_status")
+    ).to_contain_text("204")
+    assert not Clip.objects.available().exists()
+
+
+def test_editor_hears_a_clip_without_a_play(page: Page, clip: Clip) -> None:
+    log_in(page)
     page.goto("/admin/library/clip/")
     assert page.locator("audio").evaluate(SEEK) == pytest.approx([28.5, 20, 3], abs=0.1)
     assert not PlayEvent.objects.exists()

@@ -6,6 +6,7 @@
 import logging
 from typing import Any
 
+from django.core.exceptions import RequestDataTooBig
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.http.response import HttpResponseBase
@@ -32,6 +33,84 @@ class Unavailable(exceptions.APIException):
         super().__init__(detail, code)
         self.status_code = status
         self.wait = wait
+
+
+class Gone(exceptions.APIException):
+    """The clip was deleted. 410 tells a client to forget it, where 404 may be a slip of the pen."""
+
+    status_code = 410
+    default_code = "clip_deleted"
+    default_detail = "This clip was deleted."
+
+
+class LengthRequired(exceptions.APIException):
+    """A body whose length is not told would be read as empty."""
+
+    status_code = 411
+    default_code = "length_required"
+    default_detail = "Send the body with Content-Length, not in chunks."
+
+
+class PreconditionFailed(exceptions.APIException):
+    """If-Match names another version."""
+
+    status_code = 412
+    default_code = "precondition_failed"
+    default_detail = "The clip was changed since you read it: read it again, then change that."
+
+
+class PayloadTooLarge(exceptions.APIException):
+    """The body is larger than `limit` bytes."""
+
+    status_code = 413
+    default_code = "payload_too_large"
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(f"The body may have {limit} bytes at most: send less at once.")
+
+
+class InvalidClips(exceptions.APIException):
+    """Some clips of many are wrong: `errors` has the index of each, and its errors by field."""
+
+    status_code = 400
+
+    def __init__(self, errors: Any) -> None:
+        super().__init__()
+        self.detail: Any = errors  # of the list itself, such as its length
+        if all(isinstance(index, int) for index in errors):
+            self.detail = {
+                "detail": "No clip was added, because some are wrong.",
+                "code": "invalid_clips",
+                "errors": {str(index): found for index, found in errors.items()},
+            }
+
+
+class KeyInvalid(exceptions.APIException):
+    """An Idempotency-Key that cannot be one."""
+
+    status_code = 400
+    default_code = "idempotency_key_invalid"
+    default_detail = (
+        "Idempotency-Key is 1 to 255 visible ASCII characters without backslash, such as a UUID; "
+        "quotes around it are optional."
+    )
+
+
+class KeyInUse(exceptions.APIException):
+    """The first request with this Idempotency-Key still runs."""
+
+    status_code = 409
+    default_code = "idempotency_key_in_use"
+    default_detail = "The first request with this Idempotency-Key still runs: ask again shortly."
+    wait = 1  # seconds, for Retry-After
+
+
+class KeyReused(exceptions.APIException):
+    """The Idempotency-Key belongs to a request that asked for something else."""
+
+    status_code = 422
+    default_code = "idempotency_key_reused"
+    default_detail = "This Idempotency-Key came with another body: take a new key for a new clip."
 
 
 def exception_handler(error: Exception, context: dict[str, Any]) -> Response | None:
@@ -69,8 +148,10 @@ def server_error(request: HttpRequest) -> HttpResponseBase:
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     """400 for a request that Django refuses before any view, such as one for a strange host."""
+    if isinstance(exception, RequestDataTooBig):
+        code, detail, status = "payload_too_large", "The body is too large.", 413
+    else:
+        code, detail, status = "bad_request", "The request cannot be understood.", 400
     return JsonResponse(
-        {"detail": "The request cannot be understood.", "code": "bad_request"},
-        status=400,
-        headers={"Cache-Control": "no-store"},
+        {"detail": detail, "code": code}, status=status, headers={"Cache-Control": "no-store"}
     )

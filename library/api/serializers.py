@@ -57,6 +57,16 @@ class ClipSerializer(serializers.ModelSerializer[Clip]):
         )
         read_only_fields = ("id", "play_count", "created_at", "updated_at")
 
+    def validate_audio_url(self, url: str) -> str:
+        """Refuse a URL for a clip that has an upload: it would have two sources."""
+        if self.instance is not None and self.instance.audio_file:
+            raise serializers.ValidationError(
+                "This clip's audio was uploaded: leave audio_url out, or let the back office "
+                "replace the upload.",
+                code="audio_uploaded",
+            )
+        return url
+
     def get_stream_url(self, clip: Clip) -> str:
         """The absolute URL of the clip's stream."""
         url: str = reverse("clip-stream", args=[clip.pk], request=self.context.get("request"))

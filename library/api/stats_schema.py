@@ -10,7 +10,7 @@ from drf_spectacular.utils import (
     extend_schema,
 )
 
-from library.api.serializers import ErrorSerializer
+from library.api.schema_writes import READERS, TOO_MANY, error, limits
 from library.api.stats_serializers import Answer, ClipStatistics, LibraryStatistics
 from library.statistics.library import TOP_WINDOWS
 from library.statistics.period import MAX_BUCKETS, Interval
@@ -74,6 +74,7 @@ def _answers(answer: type[Answer]) -> dict[Any, Any]:
         (200, "application/json"): OpenApiResponse(answer, "The statistics."),
         (200, "text/csv"): OpenApiResponse(OpenApiTypes.STR, "The series: `start,plays`."),
         (400, "application/json"): _WRONG,
+        (429, "application/json"): TOO_MANY,
     }
 
 
@@ -81,15 +82,17 @@ clip_statistics = extend_schema(
     tags=["statistics"],
     operation_id="clip_statistics",
     summary="Statistics of a clip",
-    description="How often the clip was played: in all, lately, over time, by whom.\n\n"
+    description="How often the clip was played: in all, lately, over time, by whom; of a deleted one too.\n\n"
     "Plays are tallied by quarters of an hour, so a series is right on the clock of any time zone. "
     "Listeners, clients and referrers are tallied by UTC day: `audience_days` tells which days.",
     parameters=[
         OpenApiParameter("id", int, OpenApiParameter.PATH, description="The clip's id."),
         *_PERIOD,
+        *limits(200),
     ],
+    auth=READERS,
     responses=_answers(ClipStatistics)
-    | {(404, "application/json"): OpenApiResponse(ErrorSerializer, "There is no such clip.")},
+    | {(404, "application/json"): error("There is no such clip.")},
     examples=[_SERIES_CSV],
 )
 library_statistics = extend_schema(
@@ -105,7 +108,9 @@ library_statistics = extend_schema(
             description="How many top clips.",
         ),
         *_PERIOD,
+        *limits(200),
     ],
+    auth=READERS,
     responses=_answers(LibraryStatistics),
     examples=[_SERIES_CSV],
 )

@@ -28,6 +28,15 @@ const followScheme = () => document.documentElement.classList.toggle("dark-mode"
 dark.addEventListener("change", followScheme);
 followScheme();
 
+// Whoever is logged in to the back office may write from here; Django wants to know that it is this
+// page that asks, and no other site.
+const proveOwnPage = (request) => {
+  const own = new URL(request.url, window.location.href).origin === window.location.origin;
+  const cookie = /(?:^|; )csrftoken=([^;]+)/.exec(document.cookie);
+  if (own && cookie) request.headers["X-CSRFToken"] = cookie[1];
+  return request;
+};
+
 const element = document.getElementById("docs");
 
 window.ui = SwaggerUIBundle({
@@ -37,4 +46,5 @@ window.ui = SwaggerUIBundle({
   displayRequestDuration: true,
   tryItOutEnabled: true,
   plugins: [AudioAnswers],
+  requestInterceptor: proveOwnPage,
 });

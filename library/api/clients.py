@@ -1,0 +1,34 @@
+"""Whose request it is, for limits and idempotency keys.
+
+An address is never stored: what reaches the database is keyed by the service's secret key
+(`digest`) and lives two minutes as a count of requests, a day beside an idempotency key.
+"""
+
+from ipaddress import IPv6Address, ip_network
+from typing import cast
+
+from django.http import HttpRequest
+from django.utils.crypto import salted_hmac
+from rest_framework.request import Request
+
+from library.proxies import client_address
+
+DIGEST_BYTES = 16
+
+
+def client_name(request: Request) -> str | None:
+    """The user that signed in, else the address; None where neither is known.
+
+    Of IPv6 the /64: that is one household or host, which may take any address in it.
+    """
+    if request.user is not None:
+        return f"user {request.user.pk}"
+    address = client_address(cast("HttpRequest", request))
+    if isinstance(address, IPv6Address):
+        return str(ip_network((address, 64), strict=False))
+    return str(address) if address else None
+
+
+def digest(purpose: str, value: str) -> bytes:
+    """A keyed hash, different for each purpose."""
+    return salted_hmac(f"library.{purpose}", value, algorithm="sha256").digest()[:DIGEST_BYTES]

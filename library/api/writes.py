@@ -1,0 +1,85 @@
+"""Adding, changing and deleting clips."""
+
+from typing import Any
+
+from django.db import transaction
+from django.http.response import HttpResponseBase
+from rest_framework.decorators import action
+from rest_framework.generics import get_object_or_404
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.reverse import reverse
+from rest_framework.viewsets import GenericViewSet
+
+from library.api.errors import Gone, InvalidClips, LengthRequired, PreconditionFailed
+from library.api.etags import clip_etag, may_change
+from library.api.idempotency import answer_once
+from library.models import Clip
+
+BULK_MAX = 1000  # clips
+
+
+class ClipWrites(GenericViewSet[Clip]):
+    """The calls that write, for the clips' viewset."""
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        """Refuse a body that Django cannot read. Raises LengthRequired."""
+        super().initial(request, *args, **kwargs)
+        if "Transfer-Encoding" in request.headers and "Content-Length" not in request.headers:
+            raise LengthRequired
+
+    def create(self, request: Request) -> HttpResponseBase:
+        """Add a clip."""
+        return answer_once(request, lambda: self._create(request))
+
+    def _create(self, request: Request) -> Response:
+        serializer = self.get_serializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        clip = serializer.save()
+        location = reverse("clip-detail", args=[clip.pk])
+        headers = {"Location": location, "ETag": clip_etag(clip)}
+        return Response(serializer.data, status=201, headers=headers)
+
+    @action(detail=False, methods=["post"], pagination_class=None)
+    def bulk(self, request: Request) -> HttpResponseBase:
+        """Add many clips, or none."""
+        return answer_once(request, lambda: self._bulk(request))
+
+    def _bulk(self, request: Request) -> Response:
+        serializer = self.get_serializer(
+            data=request.data, many=True, allow_empty=False, max_length=BULK_MAX
+        )
+        if not serializer.is_valid():
+            raise InvalidClips(serializer.errors)
+        made = Clip.objects.bulk_create([Clip(**fields) for fields in serializer.validated_data])
+        return Response(self.get_serializer(made, many=True).data, status=201)
+
+    def partial_update(self, request: Request, pk: str) -> Response:
+        """Change some fields."""
+        data = request.data  # read before the lock: a client may send it slowly
+        with transaction.atomic():
+            clip = self._locked(request, pk)
+            serializer = self.get_serializer(clip, data=data, partial=True)
+            serializer.is_valid(raise_exception=True)
+            serializer.save()
+        return Response(serializer.data, headers={"ETag": clip_etag(clip)})
+
+    def destroy(self, request: Request, pk: str) -> Response:
+        """Delete a clip; its plays stay counted."""
+        with transaction.atomic():
+            clip = self._locked(request, pk)
+            Clip.objects.filter(pk=clip.pk).mark_deleted()
+        return Response(status=204)
+
+    def _locked(self, request: Request, pk: str) -> Clip:
+        """The clip, unchanged by others until the transaction ends.
+
+        Two editors who read the same version would otherwise both be let through. NO KEY, because
+        a play's event refers to the row and must not wait. Raises Gone, PreconditionFailed.
+        """
+        clip = get_object_or_404(Clip.objects.select_for_update(no_key=True), pk=pk)
+        if clip.deleted_at is not None:
+            raise Gone
+        if not may_change(request, clip):
+            raise PreconditionFailed
+        return clip
