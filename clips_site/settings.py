@@ -54,6 +54,12 @@ try:
     CLIPS_API_WRITES = env.str(
         "CLIPS_API_WRITES", "open", validate=validate.OneOf(("open", "authenticated"))
     )
+    CLIPS_THROTTLE = env.bool("CLIPS_THROTTLE", True)
+    CLIPS_THROTTLE_RATES = {  # requests of one client in a minute
+        "reads": env.int("CLIPS_THROTTLE_READS", 1200, validate=AT_LEAST_1),
+        "writes": env.int("CLIPS_THROTTLE_WRITES", 60, validate=AT_LEAST_1),
+        "bulk": env.int("CLIPS_THROTTLE_BULK", 10, validate=AT_LEAST_1),
+    }
     CLIPS_STREAM_CACHE_CONTROL = env.str("CLIPS_STREAM_CACHE_CONTROL", "private, no-cache")
     # Proxies in front, each of which appends to X-Forwarded-For whom it was asked by.
     CLIPS_TRUSTED_PROXIES = env.int("CLIPS_TRUSTED_PROXIES", 0, validate=NOT_NEGATIVE)
@@ -207,6 +213,7 @@ REST_FRAMEWORK = {
         "library.api.authentication.EditorSession",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["library.api.permissions.ReadOrEdit"],
+    "DEFAULT_THROTTLE_CLASSES": ["library.api.throttles.ClientThrottle"],
     "LIST_SERIALIZER_ERRORS_AS_DICT": True,
     "UNAUTHENTICATED_USER": None,
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",

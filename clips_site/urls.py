@@ -13,12 +13,14 @@ urlpatterns = [
     path("api/v1/", include("library.api.urls")),
     path(
         "openapi.json",
-        SpectacularAPIView.as_view(renderer_classes=[OpenApiJsonRenderer]),
+        SpectacularAPIView.as_view(renderer_classes=[OpenApiJsonRenderer], throttle_classes=[]),
         name="schema",
     ),
     path("docs", pages.docs, name="docs"),
     path("docs/plays", pages.counting_rule, name="counting-rule"),
-    path("redoc", SpectacularRedocView.as_view(url_name="schema"), name="redoc"),
+    path(
+        "redoc", SpectacularRedocView.as_view(url_name="schema", throttle_classes=[]), name="redoc"
+    ),
     path("livez", health.livez, name="livez"),
     path("readyz", health.readyz, name="readyz"),
     path("metrics", monitoring.metrics, name="metrics"),

@@ -11,5 +11,6 @@ os.environ["CLIPS_ORIGIN_CONNECT_TIMEOUT"] = "1"
 os.environ["CLIPS_ORIGIN_READ_TIMEOUT"] = "2"
 os.environ["CLIPS_ORIGIN_TOTAL_TIMEOUT"] = "4"
 os.environ["CLIPS_ORIGIN_FAILURE_SECONDS"] = "0.05"
+os.environ["CLIPS_THROTTLE"] = "off"  # but in the tests of it
 
 from clips_site.settings import *  # noqa: E402, F403
