@@ -82,7 +82,8 @@ clip_statistics = extend_schema(
     tags=["statistics"],
     operation_id="clip_statistics",
     summary="Statistics of a clip",
-    description="How often the clip was played: in all, lately, over time, by whom; of a deleted one too.\n\n"
+    description="How often the clip was played: in all, lately, over time, by whom. "
+    "Of a deleted clip too.\n\n"
     "Plays are tallied by quarters of an hour, so a series is right on the clock of any time zone. "
     "Listeners, clients and referrers are tallied by UTC day: `audience_days` tells which days.",
     parameters=[

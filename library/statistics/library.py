@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Count, Sum
+from django.db.models import Count, Q, Sum
 
 from library.models import Clip, LibraryTally
 from library.statistics.period import Period
@@ -16,8 +16,13 @@ TOP_WINDOWS = (*(window.name for window in WINDOWS), ALL_TIME)
 
 
 def library_statistics(period: Period, window: str, limit: int, now: datetime) -> dict[str, Any]:
-    """Clips, plays and their trends, the period's series, and the top clips of a window."""
-    totals = Clip.objects.aggregate(clips=Count("id"), plays=Sum("play_count", default=0))
+    """Clips, plays and their trends, the period's series, and the top clips of a window.
+
+    Deleted clips are no clips any more, but their plays stay plays.
+    """
+    totals = Clip.objects.aggregate(
+        clips=Count("id", filter=Q(deleted_at=None)), plays=Sum("play_count", default=0)
+    )
     tallies = LibraryTally.objects.all()
     sums = tallies.filter(quarter__gte=LONGEST.before(now)).aggregate(**window_sums(now))
     in_period = series(tallies, period)
@@ -38,7 +43,7 @@ def _top(ranking: Ranking, window: str, limit: int) -> list[dict[str, Any]]:
     """The most played clips of a window."""
     order = ranking.orders[window]
     chosen = order.top[:limit]
-    clips = Clip.objects.in_bulk([clip_id for clip_id, _ in chosen])
+    clips = Clip.objects.available().in_bulk([clip_id for clip_id, _ in chosen])
     return [
         {
             "rank": order.rank(plays),

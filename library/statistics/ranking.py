@@ -1,4 +1,4 @@
-"""Which clips are played most: of all time, and in each window.
+"""Which clips are played most: of all time, and in each window; deleted ones aside.
 
 To rank a clip all others must be summed, which takes a second or two in a library of a hundred
 thousand clips. So a ranking is kept, for twenty times as long as it took: it never costs more than
@@ -55,11 +55,14 @@ def _rank_now() -> Ranking:
         .values_list("clip_id")
         .annotate(**window_sums(now))
     )
+    deleted = set(Clip.objects.exclude(deleted_at=None).values_list("id", flat=True))
     columns: list[list[tuple[int, int]]] = [[] for _ in names]
     for clip_id, *plays in sums.iterator(chunk_size=10_000):
+        if clip_id in deleted:
+            continue
         for column, count in zip(columns, plays, strict=True):
             column.append((clip_id, count))
-    played = Clip.objects.filter(play_count__gt=0).values_list("id", "play_count")
+    played = Clip.objects.available().filter(play_count__gt=0).values_list("id", "play_count")
     orders = {name: Ranks(column) for name, column in zip(names, columns, strict=True)}
     return Ranking(now, orders | {"all_time": Ranks(played)})
 
