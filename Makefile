@@ -3,6 +3,8 @@
 # make system-tools   Prometheus, Chromium, ffmpeg, nginx and what else the tests use, by apt
 # make players        real players on the stream, cold and warm; writes benchmarks/RESULTS.md
 #                     (apt packages beside the system tools: firefox-esr mpv vlc wget)
+# make bench-plays    recording plays: ways, one hot clip against 1,000, quick and slow commits
+# make bench-scale    every page at a hundred and at ten million plays (some minutes, 5 GB of disk)
 # make requirements   compile the pinned requirements anew
 # make samples        make the sample clips anew
 
@@ -12,7 +14,7 @@ BIN := $(VENV)/bin
 TOOLS := chromium curl ffmpeg nginx-light openssl prometheus strace
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: run test players system-tools requirements samples clean
+.PHONY: run test players bench-plays bench-scale system-tools requirements samples clean
 
 run: $(VENV)/local
 	@$(BIN)/python manage.py collectstatic --noinput --verbosity 0
@@ -35,6 +37,12 @@ system-tools:
 
 players: $(VENV)/dev
 	@$(BIN)/python -m benchmarks.players --write
+
+bench-plays: $(VENV)/dev
+	@$(BIN)/python -m benchmarks.plays
+
+bench-scale: $(VENV)/dev
+	@$(BIN)/python -m benchmarks.scale
 
 requirements: $(VENV)/dev
 	for set in base local dev; do \
