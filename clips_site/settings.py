@@ -206,8 +206,9 @@ STORAGES = {
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2_000_000  # bytes: 1,000 clips at once, of 2,000 bytes each
 
 REST_FRAMEWORK = {
-    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_RENDERER_CLASSES": ["library.api.rendering.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["library.api.parsers.JSONBodyParser"],
+    "URL_FORMAT_OVERRIDE": None,  # `format` is a query parameter like any other
     "DEFAULT_AUTHENTICATION_CLASSES": [
         "library.api.authentication.BearerAuthentication",
         "library.api.authentication.EditorSession",

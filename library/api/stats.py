@@ -8,13 +8,14 @@ from typing import Any
 from django.utils import timezone
 from rest_framework.exceptions import ValidationError
 from rest_framework.generics import get_object_or_404
-from rest_framework.renderers import BaseRenderer, JSONRenderer
+from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.reverse import reverse
 from rest_framework.views import APIView
 
 from library.api import stats_schema
+from library.api.rendering import JSONRenderer
 from library.api.stats_schema import DEFAULT_TOP, DEFAULT_WINDOW
 from library.models import Clip
 from library.statistics.clip import clip_statistics
@@ -47,11 +48,17 @@ class StatisticsAnswers(APIView):
 
     renderer_classes = (JSONRenderer, CSVRenderer)
 
-    def perform_content_negotiation(self, request: Request, force: bool = False) -> tuple[Any, str]:
-        """The format; DRF alone would answer 404 to one that there is not."""
-        if request.query_params.get("format", "json") not in FORMATS:
-            raise ValidationError({"format": [f"Must be one of {', '.join(FORMATS)}."]})
-        return super().perform_content_negotiation(request, force)
+    def perform_content_negotiation(
+        self, request: Request, force: bool = False
+    ) -> tuple[BaseRenderer, str]:
+        """`?format=` first, then what `Accept` prefers."""
+        asked = request.query_params.get("format")
+        if asked is None:
+            return super().perform_content_negotiation(request, force)
+        for renderer in self.get_renderers():
+            if renderer.format == asked:
+                return renderer, renderer.media_type
+        raise ValidationError({"format": [f"Must be one of {', '.join(FORMATS)}."]})
 
     def handle_exception(self, exc: Exception) -> Response:
         """Errors are told as everywhere."""
