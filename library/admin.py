@@ -20,6 +20,7 @@ from library.audio.errors import AudioUnavailableError
 from library.audio.sniff import SNIFF_BYTES, audio_type
 from library.delivery import deliver
 from library.models import Clip, PlayEvent
+from library.models.tag import normalise_tags
 from library.sources import open_audio
 
 admin.site.site_header = "Clips Service"
@@ -40,20 +41,45 @@ class ClipForm(forms.ModelForm[Clip]):
         """What an editor writes."""
 
         model = Clip
-        fields = ("title", "description", "genre", "duration", "audio_url", "audio_file")
+        fields = (
+            "title",
+            "description",
+            "genre",
+            "tags",
+            "duration",
+            "audio_url",
+            "audio_file",
+            "creator",
+            "creator_url",
+            "licence",
+        )
         widgets = {"audio_file": AudioFileInput}
+
+    def clean_tags(self) -> list[str]:
+        """The tags in their normal form."""
+        return normalise_tags(self.cleaned_data["tags"])
 
     def clean_audio_file(self) -> Any:
         """The upload, if it is audio by its bytes."""
         upload = self.cleaned_data["audio_file"]
         if upload and "audio_file" in self.changed_data:
-            head = upload.read(SNIFF_BYTES)
+            self._content_type = audio_type(upload.read(SNIFF_BYTES))
             upload.seek(0)
-            if audio_type(head) is None:
+            if self._content_type is None:
                 raise forms.ValidationError(
                     "This file is not audio of a known type: mp3, ogg, m4a, wav, flac, aac, webm."
                 )
         return upload
+
+    def save(self, commit: bool = True) -> Clip:
+        """The clip; another audio is not what was known of the one before."""
+        if {"audio_url", "audio_file"} & set(self.changed_data):
+            self.instance.forget_audio()
+            if self.cleaned_data["audio_file"]:
+                self.instance.content_type = self._content_type
+                self.instance.size_bytes = self.cleaned_data["audio_file"].size
+        clip: Clip = super().save(commit)
+        return clip
 
 
 class DeletedFilter(admin.SimpleListFilter):
@@ -89,7 +115,16 @@ class ClipAdmin(admin.ModelAdmin[Clip]):
     list_display = ("title", "player", "genre", "shown_length", "play_count", "source")
     list_filter = (DeletedFilter, "genre")
     search_fields = ("title", "description", "genre")
-    readonly_fields = ("player", "play_count", "created_at", "updated_at", "deleted_at")
+    readonly_fields = (
+        "player",
+        "content_type",
+        "size_bytes",
+        "health",
+        "play_count",
+        "created_at",
+        "updated_at",
+        "deleted_at",
+    )
     list_per_page = 50
     show_full_result_count = False
     actions = ("restore",)

@@ -4,8 +4,14 @@ from functools import cache
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
+from django.core.validators import URLValidator
 
 from library.audio.address import OriginPolicy, RefusedURLError
+
+# A link to be shown to people; nothing of ours follows it.
+validate_web_url = URLValidator(
+    schemes=("http", "https"), message="Give a web address that begins with http:// or https://."
+)
 
 
 @cache

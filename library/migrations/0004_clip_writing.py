@@ -9,7 +9,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('library', '0002_plays'),
+        ('library', '0003_clip_metadata'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

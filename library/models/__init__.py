@@ -1,7 +1,7 @@
 """What the database keeps: clips, their plays and tallies, tokens, what requests leave behind."""
 
 from library.models.answer import IdempotentAnswer
-from library.models.clip import MAX_DURATION, Clip, ClipQuerySet, upload_path
+from library.models.clip import MAX_DURATION, Clip, ClipQuerySet, Health, upload_path
 from library.models.play import (
     HOST_LENGTH,
     AudienceTally,
@@ -25,6 +25,7 @@ __all__ = [
     "Clip",
     "ClipQuerySet",
     "CompletionTally",
+    "Health",
     "IdempotentAnswer",
     "Kind",
     "LibraryTally",

@@ -3,12 +3,19 @@
 from pathlib import PurePosixPath
 from typing import Any
 
+from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import GinIndex
+from django.contrib.postgres.search import SearchVectorField
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Q
+from django.db.models.functions import Lower
 from django.utils import timezone
 
-from library.validators import validate_audio_url
+from library.licences import LICENCES, Licence, attribution, licence_choices
+from library.models.search import clip_vector
+from library.models.tag import MAX_TAG_LENGTH, MAX_TAGS
+from library.validators import validate_audio_url, validate_web_url
 
 MAX_DURATION = 3600  # seconds; this is a library of short previews
 
@@ -40,6 +47,14 @@ class ClipQuerySet(models.QuerySet["Clip"]):
         return self.exclude(deleted_at=None).update(deleted_at=None, updated_at=timezone.now())
 
 
+class Health(models.TextChoices):
+    """Whether a clip's audio could be had when it was last looked at."""
+
+    UNCHECKED = "unchecked"
+    OK = "ok"
+    FAILING = "failing"
+
+
 class Clip(models.Model):
     """A short piece of audio: what it is, and where its bytes come from."""
 
@@ -59,6 +74,31 @@ class Clip(models.Model):
     audio_file = models.FileField(
         upload_to=upload_path, max_length=255, blank=True, help_text="Leave empty if it has a URL."
     )
+    tags = ArrayField(
+        models.CharField(max_length=MAX_TAG_LENGTH),
+        size=MAX_TAGS,
+        default=list,
+        blank=True,
+        help_text="Separated by commas.",
+    )
+    # Of what nobody told, NULL; "" is no name, no address and no licence.
+    creator = models.CharField(max_length=200, null=True, blank=True, help_text="Whom to credit.")
+    creator_url = models.CharField(
+        "creator URL", max_length=2000, null=True, blank=True, validators=[validate_web_url]
+    )
+    licence = models.CharField(max_length=20, null=True, blank=True, choices=licence_choices)
+    # What the audio turned out to be, and whether it could be had; unknown until somebody looked.
+    content_type = models.CharField(max_length=100, null=True, editable=False)
+    size_bytes = models.PositiveBigIntegerField(null=True, editable=False)
+    health = models.CharField(
+        max_length=9, choices=Health.choices, default=Health.UNCHECKED, editable=False
+    )
+    health_reason = models.CharField(max_length=64, null=True, editable=False)
+    health_since = models.DateTimeField(null=True, editable=False)
+    # Kept by PostgreSQL; as no play changes it, it leaves a play's update HOT.
+    search_vector = models.GeneratedField(
+        expression=clip_vector(), output_field=SearchVectorField(), db_persist=True
+    )
     play_count = models.PositiveBigIntegerField(default=0, editable=False)
     first_played_at = models.DateTimeField(null=True, editable=False)
     last_played_at = models.DateTimeField(null=True, editable=False)
@@ -70,12 +110,27 @@ class Clip(models.Model):
     objects = ClipQuerySet.as_manager()
 
     class Meta:
-        """The list is ordered and paged by the primary key, so it needs no index of its own.
+        """Each order of the list has an index that ends in `id`, on which its pages are cut.
 
-        None on play_count: it would make every play's update rewrite the index (no HOT updates).
+        All but play_count: an index on it would make every play's update rewrite all indexes (no
+        HOT updates). Clips by plays are sorted instead.
         """
 
         ordering = ("id",)
+        indexes = (
+            models.Index(Lower("title"), "id", name="clip_title"),  # by title, case aside
+            models.Index(
+                fields=("duration", "id"), name="clip_duration"
+            ),  # by duration; bounds on it
+            models.Index(fields=("created_at", "id"), name="clip_created_at"),  # newest, oldest
+            models.Index(Lower("genre"), "id", name="clip_genre"),  # a genre's clips by id
+            GinIndex(fields=("tags",), name="clip_tags"),  # clips with all of some tags
+            GinIndex(
+                fields=("search_vector",), name="clip_search"
+            ),  # words, and beginnings of words
+            # the few clips that need an editor, among many that do not
+            models.Index(fields=("id",), name="clip_failing", condition=Q(health=Health.FAILING)),
+        )
         constraints = (
             models.CheckConstraint(
                 name="clip_title_not_blank",
@@ -97,6 +152,21 @@ class Clip(models.Model):
                 condition=Q(audio_url="") ^ Q(audio_file=""),
                 violation_error_message="Give either an audio URL or an audio file.",
             ),
+            models.CheckConstraint(
+                name="clip_tags_bounded",
+                condition=Q(tags__len__lte=MAX_TAGS),
+                violation_error_message=f"A clip has at most {MAX_TAGS} tags.",
+            ),
+            models.CheckConstraint(
+                name="clip_creator_not_blank",
+                condition=Q(creator__regex=r"\S"),
+                violation_error_message="Give the creator's name, or leave it out.",
+            ),
+            models.CheckConstraint(
+                name="clip_health_known",
+                condition=Q(health__in=[choice.value for choice in Health]),
+                violation_error_message="The health is ok, failing or unchecked.",
+            ),
         )
 
     def __str__(self) -> str:
@@ -116,6 +186,21 @@ class Clip(models.Model):
                 changed = [f.name for f in self._meta.concrete_fields if not f.primary_key]
             kwargs["update_fields"] = {*changed, "updated_at"} - PLAYED - {"deleted_at"}
         super().save(*args, **kwargs)
+
+    def forget_audio(self) -> None:
+        """Forget what was known of the audio: call it when the clip gets another source."""
+        self.content_type = self.size_bytes = None
+        self.health, self.health_reason, self.health_since = Health.UNCHECKED, None, None
+
+    @property
+    def terms(self) -> Licence | None:
+        """The licence with its name and address."""
+        return LICENCES.get(self.licence or "")
+
+    @property
+    def attribution(self) -> str | None:
+        """The credit line, if there is somebody or something to credit."""
+        return attribution(self.title, self.creator, self.terms)
 
     @property
     def length(self) -> str:

@@ -1,0 +1,90 @@
+"""The licences that a clip may come under, by their SPDX identifiers (https://spdx.org/licenses)."""
+
+import re
+from dataclasses import dataclass
+
+CREATIVE_COMMONS = "creativecommons.org"
+ALLOWED = (
+    "CC0-1.0, CC-PDM-1.0, MIT, or one of CC-BY, CC-BY-SA, CC-BY-ND, CC-BY-NC, CC-BY-NC-SA and "
+    "CC-BY-NC-ND with its version, such as CC-BY-4.0; or such a licence's creativecommons.org URL"
+)
+
+
+@dataclass(frozen=True)
+class Licence:
+    """A licence: `id` is SPDX's, `name` is for people, `url` says what it grants."""
+
+    id: str
+    name: str
+    url: str
+
+
+class UnknownLicenceError(ValueError):
+    """Text that names none of the licences."""
+
+
+def _creative_commons(terms: str, version: str) -> Licence:
+    path = "by-nd-nc" if (terms, version) == ("by-nc-nd", "1.0") else terms  # its own old order
+    return Licence(
+        f"CC-{terms.upper()}-{version}",
+        f"CC {terms.upper()} {version}",
+        f"https://{CREATIVE_COMMONS}/licenses/{path}/{version}/",
+    )
+
+
+LICENCES = {
+    licence.id: licence
+    for licence in (
+        Licence("CC0-1.0", "CC0 1.0", f"https://{CREATIVE_COMMONS}/publicdomain/zero/1.0/"),
+        Licence(
+            "CC-PDM-1.0",
+            "Public Domain Mark 1.0",
+            f"https://{CREATIVE_COMMONS}/publicdomain/mark/1.0/",
+        ),
+        *(
+            _creative_commons(terms, version)
+            for version in ("4.0", "3.0", "2.5", "2.0", "1.0")
+            for terms in ("by", "by-sa", "by-nd", "by-nc", "by-nc-sa", "by-nc-nd")
+        ),
+        Licence("MIT", "MIT License", "https://spdx.org/licenses/MIT.html"),
+    )
+}
+_BY_NAME = {licence.id.lower(): licence for licence in LICENCES.values()} | {
+    "cc0": LICENCES["CC0-1.0"]
+}
+_BY_ADDRESS = {
+    licence.url.lower().removeprefix("https://").strip("/"): licence
+    for licence in LICENCES.values()
+}
+
+
+def find_licence(text: str) -> Licence:
+    """The licence that an SPDX identifier, a name like `CC BY 4.0` or a CC URL means.
+
+    Case does not matter, nor whether a URL leads to the deed or the legal code. Raises
+    UnknownLicenceError.
+    """
+    text = text.strip().lower()
+    address = re.sub(r"^https?://(www\.)?", "", text)
+    address = re.sub(r"/(deed|legalcode)(\.[a-z_-]+)*$", "", address.rstrip("/")).rstrip("/")
+    found = _BY_ADDRESS.get(address) or _BY_NAME.get(re.sub(r"\s+", "-", text))
+    if found is None:
+        raise UnknownLicenceError(f"Give one of: {ALLOWED}.")
+    return found
+
+
+def licence_choices() -> list[tuple[str, str]]:
+    """The licences as choices of a model's field."""
+    return [(licence.id, licence.name) for licence in LICENCES.values()]
+
+
+def attribution(title: str, creator: str | None, licence: Licence | None) -> str | None:
+    """The credit line to show beside a clip: title, author, licence and its address.
+
+    None if there is nobody to credit and no licence to name. Source: Creative Commons,
+    recommended practices for attribution (title, author, source, licence).
+    """
+    if creator is None and licence is None:
+        return None
+    line = f"“{title}”" + (f" by {creator}" if creator else "")
+    return line + (f", {licence.name} ({licence.url})" if licence else "")
