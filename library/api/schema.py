@@ -9,8 +9,10 @@ from drf_spectacular.utils import (
     OpenApiResponse,
     extend_schema,
     extend_schema_view,
+    inline_serializer,
 )
 
+from library.api import parameters
 from library.api.schema_writes import (
     ANYONE,
     BULK,
@@ -20,6 +22,7 @@ from library.api.schema_writes import (
     READERS,
     TOO_MANY,
     UPDATE,
+    VALIDATION,
     error,
     header,
     limits,
@@ -29,6 +32,10 @@ from library.audio.sniff import EXTENSIONS
 
 View = TypeVar("View", bound=type)
 
+WRONG_PARAMETERS = {
+    "limit": ["Ensure this value is less than or equal to 1000."],
+    "order": ["There is no such parameter. There are: fields, format."],
+}
 _CLIP_ID = OpenApiParameter("id", int, OpenApiParameter.PATH, description="The clip's id.")
 _NOT_FOUND = error("There is no such clip.")
 _DELETED = error("The clip was deleted.")
@@ -38,16 +45,47 @@ _AUDIO: dict[Any, Any] = {
     for media_type in EXTENSIONS
 }
 
+_REVALIDATION = [
+    OpenApiParameter(
+        "If-None-Match",
+        str,
+        OpenApiParameter.HEADER,
+        description="An `ETag` you have: 304 if it holds.",
+    ),
+    header(
+        "ETag",
+        "Strong; a play moves it, with `play_count`. For `If-Match` its version alone counts.",
+        [200, 304],
+    ),
+    header("Cache-Control", "`no-cache`: keep it, and ask each time whether it holds.", [200, 304]),
+]
+_NOT_MODIFIED = OpenApiResponse(None, "What `If-None-Match` names is current.")
+_WRONG_PARAMETERS = OpenApiResponse(
+    VALIDATION,
+    "A parameter is unknown or wrong; each is named, with what is allowed.",
+    [OpenApiExample("Wrong parameters", value=WRONG_PARAMETERS)],
+)
+
 _LIST = extend_schema(
     operation_id="list_clips",
     summary="List clips",
-    description="All clips by id, in pages of `limit`.",
+    description="Clips that fit all parameters, in pages of `limit`. Follow `Link` to the `next` "
+    "page until there is none: no clip that stays is left out or told twice, however many are "
+    "added meanwhile. (By `play_count` one can be, if it is played while you page.)",
     auth=READERS,
     parameters=[
-        header("Link", "The next and the previous page (RFC 8288).", [200]),
-        *limits(200),
+        inline_serializer("ClipListParameters", dict(parameters.LIST)),
+        *_REVALIDATION,
+        header("Link", "`next`, `prev` and `first` page (RFC 8288).", [200]),
+        header("X-Total-Count", "A number: how many clips all pages hold.", [200]),
+        *limits(200, 304),
     ],
-    responses={200: ClipSerializer(many=True), 404: error("No such page."), 429: TOO_MANY},
+    responses={
+        200: ClipSerializer(many=True),
+        304: _NOT_MODIFIED,
+        400: _WRONG_PARAMETERS,
+        429: TOO_MANY,
+    },
     examples=[OpenApiExample("A page", value=CLIP, response_only=True, status_codes=[200])],
 )
 _RETRIEVE = extend_schema(
@@ -57,10 +95,18 @@ _RETRIEVE = extend_schema(
     auth=READERS,
     parameters=[
         _CLIP_ID,
-        header("ETag", "The clip's version and plays; for `If-Match`.", [200]),
-        *limits(200),
+        inline_serializer("ClipParameters", dict(parameters.SHOW)),
+        *_REVALIDATION,
+        *limits(200, 304),
     ],
-    responses={200: ClipSerializer, 404: _NOT_FOUND, 410: _DELETED, 429: TOO_MANY},
+    responses={
+        200: ClipSerializer,
+        304: _NOT_MODIFIED,
+        400: _WRONG_PARAMETERS,
+        404: _NOT_FOUND,
+        410: _DELETED,
+        429: TOO_MANY,
+    },
     examples=[OpenApiExample("A clip", value=CLIP, response_only=True, status_codes=[200])],
 )
 _STREAM = extend_schema(

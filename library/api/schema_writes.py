@@ -25,8 +25,19 @@ CLIP = {
     "play_count": 0,
     "created_at": "2026-11-01T12:00:00Z",
     "updated_at": "2026-11-01T12:00:00Z",
+    "tags": ["synth", "night drive"],
+    "creator": "Ann Example",
+    "creator_url": "https://example.com/ann",
+    "licence": "CC-BY-4.0",
+    "licence_url": "https://creativecommons.org/licenses/by/4.0/",
+    "attribution": "“New Clip” by Ann Example, CC BY 4.0 "
+    "(https://creativecommons.org/licenses/by/4.0/)",
+    "content_type": None,
+    "size_bytes": None,
+    "health": {"status": "unchecked", "reason": None, "since": None},
 }
 NEW_CLIP = {key: CLIP[key] for key in ("title", "description", "genre", "duration", "audio_url")}
+CREDITED_CLIP = NEW_CLIP | {key: CLIP[key] for key in ("tags", "creator", "creator_url", "licence")}
 VALIDATION = {
     "description": "The body is wrong: an entry for each field, or a `detail` if it is not JSON.",
     "type": "object",
@@ -119,7 +130,7 @@ _MISSING = {
     410: error("The clip was deleted."),
     412: error("The clip was changed since the version that `If-Match` names."),
 }
-_ETAG = header("ETag", "The clip's version and plays; for `If-Match`.", [200, 201])
+_ETAG = header("ETag", "The clip's new version; for `If-Match`.", [200])
 
 CREATE = extend_schema(
     operation_id="add_clip",
@@ -127,10 +138,11 @@ CREATE = extend_schema(
     description="Adds a clip by its metadata and the URL of its audio. The URL is judged by its "
     "form alone; the audio is fetched when it is first played.",
     auth=ADDERS,
-    parameters=[_ONCE, header("Location", "The new clip's path.", [201]), _ETAG, *limits(201)],
+    parameters=[_ONCE, header("Location", "The new clip's path.", [201]), *limits(201)],
     responses={201: ClipSerializer, **_BODY_ERRORS, **_ONCE_ERRORS},
     examples=[
         OpenApiExample("A new clip", value=NEW_CLIP, request_only=True),
+        OpenApiExample("With tags and credits", value=CREDITED_CLIP, request_only=True),
         OpenApiExample("Added", value=CLIP, response_only=True, status_codes=[201]),
     ],
 )

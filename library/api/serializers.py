@@ -3,10 +3,12 @@
 from typing import Any
 
 from rest_framework import serializers
-from rest_framework.reverse import reverse
 
-from library.models import MAX_DURATION, Clip
-from library.validators import validate_audio_url
+from library.api import representation
+from library.api.parameters import LicenceField, TagsField
+from library.models import MAX_DURATION, Clip, Health
+from library.models.tag import MAX_TAG_LENGTH, MAX_TAGS
+from library.validators import validate_audio_url, validate_web_url
 
 
 class SecondsField(serializers.FloatField):
@@ -18,6 +20,14 @@ class SecondsField(serializers.FloatField):
             self.fail("invalid")
         seconds: float = super().to_internal_value(data)
         return seconds
+
+
+class HealthSerializer(serializers.Serializer[dict[str, Any]]):
+    """Whether the audio could be had when its source was last looked at."""
+
+    status = serializers.ChoiceField(Health.choices)
+    reason = serializers.CharField(allow_null=True, help_text="While failing: a stable word.")
+    since = serializers.DateTimeField(allow_null=True, help_text="When it came into this state.")
 
 
 class ClipSerializer(serializers.ModelSerializer[Clip]):
@@ -37,24 +47,58 @@ class ClipSerializer(serializers.ModelSerializer[Clip]):
         help_text="Where the audio is fetched from when it is first played: http or https, a "
         "public host, port 80 or 443. The stream's own URL if the audio was uploaded.",
     )
-    stream_url = serializers.SerializerMethodField(help_text="Plays the audio, and counts it.")
+    stream_url = serializers.URLField(read_only=True, help_text="Plays the audio, and counts it.")
+    tags = TagsField(
+        required=False,
+        default=list,
+        help_text=f"At most {MAX_TAGS} of at most {MAX_TAG_LENGTH} characters, without commas. "
+        "Kept in lower case, each once.",
+    )
+    creator = serializers.CharField(
+        max_length=200,
+        required=False,
+        allow_null=True,
+        default=None,
+        error_messages={"blank": "Give the creator's name, or leave it out."},
+        help_text="Whom to credit.",
+    )
+    creator_url = serializers.CharField(
+        max_length=2000,
+        required=False,
+        allow_null=True,
+        default=None,
+        validators=[validate_web_url],
+        error_messages={"blank": "Give the creator's web address, or leave it out."},
+        help_text="The creator's web address: http or https.",
+    )
+    licence = LicenceField(
+        required=False,
+        allow_null=True,
+        default=None,
+        error_messages={"blank": "Name a licence, or leave it out."},
+        help_text="An SPDX identifier. A Creative Commons licence may be given by its URL.",
+    )
+    licence_url = serializers.URLField(
+        read_only=True, allow_null=True, help_text="What the licence grants."
+    )
+    attribution = serializers.CharField(
+        read_only=True,
+        allow_null=True,
+        help_text="The credit line, ready to be shown; null if there is nothing to credit.",
+    )
+    content_type = serializers.CharField(
+        read_only=True, allow_null=True, help_text="Of the audio's own bytes; null until known."
+    )
+    size_bytes = serializers.IntegerField(
+        read_only=True, allow_null=True, help_text="Of the audio; null until known."
+    )
+    health = HealthSerializer(read_only=True)
 
     class Meta:
         """Fields by name: what is not listed is not shown."""
 
         model = Clip
-        fields = (
-            "id",
-            "title",
-            "description",
-            "genre",
-            "duration",
-            "audio_url",
-            "stream_url",
-            "play_count",
-            "created_at",
-            "updated_at",
-        )
+        fields = representation.FIELDS
         read_only_fields = ("id", "play_count", "created_at", "updated_at")
 
     def validate_audio_url(self, url: str) -> str:
@@ -67,16 +111,10 @@ class ClipSerializer(serializers.ModelSerializer[Clip]):
             )
         return url
 
-    def get_stream_url(self, clip: Clip) -> str:
-        """The absolute URL of the clip's stream."""
-        url: str = reverse("clip-stream", args=[clip.pk], request=self.context.get("request"))
-        return url
-
     def to_representation(self, instance: Clip) -> dict[str, Any]:
-        """A clip whose audio is uploaded has its stream as audio_url."""
-        shown: dict[str, Any] = super().to_representation(instance)
-        shown["audio_url"] = shown["audio_url"] or shown["stream_url"]
-        return shown
+        """As the list shows it."""
+        show = representation.shown_to(self.context.get("request"))
+        return show(representation.row_of(instance))
 
 
 class ErrorSerializer(serializers.Serializer[dict[str, str]]):

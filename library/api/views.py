@@ -5,20 +5,24 @@ from typing import Any, cast
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
-from rest_framework import mixins
+from django.shortcuts import get_object_or_404
 from rest_framework.decorators import action
 from rest_framework.negotiation import BaseContentNegotiation
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from library.api import schema
+from library.api import parameters, schema
 from library.api.errors import Gone
-from library.api.etags import clip_etag
-from library.api.pagination import LinkPagination
+from library.api.etags import revalidated, version
+from library.api.filters import matching
+from library.api.pagination import page_of
+from library.api.representation import FIELDS, columns, shown_to
 from library.api.serializers import ClipSerializer
 from library.api.stream import stream_clip
 from library.api.writes import ClipWrites
 from library.models import Clip
+
+STREAMED = ("title", "audio_url", "audio_file", "deleted_at")  # what a stream needs of a clip
 
 
 class AnyAccept(BaseContentNegotiation):
@@ -30,30 +34,31 @@ class AnyAccept(BaseContentNegotiation):
 
 
 @schema.describe_clips
-class ClipViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, ClipWrites):
+class ClipViewSet(ClipWrites):
     """Clips: list, show, stream; adding, changing and deleting them is in writes.py."""
 
     queryset: QuerySet[Clip] = Clip.objects.all()
     serializer_class = ClipSerializer
-    pagination_class = LinkPagination
     lookup_value_regex = r"[0-9]{1,18}"
 
-    def get_queryset(self) -> QuerySet[Clip]:
-        """The list has no deleted clips; by its id one is found, to be told from none."""
-        clips = super().get_queryset()
-        return clips.filter(deleted_at=None) if self.action == "list" else clips
+    def list(self, request: Request) -> Response:
+        """A page of clips."""
+        query = parameters.read(request.query_params, parameters.LIST)
+        fields = query.get("fields", FIELDS)
+        clips = Clip.objects.available()
+        page = page_of(matching(clips, query), query, columns(fields))
+        shown = [*map(shown_to(request, fields), page.rows)]
+        return revalidated(request, Response(shown, headers=page.headers(request)))
 
-    def get_object(self) -> Clip:
-        """The clip. Raises Http404, Gone."""
-        clip = super().get_object()
-        if clip.deleted_at is not None:
+    def retrieve(self, request: Request, pk: str) -> Response:
+        """One clip. Raises Http404, Gone."""
+        fields = parameters.read(request.query_params, parameters.SHOW).get("fields", FIELDS)
+        needed = {*columns(fields), "updated_at", "deleted_at"}
+        row = get_object_or_404(Clip.objects.values(*needed), pk=pk)
+        if row["deleted_at"] is not None:
             raise Gone
-        return clip
-
-    def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        """One clip, with its entity tag."""
-        clip = self.get_object()
-        return Response(self.get_serializer(clip).data, headers={"ETag": clip_etag(clip)})
+        shown = Response(shown_to(request, fields)(row))
+        return revalidated(request, shown, version(row["id"], row["updated_at"]))
 
     @action(
         detail=True,
@@ -62,5 +67,8 @@ class ClipViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, ClipWrites):
         throttle_classes=[],
     )
     def stream(self, request: Request, pk: str) -> HttpResponseBase:
-        """The clip's audio."""
-        return stream_clip(cast("HttpRequest", request), self.get_object())
+        """The clip's audio. Raises Http404, Gone."""
+        clip = get_object_or_404(Clip.objects.only(*STREAMED), pk=pk)
+        if clip.deleted_at is not None:
+            raise Gone
+        return stream_clip(cast("HttpRequest", request), clip)

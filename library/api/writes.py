@@ -12,7 +12,7 @@ from rest_framework.reverse import reverse
 from rest_framework.viewsets import GenericViewSet
 
 from library.api.errors import Gone, InvalidClips, LengthRequired, PreconditionFailed
-from library.api.etags import clip_etag, may_change
+from library.api.etags import may_change, tagged, version
 from library.api.idempotency import answer_once
 from library.models import Clip
 
@@ -37,8 +37,7 @@ class ClipWrites(GenericViewSet[Clip]):
         serializer.is_valid(raise_exception=True)
         clip = serializer.save()
         location = reverse("clip-detail", args=[clip.pk])
-        headers = {"Location": location, "ETag": clip_etag(clip)}
-        return Response(serializer.data, status=201, headers=headers)
+        return Response(serializer.data, status=201, headers={"Location": location})
 
     @action(detail=False, methods=["post"], pagination_class=None)
     def bulk(self, request: Request) -> HttpResponseBase:
@@ -61,8 +60,10 @@ class ClipWrites(GenericViewSet[Clip]):
             clip = self._locked(request, pk)
             serializer = self.get_serializer(clip, data=data, partial=True)
             serializer.is_valid(raise_exception=True)
+            if serializer.validated_data.get("audio_url", clip.audio_url) != clip.audio_url:
+                clip.forget_audio()
             serializer.save()
-        return Response(serializer.data, headers={"ETag": clip_etag(clip)})
+        return tagged(Response(serializer.data), version(clip.pk, clip.updated_at))
 
     def destroy(self, request: Request, pk: str) -> Response:
         """Delete a clip; its plays stay counted."""

@@ -1,0 +1,191 @@
+"""Which clips the list holds, how they are shown, and what it refuses."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import requests
+from django.test import Client
+from pytest_django import DjangoAssertNumQueries
+
+from library.api.serializers import ClipSerializer
+from library.models import Clip
+
+Ask = Callable[..., requests.Response]
+MakeClip = Callable[..., Clip]
+CLIPS = "/api/v1/clips"
+
+
+def titles(http: Ask, query: str) -> list[str]:
+    response = http("GET", f"{CLIPS}?{query}")
+    assert response.status_code == 200, response.text
+    return [clip["title"] for clip in response.json()]
+
+
+@pytest.fixture
+def library(make_clip: MakeClip) -> None:
+    """Four clips that differ in all that can be asked for."""
+    make_clip(title="Rain", genre="nature", duration=10, tags=["rain", "night"], health="ok")
+    make_clip(title="Swing", genre="Jazz", duration=20, tags=["night"], licence="CC0-1.0")
+    make_clip(title="Été", genre="chanson", duration=30, tags=["été"], licence="CC-BY-4.0")
+    make_clip(title="Gone", genre="jazz", duration=40, health="failing")
+
+
+@pytest.mark.usefixtures("library")
+def test_filters_find_the_clips_that_fit(http: Ask) -> None:
+    expected = {
+        "genre=jazz": ["Swing", "Gone"],
+        "genre=JAZZ&genre=nature": ["Rain", "Swing", "Gone"],
+        "genre=polka": [],
+        "tag=night": ["Rain", "Swing"],
+        "tag=night&tag=rain": ["Rain"],
+        "tag=%20NIGHT%20": ["Rain", "Swing"],
+        "tag=%C3%89T%C3%89": ["Été"],
+        "min_duration=20": ["Swing", "Été", "Gone"],
+        "max_duration=20.0": ["Rain", "Swing"],
+        "min_duration=15&max_duration=35": ["Swing", "Été"],
+        "min_duration=1e308": [],
+        "licence=cc-by-4.0": ["Été"],
+        "licence=http://creativecommons.org/publicdomain/zero/1.0/deed.fr": ["Swing"],
+        "health=failing": ["Gone"],
+        "health=unchecked": ["Swing", "Été"],
+        "genre=jazz&tag=night&max_duration=25&licence=CC0-1.0&health=unchecked": ["Swing"],
+    }
+    assert {query: titles(http, query) for query in expected} == expected
+
+
+@pytest.mark.usefixtures("library")
+def test_what_changes_nothing_is_harmless(http: Ask) -> None:
+    plain = http("GET", CLIPS).content
+    for query in ("format=json", "genre=&tag=&search=&min_duration=&ordering=&limit=", "search=+"):
+        assert http("GET", f"{CLIPS}?{query}").content == plain
+    indented = http("GET", CLIPS, headers={"Accept": "application/json; indent=4"})
+    assert indented.content == plain
+
+
+@pytest.mark.parametrize(
+    ("query", "name", "told"),
+    [
+        ("page=2", "page", "genre, tag, search, min_duration"),
+        ("Limit=2", "Limit", "There is no such parameter."),
+        ("limit=0", "limit", "greater than or equal to 1"),
+        ("limit=1001", "limit", "less than or equal to 1000"),
+        ("limit=" + "9" * 2000, "limit", "too large"),
+        ("limit=ten", "limit", "valid integer"),
+        ("limit=1&limit=2", "limit", "Give this once."),
+        ("ordering=genre", "ordering", "-play_count"),
+        ("ordering=--id", "ordering", "-play_count"),
+        ("fields=id,secret", "fields", "id, title, description"),
+        ("fields=,", "fields", "id, title, description"),
+        ("health=broken", "health", "unchecked, ok, failing"),
+        ("format=xml", "format", "json"),
+        ("licence=WTFPL", "licence", "CC0-1.0"),
+        ("licence=http://%00", "licence", "CC0-1.0"),
+        ("min_duration=nan", "min_duration", "valid number"),
+        ("min_duration=1e999", "min_duration", "valid number"),
+        ("max_duration=-1", "max_duration", "greater than or equal to 0"),
+        ("max_duration=0x10", "max_duration", "valid number"),
+        ("genre=%00", "genre", "none of them NUL"),
+        ("genre=" + "x" * 65, "genre", "1 to 64 characters"),
+        ("tag=a%00b", "tag", "no control characters"),
+        ("tag=a,b", "tag", "no commas"),
+        ("tag=" + "&tag=".join(map(str, range(21))), "tag", "at most 20 tags"),
+        ("search=" + "x" * 201, "search", "no more than 200"),
+        ("search=%00", "search", "Null characters"),
+        ("cursor=nonsense", "cursor", "Link header"),
+        ("cursor=%FF:é:x", "cursor", "Link header"),
+    ],
+)
+def test_unknown_or_wrong_parameter_is_400_by_its_name(
+    http: Ask, query: str, name: str, told: str
+) -> None:
+    response = http("GET", f"{CLIPS}?{query}")
+    assert (response.status_code, list(response.json())) == (400, [name])
+    assert told in " ".join(response.json()[name])
+    assert response.headers["Cache-Control"] == "no-store"
+
+
+def test_all_that_is_wrong_is_told_at_once(http: Ask) -> None:
+    told = http("GET", f"{CLIPS}?limit=0&order=title&health=ill").json()
+    assert set(told) == {"limit", "order", "health"}
+
+
+def test_unknown_parameter_of_one_clip_is_400(http: Ask, clip: Clip) -> None:
+    assert list(http("GET", f"{CLIPS}/{clip.pk}?limit=1").json()) == ["limit"]
+
+
+@pytest.mark.parametrize(
+    "fields", ["title", "health,id", "audio_url,stream_url", "attribution", "licence_url, tags"]
+)
+def test_fields_are_those_asked_for(http: Ask, clip: Clip, fields: str) -> None:
+    whole = http("GET", f"{CLIPS}/{clip.pk}").json()
+    expected = {name.strip(): whole[name.strip()] for name in fields.split(",")}
+    assert http("GET", f"{CLIPS}/{clip.pk}?fields={fields}").json() == expected
+    assert http("GET", f"{CLIPS}?fields={fields}").json() == [expected]
+
+
+def test_list_and_one_and_made_are_shown_alike(http: Ask) -> None:
+    new = {"title": "New", "genre": "x", "duration": 1, "audio_url": "https://example.com/a"}
+    made = http("POST", CLIPS, json=new).json()
+    assert http("GET", CLIPS).json() == [made]
+    assert http("GET", f"{CLIPS}/{made['id']}").json() == made
+    assert list(made) == list(ClipSerializer().fields)
+
+
+def test_total_counts_what_fits_and_not_the_page(http: Ask, make_clip: MakeClip) -> None:
+    for genre in ("jazz", "rock", "rock", "rock"):
+        make_clip(genre=genre)
+    totals = {
+        query: http("GET", f"{CLIPS}?{query}").headers["X-Total-Count"]
+        for query in ("", "limit=1", "genre=rock&limit=2", "genre=polka")
+    }
+    assert totals == {"": "4", "limit=1": "4", "genre=rock&limit=2": "3", "genre=polka": "0"}
+
+
+@pytest.mark.parametrize(
+    ("query", "queries"),
+    [("", 1), ("limit=10", 2), ("limit=10&search=ambient&tag=a&genre=ambient&ordering=-title", 2)],
+)
+def test_list_costs_a_constant_number_of_queries(
+    make_clip: MakeClip,
+    client: Client,
+    django_assert_num_queries: DjangoAssertNumQueries,
+    query: str,
+    queries: int,
+) -> None:
+    for _ in range(30):
+        make_clip(tags=["a", "b"], creator="Ann", licence="MIT")
+    with django_assert_num_queries(queries):
+        assert client.get(f"{CLIPS}?{query}").json()
+
+
+def revalidate(http: Ask, path: str, response: requests.Response) -> Any:
+    return http("GET", path, headers={"If-None-Match": response.headers["ETag"]})
+
+
+@pytest.mark.parametrize("path", [CLIPS, f"{CLIPS}?ordering=-title", f"{CLIPS}/{{}}"])
+def test_what_a_client_has_is_304_until_a_play(http: Ask, clip: Clip, path: str) -> None:
+    path = path.format(clip.pk)
+    first = http("GET", path)
+    again = revalidate(http, path, first)
+    assert (again.status_code, again.content) == (304, b"")
+    assert again.headers["ETag"] == first.headers["ETag"]
+    http("GET", f"{CLIPS}/{clip.pk}/stream")
+    assert revalidate(http, path, first).status_code == 200
+
+
+def test_page_whose_total_or_links_change_is_not_304(http: Ask, make_clip: MakeClip) -> None:
+    path = f"{CLIPS}?limit=1"
+    make_clip()
+    alone = http("GET", path)
+    make_clip()
+    linked = revalidate(http, path, alone)
+    make_clip()
+    assert linked.status_code == revalidate(http, path, linked).status_code == 200
+
+
+@pytest.mark.parametrize("path", [CLIPS, f"{CLIPS}/{{}}"])
+def test_answer_may_be_kept_if_asked_for_again(http: Ask, clip: Clip, path: str) -> None:
+    headers = http("HEAD", path.format(clip.pk)).headers
+    assert (headers["Cache-Control"], headers["Vary"]) == ("no-cache", "Accept")
+    assert headers["ETag"].startswith('"')

@@ -1,0 +1,90 @@
+"""Full text over clips: what is found, in which order, and that no text is a fault."""
+
+from collections.abc import Callable
+from urllib.parse import quote
+
+import pytest
+import requests
+
+from library.models import Clip
+
+Ask = Callable[..., requests.Response]
+MakeClip = Callable[..., Clip]
+
+
+@pytest.fixture
+def find(http: Ask) -> Callable[[str], list[str]]:
+    def titles(text: str) -> list[str]:
+        response = http("GET", f"/api/v1/clips?search={quote(text)}")
+        assert response.status_code == 200, response.text
+        return [clip["title"] for clip in response.json()]
+
+    return titles
+
+
+@pytest.fixture
+def library(make_clip: MakeClip) -> None:
+    make_clip(title="Ambient Sounds", description="Slow pads over a deep drone.", tags=["pads"])
+    make_clip(title="Rock/Pop v1.2", description="Loud.", creator="Ann O'Neill")
+    make_clip(title="Été à la mer", description="The sea.", tags=["field recording"])
+    make_clip(title="हिन्दी गीत", description="日本語")
+
+
+@pytest.mark.usefixtures("library")
+def test_words_are_found_by_their_beginnings(find: Callable[[str], list[str]]) -> None:
+    expected = {
+        "ambi": ["Ambient Sounds"],
+        "AMBIENT": ["Ambient Sounds"],
+        "sou amb": ["Ambient Sounds"],
+        "dro": ["Ambient Sounds"],
+        "pad": ["Ambient Sounds"],
+        "bient": [],
+        "ambient sea": [],
+        "pop": ["Rock/Pop v1.2"],
+        "rock-pop": ["Rock/Pop v1.2"],
+        "V1": ["Rock/Pop v1.2"],
+        "o'neill": ["Rock/Pop v1.2"],
+        "ét": ["Été à la mer"],
+        "recording": ["Été à la mer"],
+        "हिन्दी": ["हिन्दी गीत"],
+        "日本": ["हिन्दी गीत"],
+    }
+    assert {text: find(text) for text in expected} == expected
+
+
+@pytest.mark.usefixtures("library")
+@pytest.mark.parametrize("ordering", ["", "&ordering=-title"])
+def test_no_text_is_an_operator_or_a_fault(http: Ask, ordering: str) -> None:
+    texts = [
+        *("'", "''", "\\", "\\'", '"', "&", "|", "!", "<->", ":*", "a:*", "a & | b", "(", ")"),
+        *("'; DROP TABLE library_clip; --", "' OR '1'='1", "%", "%s", "{0}", "a:A", "!ambient"),
+        *("²", "😀", "\u200d", "\ufffd", "\u2028", "x" * 200, "é" * 200, "日" * 200, "a " * 100),
+        *("-", "--", "1e5", "-5", "http://a.b/c?d=e", "a@b.c", "\t\n", "\x7f", "ﬁ", "İ"),
+    ]
+    asked = {text: http("GET", f"/api/v1/clips?search={quote(text)}{ordering}") for text in texts}
+    assert {text for text, answer in asked.items() if answer.status_code != 200} == set()
+    assert Clip.objects.count() == 4
+
+
+def test_bytes_that_are_not_utf_8_are_no_fault(http: Ask) -> None:
+    assert http("GET", "/api/v1/clips?search=%FF%FEamb").status_code == 200
+
+
+def test_title_weighs_more_than_tags_and_tags_more_than_description(
+    find: Callable[[str], list[str]], make_clip: MakeClip
+) -> None:
+    make_clip(title="By words", description="rain")
+    make_clip(title="By tag", tags=["rain"])
+    make_clip(title="Rain")
+    make_clip(title="By creator", creator="Rain")
+    assert find("rain") == ["Rain", "By creator", "By tag", "By words"]
+
+
+def test_search_keeps_up_with_changes(
+    find: Callable[[str], list[str]], make_clip: MakeClip
+) -> None:
+    clip = make_clip(title="Rain")
+    clip.tags = ["storm"]
+    clip.title = "Wind"
+    clip.save()
+    assert (find("rain"), find("storm")) == ([], ["Wind"])
