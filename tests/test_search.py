@@ -1,12 +1,14 @@
 """Full text over clips: what is found, in which order, and that no text is a fault."""
 
 from collections.abc import Callable
+from string import punctuation
 from urllib.parse import quote
 
 import pytest
 import requests
 
 from library.models import Clip
+from library.models.search import search_query
 
 Ask = Callable[..., requests.Response]
 MakeClip = Callable[..., Clip]
@@ -78,6 +80,14 @@ def test_title_weighs_more_than_tags_and_tags_more_than_description(
     make_clip(title="Rain")
     make_clip(title="By creator", creator="Rain")
     assert find("rain") == ["Rain", "By creator", "By tag", "By words"]
+
+
+def test_punctuation_parts_words_in_clips_as_in_searches(make_clip: MakeClip) -> None:
+    words = [f"x{n}{mark}y{n}" for n, mark in enumerate(punctuation)]
+    make_clip(title=" ".join(words)[:200], description=" ".join(words))
+    asked = [*words, *(f"y{n}" for n in range(len(words)))]
+    found = {text for text in asked if Clip.objects.filter(search_vector=search_query(text))}
+    assert found == set(asked)
 
 
 def test_search_keeps_up_with_changes(

@@ -13,7 +13,7 @@ from django.db.models.functions import Lower
 from django.utils import timezone
 
 from library.licences import LICENCES, Licence, attribution, licence_choices
-from library.models.search import clip_vector
+from library.models.search import CLIP_WORDS
 from library.models.tag import MAX_TAG_LENGTH, MAX_TAGS
 from library.validators import validate_audio_url, validate_web_url
 
@@ -97,7 +97,7 @@ class Clip(models.Model):
     health_since = models.DateTimeField(null=True, editable=False)
     # Kept by PostgreSQL; as no play changes it, it leaves a play's update HOT.
     search_vector = models.GeneratedField(
-        expression=clip_vector(), output_field=SearchVectorField(), db_persist=True
+        expression=CLIP_WORDS, output_field=SearchVectorField(), db_persist=True
     )
     play_count = models.PositiveBigIntegerField(default=0, editable=False)
     first_played_at = models.DateTimeField(null=True, editable=False)
@@ -113,7 +113,9 @@ class Clip(models.Model):
         """Each order of the list has an index that ends in `id`, on which its pages are cut.
 
         All but play_count: an index on it would make every play's update rewrite all indexes (no
-        HOT updates). Clips by plays are sorted instead.
+        HOT updates). Clips by plays are sorted instead. PostgreSQL reads every check constraint
+        anew for each statement, a play's update too (benchmarks/RESULTS.md): so only what no
+        form and no serializer alone can promise has one.
         """
 
         ordering = ("id",)
@@ -151,21 +153,6 @@ class Clip(models.Model):
                 name="clip_one_audio_source",
                 condition=Q(audio_url="") ^ Q(audio_file=""),
                 violation_error_message="Give either an audio URL or an audio file.",
-            ),
-            models.CheckConstraint(
-                name="clip_tags_bounded",
-                condition=Q(tags__len__lte=MAX_TAGS),
-                violation_error_message=f"A clip has at most {MAX_TAGS} tags.",
-            ),
-            models.CheckConstraint(
-                name="clip_creator_not_blank",
-                condition=Q(creator__regex=r"\S"),
-                violation_error_message="Give the creator's name, or leave it out.",
-            ),
-            models.CheckConstraint(
-                name="clip_health_known",
-                condition=Q(health__in=[choice.value for choice in Health]),
-                violation_error_message="The health is ok, failing or unchecked.",
             ),
         )
 

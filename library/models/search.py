@@ -6,46 +6,23 @@ words. A search word finds each word that it begins, so `drum` finds `drums`.
 
 from string import punctuation
 
-from django.contrib.postgres.search import (
-    SearchQuery,
-    SearchRank,
-    SearchVector,
-)
-from django.db.models import CharField, Expression, F, FloatField, Func, TextField, Value
-from django.db.models.expressions import CombinedExpression
+from django.contrib.postgres.search import SearchQuery, SearchRank, SearchVectorField
+from django.db.models import F, FloatField, Func
 from django.db.models.functions import Cast
 
 CONFIG = "simple"
-# PostgreSQL's parser would take `rock/pop` for a file's path and `v1.2` for a version: one word.
+# A function of the database (migration 0003): the title's words weigh most, then those of tags and
+# creator, then the description's. It, too, makes spaces of punctuation, or PostgreSQL's parser
+# would take `rock/pop` for a file's path and `v1.2` for a version: one word each.
+CLIP_WORDS = Func(
+    "title",
+    "tags",
+    "creator",
+    "description",
+    function="library_clip_words",
+    output_field=SearchVectorField(),
+)
 _SPACES = str.maketrans(dict.fromkeys(punctuation, " "))
-
-
-def _vector(text: Expression | F, weight: str) -> SearchVector:
-    spaced = Func(
-        text,
-        Value(punctuation),
-        Value(" " * len(punctuation)),
-        function="translate",
-        output_field=TextField(),
-    )
-    return SearchVector(spaced, config=CONFIG, weight=weight)
-
-
-def clip_vector() -> CombinedExpression:
-    """The words of a clip: the title's weigh most, then tags and creator, then the description.
-
-    A generated column takes immutable functions alone, which `array_to_string` is not; a tsvector
-    of the tags as text is.
-    """
-    tags = Cast(
-        Func(F("tags"), function="array_to_tsvector", output_field=CharField()), TextField()
-    )
-    return (
-        _vector(F("title"), "A")
-        + _vector(tags, "B")
-        + _vector(F("creator"), "B")
-        + _vector(F("description"), "C")
-    )
 
 
 def search_query(text: str) -> SearchQuery:
