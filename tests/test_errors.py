@@ -59,7 +59,6 @@ def test_place_of_the_mistake_in_the_body_is_told(http: Ask) -> None:
     ("field", "value"),
     [
         ("title", "a\\u0000b"),
-        ("description", "\\ud800"),
         ("genre", {"a": ["b"]}),
         ("duration", "1e400"),
         ("duration", "9" * 400),

@@ -82,7 +82,7 @@ class PlayTally(models.Model):
     pk = models.CompositePrimaryKey("clip_id", "quarter")
     clip = models.ForeignKey(Clip, on_delete=models.PROTECT, related_name="+", db_index=False)
     quarter = models.DateTimeField()
-    plays = models.PositiveBigIntegerField()
+    plays = models.PositiveIntegerField()  # so that PostgreSQL's sums are integers, not numerics
 
     class Meta:
         """Read by clip; by time alone where clips are ranked."""
