@@ -60,18 +60,21 @@ def test_place_of_the_mistake_in_the_body_is_told(http: Ask) -> None:
     [
         ("title", "a\\u0000b"),
         ("genre", {"a": ["b"]}),
-        ("duration", "1e400"),
-        ("duration", "9" * 400),
         ("audio_url", "https://example.com/\\u0000"),
         ("audio_url", "https://[::1"),
     ],
 )
 def test_value_that_the_database_could_not_keep_is_400(http: Ask, field: str, value: Any) -> None:
-    number = field == "duration"
-    text = value if number else json.dumps(value).replace("\\\\", "\\")
+    text = json.dumps(value).replace("\\\\", "\\")
     body = json.dumps({**NEW, field: "HERE"}).replace('"HERE"', text)
     answer = http("POST", CLIPS, **post(body.encode()))
     assert (answer.status_code, list(answer.json())) == (400, [field])
+
+
+@pytest.mark.parametrize("number", ["1e400", "9" * 400])
+def test_number_that_is_too_large_is_400(http: Ask, number: str) -> None:
+    body = json.dumps({**NEW, "duration": "HERE"}).replace('"HERE"', number)
+    assert http("POST", CLIPS, **post(body.encode())).status_code == 400
 
 
 def test_body_of_more_than_two_megabytes_is_413(http: Ask) -> None:
