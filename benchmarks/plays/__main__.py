@@ -36,20 +36,21 @@ from clips_site.embedded_postgres.base import cluster  # noqa: E402
 from library.models import Clip  # noqa: E402
 
 CLIPS = 1_000
-PROCESSES, THREADS = 2, 8
+PROCESSES = 2
 
 
 def main() -> None:
     """Measure, and print a table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=2.0, help="of each measurement")
+    parser.add_argument("--threads", type=int, default=32, help="of each of the two processes")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--way", action="append", choices=WAYS, help="this way alone")
     parser.add_argument("--work", nargs=4, metavar=("WAY", "CLIPS", "SECONDS", "SEED"))
     options = parser.parse_args()
     if options.work:
         way, clips, seconds, seed = options.work
-        _work(way, int(clips), float(seconds), int(seed))
+        _work(way, int(clips), float(seconds), int(seed), options.threads)
         return
     _prepare()
     ways = options.way or list(WAYS)
@@ -58,11 +59,9 @@ def main() -> None:
     with tqdm(total=len(cases) * options.rounds, unit="run") as bar:
         for _ in range(options.rounds):
             for case in cases:
-                found[case].append(_measure(*case, options.seconds))
+                found[case].append(_measure(*case, options.seconds, options.threads))
                 bar.update()
-    print(
-        f"{PROCESSES} processes of {THREADS} threads; plays/s, and p99 of the wait for one in ms\n"
-    )
+    print(f"{PROCESSES} processes of {options.threads} threads; plays/s, p99 of the wait in ms\n")
     print("| commits | way | one hot clip | p99 | 1,000 clips | p99 | hot / 1,000 |")
     print("|---|---|---|---|---|---|---|")
     for slow in (0, 3):
@@ -90,13 +89,14 @@ def _prepare() -> None:
     )
 
 
-def _measure(slow: int, way: str, clips: int, seconds: float) -> tuple[float, float]:
+def _measure(slow: int, way: str, clips: int, seconds: float, threads: int) -> tuple[float, float]:
     """Plays per second, and the 99th percentile of the wait in ms."""
     with connection.cursor() as cursor:
         cursor.execute(f"ALTER SYSTEM SET commit_delay = {slow * 1000}")
         cursor.execute("ALTER SYSTEM SET commit_siblings = 0")
         cursor.execute("SELECT pg_reload_conf()")
-    command = [sys.executable, "-m", "benchmarks.plays", "--work", way, str(clips), str(seconds)]
+    command = [sys.executable, "-m", "benchmarks.plays", "--threads", str(threads)]
+    command += ["--work", way, str(clips), str(seconds)]
     workers = [
         subprocess.Popen([*command, str(seed)], stdout=subprocess.PIPE, text=True)
         for seed in range(PROCESSES)
@@ -105,7 +105,7 @@ def _measure(slow: int, way: str, clips: int, seconds: float) -> tuple[float, fl
     return len(waits) / seconds, statistics.quantiles(waits, n=100)[-1] * 1e3
 
 
-def _work(way: str, clips: int, seconds: float, seed: int) -> None:
+def _work(way: str, clips: int, seconds: float, seed: int, threads: int) -> None:
     """Record plays for a while from many threads, and print how long each waited."""
     record = WAYS[way]
     first = Clip.objects.order_by("id").values_list("id", flat=True)[0]
@@ -120,8 +120,8 @@ def _work(way: str, clips: int, seconds: float, seed: int) -> None:
             waits.append(time.perf_counter() - began)
         return waits
 
-    with ThreadPoolExecutor(THREADS) as pool:
-        for waits in pool.map(listen, range(THREADS)):
+    with ThreadPoolExecutor(threads) as pool:
+        for waits in pool.map(listen, range(threads)):
             print(*waits)
 
 
