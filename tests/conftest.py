@@ -2,14 +2,16 @@
 
 import shutil
 from collections.abc import Callable, Iterator
+from datetime import UTC
 from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
 from django.core.management import call_command
+from django.utils import timezone
 
-from library.models import Clip
+from library.models import Clip, ListenerKey
 from tests.origin import Origin
 from tests.server import Server
 from tests.settings import LOCAL
@@ -38,7 +40,12 @@ def shared_server(
 
 @pytest.fixture
 def server(shared_server: Server, transactional_db: None) -> Server:
-    """The running service, with a database that is empty at first."""
+    """The running service, with a database that is empty at first.
+
+    But for the day's key: its processes keep it, and must not keep one of an earlier test each.
+    """
+    today = timezone.now().astimezone(UTC).date()
+    ListenerKey.objects.create(day=today, key=b"of all tests".ljust(32))
     return shared_server
 
 

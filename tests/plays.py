@@ -1,8 +1,11 @@
-"""Plays of the past, for tests of what is told of them."""
+"""Plays, as tests make and count them."""
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
 
 from library.models import Client, Clip, Kind, PlayEvent
 from library.plays import partitions, recount
@@ -29,3 +32,18 @@ def add_plays(clip: Clip, times: Iterable[datetime], **fields: Any) -> None:
 def every(step: timedelta, since: datetime, number: int) -> list[datetime]:
     """So many times, the first at `since`."""
     return [since + step * n for n in range(number)]
+
+
+def stream(clip: Clip) -> str:
+    """The path of a clip's stream."""
+    return f"/api/v1/clips/{clip.pk}/stream"
+
+
+def plays_of(clip: Clip) -> int:
+    """The clip's plays, after making sure that the counter, the events and all tallies agree."""
+    clip.refresh_from_db()
+    assert clip.play_count == PlayEvent.objects.filter(clip=clip).count()
+    with transaction.atomic():
+        month = partitions.of(timezone.now())
+        assert [*recount.tally_differences(month), *recount.total_differences()] == []
+    return clip.play_count

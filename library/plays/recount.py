@@ -84,7 +84,7 @@ COUNTERS = """
 WITH tallied AS (SELECT clip_id, sum(plays) AS plays FROM library_playtally GROUP BY 1)
 SELECT id, id::text, play_count, coalesce(plays, 0)
 FROM library_clip LEFT JOIN tallied ON clip_id = id
-WHERE play_count <> coalesce(plays, 0) ORDER BY id
+WHERE play_count <> coalesce(plays, 0) ORDER BY library_clip.id
 """
 LIBRARY = """
 WITH kept AS (SELECT quarter, sum(plays) AS kept FROM library_librarytally GROUP BY 1),
