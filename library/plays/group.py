@@ -48,7 +48,7 @@ class GroupCommit(Generic[Item, Result]):
     def submit(self, item: Item) -> Result:
         """Have the item written; committed when this returns.
 
-        Raises what `write` raised for its group, or NotWrittenError.
+        Raises NotWrittenError, from what `write` raised if that is why.
         """
         mine = _Waiting[Item, Result](item)
         with self._lock:
@@ -60,7 +60,7 @@ class GroupCommit(Generic[Item, Result]):
         if not mine.done:
             self._lead()
         if mine.error is not None:
-            raise mine.error
+            raise NotWrittenError from mine.error  # that itself is shared by all of the group
         return mine.result  # type: ignore[return-value]
 
     def _withdraw(self, mine: _Waiting[Item, Result]) -> None:

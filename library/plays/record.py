@@ -140,8 +140,8 @@ SELECT number, played.id, now() FROM asked LEFT JOIN played USING (number)
 def record(play: Play) -> Recorded:
     """Record a play; committed when this returns, so no audio may be sent before.
 
-    Raises Clip.DoesNotExist if the clip is gone, django.db.Error if the database fails, and
-    NotWrittenError if it is too slow; then the play is not recorded.
+    Raises Clip.DoesNotExist if the clip is gone, and NotWrittenError if the database fails or is
+    too slow; then the play is not recorded.
     """
     recorded = _plays.submit(play)
     if recorded is None:
