@@ -59,6 +59,7 @@ class Endings:
         self._waiting: deque[Ending] = deque(maxlen=MOST_WAITING)
         self._some = Event()
         self._starting = Lock()
+        self._writing = Lock()
         self._thread: Thread | None = None
 
     def note(self, play: Recorded, bytes_sent: int, *, completed: bool) -> None:
@@ -73,7 +74,11 @@ class Endings:
         self._some.set()
 
     def write(self) -> None:
-        """Write what waits now."""
+        """Write what waits now; returns when that, and what was being written, is."""
+        with self._writing:
+            self._write()
+
+    def _write(self) -> None:
         endings = []
         while self._waiting:
             endings.append(self._waiting.popleft())
