@@ -58,10 +58,18 @@ class Server:
         children = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text()
         return [int(pid) for pid in children.split()]
 
+    def terminate(self) -> None:
+        """Ask it to end gracefully, as Docker and Kubernetes do: streams may end first."""
+        self._process.send_signal(signal.SIGTERM)
+
     def stop(self) -> int:
         """Stop it as Ctrl-C does; returns its exit status."""
         if self._process.poll() is None:
             self._process.send_signal(signal.SIGINT)
+        return self.wait()
+
+    def wait(self) -> int:
+        """Its exit status, once it has ended."""
         return self._process.wait(timeout=20)
 
     def _await_answer(self) -> None:

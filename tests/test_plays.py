@@ -1,28 +1,22 @@
-"""What counts as a play, and that each is recorded once, before its audio."""
+"""Each play is recorded once, before its audio, or there is no audio."""
 
 import os
 import signal
 import socket
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 
-import pytest
 import requests
-from django.db import connection
+from django.db import connection, transaction
 
-from library.models import Clip, PlayEvent
+from library.models import Clip
+from tests.plays import plays_of, stream
 from tests.server import Server
 
 AUDIO_BEGINS = b"\r\n\r\n\xff"  # after the header, the sync word of the sample's first frame
 Ask = Callable[..., requests.Response]
-
-
-def plays_of(clip: Clip) -> int:
-    """The clip's plays, after making sure that the counter and the events agree."""
-    clip.refresh_from_db()
-    assert clip.play_count == PlayEvent.objects.filter(clip=clip).count()
-    return clip.play_count
 
 
 def hears_audio(listener: socket.socket) -> bool:
@@ -34,53 +28,6 @@ def hears_audio(listener: socket.socket) -> bool:
             if AUDIO_BEGINS in received:
                 return True
     return False
-
-
-def stream(clip: Clip) -> str:
-    return f"/api/v1/clips/{clip.pk}/stream"
-
-
-@pytest.mark.parametrize("headers", [{}, {"Range": "bytes=0-"}, {"Range": "bytes=0-2"}])
-def test_audio_from_the_first_byte_on_is_a_play(
-    http: Ask, clip: Clip, headers: dict[str, str]
-) -> None:
-    http("GET", stream(clip), headers=headers)
-    assert plays_of(clip) == 1
-
-
-@pytest.mark.parametrize(
-    "headers",
-    [
-        {"Range": "bytes=0-1"},
-        {"Range": "bytes=0-0"},
-        {"Range": "bytes=1-"},
-        {"Range": "bytes=-10"},
-        {"Range": "bytes=99999999-"},
-        {"If-None-Match": "*"},
-        {"If-Match": '"other"'},
-        {"Sec-Purpose": "prefetch"},
-        {"Sec-Purpose": "prefetch;prerender"},
-    ],
-)
-def test_anything_else_is_no_play(http: Ask, clip: Clip, headers: dict[str, str]) -> None:
-    http("GET", stream(clip), headers=headers)
-    assert plays_of(clip) == 0
-
-
-def test_range_that_is_answered_whole_is_a_play(http: Ask, clip: Clip) -> None:
-    http("GET", stream(clip), headers={"Range": "bytes=5-2"})
-    assert plays_of(clip) == 1
-
-
-def test_head_is_no_play(http: Ask, clip: Clip) -> None:
-    http("HEAD", stream(clip))
-    assert plays_of(clip) == 0
-
-
-def test_each_plain_get_is_a_play(http: Ask, clip: Clip) -> None:
-    for _ in range(3):
-        http("GET", stream(clip))
-    assert plays_of(clip) == 3
 
 
 def test_fifty_parallel_plays_make_fifty(server: Server, clip: Clip, mp3: bytes) -> None:
@@ -109,6 +56,49 @@ def test_play_that_cannot_be_recorded_sends_no_audio(http: Ask, clip: Clip) -> N
     assert (response.status_code, response.json()["code"]) == (503, "play_not_recorded")
     assert int(response.headers["Retry-After"]) > 0
     assert plays_of(clip) == 0
+
+
+@contextmanager
+def held(clip: Clip) -> Iterator[None]:
+    """Somebody's transaction holds the clip's row."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SELECT FROM library_clip WHERE id = %s FOR UPDATE", [clip.pk])
+        yield
+
+
+def test_clip_that_somebody_holds_is_refused_but_no_other(
+    server: Server, make_clip: Callable[..., Clip]
+) -> None:
+    clips = [make_clip() for _ in range(3)]
+    asked = clips * 10
+    urls = [server.url + stream(clip) for clip in asked]
+    with held(clips[1]), ThreadPoolExecutor(30) as pool:
+        answers = list(pool.map(lambda url: requests.get(url, timeout=30), urls))
+    assert [answer.status_code for answer in answers] == [200, 503, 200] * 10
+    assert answers[1].json()["code"] == "play_not_recorded"
+    assert int(answers[1].headers["Retry-After"]) > 0
+    assert [plays_of(clip) for clip in clips] == [10, 0, 10]
+
+
+def test_play_waits_for_a_clip_that_is_held_for_a_moment(server: Server, clip: Clip) -> None:
+    urls = [server.url + stream(clip)] * 10
+    with ThreadPoolExecutor(10) as pool:
+        with held(clip):
+            answers = pool.map(lambda url: requests.get(url, timeout=30), urls)
+            await_waiting()
+        assert [answer.status_code for answer in answers] == [200] * 10
+    assert plays_of(clip) == 10
+
+
+def await_waiting() -> None:
+    """Return when a transaction waits for another."""
+    deadline = time.monotonic() + 20
+    with connection.cursor() as cursor:
+        while time.monotonic() < deadline:
+            cursor.execute("SELECT FROM pg_locks WHERE NOT granted")
+            if cursor.rowcount:
+                return
+    raise AssertionError("nobody waits")
 
 
 def test_killed_worker_loses_and_invents_no_play(

@@ -1,6 +1,7 @@
 """Recording plays: event, counter and tallies, in one transaction, before the first audio byte."""
 
 import os
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,10 +12,16 @@ from django.db import connection
 
 from library.models import Client, Clip, Kind
 from library.plays import partitions
-from library.plays.group import GroupCommit
+from library.plays.group import GroupCommit, NotWrittenError
 
 REFERRERS_KEPT = 200  # rows of the audience tally a clip and day; more hosts are told as one
 OTHER_REFERRERS = "(other)"
+# Somebody may hold a clip's row: a recount, an editor. A group tries for a moment, then each of its
+# clips for itself, so that one which is held delays no other for long; who asked for that one
+# tries again with the next group. Apart they wait longer, since a group that waits for one row
+# holds those it has.
+LOCK_TIMEOUT, LOCK_TIMEOUT_APART = "100ms", "200ms"
+LOCK_PATIENCE = 3.0  # seconds
 SLOTS = 8  # of the library's tally: processes that need not wait for one another
 
 
@@ -42,13 +49,16 @@ class Recorded:
     played_at: datetime
 
 
+# Of a play; None if its clip is gone.
+Outcome = Recorded | psycopg.Error | None
+
 # Locks end with the commit, and a commit is as slow as the disk: who holds a viral clip's row that
 # long makes all others queue. So this one does not wait for the disk; FLUSH does, right after it.
 # Nor are plans made anew for each group: that takes longer than to record a play.
 SETTINGS = """
 SELECT
     set_config('synchronous_commit', 'off', true),
-    set_config('lock_timeout', '3s', true),
+    set_config('lock_timeout', %(lock_timeout)s, true),
     set_config('plan_cache_mode', 'force_generic_plan', true)
 """
 # A transaction of nothing but a record in the log, committed as durably as PostgreSQL is set to
@@ -143,14 +153,19 @@ def record(play: Play) -> Recorded:
     Raises Clip.DoesNotExist if the clip is gone, and NotWrittenError if the database fails or is
     too slow; then the play is not recorded.
     """
-    recorded = _plays.submit(play)
-    if recorded is None:
+    until = time.monotonic() + LOCK_PATIENCE
+    outcome = _plays.submit(play)
+    while isinstance(outcome, psycopg.errors.LockNotAvailable) and time.monotonic() < until:
+        outcome = _plays.submit(play)
+    if isinstance(outcome, psycopg.Error):
+        raise NotWrittenError from outcome
+    if outcome is None:
         raise Clip.DoesNotExist
-    return recorded
+    return outcome
 
 
-def _write(group: Sequence[Play]) -> list[Recorded | None]:
-    """Record a group of plays in one transaction; None for a play of a clip that is gone."""
+def _write(group: Sequence[Play]) -> Sequence[Outcome]:
+    """Record a group of plays, in one transaction if no clip is held."""
     try:
         with connection.wrap_database_errors:
             try:
@@ -160,11 +175,29 @@ def _write(group: Sequence[Play]) -> list[Recorded | None]:
             except psycopg.errors.CheckViolation:  # no partition for today: nobody made it ahead
                 partitions.make_ahead()
                 return _transaction(group)
+            except psycopg.errors.LockNotAvailable:
+                return _apart(group)
     finally:
         connection.close()  # a listener with a slow line must not hold one
 
 
-def _transaction(group: Sequence[Play]) -> list[Recorded | None]:
+def _apart(group: Sequence[Play]) -> list[Outcome]:
+    """Record each clip's plays in a transaction of their own, whatever becomes of the others."""
+    outcomes: list[Outcome] = [None] * len(group)
+    for clip_id in {play.clip_id for play in group}:
+        numbers = [n for n, play in enumerate(group) if play.clip_id == clip_id]
+        plays = [group[n] for n in numbers]
+        recorded: Sequence[Outcome]
+        try:
+            recorded = _transaction(plays, LOCK_TIMEOUT_APART)
+        except psycopg.Error as error:
+            recorded = [error] * len(plays)
+        for n, outcome in zip(numbers, recorded, strict=True):
+            outcomes[n] = outcome
+    return outcomes
+
+
+def _transaction(group: Sequence[Play], lock_timeout: str = LOCK_TIMEOUT) -> list[Recorded | None]:
     values = {
         "clips": [play.clip_id for play in group],
         "kinds": [str(play.kind) for play in group],
@@ -175,13 +208,14 @@ def _transaction(group: Sequence[Play]) -> list[Recorded | None]:
         "most_referrers": REFERRERS_KEPT,
         "other": OTHER_REFERRERS,
         "slot": os.getpid() % SLOTS,
+        "lock_timeout": lock_timeout,
     }
     connection.ensure_connection()
     raw = connection.connection
     # One round trip for all; prepared, since planning costs more than running.
     with raw.pipeline():
         with raw.transaction():
-            psycopg.Cursor(raw).execute(SETTINGS, prepare=True)
+            psycopg.Cursor(raw).execute(SETTINGS, values, prepare=True)
             psycopg.Cursor(raw).execute(LOCK, values, prepare=True)
             cursor = psycopg.Cursor(raw).execute(RECORD, values, prepare=True)
         psycopg.Cursor(raw).execute(FLUSH, prepare=True)
