@@ -17,7 +17,7 @@ from django.utils import timezone
 from library.models import Client, Clip, Kind, ListenerKey, PlayEvent
 from library.plays import listener
 from library.plays.listener import listener_hashes
-from library.plays.record import Play, record
+from library.plays.record import Play, Recorded, _write, record
 from tests.plays import plays_of, stream
 from tests.server import Server
 
@@ -59,6 +59,15 @@ def test_ranges_that_race_over_all_processes_are_one_play(
         answers = pool.map(lambda url: requests.get(url, headers=headers, timeout=30), urls)
         assert [answer.content == mp3 for answer in answers] == [True] * 40
     assert plays_of(clip) == 1
+
+
+def test_ranges_that_are_recorded_together_are_one_play(clip: Clip) -> None:
+    ranged = Play(clip.pk, Kind.RANGED, uuid4(), None, Client.PLAYER, "")
+    plain, another = replace(ranged, kind=Kind.PLAIN), replace(ranged, listener=uuid4())
+    outcomes = _write([ranged, plain, ranged, another, plain, ranged])
+    recorded = [isinstance(outcome, Recorded) and outcome.event_id for outcome in outcomes]
+    assert [bool(event) for event in recorded] == [True, True, False, True, True, False]
+    assert plays_of(clip) == 4
 
 
 def test_another_program_is_another_listener(http: Ask, clip: Clip) -> None:
