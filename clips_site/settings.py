@@ -94,7 +94,7 @@ if EMBEDDED:
     }
 else:
     _DATABASE |= {
-        "ENGINE": "django_prometheus.db.backends.postgresql",
+        "ENGINE": "clips_site.postgresql",
         "HOST": POSTGRES_SERVER,
         "PORT": POSTGRES_PORT,
         "USER": POSTGRES_USER,
@@ -102,9 +102,15 @@ else:
         "OPTIONS": {"connect_timeout": 5},
     }
 # Streams hold threads, not connections: the pool takes each back before the first audio byte.
-# A thread that finds the pool empty waits at most `timeout` seconds for its turn.
-_DATABASE["OPTIONS"]["pool"] = {"min_size": 1, "max_size": POSTGRES_POOL_SIZE, "timeout": 5}
-_DATABASE["CONN_HEALTH_CHECKS"] = True  # survives a restart of PostgreSQL
+# A thread that finds the pool empty waits at most `timeout` seconds for its turn. While PostgreSQL
+# is away the pool tries again ever more rarely, up to `reconnect_timeout`; then the next request
+# begins at once, so this is how long recovering may take once it is back.
+_DATABASE["OPTIONS"]["pool"] = {
+    "min_size": 1,
+    "max_size": POSTGRES_POOL_SIZE,
+    "timeout": 5,
+    "reconnect_timeout": 5,
+}
 DATABASES = {"default": _DATABASE}
 
 

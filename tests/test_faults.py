@@ -162,3 +162,24 @@ def test_database_that_does_not_answer_is_503(
     assert answers == [200, 503]
     assert refused.json()["code"] == "database_unavailable"
     assert int(refused.headers["Retry-After"]) > 0
+
+
+def test_first_request_after_the_connections_broke_is_answered(
+    start_server: Callable[..., Server], clip: Clip
+) -> None:
+    server = start_server(WEB_CONCURRENCY="1")
+    url = f"{server.url}/api/v1/clips/{clip.pk}"
+    with ThreadPoolExecutor() as pool, connection.cursor() as cursor:
+        with transaction.atomic():
+            cursor.execute("LOCK TABLE library_clip IN ACCESS EXCLUSIVE MODE")
+            asked = [pool.submit(requests.get, url, timeout=30) for _ in range(6)]
+            waiting = 0
+            while waiting < len(asked):  # each has a connection
+                cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
+                (waiting,) = cursor.fetchone()
+        assert [answer.result().status_code for answer in asked] == [200] * 6
+        cursor.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+    assert requests.get(url, timeout=30).status_code == 200

@@ -7,9 +7,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from django_prometheus.db.backends.postgresql import base
-
 from clips_site.embedded_postgres.cluster import SUPERUSER, Cluster
+from clips_site.postgresql import base
 
 
 @cache
@@ -18,7 +17,7 @@ def cluster(folder: Path) -> Cluster:
     return Cluster(folder)
 
 
-class DatabaseWrapper(base.DatabaseWrapper):  # type: ignore[misc]
+class DatabaseWrapper(base.DatabaseWrapper):
     """PostgreSQL on the socket of the cluster that `OPTIONS["cluster"]` (a folder) names."""
 
     def get_connection_params(self) -> dict[str, Any]:
