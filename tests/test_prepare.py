@@ -2,17 +2,21 @@
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
+import psycopg
 import pytest
 from django.contrib.auth import get_user_model
 from django.core.management import call_command
 from django.db import connection
 from mutagen import File as AudioFile
+from psycopg.conninfo import make_conninfo
 
-from clips_site.embedded_postgres.cluster import Cluster
+from clips_site.embedded_postgres.cluster import SUPERUSER, Cluster
 from library.models import Clip
 from tests.server import ROOT
 
@@ -107,4 +111,24 @@ def test_embedded_database_starts_with_its_first_user_and_stops_with_its_last(
         assert (cluster.data / "PG_VERSION").exists()
         assert not (cluster.data / "postmaster.pid").exists()
     finally:
+        shutil.rmtree(cluster.home)
+
+
+def test_embedded_database_that_was_killed_starts_anew(tmp_path: Path) -> None:
+    cluster = Cluster(tmp_path / "postgres")
+    place = make_conninfo(host=str(cluster.attach("clips_db")), user=SUPERUSER, dbname="clips_db")
+    try:
+        with closing(psycopg.connect(place)) as outlives:  # the server, and holds its memory
+            outlives.pgconn.send_query(
+                b"DO $$ BEGIN WHILE clock_timestamp() < now() + '3 s' LOOP END LOOP; END $$"
+            )
+            server = int((cluster.data / "postmaster.pid").read_text().split()[0])
+            os.kill(server, signal.SIGKILL)
+            while Path(f"/proc/{server}").exists():
+                pass
+            cluster.attach("clips_db")
+        with psycopg.connect(place) as connected:
+            assert connected.execute("SELECT 1").fetchone() == (1,)
+    finally:
+        cluster.detach()
         shutil.rmtree(cluster.home)

