@@ -1,0 +1,160 @@
+"""Workers, PostgreSQL's processes and PostgreSQL itself are killed while many listen.
+
+The service runs on a cluster of its own, since the other tests' must live.
+"""
+
+import os
+import random
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from itertools import count
+from pathlib import Path
+from threading import Condition, Event, Thread
+
+import psycopg
+import pytest
+
+from clips_site.embedded_postgres.cluster import SUPERUSER, Cluster
+from tests.server import ROOT, Server
+from tests.settings import LOCAL
+
+LISTENERS = 24
+AUDIO = re.compile(rb"HTTP/1\.1 20[06] .*?\r\n\r\n.", re.DOTALL)  # up to its first byte
+COUNTED = """
+SELECT
+    (SELECT sum(play_count) FROM library_clip), (SELECT count(*) FROM library_playevent),
+    (SELECT sum(plays) FROM library_playtally), (SELECT sum(plays) FROM library_librarytally)
+"""
+
+
+class Service:
+    """The service with its cluster, and what its listeners have asked for and heard."""
+
+    def __init__(self, folder: Path) -> None:
+        self.cluster = Cluster(folder / "postgres")
+        self._environment = {
+            "CLIPS_LOCAL_DIR": str(folder),
+            "CLIPS_STATIC_ROOT": str(LOCAL / "static"),
+            "POSTGRES_SERVER": "",
+            "POSTGRES_DB": "under_fire",
+        }
+        self.manage("prepare")
+        self.server = Server(folder / "log", **self._environment)
+        self.asked = count()
+        self.heard = 0
+        self._hearing = Condition()
+
+    def manage(self, command: str) -> str:
+        """What a management command says; it must succeed."""
+        done = subprocess.run(
+            [sys.executable, "manage.py", command],
+            cwd=ROOT,
+            env={
+                **os.environ,
+                "DJANGO_SETTINGS_MODULE": "clips_site.settings",
+                **self._environment,
+            },
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    def database(self) -> psycopg.Connection:
+        """A connection that is not the service's."""
+        return psycopg.connect(
+            host=str(self.cluster.socket_folder), user=SUPERUSER, dbname="under_fire"
+        )
+
+    def listen(self, until: Event) -> None:
+        """Ask for one stream after another, plain and ranged, each by a listener of its own."""
+        while not until.is_set():
+            number = next(self.asked)
+            request = (
+                f"GET /api/v1/clips/{number % 6 + 1}/stream HTTP/1.1\r\nHost: localhost\r\n"
+                f"User-Agent: listener {number}\r\n"
+                + ("Range: bytes=0-\r\n" if number % 2 else "")
+                + "\r\n"
+            )
+            if self._hears_audio(request.encode()):
+                with self._hearing:
+                    self.heard += 1
+                    self._hearing.notify_all()
+
+    def _hears_audio(self, request: bytes) -> bool:
+        received = b""
+        try:
+            with socket.create_connection(("127.0.0.1", self.server.port), timeout=20) as listener:
+                listener.sendall(request)
+                while data := listener.recv(512):
+                    received += data
+                    if AUDIO.match(received):
+                        return True
+        except ConnectionError:
+            pass  # its worker was killed
+        return False
+
+    def await_plays(self, more: int) -> None:
+        """Return when so many more have heard audio."""
+        with self._hearing:
+            enough = self.heard + more
+            assert self._hearing.wait_for(lambda: self.heard >= enough, timeout=30)
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    service = Service(tmp_path_factory.mktemp("fire"))
+    yield service
+    assert service.server.stop() == 0
+    shutil.rmtree(service.cluster.home)
+
+
+def kill_a_worker(service: Service) -> None:
+    os.kill(random.choice(service.server.workers()), signal.SIGKILL)
+
+
+def kill_a_backend(service: Service) -> None:
+    """PostgreSQL then ends all others too, and recovers from its log."""
+    with service.database() as database:
+        found = database.execute(
+            "SELECT pid FROM pg_stat_activity"
+            " WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()"
+        ).fetchall()
+    os.kill(random.choice(found)[0], signal.SIGKILL)
+
+
+def kill_postgresql(service: Service) -> None:
+    postmaster = (service.cluster.data / "postmaster.pid").read_text().split()[0]
+    os.kill(int(postmaster), signal.SIGKILL)
+
+
+@pytest.mark.parametrize(
+    ("kill", "times"), [(kill_a_worker, 6), (kill_a_backend, 2), (kill_postgresql, 1)]
+)
+def test_what_was_heard_is_counted_and_all_counts_agree(
+    service: Service, kill: Callable[[Service], None], times: int
+) -> None:
+    done = Event()
+    listeners = [Thread(target=service.listen, args=[done]) for _ in range(LISTENERS)]
+    for listener in listeners:
+        listener.start()
+    try:
+        for _ in range(times):
+            service.await_plays(LISTENERS)
+            kill(service)
+        service.await_plays(2 * LISTENERS)  # more than were under way
+    finally:
+        done.set()
+        for listener in listeners:
+            listener.join()
+    with service.database() as database:
+        counters, events, tallies, library = database.execute(COUNTED).fetchone() or ()
+    assert counters == events == tallies == library
+    assert service.heard <= events <= next(service.asked)
+    assert "agree" in service.manage("check_plays")
