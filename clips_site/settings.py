@@ -99,7 +99,15 @@ else:
         "PORT": POSTGRES_PORT,
         "USER": POSTGRES_USER,
         "PASSWORD": POSTGRES_PASSWORD,
-        "OPTIONS": {"connect_timeout": 5},
+        # A server whose machine or network has gone is given up after some ten seconds. By default
+        # that takes hours, in which the thread that writes the plays of its process would wait.
+        "OPTIONS": {
+            "connect_timeout": 5,  # seconds, like the next two
+            "keepalives_idle": 5,
+            "keepalives_interval": 5,
+            "keepalives_count": 2,
+            "tcp_user_timeout": 10_000,  # milliseconds
+        },
     }
 # Streams hold threads, not connections: the pool takes each back before the first audio byte.
 # A thread that finds the pool empty waits at most `timeout` seconds for its turn. While PostgreSQL
