@@ -44,12 +44,14 @@ class Delivery:
     """An answer to a request for audio.
 
     `part` is the range of the audio that it answers with, None if it has no audio; `ranged` tells
-    that a range was asked for (206). `body` sends it, and is None where nginx does.
+    that a range was asked for (206), `to_the_end` that the audio's last byte is in it. `body` sends
+    it, and is None where nginx does.
     """
 
     response: HttpResponseBase
     part: ByteRange | None = None
     ranged: bool = False
+    to_the_end: bool = False
     body: Body | None = None
 
 
@@ -113,7 +115,7 @@ def _with_audio(
         response = StreamingHttpResponse(followed, status=status, content_type=content_type)
         body = followed
     _add(response, headers)
-    return Delivery(response, part, status == 206, body)
+    return Delivery(response, part, status == 206, part.stop == audio.size, body)
 
 
 def _headers(request: HttpRequest, audio: OpenAudio, title: str) -> dict[str, str]:

@@ -60,6 +60,11 @@ def test_whole_play_is_noted_as_completed(http: Ask, clip: Clip, mp3: bytes) -> 
     assert await_endings(clip, 1) == [(len(mp3), True)]
 
 
+def test_first_piece_of_a_play_in_pieces_does_not_complete_it(http: Ask, clip: Clip) -> None:
+    http("GET", stream(clip), headers={"Range": "bytes=0-65535"})
+    assert await_endings(clip, 1) == [(65536, False)]
+
+
 def test_listener_who_leaves_has_not_completed(server: Server, big_clip: Clip, mp3: bytes) -> None:
     leave_after_the_first_bytes(server, big_clip)
     ((sent, completed),) = await_endings(big_clip, 1)

@@ -64,7 +64,8 @@ def stream_clip(request: HttpRequest, clip: Clip) -> HttpResponseBase:
         meter.finish(body.sent, body.outcome)
         _places.release()
         if play is not None:
-            endings.note(play, body.sent, completed=body.outcome == "completed")
+            completed = body.outcome == "completed" and delivery.to_the_end
+            endings.note(play, body.sent, completed=completed)
 
     body.on_close = on_close
     return delivery.response
