@@ -101,7 +101,7 @@ class Completion(Answer):
     """How the streams of the period's plays ended."""
 
     ended = serializers.IntegerField(help_text="Plays whose end is known.")
-    completed = serializers.IntegerField(help_text="Of these, sent to the audio's last byte by the request that counted.")
+    completed = serializers.IntegerField(help_text="Of these, sent to the audio's last byte.")
     bytes_sent = serializers.IntegerField(help_text="Bytes handed to the network.")
     share = serializers.FloatField(allow_null=True)
 
