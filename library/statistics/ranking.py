@@ -5,6 +5,7 @@ thousand clips. So a ranking is kept, for twenty times as long as it took: it ne
 a twentieth of one core, and in a small library it is of this moment.
 """
 
+import logging
 import time
 from array import array
 from bisect import bisect_left
@@ -13,11 +14,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from threading import Lock, Thread
 
-from django.db import connection
+from django.db import Error, connection
 from django.utils import timezone
 
 from library.models import Clip, PlayTally
 from library.statistics.windows import LONGEST, WINDOWS, window_sums
+
+logger = logging.getLogger(__name__)
 
 TOP = 100  # clips whose order is kept
 KEPT_FACTOR = 20
@@ -77,7 +80,7 @@ class KeptRanking:
     def forget(self) -> None:
         """Rank anew the next time."""
         self._ranking: Ranking | None = None
-        self._took = self._made_at = 0.0
+        self._took = self._made_at = self._due = 0.0
 
     def get(self) -> Ranking:
         """A ranking, of its `as_of`. Raises django.db.Error."""
@@ -87,7 +90,7 @@ class KeptRanking:
         age = time.monotonic() - self._made_at
         if ranking is not None and self._took > QUICK and age < OLDEST:
             if self._lock.acquire(blocking=False):
-                Thread(target=self._renew_aside, daemon=True).start()
+                self._start_renewal()
             return ranking
         with self._lock:
             if self._ranking is None or self._too_old():
@@ -96,21 +99,34 @@ class KeptRanking:
             return self._ranking
 
     def _too_old(self) -> bool:
-        return time.monotonic() - self._made_at > KEPT_FACTOR * self._took
+        return time.monotonic() > self._due
 
     def _renew(self) -> None:
         began = time.monotonic()
-        self._ranking = _rank_now()
-        self._made_at = time.monotonic()
-        self._took = self._made_at - began
+        try:
+            self._ranking = _rank_now()
+            self._made_at = time.monotonic()
+            self._took = self._made_at - began
+        finally:  # a failure too is not repeated at once
+            ended = time.monotonic()
+            self._due = ended + KEPT_FACTOR * (ended - began)
+
+    def _start_renewal(self) -> None:
+        """Renew in a thread, which takes the lock over from its reader."""
+        try:
+            Thread(target=self._renew_aside, daemon=True).start()
+        except RuntimeError:  # no thread is to be had
+            self._lock.release()
+            logger.exception("No thread to rank the clips in")
 
     def _renew_aside(self) -> None:
-        """Renew in a thread that has taken the lock over from its reader."""
         try:
             self._renew()
+        except Error:
+            logger.exception("The clips could not be ranked anew; the old ranking is told")
         finally:
-            connection.close()
             self._lock.release()
+            connection.close()
 
 
 kept_ranking = KeptRanking()
