@@ -1,8 +1,10 @@
 """Plays, as tests make and count them."""
 
-from collections.abc import Iterable
+import random
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 from django.db import transaction
 from django.utils import timezone
@@ -10,6 +12,8 @@ from django.utils import timezone
 from library.models import Client, Clip, Kind, PlayEvent
 from library.plays import partitions, recount
 from library.statistics.ranking import kept_ranking
+
+HOSTS = ("", "", "blog.example", "news.example")
 
 
 def add_plays(clip: Clip, times: Iterable[datetime], **fields: Any) -> None:
@@ -47,3 +51,27 @@ def plays_of(clip: Clip) -> int:
         month = partitions.of(timezone.now())
         assert [*recount.tally_differences(month), *recount.total_differences()] == []
     return clip.play_count
+
+
+def seed_plays(number: int, moment: Callable[[random.Random], datetime]) -> list[Clip]:
+    """Three clips with so many plays together, and one without; always the same ones."""
+    dice = random.Random(number)
+    clips = [
+        Clip.objects.create(
+            title=f"Clip {n}", genre="ambient", duration=9, audio_url="http://a.example/a.mp3"
+        )
+        for n in range(4)
+    ]
+    for clip, share in zip(clips, (6, 3, 1), strict=False):
+        for _ in range(share):
+            completed = dice.choice((None, True, False))
+            add_plays(
+                clip,
+                [moment(dice) for _ in range(number // 10)],
+                client=dice.choice(Client.values),
+                referrer=dice.choice(HOSTS),
+                listener=UUID(int=dice.randrange(1, 4)),
+                completed=completed,
+                bytes_sent=None if completed is None else dice.randrange(1_000_000),
+            )
+    return clips
