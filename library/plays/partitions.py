@@ -4,11 +4,13 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
 from django.db import connection, transaction
+from django.db.backends.utils import CursorWrapper
 from django.utils import timezone
 
 LOCK = 0x506172744D  # "PartM"; any number that nobody else takes
 AHEAD = 2  # months made ahead of the current one
-PREFIX, PRUNED = "library_playevent_", "_pruned"
+PREFIX = "library_playevent_"
+PRUNED = "Pruned: to be dropped."  # the comment on a table tells `drop_left_over`
 
 
 @dataclass(frozen=True, order=True)
@@ -49,8 +51,7 @@ def existing() -> list[Partition]:
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT relname FROM pg_inherits JOIN pg_class ON pg_class.oid = inhrelid"
-            " WHERE inhparent = 'library_playevent'::regclass AND relname NOT LIKE %s",
-            [f"%{PRUNED}"],
+            " WHERE inhparent = 'library_playevent'::regclass AND NOT inhdetachpending"
         )
         names = [name for (name,) in cursor]
     return sorted(
@@ -76,12 +77,10 @@ def make(partition: Partition) -> bool:
     Attached rather than created in place: that takes no lock that plays or readers wait for.
     """
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute("SELECT to_regclass(%s)", [partition.table])
-        if cursor.fetchone() != (None,):
+        if _exists(cursor, partition):
             return False
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
-        cursor.execute("SELECT to_regclass(%s)", [partition.table])
-        if cursor.fetchone() != (None,):  # another process was first
+        if _exists(cursor, partition):  # another process was first
             return False
         cursor.execute(
             f"CREATE TABLE {partition.table} (LIKE library_playevent"
@@ -95,29 +94,41 @@ def make(partition: Partition) -> bool:
     return True
 
 
+def _exists(cursor: CursorWrapper, partition: Partition) -> bool:
+    """Asked of the catalog as it is now: `to_regclass` may know no better than a moment ago."""
+    cursor.execute(
+        "SELECT 1 FROM pg_class WHERE relname = %s AND pg_table_is_visible(oid)", [partition.table]
+    )
+    return cursor.fetchone() is not None
+
+
 def drop(partition: Partition) -> None:
     """Drop a partition with its events; neither plays nor their readers wait for it.
 
-    Not inside a transaction: detaching without a lock needs two of its own. The new name tells
-    `drop_left_over`, should this be interrupted, what an operator's own archive is not.
+    It waits itself for readers that have begun before. Not inside a transaction: detaching without
+    a lock that plays would wait for needs two of its own. The comment tells `drop_left_over`,
+    should this be interrupted, what an operator's own archive is not.
     """
     with connection.cursor() as cursor:
-        cursor.execute(f"ALTER TABLE {partition.table} RENAME TO {partition.table}{PRUNED}")
-    drop_left_over()
+        cursor.execute(f"COMMENT ON TABLE {partition.table} IS '{PRUNED}'")
+        cursor.execute(
+            f"ALTER TABLE library_playevent DETACH PARTITION {partition.table} CONCURRENTLY"
+        )
+        cursor.execute(f"DROP TABLE {partition.table}")
 
 
 def drop_left_over() -> None:
-    """Drop what is marked to be dropped."""
+    """Finish what was interrupted: drop what is marked and no more, or hardly, a partition."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT relname, inhdetachpending FROM pg_class"
             " LEFT JOIN pg_inherits ON inhrelid = pg_class.oid"
-            " WHERE relkind = 'r' AND starts_with(relname, %s) AND relname LIKE %s"
+            " WHERE relkind = 'r' AND starts_with(relname, %s) AND inhdetachpending IS NOT FALSE"
+            " AND obj_description(pg_class.oid, 'pg_class') = %s"
             " AND pg_table_is_visible(pg_class.oid)",
-            [PREFIX, f"%{PRUNED}"],
+            [PREFIX, PRUNED],
         )
         for name, detaching in cursor.fetchall():
-            if detaching is not None:  # None: detached
-                how = "FINALIZE" if detaching else "CONCURRENTLY"
-                cursor.execute(f"ALTER TABLE library_playevent DETACH PARTITION {name} {how}")
+            if detaching:
+                cursor.execute(f"ALTER TABLE library_playevent DETACH PARTITION {name} FINALIZE")
             cursor.execute(f"DROP TABLE {name}")
