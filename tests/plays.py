@@ -10,7 +10,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from library.models import Client, Clip, Kind, PlayEvent
-from library.plays import partitions, recount
+from library.plays import partitions, rebuild, recount
 from library.statistics.ranking import kept_ranking
 
 HOSTS = ("", "", "blog.example", "news.example")
@@ -24,11 +24,13 @@ def add_plays(clip: Clip, times: Iterable[datetime], **fields: Any) -> None:
         )
         for time in times
     ]
-    for month in {partitions.of(event.played_at) for event in events}:
+    months = {partitions.of(event.played_at) for event in events}
+    for month in months:
         partitions.make(month)
     PlayEvent.objects.bulk_create(events)
-    recount.rebuild(clip.pk, recount.events_since())
-    recount.rebuild_library_tally()
+    for month in months:
+        rebuild.rebuild(clip.pk, month.since, month.until)
+    rebuild.rebuild_library_tally()
     kept_ranking.forget()
     clip.refresh_from_db()
 

@@ -1,16 +1,14 @@
-"""Counters, tallies and events compared, and made anew from the events.
+"""Counters, tallies and events compared.
 
 An event, its counter and its tallies are written together, so they agree unless somebody has
-changed one by hand, or a bug has. The events are what is believed, from the oldest partition on;
-for the time before that, whose events are pruned, the tallies are.
+changed one by hand, or a bug has. The events are what is believed, month by month; of months whose
+events are pruned, the tallies are.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
 
-from django.db import connection, transaction
-from django.utils import timezone
+from django.db import connection
 
 from library.plays import partitions
 
@@ -81,10 +79,18 @@ FROM kept FULL JOIN counted USING (clip_id, day)
 WHERE coalesce(kept, 0) <> coalesce(counted, 0) ORDER BY 1, day
 """
 COUNTERS = """
-WITH tallied AS (SELECT clip_id, sum(plays) AS plays FROM library_playtally GROUP BY 1)
-SELECT id, id::text, play_count, coalesce(plays, 0)
+WITH tallied AS (
+    SELECT clip_id, sum(plays) AS plays, min(quarter) AS first, max(quarter) AS last
+    FROM library_playtally GROUP BY 1
+)
+SELECT
+    id, id::text AS key, concat_ws(', ', play_count, first_played_at, last_played_at),
+    concat_ws(', ', coalesce(plays, 0), first, last)
 FROM library_clip LEFT JOIN tallied ON clip_id = id
-WHERE play_count <> coalesce(plays, 0) ORDER BY library_clip.id
+WHERE (
+    play_count, date_bin('15 minutes', first_played_at, 'epoch'),
+    date_bin('15 minutes', last_played_at, 'epoch')
+) IS DISTINCT FROM (coalesce(plays, 0), first, last) ORDER BY id
 """
 LIBRARY = """
 WITH kept AS (SELECT quarter, sum(plays) AS kept FROM library_librarytally GROUP BY 1),
@@ -96,31 +102,33 @@ WHERE coalesce(kept, 0) <> coalesce(counted, 0) ORDER BY quarter
 
 @dataclass(frozen=True)
 class Difference:
-    """Two numbers that should be one; `key` tells the row, as `clip, time, …`."""
+    """Two numbers that should be one; `key` tells the row, as `clip, time, …`.
+
+    `clip_id` and `month` tell what to rebuild: no clip for the library's tally, no month where the
+    clip's counters alone are wrong.
+    """
 
     where: str
     key: str
     kept: str
     counted: str
     clip_id: int | None
+    month: partitions.Partition | None
 
 
-def events_since() -> datetime:
-    """From when on all events are there: where the oldest partition begins."""
-    existing = partitions.existing()
-    return existing[0].since if existing else timezone.now()
-
-
-def tally_differences(partition: partitions.Partition) -> Iterator[Difference]:
-    """Where the tallies of a partition's month differ from its events."""
+def tally_differences(month: partitions.Partition) -> Iterator[Difference]:
+    """Where the tallies of a month differ from its events."""
     for tally in TALLIES:
-        yield from _found(tally.table, _compared(tally), partition)
-    yield from _found("library_audiencetally, listeners", LISTENERS, partition)
+        yield from _found(tally.table, _compared(tally), month)
+    yield from _found("library_audiencetally, listeners", LISTENERS, month)
 
 
 def total_differences() -> Iterator[Difference]:
-    """Where the clips' counters and the library's tally differ from the tallies of the clips."""
-    yield from _found("library_clip, play_count", COUNTERS)
+    """Where the clips' counters and the library's tally differ from the tallies of the clips.
+
+    The tallies tell the first and the last play to a quarter of an hour.
+    """
+    yield from _found("library_clip", COUNTERS)
     yield from _found("library_librarytally", LIBRARY)
 
 
@@ -142,71 +150,9 @@ def _compared(tally: Tally) -> str:
     """
 
 
-def _found(
-    where: str, sql: str, partition: partitions.Partition | None = None
-) -> Iterator[Difference]:
-    span = {"since": partition.since, "until": partition.until} if partition else None
-    with connection.cursor() as cursor:
-        cursor.execute("SET LOCAL TIME ZONE 'UTC'")
+def _found(where: str, sql: str, month: partitions.Partition | None = None) -> Iterator[Difference]:
+    span = {"since": month.since, "until": month.until} if month else None
+    with connection.chunked_cursor() as cursor:  # there may be millions
         cursor.execute(sql, span)
         for clip_id, key, kept, counted in cursor:
-            yield Difference(
-                where, key, str(0 if kept is None else kept), str(counted or 0), clip_id
-            )
-
-
-def rebuild(clip_id: int | None, since: datetime) -> None:
-    """Make a clip's tallies anew from its events since a month's beginning, and its counter.
-
-    `None` rebuilds all clips, for a library that nobody plays meanwhile. The clip's row is locked,
-    so that no play of it comes between; who notes how streams ended waits.
-    """
-    values = {"clip": clip_id, "since": since}
-    one = "TRUE" if clip_id is None else "clip_id = %(clip)s"
-    with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute("SET LOCAL TIME ZONE 'UTC'")
-        cursor.execute(
-            f"SELECT FROM library_clip WHERE {one.replace('clip_id', 'id')} ORDER BY id"
-            " FOR NO KEY UPDATE",
-            values,
-        )
-        cursor.execute("LOCK TABLE library_completiontally IN SHARE ROW EXCLUSIVE MODE")
-        for tally in TALLIES:
-            cursor.execute(
-                f"DELETE FROM {tally.table} WHERE {one} AND {tally.time} >= %(since)s", values
-            )
-            cursor.execute(
-                f"""WITH events AS (
-                    SELECT * FROM library_playevent WHERE {one} AND played_at >= %(since)s
-                )
-                INSERT INTO {tally.table} {tally.recount} ORDER BY 2, 1""",
-                values,
-            )
-        cursor.execute(
-            f"""WITH tallied AS (
-                SELECT clip_id, sum(plays) AS plays FROM library_playtally WHERE {one} GROUP BY 1
-            ), played AS (
-                SELECT clip_id, min(played_at) AS first, max(played_at) AS last
-                FROM library_playevent WHERE {one} AND played_at >= %(since)s GROUP BY 1
-            )
-            UPDATE library_clip SET
-                play_count = coalesce(plays, 0),
-                first_played_at = least(library_clip.first_played_at, first),
-                last_played_at = greatest(library_clip.last_played_at, last)
-            FROM library_clip AS clip
-            LEFT JOIN tallied ON clip.id = tallied.clip_id
-            LEFT JOIN played ON clip.id = played.clip_id
-            WHERE library_clip.id = clip.id AND {one.replace("clip_id", "clip.id")}""",
-            values,
-        )
-
-
-def rebuild_library_tally() -> None:
-    """Make the library's tally anew from those of the clips; plays wait for a moment."""
-    with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute("LOCK TABLE library_librarytally IN SHARE ROW EXCLUSIVE MODE")
-        cursor.execute("DELETE FROM library_librarytally")
-        cursor.execute(
-            "INSERT INTO library_librarytally (quarter, slot, plays)"
-            " SELECT quarter, 0, sum(plays) FROM library_playtally GROUP BY 1 ORDER BY 1"
-        )
+            yield Difference(where, key, str(kept or 0), str(counted or 0), clip_id, month)

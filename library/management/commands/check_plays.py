@@ -1,14 +1,18 @@
 """Compare counters, tallies and events of plays; repair them if asked."""
 
 from argparse import ArgumentParser
+from collections import defaultdict
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connection, transaction
 from tqdm import tqdm
 
-from library.plays import partitions, recount
+from library.plays import partitions, rebuild, recount
+from library.plays.partitions import Partition
 from library.plays.recount import Difference
+
+Wrong = defaultdict[int | None, set[Partition | None]]  # months to mend, by clip
 
 
 class Command(BaseCommand):
@@ -27,38 +31,48 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        found = self._compare()
-        for difference in found:
-            self.stdout.write(
-                f"{difference.where} ({difference.key}): kept {difference.kept},"
-                f" counted {difference.counted}"
-            )
+        found, wrong = self._compare()
         if not found:
             self.stdout.write("Counters, tallies and events agree.")
             return
         if not options["repair"]:
-            raise CommandError(f"{len(found)} differences; `check_plays --repair` mends them.")
-        self._repair(found)
-        left = len(self._compare())
+            raise CommandError(f"{found} differences; `check_plays --repair` mends them.")
+        self._repair(wrong)
+        left, _ = self._compare()
         if left:
             raise CommandError(f"{left} differences are left after the repair.")
-        self.stdout.write(f"{len(found)} differences repaired.")
+        self.stdout.write(f"{found} differences repaired.")
 
-    def _compare(self) -> list[Difference]:
-        """All differences, at one moment: plays go on being recorded meanwhile."""
-        months = partitions.existing()
-        found: list[Difference] = []
+    def _compare(self) -> tuple[int, Wrong]:
+        """Report all differences, at one moment: plays go on being recorded meanwhile."""
+        found, wrong = 0, Wrong(set)
         with transaction.atomic():
             with connection.cursor() as cursor:
                 cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
-            for month in tqdm(months, desc="Comparing", unit="month", disable=None):
-                found += recount.tally_differences(month)
-            found += recount.total_differences()
-        return found
+                # Before the moment begins: no month is dropped that this moment still knows.
+                cursor.execute("LOCK TABLE library_playevent IN ACCESS SHARE MODE")
+            months = partitions.existing()
+            for month in tqdm((*months, None), desc="Comparing", unit="month", disable=None):
+                for difference in (
+                    recount.tally_differences(month) if month else recount.total_differences()
+                ):
+                    self._report(difference)
+                    found += 1
+                    wrong[difference.clip_id].add(difference.month)
+        return found, wrong
 
-    def _repair(self, found: list[Difference]) -> None:
-        since = recount.events_since()
-        clips = sorted({each.clip_id for each in found if each.clip_id is not None})
+    def _report(self, found: Difference) -> None:
+        with tqdm.external_write_mode():
+            self.stdout.write(
+                f"{found.where} ({found.key}): kept {found.kept}, counted {found.counted}"
+            )
+
+    def _repair(self, wrong: Wrong) -> None:
+        clips = sorted(clip_id for clip_id in wrong if clip_id is not None)
         for clip_id in tqdm(clips, desc="Repairing", unit="clip", disable=None):
-            recount.rebuild(clip_id, since)
-        recount.rebuild_library_tally()
+            for month in wrong[clip_id]:
+                if month:
+                    rebuild.rebuild_month(clip_id, month)
+                else:
+                    rebuild.recount_clips(clip_id)
+        rebuild.rebuild_library_tally()

@@ -1,0 +1,129 @@
+"""Counters and tallies made anew: from the events of months that have some, else as they are."""
+
+from datetime import datetime, timedelta
+
+from django.db import connection, transaction
+from django.db.backends.utils import CursorWrapper
+from django.utils import timezone
+
+from library.plays.partitions import Partition
+from library.plays.recount import TALLIES
+
+
+def settled() -> datetime:
+    """Before this no play writes any more: a day and its last hour are over."""
+    yesterday = timezone.now() - timedelta(days=1)
+    return yesterday.replace(hour=0, minute=0, second=0, microsecond=0)
+
+
+def rebuild_month(clip_id: int, month: Partition) -> None:
+    """Make a clip's tallies of a month anew from its events, then its counters.
+
+    In two steps, since plays of the clip wait only while their own days are counted.
+    """
+    limit = min(max(settled(), month.since), month.until)
+    if month.since < limit:
+        rebuild(clip_id, month.since, limit)
+    if limit < month.until:
+        rebuild(clip_id, limit, month.until)
+
+
+def rebuild(clip_id: int | None, since: datetime, until: datetime) -> None:
+    """Make a clip's tallies anew from its events of whole days (UTC), then its counters.
+
+    `None` rebuilds all clips, for a library that nobody plays meanwhile. Where plays may write, the
+    clip's row is locked first, so that none comes between; who notes how streams ended waits.
+    """
+    values = {"clip": clip_id, "since": since, "until": until}
+    one = "TRUE" if clip_id is None else "clip_id = %(clip)s"
+    with transaction.atomic(), connection.cursor() as cursor:
+        if until > settled():
+            _lock_clips(cursor, clip_id)
+        cursor.execute("LOCK TABLE library_completiontally IN SHARE ROW EXCLUSIVE MODE")
+        for tally in TALLIES:
+            cursor.execute(
+                f"DELETE FROM {tally.table}"
+                f" WHERE {one} AND {tally.time} >= %(since)s AND {tally.time} < %(until)s",
+                values,
+            )
+            cursor.execute(
+                f"""WITH events AS (
+                    SELECT * FROM library_playevent
+                    WHERE {one} AND played_at >= %(since)s AND played_at < %(until)s
+                )
+                INSERT INTO {tally.table} {tally.recount} ORDER BY 2, 1""",
+                values,
+            )
+        recount_clips(clip_id)
+
+
+def recount_clips(clip_id: int | None) -> None:
+    """Make a clip's counters, or those of all, anew from the tallies.
+
+    Its first and its last play are told by their events; where these are pruned, what is kept is
+    believed if the tallies bear it out.
+    """
+    one = "TRUE" if clip_id is None else "clip_id = %(clip)s"
+    with transaction.atomic(), connection.cursor() as cursor:
+        _lock_clips(cursor, clip_id)
+        cursor.execute(
+            f"""WITH tallied AS (
+                SELECT clip_id, sum(plays) AS plays, min(quarter) AS first, max(quarter) AS last
+                FROM library_playtally WHERE {one} GROUP BY 1
+            )
+            UPDATE library_clip SET
+                play_count = coalesce(plays, 0),
+                first_played_at = CASE
+                    WHEN opening.played_at IS NOT NULL THEN opening.played_at
+                    WHEN date_bin('15 minutes', library_clip.first_played_at, 'epoch') = first
+                        THEN library_clip.first_played_at
+                    ELSE first END,
+                last_played_at = CASE
+                    WHEN latest.played_at IS NOT NULL THEN latest.played_at
+                    WHEN date_bin('15 minutes', library_clip.last_played_at, 'epoch') = last
+                        THEN library_clip.last_played_at
+                    ELSE last END
+            FROM library_clip AS clip
+            LEFT JOIN tallied ON clip.id = tallied.clip_id
+            LEFT JOIN LATERAL (
+                SELECT min(played_at) AS played_at FROM library_playevent AS event
+                WHERE event.clip_id = clip.id AND event.played_at >= first
+                AND event.played_at < first + interval '15 minutes'
+            ) AS opening ON TRUE
+            LEFT JOIN LATERAL (
+                SELECT max(played_at) AS played_at FROM library_playevent AS event
+                WHERE event.clip_id = clip.id AND event.played_at >= last
+                AND event.played_at < last + interval '15 minutes'
+            ) AS latest ON TRUE
+            WHERE library_clip.id = clip.id AND {one.replace("clip_id", "clip.id")}""",
+            {"clip": clip_id},
+        )
+
+
+def _lock_clips(cursor: CursorWrapper, clip_id: int | None) -> None:
+    one = "TRUE" if clip_id is None else "id = %s"
+    cursor.execute(
+        f"SELECT FROM library_clip WHERE {one} ORDER BY id FOR NO KEY UPDATE",
+        None if clip_id is None else [clip_id],
+    )
+
+
+def rebuild_library_tally() -> None:
+    """Make the library's tally anew from those of the clips; plays wait for its last days alone."""
+    limit = settled()
+    for condition, lock in (
+        (
+            "quarter < %s",
+            "SHARE UPDATE EXCLUSIVE",
+        ),  # this one conflicts with itself, not with plays
+        ("quarter >= %s", "SHARE ROW EXCLUSIVE"),
+    ):
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute(f"LOCK TABLE library_librarytally IN {lock} MODE")
+            cursor.execute(f"DELETE FROM library_librarytally WHERE {condition}", [limit])
+            cursor.execute(
+                "INSERT INTO library_librarytally (quarter, slot, plays)"
+                f" SELECT quarter, 0, sum(plays) FROM library_playtally WHERE {condition}"
+                " GROUP BY 1 ORDER BY 1",
+                [limit],
+            )
