@@ -8,18 +8,20 @@ from django.utils import timezone
 from tqdm import tqdm
 
 from library.models import Clip
-from library.plays import partitions, recount
+from library.plays import partitions, rebuild
 
 DAYS = 90  # that the plays are spread over
 CHUNK = 100_000
 
 CLIPS = """
 INSERT INTO library_clip
-    (title, description, genre, duration, audio_url, audio_file, play_count, created_at, updated_at)
+    (title, description, genre, duration, audio_url, audio_file, play_count, created_at, updated_at,
+    tags, health)
 SELECT
     'Clip ' || n, repeat('Words of a description. ', 8),
     (ARRAY['ambient', 'electronic', 'acoustic', 'jazz', 'house', 'field recording'])[1 + n %% 6],
-    5 + n %% 55, 'https://example.com/audio/' || n || '.mp3', '', 0, now(), now()
+    5 + n %% 55, 'https://example.com/audio/' || n || '.mp3', '', 0, now(), now(),
+    '{}', 'unchecked'
 FROM generate_series(1, %s) AS n
 """
 # The clips of low number are played most: the first of 100,000 gets one play of eighteen.
@@ -42,7 +44,7 @@ def generate(clips: int, plays: int) -> None:
     """Make clips, and plays over the last days up to now, with their tallies."""
     until = timezone.now()
     since = until - timedelta(days=DAYS)
-    month = partitions.of(since)
+    month = first = partitions.of(since)
     while month.since <= until:
         partitions.make(month)
         month = month.after()
@@ -64,8 +66,8 @@ def generate(clips: int, plays: int) -> None:
                     },
                 )
         sys.stderr.write("Tallies\n")
-        recount.rebuild(None, recount.events_since())
-        recount.rebuild_library_tally()
+        rebuild.rebuild(None, first.since, month.since)
+        rebuild.rebuild_library_tally()
         sys.stderr.write("VACUUM ANALYZE\n")
         cursor.execute("VACUUM ANALYZE")
     hottest = Clip.objects.order_by("-play_count")[0]
