@@ -50,7 +50,7 @@ def generate(clips: int, plays: int) -> None:
         month = month.after()
     with connection.cursor() as cursor:
         cursor.execute("SET synchronous_commit = off")
-        cursor.execute("TRUNCATE library_clip RESTART IDENTITY CASCADE")
+        cursor.execute("TRUNCATE library_clip, library_playevent RESTART IDENTITY CASCADE")
         cursor.execute(CLIPS, [clips])
         chunks = max(1, plays // CHUNK)
         step = (until - since) / chunks
