@@ -16,10 +16,11 @@ from library.plays.group import GroupCommit, NotWrittenError
 
 REFERRERS_KEPT = 200  # rows of the audience tally a clip and day; more hosts are told as one
 OTHER_REFERRERS = "(other)"
-# Somebody may hold a clip's row: a recount, an editor. A group tries for longer than any crowd on a
-# viral clip makes it wait, then each of its clips for itself, so that one which is held delays no
-# other for long; who asked for that one tries again with the next group.
-LOCK_TIMEOUT, LOCK_TIMEOUT_APART = "1s", "200ms"
+# Somebody may hold a clip's row: a recount, an editor. A group tries for a moment, then each of its
+# clips for itself, so that one which is held delays no other for long; who asked for that one
+# tries again with the next group. Apart they wait longer, since a group of another process that
+# waits for one row holds those it has.
+LOCK_TIMEOUT, LOCK_TIMEOUT_APART = "250ms", "500ms"
 LOCK_PATIENCE = 3.0  # seconds
 SLOTS = 8  # of the library's tally: processes that need not wait for one another
 
