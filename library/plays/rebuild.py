@@ -112,10 +112,7 @@ def rebuild_library_tally() -> None:
     """Make the library's tally anew from those of the clips; plays wait for its last days alone."""
     limit = settled()
     for condition, lock in (
-        (
-            "quarter < %s",
-            "SHARE UPDATE EXCLUSIVE",
-        ),  # this one conflicts with itself, not with plays
+        ("quarter < %s", "SHARE UPDATE EXCLUSIVE"),  # conflicts with itself, not with plays
         ("quarter >= %s", "SHARE ROW EXCLUSIVE"),
     ):
         with transaction.atomic(), connection.cursor() as cursor:
