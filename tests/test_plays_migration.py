@@ -8,7 +8,6 @@ from django.db import connection, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.migrations.executor import MigrationExecutor
 
-NAME = "test_clips_migration"
 Run = Callable[[str], list[tuple[Any, ...]]]
 
 PLAYS = "SELECT id, clip_id, played_at FROM library_playevent ORDER BY id"
@@ -52,18 +51,19 @@ TALLIED = {
 @pytest.fixture
 def scratch(transactional_db: None) -> Iterator[BaseDatabaseWrapper]:
     """An empty database of its own, so that the tests' one is left as it is."""
+    name = f"{connection.settings_dict['NAME']}_scratch"
     with connection.cursor() as cursor:
-        cursor.execute(f"DROP DATABASE IF EXISTS {NAME}")
-        cursor.execute(f"CREATE DATABASE {NAME}")
+        cursor.execute(f"DROP DATABASE IF EXISTS {name}")
+        cursor.execute(f"CREATE DATABASE {name}")
     other = connection.copy(alias="scratch")
-    other.settings_dict["NAME"] = NAME
+    other.settings_dict["NAME"] = name
     other.settings_dict["OPTIONS"].pop("pool")
     connections["scratch"] = other
     yield other
     other.close()
     del connections["scratch"]
     with connection.cursor() as cursor:
-        cursor.execute(f"DROP DATABASE {NAME}")
+        cursor.execute(f"DROP DATABASE {name}")
 
 
 @pytest.fixture
