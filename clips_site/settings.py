@@ -155,6 +155,7 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "django.contrib.postgres",
     "django.contrib.staticfiles",
+    "corsheaders",
     "rest_framework",
     "drf_spectacular",
     "drf_spectacular_sidecar",
@@ -165,6 +166,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "clips_site.request_id.RequestIdMiddleware",
     "library.monitoring.RequestMetricsMiddleware",
+    "corsheaders.middleware.CorsMiddleware",  # so far out, redirects and errors are readable too
     "django.middleware.security.SecurityMiddleware",
     "clips_site.middleware.ProbeMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -235,6 +237,21 @@ REST_FRAMEWORK = {
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "EXCEPTION_HANDLER": "library.api.errors.exception_handler",
 }
+# Pages of any site may play audio and use the API, never with the cookies of their visitors: what
+# an editor's session may do stays with our own pages, and a token is told by who has one.
+CORS_ALLOW_ALL_ORIGINS = True
+CORS_ALLOW_CREDENTIALS = False
+CORS_URLS_REGEX = r"/(api/|openapi\.json$)"
+CORS_ALLOW_METHODS = ["GET", "HEAD", "POST", "PATCH", "DELETE", "OPTIONS"]
+CORS_ALLOW_HEADERS = [
+    *("Authorization", "Content-Type", "Idempotency-Key", "X-Request-ID"),
+    *("Range", "If-Range", "If-Match", "If-None-Match", "If-Modified-Since"),
+]
+CORS_EXPOSE_HEADERS = [
+    *("Link", "X-Total-Count", "ETag", "Location", "Retry-After", "X-Request-ID"),
+    *("RateLimit", "RateLimit-Policy", "Content-Length", "Content-Range", "Accept-Ranges"),
+    "Content-Disposition",
+]
 SPECTACULAR_SETTINGS = {
     "TITLE": "Clips Service",
     "VERSION": "1.0.0",

@@ -28,11 +28,6 @@ from library.audio.errors import AudioUnavailableError
 from library.audio.opened import OpenAudio
 from library.audio.sniff import EXTENSIONS
 
-CORS = {
-    "Access-Control-Allow-Origin": "*",
-    "Access-Control-Expose-Headers": "Accept-Ranges, Content-Disposition, Content-Length, "
-    "Content-Range, ETag, Retry-After",
-}
 NGINX_JUDGES = frozenset(
     ("If-Match", "If-None-Match", "If-Modified-Since", "If-Unmodified-Since", "If-Range")
 )
@@ -67,7 +62,6 @@ def deliver(request: HttpRequest, audio: OpenAudio, title: str) -> Delivery:
         audio.file.close()
         if conditional.status_code == 412:
             conditional = _refusal(412, "precondition_failed", "The audio has another ETag.")
-        _add(conditional, CORS)
         return Delivery(conditional)
     if request.method == "HEAD":
         audio.file.close()
@@ -78,7 +72,7 @@ def deliver(request: HttpRequest, audio: OpenAudio, title: str) -> Delivery:
     except UnsatisfiableRangeError:
         audio.file.close()
         refusal = _refusal(416, "range_not_satisfiable", f"The audio has {audio.size} bytes.")
-        _add(refusal, CORS | {"Content-Range": f"bytes */{audio.size}"})
+        refusal.headers["Content-Range"] = f"bytes */{audio.size}"
         return Delivery(refusal)
     return _with_audio(request, audio, headers, asked)
 
@@ -123,7 +117,7 @@ def _headers(request: HttpRequest, audio: OpenAudio, title: str) -> dict[str, st
     name = re.sub(r'[\x00-\x1f\x7f/\\:*?"<>|]+', " ", title).strip() or "clip"
     filename = f"{name}.{EXTENSIONS[audio.content_type]}"
     attachment = request.GET.get("download") == "1"
-    return CORS | {
+    return {
         "Accept-Ranges": "bytes",
         "Cache-Control": settings.CLIPS_STREAM_CACHE_CONTROL,
         "Content-Disposition": content_disposition_header(attachment, filename) or "inline",

@@ -10,8 +10,10 @@ import pytest
 import requests
 from django.core.management import call_command
 from django.utils import timezone
+from playwright.sync_api import Browser
 
 from library.models import Clip, ListenerKey
+from tests.chromium import running_browser
 from tests.origin import Origin
 from tests.server import Server
 from tests.settings import LOCAL
@@ -117,3 +119,10 @@ def big_clip(make_clip: Callable[..., Clip], mp3: bytes) -> Clip:
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "big.mp3").write_bytes(mp3 * 40)
     return make_clip(audio_file="uploads/big.mp3")
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Chromium, for tests that skip where there is none."""
+    with running_browser() as browser:
+        yield browser

@@ -1,49 +1,16 @@
 """The pages in a real browser: Debian's Chromium, driven by Playwright."""
 
-import shutil
 from collections.abc import Callable, Iterator
 
 import pytest
 from django.contrib.auth import get_user_model
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 from library.models import Clip, PlayEvent
+from tests.chromium import CHROMIUM, SEEK
 from tests.server import Server
 
-CHROMIUM = shutil.which("chromium")
 pytestmark = pytest.mark.skipif(not CHROMIUM, reason="needs Chromium: make system-tools")
-
-SEEK = """async (audio) => {
-  const once = (name) =>
-    new Promise((resolve) => audio.addEventListener(name, resolve, {once: true}));
-  const found = [];
-  audio.muted = true;
-  audio.preload = "auto";
-  const loaded = once("loadedmetadata");
-  audio.load();
-  await loaded;
-  found.push(audio.duration);
-  for (const time of [20, 3]) {
-    const sought = once("seeked");
-    audio.currentTime = time;
-    await sought;
-    found.push(audio.currentTime);
-  }
-  return found;
-}"""
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    # Playwright runs an event loop in this thread, which Django takes for an async context.
-    with pytest.MonkeyPatch.context() as patch, sync_playwright() as playwright:
-        patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
-        browser = playwright.chromium.launch(
-            executable_path=CHROMIUM,
-            args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
-        )
-        yield browser
-        browser.close()
 
 
 @pytest.fixture
