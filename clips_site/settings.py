@@ -260,6 +260,24 @@ SPECTACULAR_SETTINGS = {
     "SERVE_INCLUDE_SCHEMA": False,
     "SERVE_AUTHENTICATION": [],
     "ENUM_GENERATE_CHOICE_DESCRIPTION": False,  # the values speak for themselves
+    "ENUM_NAME_OVERRIDES": {
+        "HealthStatus": "library.models.Health",
+        "ClientFamily": "library.api.stats_serializers.CLIENTS",
+        "Interval": "library.api.stats_serializers.INTERVALS",
+        "TopWindow": "library.statistics.library.TOP_WINDOWS",
+    },
+    "SORT_OPERATION_PARAMETERS": False,  # they stand in an order that a reader can follow
+    "COMPONENT_SPLIT_REQUEST": True,  # what is sent and what is answered: clients check both
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "library.api.schema_hooks.complete",
+    ],
+    "LICENSE": {"name": "MIT License", "identifier": "MIT"},
+    "SERVERS": [{"url": "/", "description": "This service."}],
+    "TAGS": [
+        {"name": "clips", "description": "Clips and their audio."},
+        {"name": "statistics", "description": "How often clips are played, when and by what."},
+    ],
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "REDOC_DIST": "SIDECAR",

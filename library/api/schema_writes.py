@@ -12,37 +12,10 @@ from drf_spectacular.utils import (
     extend_schema,
 )
 
-from library.api.serializers import ClipSerializer, ErrorSerializer
+from library.api.examples import CLIP, CREDITED_CLIP, NEW_CLIP
+from library.api.schema_errors import BULK_ERRORS, MISSING, ONCE, SIGNING_IN, WRITING
+from library.api.serializers import ClipSerializer
 
-CLIP = {
-    "id": 7,
-    "title": "New Clip",
-    "description": "A description for the new clip",
-    "genre": "electronic",
-    "duration": 30.5,
-    "audio_url": "https://example.com/path/to/audio.mp3",
-    "stream_url": "http://localhost:8000/api/v1/clips/7/stream",
-    "play_count": 0,
-    "created_at": "2026-11-01T12:00:00Z",
-    "updated_at": "2026-11-01T12:00:00Z",
-    "tags": ["synth", "night drive"],
-    "creator": "Ann Example",
-    "creator_url": "https://example.com/ann",
-    "licence": "CC-BY-4.0",
-    "licence_url": "https://creativecommons.org/licenses/by/4.0/",
-    "attribution": "“New Clip” by Ann Example, CC BY 4.0 "
-    "(https://creativecommons.org/licenses/by/4.0/)",
-    "content_type": None,
-    "size_bytes": None,
-    "health": {"status": "unchecked", "reason": None, "since": None},
-}
-NEW_CLIP = {key: CLIP[key] for key in ("title", "description", "genre", "duration", "audio_url")}
-CREDITED_CLIP = NEW_CLIP | {key: CLIP[key] for key in ("tags", "creator", "creator_url", "licence")}
-VALIDATION = {
-    "description": "The body is wrong: an entry for each field, or a `detail` if it is not JSON.",
-    "type": "object",
-    "additionalProperties": {},
-}
 ANYONE: list[Any] = [{}]
 READERS: list[Any] = [{}, {"token": []}]  # a token, for limits of one's own
 EDITORS: list[Any] = [{"token": []}, {"session": []}]
@@ -71,11 +44,6 @@ class EditorSessionScheme(SessionScheme):  # type: ignore[no-untyped-call]
     name = "session"
 
 
-def error(description: str) -> OpenApiResponse:
-    """An answer with `detail` and `code`."""
-    return OpenApiResponse(ErrorSerializer, description)
-
-
 def header(name: str, description: str, statuses: list[int]) -> OpenApiParameter:
     """A field of the answer's header."""
     return OpenApiParameter(
@@ -83,40 +51,27 @@ def header(name: str, description: str, statuses: list[int]) -> OpenApiParameter
     )
 
 
-def limits(*statuses: int) -> list[OpenApiParameter]:
+def limits(success: int) -> list[OpenApiParameter]:
     """The fields that tell a client how much it may still ask."""
-    told = [*statuses, 429]
+    told = [success, 304, 400, 404, 409, 410, 411, 412, 413, 415, 422, 429]
     return [
         header("RateLimit-Policy", '`"reads";q=1200;w=60`: so many in so many seconds.', told),
         header("RateLimit", '`"reads";r=1199;t=42`: so many are left for so many seconds.', told),
-        header("Retry-After", "Seconds until asking again makes sense.", [429]),
+        header("Retry-After", "Seconds until asking again makes sense.", [409, 429]),
+        header("WWW-Authenticate", "How to sign in.", [401]),
     ]
 
 
-TOO_MANY = error("The client has sent too many requests in this minute.")
-_UNAUTHENTICATED = error("Sign in with a token or a session.")
-_FORBIDDEN = error("The account lacks the permission, or the session's CSRF token is missing.")
-_BODY_ERRORS: dict[int, Any] = {
-    400: OpenApiResponse(VALIDATION, "The body is wrong."),
-    401: _UNAUTHENTICATED,
-    403: _FORBIDDEN,
-    411: error("The body came in chunks, without its length."),
-    413: error("The body is too large: at most 2,000,000 bytes."),
-    415: error("The body is not `application/json`."),
-    429: TOO_MANY,
-}
+# As library.api.idempotency reads it.
+KEY_PATTERN = r'^("[\x20-\x21\x23-\x5b\x5d-\x7e]{1,255}"|[\x21\x23-\x5b\x5d-\x7e]{1,255})$'
 _ONCE = OpenApiParameter(
     "Idempotency-Key",
-    str,
+    {"type": "string", "pattern": KEY_PATTERN, "example": "7a1f6b0e-6d0f-4c4a-9a51-1f2f4c9c8d55"},
     OpenApiParameter.HEADER,
     description="A word of your choice, such as a UUID, for a request that you may have to send "
     "again. Within 24 hours the same key with the same body gets the first answer again, and "
     "nothing is added twice. An error keeps no key.",
 )
-_ONCE_ERRORS = {
-    409: error("The first request with this Idempotency-Key still runs."),
-    422: error("This Idempotency-Key came with another body."),
-}
 _IF_MATCH = OpenApiParameter(
     "If-Match",
     str,
@@ -124,12 +79,12 @@ _IF_MATCH = OpenApiParameter(
     description="The `ETag` of the clip as you read it: the call then fails with 412 if the clip "
     "was changed since. Plays do not count as changes.",
 )
-_CLIP_ID = OpenApiParameter("id", int, OpenApiParameter.PATH, description="The clip's id.")
-_MISSING = {
-    404: error("There is no such clip."),
-    410: error("The clip was deleted."),
-    412: error("The clip was changed since the version that `If-Match` names."),
-}
+CLIP_ID = OpenApiParameter(
+    "id",
+    {"type": "integer", "format": "int64", "minimum": 1, "maximum": 10**18 - 1},
+    OpenApiParameter.PATH,
+    description="The clip's id.",
+)
 _ETAG = header("ETag", "The clip's new version; for `If-Match`.", [200])
 
 CREATE = extend_schema(
@@ -139,7 +94,7 @@ CREATE = extend_schema(
     "form alone; the audio is fetched when it is first played.",
     auth=ADDERS,
     parameters=[_ONCE, header("Location", "The new clip's path.", [201]), *limits(201)],
-    responses={201: ClipSerializer, **_BODY_ERRORS, **_ONCE_ERRORS},
+    responses={201: ClipSerializer, **WRITING, **ONCE},
     examples=[
         OpenApiExample("A new clip", value=NEW_CLIP, request_only=True),
         OpenApiExample("With tags and credits", value=CREDITED_CLIP, request_only=True),
@@ -155,28 +110,18 @@ BULK = extend_schema(
     auth=ADDERS,
     parameters=[_ONCE, *limits(201)],
     request=ClipSerializer(many=True),
-    responses={201: ClipSerializer(many=True), **_BODY_ERRORS, **_ONCE_ERRORS},
+    responses={201: ClipSerializer(many=True), **WRITING, 400: BULK_ERRORS, **ONCE},
     examples=[
         OpenApiExample("A clip each", value=NEW_CLIP, request_only=True),
         OpenApiExample("Added", value=CLIP, response_only=True, status_codes=[201]),
-        OpenApiExample(
-            "The fourth is wrong",
-            value={
-                "detail": "No clip was added, because some are wrong.",
-                "code": "invalid_clips",
-                "errors": {"3": {"title": ["This field is required."]}},
-            },
-            response_only=True,
-            status_codes=[400],
-        ),
     ],
 )
 UPDATE = extend_schema(
     operation_id="change_clip",
     summary="Change a clip",
     description="Changes the fields that the body has. For editors.",
-    parameters=[_CLIP_ID, _IF_MATCH, _ETAG, *limits(200)],
-    responses={200: ClipSerializer, **_BODY_ERRORS, **_MISSING},
+    parameters=[CLIP_ID, _IF_MATCH, _ETAG, *limits(200)],
+    responses={200: ClipSerializer, **WRITING, **MISSING},
     examples=[
         OpenApiExample("Another title", value={"title": "Better Title"}, request_only=True),
         OpenApiExample("Changed", value=CLIP, response_only=True, status_codes=[200]),
@@ -188,12 +133,10 @@ DELETE = extend_schema(
     description="Takes a clip out of the library: it is listed and played no more, and answers "
     "410. Its plays stay counted and its statistics can be read; the back office can restore it. "
     "For editors.",
-    parameters=[_CLIP_ID, _IF_MATCH, *limits(204)],
+    parameters=[CLIP_ID, _IF_MATCH, *limits(204)],
     responses={
         204: OpenApiResponse(None, "Deleted."),
-        401: _UNAUTHENTICATED,
-        403: _FORBIDDEN,
-        **_MISSING,
-        429: TOO_MANY,
+        **SIGNING_IN,
+        **MISSING,
     },
 )

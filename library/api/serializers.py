@@ -115,10 +115,3 @@ class ClipSerializer(serializers.ModelSerializer[Clip]):
         """As the list shows it."""
         show = representation.shown_to(self.context.get("request"))
         return show(representation.row_of(instance))
-
-
-class ErrorSerializer(serializers.Serializer[dict[str, str]]):
-    """What went wrong."""
-
-    detail = serializers.CharField(help_text="A sentence for people.")
-    code = serializers.CharField(help_text="A stable word for programs.")

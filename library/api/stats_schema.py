@@ -10,7 +10,9 @@ from drf_spectacular.utils import (
     extend_schema,
 )
 
-from library.api.schema_writes import READERS, TOO_MANY, error, limits
+from library.api.examples import CLIP_STATISTICS, LIBRARY_STATISTICS, SERIES_CSV
+from library.api.schema_errors import NOT_FOUND, READING
+from library.api.schema_writes import CLIP_ID, READERS, limits
 from library.api.stats_serializers import Answer, ClipStatistics, LibraryStatistics
 from library.statistics.library import TOP_WINDOWS
 from library.statistics.period import MAX_BUCKETS, Interval
@@ -54,27 +56,25 @@ _PERIOD = [
 
 
 _SERIES_CSV = OpenApiExample(
-    "The series",
-    "start,plays\r\n2026-11-21T00:00:00+00:00,3\r\n2026-11-22T00:00:00+00:00,5\r\n",
-    media_type="text/csv",
-    response_only=True,
-    status_codes=["200"],
+    "The series", SERIES_CSV, media_type="text/csv", response_only=True, status_codes=["200"]
 )
-_WRONG = OpenApiResponse(
-    {"type": "object", "additionalProperties": {"type": "array", "items": {"type": "string"}}},
-    "A parameter is wrong; its entry tells what is allowed.",
-    examples=[
-        OpenApiExample("A wrong interval", {"interval": ["Must be one of hour, day, week, month."]})
-    ],
-)
+
+
+def _told(statistics: dict[str, Any]) -> OpenApiExample:
+    return OpenApiExample(
+        "Two days",
+        statistics,
+        media_type="application/json",
+        response_only=True,
+        status_codes=["200"],
+    )
 
 
 def _answers(answer: type[Answer]) -> dict[Any, Any]:
     return {
         (200, "application/json"): OpenApiResponse(answer, "The statistics."),
         (200, "text/csv"): OpenApiResponse(OpenApiTypes.STR, "The series: `start,plays`."),
-        (400, "application/json"): _WRONG,
-        (429, "application/json"): TOO_MANY,
+        **{(status, "application/json"): error for status, error in READING.items()},
     }
 
 
@@ -87,14 +87,13 @@ clip_statistics = extend_schema(
     "Plays are tallied by quarters of an hour, so a series is right on the clock of any time zone. "
     "Listeners, clients and referrers are tallied by UTC day: `audience_days` tells which days.",
     parameters=[
-        OpenApiParameter("id", int, OpenApiParameter.PATH, description="The clip's id."),
+        CLIP_ID,
         *_PERIOD,
         *limits(200),
     ],
     auth=READERS,
-    responses=_answers(ClipStatistics)
-    | {(404, "application/json"): error("There is no such clip.")},
-    examples=[_SERIES_CSV],
+    responses=_answers(ClipStatistics) | {(404, "application/json"): NOT_FOUND},
+    examples=[_told(CLIP_STATISTICS), _SERIES_CSV],
 )
 library_statistics = extend_schema(
     tags=["statistics"],
@@ -113,5 +112,5 @@ library_statistics = extend_schema(
     ],
     auth=READERS,
     responses=_answers(LibraryStatistics),
-    examples=[_SERIES_CSV],
+    examples=[_told(LIBRARY_STATISTICS), _SERIES_CSV],
 )

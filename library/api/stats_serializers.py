@@ -8,6 +8,9 @@ from library.models import Client
 from library.statistics.library import TOP_WINDOWS
 from library.statistics.period import Interval
 
+CLIENTS = list(Client.values)
+INTERVALS = [str(interval) for interval in Interval]
+
 
 class Answer(serializers.Serializer[Any]):
     """Something that is told and never taken."""
@@ -26,7 +29,7 @@ class Period(Answer):
 
     since = serializers.DateTimeField(help_text="On the zone's clock.")
     until = serializers.DateTimeField(help_text="Exclusive.")
-    interval = serializers.ChoiceField([str(interval) for interval in Interval])
+    interval = serializers.ChoiceField(INTERVALS)
     timezone = serializers.CharField()
     plays = serializers.IntegerField(help_text="The sum of the series.")
     plays_before = serializers.IntegerField(help_text="In as many buckets before.")
@@ -84,7 +87,7 @@ class AudienceDays(Answer):
 class ClientShare(Answer):
     """Plays by a kind of program."""
 
-    client = serializers.ChoiceField(Client.values)
+    client = serializers.ChoiceField(CLIENTS)
     plays = serializers.IntegerField()
     share = serializers.FloatField(help_text="Of all plays of these days, 0 to 1.")
 

@@ -1,0 +1,107 @@
+"""What OpenAPI shows as examples of answers and bodies."""
+
+from typing import Any
+
+CLIP: dict[str, Any] = {
+    "id": 7,
+    "title": "New Clip",
+    "description": "A description for the new clip",
+    "genre": "electronic",
+    "duration": 30.5,
+    "audio_url": "https://example.com/path/to/audio.mp3",
+    "stream_url": "http://localhost:8000/api/v1/clips/7/stream",
+    "play_count": 0,
+    "created_at": "2026-11-01T12:00:00Z",
+    "updated_at": "2026-11-01T12:00:00Z",
+    "tags": ["synth", "night drive"],
+    "creator": "Ann Example",
+    "creator_url": "https://example.com/ann",
+    "licence": "CC-BY-4.0",
+    "licence_url": "https://creativecommons.org/licenses/by/4.0/",
+    "attribution": "“New Clip” by Ann Example, CC BY 4.0 "
+    "(https://creativecommons.org/licenses/by/4.0/)",
+    "content_type": None,
+    "size_bytes": None,
+    "health": {"status": "unchecked", "reason": None, "since": None},
+}
+NEW_CLIP = {key: CLIP[key] for key in ("title", "description", "genre", "duration", "audio_url")}
+CREDITED_CLIP = NEW_CLIP | {key: CLIP[key] for key in ("tags", "creator", "creator_url", "licence")}
+WRONG_FIELDS = {
+    "title": ["This field may not be blank."],
+    "duration": ["Ensure this value is less than or equal to 3600.0."],
+}
+WRONG_PARAMETERS = {
+    "limit": ["Ensure this value is less than or equal to 1000."],
+    "order": ["There is no such parameter. There are: fields, format."],
+}
+WRONG_CLIPS = {
+    "detail": "No clip was added, because some are wrong.",
+    "code": "invalid_clips",
+    "errors": {"3": {"title": ["This field is required."]}},
+}
+SERIES_CSV = "start,plays\r\n2026-11-21T00:00:00+00:00,3\r\n2026-11-22T00:00:00+00:00,5\r\n"
+
+_AS_OF = "2026-11-22T14:03:00Z"
+_PLAYS = {"last_24_hours": 5, "last_7_days": 8, "last_30_days": 8}
+_SINCE = {
+    "last_24_hours": "2026-11-21T14:15:00Z",
+    "last_7_days": "2026-11-15T14:15:00Z",
+    "last_30_days": "2026-10-23T14:15:00Z",
+}
+_TRENDS = {
+    name: {"since": _SINCE[name], "plays": plays, "plays_before": 4, "change": plays / 4 - 1}
+    for name, plays in _PLAYS.items()
+}
+_PERIOD = {
+    "period": {
+        "since": "2026-11-21T00:00:00Z",
+        "until": "2026-11-23T00:00:00Z",
+        "interval": "day",
+        "timezone": "UTC",
+        "plays": 8,
+        "plays_before": 4,
+        "change": 1.0,
+    },
+    "series": [
+        {"start": "2026-11-21T00:00:00Z", "plays": 3},
+        {"start": "2026-11-22T00:00:00Z", "plays": 5},
+    ],
+}
+_TOLD = {"as_of": _AS_OF, "counting_rule": "http://localhost:8000/docs/plays"}
+CLIP_STATISTICS = {
+    "id": 7,
+    "title": "New Clip",
+    "play_count": 8,
+    "first_played_at": "2026-11-21T09:14:02Z",
+    "last_played_at": "2026-11-22T13:58:41Z",
+    "plays": _PLAYS,
+    "rank": 1,
+    "trends": {name: trend | {"rank": 1, "rank_before": 2} for name, trend in _TRENDS.items()},
+    **_PERIOD,
+    "audience_days": {"since": "2026-11-21", "until": "2026-11-22"},
+    "unique_listeners": 6,
+    "clients": [
+        {"client": "browser", "plays": 6, "share": 0.75},
+        {"client": "player", "plays": 2, "share": 0.25},
+    ],
+    "referrers": [
+        {"referrer": "example.com", "plays": 5, "share": 0.625},
+        {"referrer": "", "plays": 3, "share": 0.375},
+    ],
+    "completion": {"ended": 8, "completed": 6, "bytes_sent": 3206117, "share": 0.75},
+    "ranked_as_of": _AS_OF,
+    **_TOLD,
+}
+LIBRARY_STATISTICS = {
+    "clips": 7,
+    "play_count": 8,
+    "plays": _PLAYS,
+    "trends": _TRENDS,
+    **_PERIOD,
+    "top": {
+        "window": "last_30_days",
+        "as_of": _AS_OF,
+        "clips": [{"rank": 1, "id": 7, "title": "New Clip", "plays": 8, "play_count": 8}],
+    },
+    **_TOLD,
+}

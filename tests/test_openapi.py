@@ -1,0 +1,93 @@
+"""The OpenAPI description by itself; test_schemathesis.py holds it to what the API answers."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from drf_spectacular.generators import SchemaGenerator
+from openapi_schema_validator import OAS31Validator
+
+
+@pytest.fixture(scope="module")
+def document() -> dict[str, Any]:
+    generator = SchemaGenerator()  # type: ignore[no-untyped-call]
+    schema: dict[str, Any] = generator.get_schema(public=True)  # type: ignore[no-untyped-call]
+    return schema
+
+
+@pytest.fixture(scope="module")
+def operations(document: dict[str, Any]) -> dict[str, Any]:
+    return {
+        operation["operationId"]: operation
+        for path in document["paths"].values()
+        for operation in path.values()
+    }
+
+
+def contents(operation: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """Media types of what is sent and answered, but audio."""
+    for media_type, content in operation.get("requestBody", {}).get("content", {}).items():
+        yield "request", media_type, content
+    for status, response in operation["responses"].items():
+        for media_type, content in response.get("content", {}).items():
+            if not media_type.startswith("audio/"):
+                yield status, media_type, content
+
+
+def test_everything_sent_and_answered_has_an_example(operations: dict[str, Any]) -> None:
+    bare = [
+        (name, where, media_type)
+        for name, operation in operations.items()
+        for where, media_type, content in contents(operation)
+        if not content.get("examples")
+    ]
+    assert bare == []
+
+
+def test_every_example_fits_its_schema(
+    document: dict[str, Any], operations: dict[str, Any]
+) -> None:
+    wrong = []
+    for name, operation in operations.items():
+        for where, _, content in contents(operation):
+            root = content["schema"] | {"components": document["components"]}
+            validator = OAS31Validator(root)
+            for title, example in content.get("examples", {}).items():
+                wrong += [
+                    (name, where, title, e.message) for e in validator.iter_errors(example["value"])
+                ]
+    assert wrong == []
+
+
+def test_stream_tells_of_ranges(operations: dict[str, Any]) -> None:
+    part = operations["stream_clip"]["responses"]["206"]
+    assert part["content"]["audio/mpeg"]["schema"] == {"type": "string", "format": "binary"}
+    assert set(part["headers"]) >= {
+        *("Accept-Ranges", "Content-Length", "Content-Range", "Content-Disposition"),
+        *("ETag", "Last-Modified", "X-Request-ID"),
+    }
+
+
+def test_head_of_a_stream_has_the_headers_and_no_body(operations: dict[str, Any]) -> None:
+    whole, head = (operations[name]["responses"] for name in ("stream_clip", "stream_clip_headers"))
+    assert head["200"]["headers"] == whole["200"]["headers"]
+    assert not any("content" in response for response in head.values())
+
+
+@pytest.mark.parametrize(
+    ("operation", "errors"),
+    [
+        ("list_clips", {400, 401, 406, 429}),
+        ("show_clip", {400, 401, 404, 406, 410, 429}),
+        ("add_clip", {400, 401, 403, 406, 409, 411, 413, 415, 422, 429}),
+        ("add_clips", {400, 401, 403, 406, 409, 411, 413, 415, 422, 429}),
+        ("change_clip", {400, 401, 403, 404, 406, 410, 411, 412, 413, 415, 429}),
+        ("delete_clip", {400, 401, 403, 404, 406, 410, 411, 412, 429}),
+        ("stream_clip", {400, 404, 410, 412, 416, 502, 504}),
+        ("clip_statistics", {400, 401, 404, 406, 429}),
+        ("library_statistics", {400, 401, 406, 429}),
+    ],
+)
+def test_every_error_is_told(operations: dict[str, Any], operation: str, errors: set[int]) -> None:
+    told = {int(status) for status in operations[operation]["responses"]}
+    assert {status for status in told if status >= 400} == errors | {500, 503}
