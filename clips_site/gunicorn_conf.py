@@ -82,6 +82,15 @@ def post_request(worker: Any, req: Any, environ: Any, resp: Any) -> None:
     http_requests_in_progress.dec()
 
 
+def post_fork(server: Any, worker: Any) -> None:
+    """From here on a worker ends when it is told to.
+
+    Until it has signal handlers of its own it has those of the master, and what it is told then is
+    lost: the master would wait for `graceful_timeout` and kill it.
+    """
+    _end_at_once_when_told()
+
+
 def post_worker_init(worker: Any) -> None:
     """On Ctrl-C let the worker end at once.
 
@@ -90,6 +99,10 @@ def post_worker_init(worker: Any) -> None:
     A play that is being recorded is rolled back by PostgreSQL, and its audio was not sent.
     SIGTERM is the graceful way: it lets streams end, for `graceful_timeout` seconds.
     """
+    _end_at_once_when_told()
+
+
+def _end_at_once_when_told() -> None:
     for number in (signal.SIGINT, signal.SIGQUIT):
         signal.signal(number, lambda *_: os._exit(0))
 
