@@ -1,6 +1,6 @@
 # make run            serve on http://localhost:8000 (HOST, PORT), with its own database
 # make test           all checks
-# make system-tools   Prometheus, Chromium, ffmpeg, nginx and what else the tests use, by apt
+# make system-tools   Prometheus, Chromium, ffmpeg, nginx, Node.js and what else the tests use, by apt
 # make players        real players on the stream, cold and warm; writes benchmarks/RESULTS.md
 #                     (apt packages beside the system tools: firefox-esr mpv vlc wget)
 # make bench-plays    recording plays: ways, one hot clip against 1,000, quick and slow commits
@@ -12,6 +12,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 TOOLS := chromium curl ffmpeg nginx-light openssl prometheus strace
+NODE = $(if $(shell command -v npm),,nodejs npm) # unless some Node.js is there
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .PHONY: run test players bench-plays bench-scale system-tools requirements samples clean
@@ -33,7 +34,7 @@ test: $(VENV)/dev
 # Debian starts nginx and Prometheus as services of their own; the tests need only the programs.
 system-tools:
 	apt-get update
-	DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends $(TOOLS)
+	DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends $(TOOLS) $(NODE)
 
 players: $(VENV)/dev
 	@$(BIN)/python -m benchmarks.players --write

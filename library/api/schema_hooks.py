@@ -3,32 +3,26 @@
 from copy import deepcopy
 from typing import Any
 
-from drf_spectacular.extensions import OpenApiSerializerFieldExtension
+from library.api.writes import BULK_MAX
+from library.models.tag import MAX_TAG_LENGTH, MAX_TAGS
 
 STREAM = "/api/v1/clips/{id}/stream"
 # What a clip's id, in an answer, leads to.
 FOLLOWING = ("show_clip", "change_clip", "delete_clip", "stream_clip", "clip_statistics")
+# What texts refuse beside their length: blanks alone and NUL; of tags, commas and all control
+# characters that are no white space.
 NO_NUL = r"^[^\x00]*$"
-NOT_BLANK = r"^[^\x00]*[^\x00\s][^\x00]*$"
+_BLANK = r"\s\x1c-\x1f\x85"  # as Python has it
+NOT_BLANK = rf"^[^\x00]*[^\x00{_BLANK}][^\x00]*$"
+_NO_TAG = r",\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f"
+TAG = {
+    "type": "string",
+    "minLength": 1,
+    "maxLength": MAX_TAG_LENGTH,
+    "pattern": rf"^[^{_NO_TAG}]*[^{_NO_TAG}{_BLANK}][^{_NO_TAG}]*$",
+}
 
 Schema = dict[str, Any]
-
-
-class TextExtension(OpenApiSerializerFieldExtension):  # type: ignore[no-untyped-call]
-    """What DRF's text fields refuse beside their length: blanks alone, and NUL."""
-
-    target_class = "rest_framework.serializers.CharField"
-
-    def map_serializer_field(self, auto_schema: Any, direction: str) -> Schema:
-        """As it is, with a pattern where it is taken."""
-        schema: Schema = auto_schema._map_serializer_field(  # noqa: SLF001  # as its docs have it
-            self.target, direction, bypass_extensions=True
-        )
-        if direction == "request":
-            schema.pop("default", None)  # not of PATCH, and clients would have to send it
-        if direction == "request" and schema.get("format") is None:
-            schema["pattern"] = NO_NUL if self.target.allow_blank else NOT_BLANK
-        return schema
 
 
 def complete(result: Schema, generator: Any, request: Any, public: bool) -> Schema:
@@ -38,7 +32,9 @@ def complete(result: Schema, generator: Any, request: Any, public: bool) -> Sche
     # A list of wrong clips has a `detail` and a `code`, too.
     schemas["BulkErrors"]["anyOf"] = schemas["BulkErrors"].pop("oneOf")
     for name, schema in schemas.items():
-        if not name.endswith("Request") and "properties" in schema:
+        if name.endswith("Request"):
+            _taken(schema["properties"])
+        elif "properties" in schema:
             schema["required"] = [*schema["properties"]]  # an answer has all of its fields
     result["components"] |= {
         "headers": {
@@ -64,15 +60,51 @@ def complete(result: Schema, generator: Any, request: Any, public: bool) -> Sche
         },
     }
     result["paths"][STREAM]["head"] = _head(result["paths"][STREAM]["get"])
+    bulk = result["paths"]["/api/v1/clips/bulk"]["post"]["requestBody"]["content"]
+    bulk["application/json"]["schema"] |= {"minItems": 1, "maxItems": BULK_MAX}
     for operations in result["paths"].values():
         for operation in operations.values():
             _share(operation["responses"])
+            if operation["security"] == [{}]:  # the same as none, which clients understand
+                del operation["security"]
+            if operation["operationId"] in ("list_clips", "show_clip"):
+                _asked(operation["parameters"])
     created = result["paths"]["/api/v1/clips"]["post"]["responses"]["201"]
     created["links"] = {
         name: {"operationId": name, "parameters": {"id": "$response.body#/id"}}
         for name in FOLLOWING
     }
     return result
+
+
+def _taken(fields: dict[str, Schema]) -> None:
+    """Tell what fields and parameters refuse, which drf-spectacular cannot know."""
+    for name, schema in fields.items():
+        schema.pop("default", None)  # not of PATCH; and clients would have to send it
+        if name == "tags":
+            schema |= {"items": TAG, "maxItems": MAX_TAGS}
+        elif name == "licence":
+            schema["format"] = "licence"  # there are too many ways to name one
+        elif "string" in schema.get("type", ()) and not schema.keys() & {"enum", "format"}:
+            schema["pattern"] = NOT_BLANK if "minLength" in schema else NO_NUL
+
+
+def _asked(parameters: list[Schema]) -> None:
+    """The same of a list's parameters; one that is left blank counts as not given."""
+    for parameter in parameters:
+        if parameter["in"] != "query":
+            continue
+        schema = parameter["schema"]
+        default = schema.get("default")
+        if schema["type"] == "array":
+            each = TAG if parameter["name"] == "tag" else schema["items"] | {"pattern": NOT_BLANK}
+            schema["items"] = each | {"minLength": 0, "pattern": f"^$|{each['pattern']}"}
+        else:
+            _taken({parameter["name"]: schema})
+            schema.pop("minLength", None)
+            parameter["allowEmptyValue"] = True
+        if default is not None:
+            schema["default"] = default
 
 
 def _share(responses: Schema) -> None:

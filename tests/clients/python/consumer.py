@@ -1,0 +1,68 @@
+"""What an application does with the client that openapi-python-client makes of /openapi.json.
+
+mypy checks its types, Python runs it against the service. Says what it found as one line of JSON.
+"""
+
+import json
+import sys
+from urllib.parse import parse_qs, urlsplit
+
+from clips_client import AuthenticatedClient
+from clips_client.api.clips import add_clip, list_clips, show_clip, stream_clip
+from clips_client.api.statistics import clip_statistics
+from clips_client.models import Clip, ClipRequest, ClipStatistics, Error, FieldErrors
+from clips_client.types import UNSET, File, Unset
+from httpx import Response
+
+# The generator takes a token that may be sent for one that must be.
+client = AuthenticatedClient(base_url=sys.argv[1], token=sys.argv[2])
+
+jazz: list[Clip] = []
+cursor: str | Unset | None = UNSET
+while cursor is not None:
+    page = list_clips.sync_detailed(client=client, genre=["jazz"], limit=1, cursor=cursor)
+    assert isinstance(page.parsed, list)
+    jazz += page.parsed
+    links = Response(200, headers=dict(page.headers)).links
+    following = links.get("next", {}).get("url", "")
+    cursor = parse_qs(urlsplit(following).query).get("cursor", [None])[0]
+
+added = add_clip.sync_detailed(
+    client=client,
+    idempotency_key="python-1",
+    body=ClipRequest(
+        title="From Python",
+        genre="jazz",
+        duration=3,
+        audio_url="https://example.com/path/to/audio.mp3",
+        tags=["typed"],
+    ),
+)
+clip = added.parsed
+assert isinstance(clip, Clip)
+creator: str | None = clip.creator
+
+audio = stream_clip.sync_detailed(jazz[0].id, client=client, range_="bytes=0-99")
+assert isinstance(audio.parsed, File)
+
+statistics = clip_statistics.sync(jazz[0].id, client=client, interval="week")
+assert isinstance(statistics, ClipStatistics)
+plays: int = statistics.series[-1].plays
+
+missing = show_clip.sync(999, client=client)
+assert isinstance(missing, Error)
+wrong = list_clips.sync(client=client, limit=0)
+assert isinstance(wrong, FieldErrors)
+
+print(
+    json.dumps(
+        {
+            "jazz": [each.title for each in jazz],
+            "added": [added.status_code, clip.title.upper(), creator, clip.health.status],
+            "range": [audio.status_code, len(audio.parsed.payload.read())],
+            "plays": plays,
+            "missing": missing.code,
+            "wrong": wrong.additional_keys,
+        }
+    )
+)

@@ -1,0 +1,66 @@
+// What an application does with the client that openapi-typescript makes of /openapi.json; tsc
+// checks its types, node runs it against the service. Says what it found as one line of JSON.
+import createClient from "openapi-fetch";
+import type { components, paths } from "./schema.js";
+
+declare const process: { argv: string[]; stdout: { write(text: string): void } };
+
+type Clip = components["schemas"]["Clip"];
+
+const baseUrl = process.argv[2] ?? "";
+const api = createClient<paths>({ baseUrl });
+
+const jazz: Clip[] = [];
+for (let cursor: string | undefined; ; ) {
+  const query = { genre: ["jazz"], limit: 1, ...(cursor === undefined ? {} : { cursor }) };
+  const { data, response } = await api.GET("/api/v1/clips", { params: { query } });
+  if (!data) break;
+  jazz.push(...data);
+  const next = /<([^>]+)>; rel="next"/.exec(response.headers.get("Link") ?? "")?.[1];
+  if (next === undefined) break;
+  cursor = new URL(next).searchParams.get("cursor") ?? undefined;
+}
+
+const added = await api.POST("/api/v1/clips", {
+  body: {
+    title: "From TypeScript",
+    genre: "jazz",
+    duration: 3,
+    audio_url: "https://example.com/path/to/audio.mp3",
+    tags: ["typed"],
+  },
+  params: { header: { "Idempotency-Key": "typescript-1" } },
+});
+const { data: clip } = added;
+if (!clip) throw new Error("The clip was not added.");
+const health: "unchecked" | "ok" | "failing" = clip.health.status;
+
+const path = { id: jazz[0]?.id ?? 0 };
+const range = await api.GET("/api/v1/clips/{id}/stream", {
+  params: { path, header: { Range: "bytes=0-99" } },
+  parseAs: "arrayBuffer",
+});
+
+const statistics = await api.GET("/api/v1/clips/{id}/stats", {
+  params: { path, query: { interval: "week" } },
+});
+const { data: told } = statistics; // a string if CSV was asked for
+const plays: number | undefined =
+  typeof told === "object" ? told.series.at(-1)?.plays : undefined;
+
+// An error is one of two shapes, and TypeScript knows which is which.
+const wrong = await api.GET("/api/v1/clips", { params: { query: { limit: 0 } } });
+const missing = await api.GET("/api/v1/clips/{id}", { params: { path: { id: 999 } } });
+const code: string | string[] | undefined = missing.error?.code;
+const fields = wrong.error && !("detail" in wrong.error) ? Object.keys(wrong.error) : [];
+
+process.stdout.write(
+  JSON.stringify({
+    jazz: jazz.map(({ title }) => title),
+    added: [added.response.status, clip.title.toUpperCase(), clip.creator, health],
+    range: [range.response.status, range.data?.byteLength],
+    plays,
+    missing: code,
+    wrong: fields,
+  }),
+);
