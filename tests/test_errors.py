@@ -121,6 +121,10 @@ def test_405_names_what_is_allowed(http: Ask, path: str, allowed: set[str]) -> N
     assert set(answer.headers["Allow"].split(", ")) == allowed
 
 
+def test_options_of_statistics_is_no_table(http: Ask) -> None:
+    assert http("OPTIONS", "/api/v1/stats?format=csv").status_code == 200
+
+
 @pytest.mark.parametrize(
     ("request_bytes", "status"),
     [

@@ -60,6 +60,12 @@ class StatisticsAnswers(APIView):
                 return renderer, renderer.media_type
         raise ValidationError({"format": [f"Must be one of {', '.join(FORMATS)}."]})
 
+    def options(self, request: Any, *args: Any, **kwargs: Any) -> Response:
+        """What the call is: no series, so JSON whatever is asked for."""
+        request.accepted_renderer = JSONRenderer()
+        request.accepted_media_type = JSONRenderer.media_type
+        return super().options(request, *args, **kwargs)
+
     def handle_exception(self, exc: Exception) -> Response:
         """Errors are told as everywhere."""
         self.request.accepted_renderer = JSONRenderer()

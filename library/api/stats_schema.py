@@ -21,34 +21,36 @@ from library.statistics.ranking import TOP
 DEFAULT_TOP, DEFAULT_WINDOW = 10, "last_30_days"
 
 
-def _parameter(name: str, description: str, **more: Any) -> OpenApiParameter:
-    return OpenApiParameter(name, description=description, **more)
-
-
 _PERIOD = [
-    _parameter(
-        "interval", "Length of the series' buckets.", enum=list(Interval), default=Interval.DAY
+    OpenApiParameter(
+        "interval",
+        description="Length of the series' buckets.",
+        enum=list(Interval),
+        default=Interval.DAY,
     ),
-    _parameter(
+    OpenApiParameter(
         "since",
-        "A date, or an RFC 3339 date-time; rounded down to the beginning of its bucket. "
+        type={"type": "string", "format": "date-or-date-time"},
+        description="A date, or an RFC 3339 date-time; rounded down to its bucket's beginning. "
         f"2000-01-01 or later, and at most {MAX_BUCKETS} buckets before `until`. "
         "Left out: 24 hours, 30 days, 12 weeks or 12 months before `until`.",
     ),
-    _parameter(
+    OpenApiParameter(
         "until",
-        "A date, or an RFC 3339 date-time, exclusive; rounded up to the end of its bucket. "
+        type={"type": "string", "format": "date-or-date-time"},
+        description="A date, or an RFC 3339 date-time, exclusive; rounded up to its bucket's end. "
         "Left out, or in the future: the end of the bucket that runs.",
     ),
-    _parameter(
+    OpenApiParameter(
         "timezone",
-        "IANA time zone on whose clock hours, days, weeks and months begin, such as "
+        type={"type": "string", "format": "iana-time-zone"},
+        description="IANA time zone on whose clock hours, days, weeks and months begin, such as "
         "`Europe/Berlin`.",
         default="UTC",
     ),
-    _parameter(
+    OpenApiParameter(
         "format",
-        "`csv` answers the series alone, as `text/csv`; `Accept: text/csv` does the same.",
+        description="`csv` answers the series alone; `Accept: text/csv` does the same.",
         enum=["json", "csv"],
         default="json",
     ),
@@ -101,7 +103,12 @@ library_statistics = extend_schema(
     summary="Statistics of the library",
     description="Clips and plays of the library, plays over time, the most played clips.",
     parameters=[
-        _parameter("window", "Of the top clips.", enum=list(TOP_WINDOWS), default=DEFAULT_WINDOW),
+        OpenApiParameter(
+            "window",
+            description="Of the top clips.",
+            enum=list(TOP_WINDOWS),
+            default=DEFAULT_WINDOW,
+        ),
         OpenApiParameter(
             "limit",
             {"type": "integer", "minimum": 1, "maximum": TOP, "default": DEFAULT_TOP},
