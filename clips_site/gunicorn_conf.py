@@ -82,15 +82,6 @@ def post_request(worker: Any, req: Any, environ: Any, resp: Any) -> None:
     http_requests_in_progress.dec()
 
 
-def post_fork(server: Any, worker: Any) -> None:
-    """From here on a worker ends when it is told to.
-
-    Until it has signal handlers of its own it has those of the master, and what it is told then is
-    lost: the master would wait for `graceful_timeout` and kill it.
-    """
-    _end_at_once_when_told()
-
-
 def post_worker_init(worker: Any) -> None:
     """On Ctrl-C let the worker end at once.
 
@@ -102,9 +93,26 @@ def post_worker_init(worker: Any) -> None:
     _end_at_once_when_told()
 
 
+STOP_AT_ONCE = (signal.SIGINT, signal.SIGQUIT)
+
+
 def _end_at_once_when_told() -> None:
-    for number in (signal.SIGINT, signal.SIGQUIT):
+    for number in STOP_AT_ONCE:
         signal.signal(number, lambda *_: os._exit(0))
+
+
+def _begin_as_worker() -> None:
+    _end_at_once_when_told()
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_AT_ONCE)
+
+
+# A worker has the master's signal handlers until it has its own, and what it is told meanwhile is
+# lost: the master would wait for `graceful_timeout` and kill it. So what comes between waits.
+os.register_at_fork(
+    before=lambda: signal.pthread_sigmask(signal.SIG_BLOCK, STOP_AT_ONCE),
+    after_in_parent=lambda: signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_AT_ONCE),
+    after_in_child=_begin_as_worker,
+)
 
 
 def worker_exit(server: Any, worker: Any) -> None:
