@@ -278,9 +278,6 @@ SPECTACULAR_SETTINGS = {
         {"name": "clips", "description": "Clips and their audio."},
         {"name": "statistics", "description": "How often clips are played, when and by what."},
     ],
-    "SWAGGER_UI_DIST": "SIDECAR",
-    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
-    "REDOC_DIST": "SIDECAR",
 }
 
 LOGGING = {

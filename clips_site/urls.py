@@ -4,7 +4,7 @@ from django.contrib import admin
 from django.urls import include, path
 from django.views.generic import RedirectView
 from drf_spectacular.renderers import OpenApiJsonRenderer
-from drf_spectacular.views import SpectacularAPIView, SpectacularRedocView
+from drf_spectacular.views import SpectacularAPIView
 
 from library import health, monitoring, pages
 
@@ -18,9 +18,7 @@ urlpatterns = [
     ),
     path("docs", pages.docs, name="docs"),
     path("docs/plays", pages.counting_rule, name="counting-rule"),
-    path(
-        "redoc", SpectacularRedocView.as_view(url_name="schema", throttle_classes=[]), name="redoc"
-    ),
+    path("redoc", pages.redoc, name="redoc"),
     path("livez", health.livez, name="livez"),
     path("readyz", health.readyz, name="readyz"),
     path("metrics", monitoring.metrics, name="metrics"),

@@ -19,6 +19,11 @@ def docs(request: HttpRequest) -> HttpResponse:
     return render(request, "library/docs.html")
 
 
+def redoc(request: HttpRequest) -> HttpResponse:
+    """GET /redoc: the API, to be read."""
+    return render(request, "library/redoc.html")
+
+
 def counting_rule(request: HttpRequest) -> HttpResponse:
     """GET /docs/plays: what counts as a play."""
     return render(request, "library/counting.html")

@@ -47,6 +47,27 @@ def test_starting_one_clip_pauses_the_other(page: Page, make_clip: Callable[...,
     assert second.evaluate("audio => audio.paused") is False
 
 
+@pytest.mark.parametrize(("path", "shown"), [("/docs", ".opblock"), ("/redoc", "h1"), ("/", "h1")])
+def test_page_asks_nobody_else_for_anything(page: Page, path: str, shown: str) -> None:
+    asked: list[str] = []
+    page.on("requestfinished", lambda request: asked.append(request.url))
+    page.on("requestfailed", lambda request: asked.append(f"{request.failure}: {request.url}"))
+    page.goto(path)
+    page.wait_for_selector(shown)
+    page.wait_for_load_state("networkidle")
+    home = page.url.removesuffix(path)
+    ours = (home, "data:", "blob:", "csp: ")  # what the policy stops has not been asked for
+    assert [url for url in asked if not url.startswith(ours)] == []
+
+
+def test_docs_fit_a_phone(page: Page) -> None:
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.goto("/docs")
+    page.locator(".opblock-post .opblock-summary-control").first.click()
+    expect(page.locator(".responses-table").first).to_be_visible()
+    assert page.evaluate("document.documentElement.scrollWidth") == 390
+
+
 def test_docs_play_and_offer_the_audio_of_one_play(page: Page, clip: Clip, mp3: bytes) -> None:
     page.goto("/docs")
     operation = page.locator(".opblock").filter(has_text="Stream a clip")

@@ -1,5 +1,6 @@
 """What OpenAPI says of the calls, beyond what their code tells."""
 
+from copy import deepcopy
 from typing import Any, TypeVar
 
 from drf_spectacular.types import OpenApiTypes
@@ -68,7 +69,8 @@ def _described(known: parameters.Parameters) -> dict[str, Any]:
 
     Every field of a clip would be one that may be missing, for all clients that were made of it.
     """
-    return {name: field for name, field in known.items() if name != "fields"}
+    # Copies stand in the order in which they are made.
+    return {name: deepcopy(field) for name, field in known.items() if name != "fields"}
 
 
 _FIELDS = (

@@ -45,6 +45,7 @@ window.ui = SwaggerUIBundle({
   deepLinking: true,
   displayRequestDuration: true,
   tryItOutEnabled: true,
+  defaultModelsExpandDepth: 0,
   plugins: [AudioAnswers],
   requestInterceptor: proveOwnPage,
 });

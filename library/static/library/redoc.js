@@ -1,0 +1,10 @@
+"use strict";
+
+const element = document.getElementById("docs");
+const fonts = "system-ui, sans-serif";
+
+Redoc.init(
+  element.dataset.schema,
+  { theme: { typography: { fontFamily: fonts, headings: { fontFamily: fonts } } } },
+  element,
+);
