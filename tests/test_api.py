@@ -89,6 +89,7 @@ def test_what_the_service_keeps_cannot_be_written(http: Ask) -> None:
         ("title", "x" * 201),
         ("title", None),
         ("title", "a\0b"),
+        ("title", 7),
         ("description", "x" * 5001),
         ("genre", " "),
         ("genre", "x" * 65),

@@ -15,6 +15,7 @@ import pytest
 from django.core.management import call_command
 
 from tests.editors import bearer, editor
+from tests.origin import Origin, answer
 from tests.server import ROOT, Server
 
 SEED = os.environ.get("SCHEMATHESIS_SEED", "1")
@@ -22,7 +23,7 @@ SECONDS = os.environ.get("SCHEMATHESIS_SECONDS", "15")
 
 
 @pytest.mark.timeout(int(SECONDS) + 100)
-def test_schemathesis_finds_nothing(server: Server, tmp_path: Path) -> None:
+def test_schemathesis_finds_nothing(server: Server, origin: Origin, mp3: bytes) -> None:
     call_command("loaddata", "clips", verbosity=0)
     token = bearer(editor())["Authorization"]
     command = [
@@ -35,7 +36,11 @@ def test_schemathesis_finds_nothing(server: Server, tmp_path: Path) -> None:
         command,
         cwd=ROOT,
         env=os.environ
-        | {"SCHEMATHESIS_HOOKS": "tests.schemathesis_hooks", "PYTHONPATH": str(ROOT)},
+        | {
+            "PYTHONPATH": str(ROOT),
+            "SCHEMATHESIS_HOOKS": "tests.schemathesis_hooks",
+            "SCHEMATHESIS_AUDIO_URL": origin.on("/audio", answer(mp3)),
+        },
         capture_output=True,
         text=True,
         check=False,

@@ -81,6 +81,8 @@ class LicenceField(serializers.CharField):
 
     def to_internal_value(self, data: Any) -> str:
         """The identifier."""
+        if not isinstance(data, str):
+            self.fail("invalid")
         try:
             return find_licence(super().to_internal_value(data)).id
         except UnknownLicenceError as error:

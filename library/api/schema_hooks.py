@@ -3,6 +3,7 @@
 from copy import deepcopy
 from typing import Any
 
+from library.api.parameters import MAX_REPEATED
 from library.api.writes import BULK_MAX
 from library.models.tag import MAX_TAG_LENGTH, MAX_TAGS
 
@@ -98,6 +99,7 @@ def _asked(parameters: list[Schema]) -> None:
         default = schema.get("default")
         if schema["type"] == "array":
             each = TAG if parameter["name"] == "tag" else schema["items"] | {"pattern": NOT_BLANK}
+            schema["maxItems"] = MAX_TAGS if parameter["name"] == "tag" else MAX_REPEATED
             schema["items"] = each | {"minLength": 0, "pattern": f"^$|{each['pattern']}"}
         else:
             _taken({parameter["name"]: schema})

@@ -66,7 +66,7 @@ def limits(success: int) -> list[OpenApiParameter]:
 KEY_PATTERN = r'^("[\x20-\x21\x23-\x5b\x5d-\x7e]{1,255}"|[\x21\x23-\x5b\x5d-\x7e]{1,255})$'
 _ONCE = OpenApiParameter(
     "Idempotency-Key",
-    {"type": "string", "pattern": KEY_PATTERN, "example": "7a1f6b0e-6d0f-4c4a-9a51-1f2f4c9c8d55"},
+    {"type": "string", "pattern": KEY_PATTERN},
     OpenApiParameter.HEADER,
     description="A word of your choice, such as a UUID, for a request that you may have to send "
     "again. Within 24 hours the same key with the same body gets the first answer again, and "

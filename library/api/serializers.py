@@ -22,6 +22,16 @@ class SecondsField(serializers.FloatField):
         return seconds
 
 
+class TextField(serializers.CharField):
+    """Text; DRF alone would make text of numbers."""
+
+    def to_internal_value(self, data: Any) -> str:
+        """The text, without white space around it."""
+        if not isinstance(data, str):
+            self.fail("invalid")
+        return str(super().to_internal_value(data))
+
+
 class HealthSerializer(serializers.Serializer[dict[str, Any]]):
     """Whether the audio could be had when its source was last looked at."""
 
@@ -33,11 +43,11 @@ class HealthSerializer(serializers.Serializer[dict[str, Any]]):
 class ClipSerializer(serializers.ModelSerializer[Clip]):
     """A clip. The API adds clips by URL; uploading audio is an editor's affair."""
 
-    title = serializers.CharField(max_length=200, help_text="What the clip is called.")
-    description = serializers.CharField(
+    title = TextField(max_length=200, help_text="What the clip is called.")
+    description = TextField(
         max_length=5000, required=False, allow_blank=True, default="", help_text="Free text."
     )
-    genre = serializers.CharField(max_length=64, help_text="Such as `ambient` or `jazz`.")
+    genre = TextField(max_length=64, help_text="Such as `ambient` or `jazz`.")
     duration = SecondsField(
         min_value=0.001, max_value=MAX_DURATION, help_text="Seconds, above 0 and at most 3600."
     )
@@ -54,7 +64,7 @@ class ClipSerializer(serializers.ModelSerializer[Clip]):
         help_text=f"At most {MAX_TAGS} of at most {MAX_TAG_LENGTH} characters, without commas. "
         "Kept in lower case, each once.",
     )
-    creator = serializers.CharField(
+    creator = TextField(
         max_length=200,
         required=False,
         allow_null=True,
@@ -62,7 +72,7 @@ class ClipSerializer(serializers.ModelSerializer[Clip]):
         error_messages={"blank": "Give the creator's name, or leave it out."},
         help_text="Whom to credit.",
     )
-    creator_url = serializers.CharField(
+    creator_url = TextField(
         max_length=2000,
         required=False,
         allow_null=True,
