@@ -80,9 +80,7 @@ class LicenceField(serializers.CharField):
     """A licence's SPDX identifier, whichever way the licence was named."""
 
     def to_internal_value(self, data: Any) -> str:
-        """The identifier."""
-        if not isinstance(data, str):
-            self.fail("invalid")
+        """The identifier; of what is no text too, a refusal names those there are."""
         try:
             return find_licence(super().to_internal_value(data)).id
         except UnknownLicenceError as error:
