@@ -26,7 +26,8 @@ class _JSONErrors:
     def sendall(self, page: bytes) -> None:
         """Send JSON with the page's status."""
         status = HTTPStatus(int(page.split(None, 2)[1]))
-        code = status.phrase.lower().replace(" ", "_")
+        # 414 is called Request-URI Too Long by older Pythons
+        code = status.phrase.lower().replace(" ", "_").removeprefix("request-")
         body = json.dumps({"detail": f"{status.phrase}.", "code": code}).encode()
         head = (
             f"HTTP/1.1 {status.value} {status.phrase}\r\nConnection: close\r\n"

@@ -77,7 +77,7 @@ def test_head_of_a_stream_has_the_headers_and_no_body(operations: dict[str, Any]
 @pytest.mark.parametrize(
     ("operation", "errors"),
     [
-        ("list_clips", {400, 401, 406, 429}),
+        ("list_clips", {400, 401, 406, 414, 429}),
         ("show_clip", {400, 401, 404, 406, 410, 429}),
         ("add_clip", {400, 401, 403, 406, 409, 411, 413, 415, 422, 429}),
         ("add_clips", {400, 401, 403, 406, 409, 411, 413, 415, 422, 429}),

@@ -15,7 +15,7 @@ from drf_spectacular.utils import (
 
 from library.api import parameters
 from library.api.examples import CLIP
-from library.api.schema_errors import DELETED, NOT_FOUND, READING, error, stream_errors
+from library.api.schema_errors import DELETED, NOT_FOUND, READING, TOO_LONG, error, stream_errors
 from library.api.schema_writes import (
     ANYONE,
     BULK,
@@ -96,6 +96,7 @@ _LIST = extend_schema(
         200: ClipSerializer(many=True),
         304: _NOT_MODIFIED,
         **READING,
+        414: TOO_LONG,
     },
     examples=[OpenApiExample("A page", value=CLIP, response_only=True, status_codes=[200])],
 )

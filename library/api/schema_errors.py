@@ -69,6 +69,7 @@ WRONG_TOKEN = error(
     "The token is not valid.",
     invalid_token="This token is not known, was revoked, or its user may not log in.",  # noqa: S106
 )
+TOO_LONG = error("The address has more than 4,094 bytes.", uri_too_long="URI Too Long.")
 TOO_MANY = error(
     "The client has sent too many requests in this minute.",
     throttled="Request was throttled. Expected available in 42 seconds.",
