@@ -1,9 +1,9 @@
 """How many requests a client may send in a minute, counted by all processes together.
 
 Reads are counted here and added to the shared count in PostgreSQL in batches of a hundredth of the
-limit, so few of them pay for it. Each process lets through at most one batch after the shared count
-has reached the limit: so many processes, so many per cent more. Writes are added one by one, which
-is exact.
+limit, so few of them pay for it. A process knows what others have let through when its own batch is
+added, so each lets through a batch too many, and what it is asked while that batch is on its way: a
+few per cent where a client asks much at once. Writes are added one by one, which is exact.
 """
 
 import logging
