@@ -54,6 +54,7 @@ try:
     CLIPS_API_WRITES = env.str(
         "CLIPS_API_WRITES", "open", validate=validate.OneOf(("open", "authenticated"))
     )
+    CLIPS_API_MODERATE = env.bool("CLIPS_API_MODERATE", False)
     CLIPS_THROTTLE = env.bool("CLIPS_THROTTLE", True)
     CLIPS_THROTTLE_RATES = {  # requests of one client in a minute
         "reads": env.int("CLIPS_THROTTLE_READS", 1200, validate=AT_LEAST_1),
@@ -262,6 +263,7 @@ SPECTACULAR_SETTINGS = {
     "ENUM_GENERATE_CHOICE_DESCRIPTION": False,  # the values speak for themselves
     "ENUM_NAME_OVERRIDES": {
         "HealthStatus": "library.models.Health",
+        "ClipState": "library.models.State",
         "ClientFamily": "library.api.stats_serializers.CLIENTS",
         "Interval": "library.api.stats_serializers.INTERVALS",
         "TopWindow": "library.statistics.library.TOP_WINDOWS",

@@ -88,7 +88,7 @@ class DatabaseCollector(Collector):
         plays = CounterMetricFamily("clips_plays_recorded", "Plays of all clips.")
         up = GaugeMetricFamily("clips_database_up", "Whether the database answered.")
         try:
-            # A deleted clip leaves the list of the most played, but no total.
+            # A clip that is deleted or withdrawn leaves the list of the most played, but no total.
             clips = Clip.objects.available().filter(play_count__gt=0).order_by("-play_count", "id")
             for pk, title, count in clips.values_list("id", "title", "play_count")[:TOP_CLIPS]:
                 top.add_metric([str(pk), title], count)

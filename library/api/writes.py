@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.conf import settings
 from django.db import transaction
 from django.http.response import HttpResponseBase
 from rest_framework.decorators import action
@@ -14,9 +15,13 @@ from rest_framework.viewsets import GenericViewSet
 from library.api.errors import Gone, InvalidClips, LengthRequired, PreconditionFailed
 from library.api.etags import may_change, tagged, version
 from library.api.idempotency import answer_once
-from library.models import Clip
+from library.models import Clip, State
 
 BULK_MAX = 1000  # clips
+
+
+def _first_state() -> State:
+    return State.DRAFT if settings.CLIPS_API_MODERATE else State.PUBLISHED
 
 
 class ClipWrites(GenericViewSet[Clip]):
@@ -35,7 +40,7 @@ class ClipWrites(GenericViewSet[Clip]):
     def _create(self, request: Request) -> Response:
         serializer = self.get_serializer(data=request.data)
         serializer.is_valid(raise_exception=True)
-        clip = serializer.save()
+        clip = serializer.save(state=_first_state())
         location = reverse("clip-detail", args=[clip.pk])
         return Response(serializer.data, status=201, headers={"Location": location})
 
@@ -50,7 +55,10 @@ class ClipWrites(GenericViewSet[Clip]):
         )
         if not serializer.is_valid():
             raise InvalidClips(serializer.errors)
-        made = Clip.objects.bulk_create([Clip(**fields) for fields in serializer.validated_data])
+        state = _first_state()
+        made = Clip.objects.bulk_create(
+            [Clip(**fields, state=state) for fields in serializer.validated_data]
+        )
         return Response(self.get_serializer(made, many=True).data, status=201)
 
     def partial_update(self, request: Request, pk: str) -> Response:

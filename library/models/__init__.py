@@ -1,7 +1,7 @@
 """What the database keeps: clips, their plays and tallies, tokens, what requests leave behind."""
 
 from library.models.answer import IdempotentAnswer
-from library.models.clip import MAX_DURATION, Clip, ClipQuerySet, Health, upload_path
+from library.models.clip import MAX_DURATION, Clip, ClipQuerySet, Health, State, upload_path
 from library.models.play import (
     HOST_LENGTH,
     AudienceTally,
@@ -33,5 +33,6 @@ __all__ = [
     "PlayEvent",
     "PlayTally",
     "RequestCount",
+    "State",
     "upload_path",
 ]

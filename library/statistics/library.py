@@ -5,7 +5,7 @@ from typing import Any
 
 from django.db.models import Count, Q, Sum
 
-from library.models import Clip, LibraryTally
+from library.models import Clip, LibraryTally, State
 from library.statistics.period import Period
 from library.statistics.ranking import Ranking, kept_ranking
 from library.statistics.series import period_told, series
@@ -18,10 +18,11 @@ TOP_WINDOWS = (*(window.name for window in WINDOWS), ALL_TIME)
 def library_statistics(period: Period, window: str, limit: int, now: datetime) -> dict[str, Any]:
     """Clips, plays and their trends, the period's series, and the top clips of a window.
 
-    Deleted clips are no clips any more, but their plays stay plays.
+    Clips that the public may not have are none here, but their plays stay plays.
     """
     totals = Clip.objects.aggregate(
-        clips=Count("id", filter=Q(deleted_at=None)), plays=Sum("play_count", default=0)
+        clips=Count("id", filter=Q(deleted_at=None, state=State.PUBLISHED)),
+        plays=Sum("play_count", default=0),
     )
     tallies = LibraryTally.objects.all()
     sums = tallies.filter(quarter__gte=LONGEST.before(now)).aggregate(**window_sums(now))
