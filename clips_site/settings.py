@@ -13,6 +13,8 @@ import django_stubs_ext
 from django.core.exceptions import ImproperlyConfigured
 from environs import Env, EnvError, validate
 
+from clips_site.back_office import UNFOLD as UNFOLD
+
 django_stubs_ext.monkeypatch()  # `ModelAdmin[Clip]` and the like exist at run time too
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -149,6 +151,11 @@ if not ALLOWED_HOSTS:
 CLIPS_VIA = "clips-" + sha256(f"via {SECRET_KEY}".encode()).hexdigest()[:12]
 
 INSTALLED_APPS = [
+    "unfold",  # before the admin, whose templates it replaces
+    "unfold.contrib.filters",
+    "unfold.contrib.forms",
+    "unfold.contrib.import_export",
+    "import_export",
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",

@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 import requests
+from django.contrib.contenttypes.models import ContentType
 from django.core.management import call_command
+from django.db import connection, transaction
 from django.utils import timezone
 from playwright.sync_api import Browser
 
@@ -41,7 +43,7 @@ def shared_server(
 
 
 @pytest.fixture
-def server(shared_server: Server, transactional_db: None) -> Server:
+def server(shared_server: Server, steady_content_types: None) -> Server:
     """The running service, with a database that is empty at first.
 
     But for the day's key: its processes keep it, and must not keep one of an earlier test each.
@@ -49,6 +51,27 @@ def server(shared_server: Server, transactional_db: None) -> Server:
     today = timezone.now().astimezone(UTC).date()
     ListenerKey.objects.create(day=today, key=b"of all tests".ljust(32))
     return shared_server
+
+
+@pytest.fixture
+def steady_content_types(transactional_db: None) -> None:
+    """Content types under the ids that they have in every test.
+
+    They are made anew for each test, and a service that outlives a test keeps what it has read.
+    """
+    number = "1000000 + row_number() OVER (ORDER BY app_label, model)"
+    with connection.cursor() as cursor, transaction.atomic():
+        cursor.execute(
+            f"""
+            WITH steady AS (SELECT id AS old, {number} AS new FROM django_content_type),
+            named AS (
+                UPDATE auth_permission SET content_type_id = new FROM steady
+                WHERE content_type_id = old
+            )
+            UPDATE django_content_type SET id = new FROM steady WHERE id = old
+            """
+        )
+    ContentType.objects.clear_cache()
 
 
 @pytest.fixture
