@@ -43,14 +43,19 @@ def shared_server(
 
 
 @pytest.fixture
-def server(shared_server: Server, steady_content_types: None) -> Server:
-    """The running service, with a database that is empty at first.
+def server(shared_server: Server, emptied: None) -> Server:
+    """The running service, with a database that is empty at first."""
+    return shared_server
 
-    But for the day's key: its processes keep it, and must not keep one of an earlier test each.
+
+@pytest.fixture
+def emptied(steady_content_types: None) -> None:
+    """A database for a service that outlives a test: it is empty, but for the day's key.
+
+    Its processes keep the key, and must not keep one of an earlier test each.
     """
     today = timezone.now().astimezone(UTC).date()
     ListenerKey.objects.create(day=today, key=b"of all tests".ljust(32))
-    return shared_server
 
 
 @pytest.fixture
