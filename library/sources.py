@@ -7,8 +7,10 @@ from functools import cache
 from pathlib import Path
 
 from django.conf import settings
+from django.core.files.storage import default_storage
 
 from library.audio.download import StoreLimits
+from library.audio.errors import AudioUnavailableError
 from library.audio.freshness import Freshness
 from library.audio.look import SourceReport as SourceReport
 from library.audio.look import look
@@ -34,6 +36,20 @@ def look_at(url: str) -> SourceReport:
     return look(origin_client(), url)
 
 
+def look_briefly_at(url: str) -> SourceReport:
+    """Whether the origin serves audio at this address now, by the beginning of what it sends."""
+    return look(origin_client(), url, head_only=True)
+
+
+def look_at_file(name: str) -> SourceReport:
+    """The same of an upload."""
+    try:
+        with (audio := open_file(Path(default_storage.path(name)))).file:
+            return SourceReport(name, name, audio.content_type, audio.size)
+    except AudioUnavailableError as error:
+        return SourceReport(name, name, code=error.code, detail=error.detail)
+
+
 @cache
 def origin_client() -> OriginClient:
     """The process's client for origins, as the settings say."""
@@ -46,6 +62,7 @@ def origin_client() -> OriginClient:
             max_bytes=settings.CLIPS_AUDIO_MAX_BYTES,
         ),
         via=settings.CLIPS_VIA,
+        user_agent=settings.CLIPS_ORIGIN_USER_AGENT,
     )
 
 

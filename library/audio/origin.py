@@ -82,10 +82,14 @@ class OriginClient:
         limits: OriginLimits,
         *,
         via: str,
+        user_agent: str = "ClipsService/1.0",
         resolver: Resolver = resolve,
         ca_bundle: str | None = None,
     ) -> None:
-        """`via` names this service in the Via header of its requests (RFC 9110, 7.6.3)."""
+        """`via` names this service in the Via header of its requests (RFC 9110, 7.6.3).
+
+        `user_agent` tells the people of an origin who asks.
+        """
         self._policy = policy
         self.limits = limits
         self._resolver = resolver
@@ -93,7 +97,7 @@ class OriginClient:
             "Accept": "audio/*, */*;q=0.1",
             "Accept-Encoding": "identity",
             "Connection": "close",
-            "User-Agent": "ClipsService/1.0",
+            "User-Agent": user_agent,
             "Via": f"1.1 {via}",
         }
         # One context for all: reading the certificates takes longer than many a fetch.
