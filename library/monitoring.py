@@ -4,6 +4,7 @@ import logging
 import os
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 from django.db import Error, connection
 from django.db.models import Sum
@@ -22,6 +23,7 @@ from prometheus_client import (
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from library import metrics as instruments
 from library.models import Clip
 
 logger = logging.getLogger(__name__)
@@ -103,6 +105,22 @@ class DatabaseCollector(Collector):
             yield from (up, plays, top)
         finally:
             connection.close()
+
+
+def audio_store_requests() -> dict[str, int]:
+    """What was asked of the store since this server started, in all its processes, by result."""
+    folder = os.environ.get("PROMETHEUS_MULTIPROC_DIR")
+    if folder:
+        counters = [str(path) for path in Path(folder).glob("counter_*.db")]
+        found = multiprocess.MultiProcessCollector.merge(counters, accumulate=True)  # type: ignore[no-untyped-call]
+    else:
+        found = instruments.audio_store_requests.collect()
+    return {
+        sample.labels["result"]: int(sample.value)
+        for metric in found
+        for sample in metric.samples
+        if sample.name == "clips_audio_store_requests_total"
+    }
 
 
 def metrics(request: HttpRequest) -> HttpResponse:

@@ -18,6 +18,7 @@ from django.utils import timezone
 
 from library.checking.due import LOCK, due
 from library.models import Clip, Health
+from tests.clips import make
 from tests.editors import bearer, editor
 from tests.origin import Handler, Origin, answer
 from tests.server import ROOT
@@ -26,7 +27,13 @@ MakeClip = Callable[..., Clip]
 
 
 @pytest.fixture
-def check(capfd: pytest.CaptureFixture[str], transactional_db: None) -> Callable[..., str]:
+def make_clip(db: None) -> MakeClip:
+    """Makes clips, in a transaction where a test needs no other connection."""
+    return make
+
+
+@pytest.fixture
+def check(capfd: pytest.CaptureFixture[str], db: None) -> Callable[..., str]:
     """Runs the command without its pauses; returns what it printed."""
 
     def run(*options: str) -> str:
@@ -142,7 +149,7 @@ def test_uploads_are_looked_at_and_what_nobody_may_hear_is_not(
 
 
 def test_other_source_that_an_editor_gives_meanwhile_is_not_judged(
-    check: Callable[..., str], make_clip: MakeClip, origin: Origin
+    check: Callable[..., str], make_clip: MakeClip, origin: Origin, transactional_db: None
 ) -> None:
     def edit(answering: socket.socket, request: str) -> None:
         Clip.objects.update(audio_url="https://example.com/other.mp3")
@@ -197,7 +204,10 @@ def test_never_looked_at_come_first_then_longest_ago(make_clip: MakeClip) -> Non
     assert [clip.pk for clip in due(limit=9, failing=True)] == [three, two]
 
 
-def test_two_do_not_ask_the_same_hosts_at_once(check: Callable[..., str], clip: Clip) -> None:
+def test_two_do_not_ask_the_same_hosts_at_once(
+    check: Callable[..., str], make_clip: MakeClip
+) -> None:
+    clip = make_clip()
     other = connection.copy()
     with other.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_lock(%s)", [LOCK])
@@ -222,6 +232,7 @@ def test_what_was_found_before_the_end_is_kept(
     origin: Origin,
     mp3: bytes,
     tmp_path: Path,
+    transactional_db: None,
 ) -> None:
     asked, over = threading.Event(), threading.Event()
 
