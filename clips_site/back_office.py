@@ -30,6 +30,7 @@ UNFOLD: dict[str, Any] = {
             "href": lambda request: static("library/icon.svg"),
         }
     ],
+    "DASHBOARD_CALLBACK": "library.admin.dashboard.dashboard",
     "STYLES": [lambda request: static("library/admin.css")],
     "SIDEBAR": {
         "show_search": False,

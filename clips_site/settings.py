@@ -73,6 +73,10 @@ try:
     CLIPS_ACCEL_LOCATION = env.str("CLIPS_ACCEL_LOCATION", "")
     CLIPS_AUDIO_MAX_BYTES = env.int("CLIPS_AUDIO_MAX_BYTES", 20_000_000, validate=AT_LEAST_1)
     CLIPS_ORIGIN_ALLOW: list[str] = env.list("CLIPS_ORIGIN_ALLOW", [])
+    # What origins are told of who asks; with an address, their people can ask back.
+    CLIPS_ORIGIN_USER_AGENT = env.str(
+        "CLIPS_ORIGIN_USER_AGENT", "ClipsService/1.0", validate=validate.Regexp(r"[\x20-\x7e]+\Z")
+    )
     CLIPS_ORIGIN_CONNECT_TIMEOUT = env.float("CLIPS_ORIGIN_CONNECT_TIMEOUT", 3.0, validate=ABOVE_0)
     CLIPS_ORIGIN_READ_TIMEOUT = env.float("CLIPS_ORIGIN_READ_TIMEOUT", 10.0, validate=ABOVE_0)
     CLIPS_ORIGIN_TOTAL_TIMEOUT = env.float("CLIPS_ORIGIN_TOTAL_TIMEOUT", 60.0, validate=ABOVE_0)

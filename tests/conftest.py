@@ -16,6 +16,7 @@ from playwright.sync_api import Browser
 
 from library.models import Clip, ListenerKey
 from tests.chromium import running_browser
+from tests.clips import make
 from tests.origin import Origin
 from tests.server import Server, free_port
 from tests.settings import LOCAL
@@ -97,12 +98,6 @@ def start_server(transactional_db: None, tmp_path: Path) -> Iterator[Callable[..
 @pytest.fixture
 def make_clip(transactional_db: None) -> Callable[..., Clip]:
     """Makes a clip, of a sample's audio unless a URL is given."""
-
-    def make(**fields: Any) -> Clip:
-        source = {} if "audio_url" in fields else {"audio_file": "samples/ambient-sounds.mp3"}
-        values = {"title": "Ambient Sounds", "genre": "ambient", "duration": 28.5}
-        return Clip.objects.create(**{**values, **source, **fields})
-
     return make
 
 

@@ -3,6 +3,6 @@
 Importing it registers its pages with Django's admin, as Django's autodiscovery does.
 """
 
-from library.admin import clips, people, plays
+from library.admin import clips, dashboard, people, plays
 
-__all__ = ["clips", "people", "plays"]
+__all__ = ["clips", "dashboard", "people", "plays"]

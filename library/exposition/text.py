@@ -1,6 +1,9 @@
 """The whole answer to Prometheus."""
 
+from collections.abc import Iterator
+
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, generate_latest
+from prometheus_client.samples import Sample
 
 from library.exposition.database import DatabaseMetrics
 from library.exposition.files import WorkerMetrics
@@ -17,6 +20,11 @@ class Exposition:
         self._instruments = WorkerMetrics(folder) if folder else REGISTRY
         self._database = DatabaseMetrics()
         self._store = StoreMetrics()
+
+    def samples(self, name: str) -> Iterator[Sample]:
+        """What one of the instruments has counted, in all processes."""
+        for metric in self._instruments.collect():
+            yield from (sample for sample in metric.samples if sample.name == name)
 
     def text(self) -> bytes:
         """In the format of CONTENT_TYPE_LATEST."""

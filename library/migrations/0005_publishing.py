@@ -33,8 +33,4 @@ class Migration(migrations.Migration):
             model_name='clip',
             index=models.Index(condition=models.Q(('state', 'published'), _negated=True), fields=['state', 'id'], name='clip_not_published'),
         ),
-        migrations.AddIndex(
-            model_name='clip',
-            index=models.Index(models.OrderBy(models.F('health_checked_at'), nulls_first=True), models.F('id'), condition=models.Q(('audio_url', ''), _negated=True), name='clip_next_check'),
-        ),
     ]

@@ -8,8 +8,8 @@ from django.contrib.postgres.indexes import GinIndex
 from django.contrib.postgres.search import SearchVectorField
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
-from django.db.models import F, Q
-from django.db.models.functions import Lower
+from django.db.models import Case, F, Q, Value, When
+from django.db.models.functions import Coalesce, Lower
 from django.utils import timezone
 
 from library.licences import LICENCES, Licence, attribution, licence_choices
@@ -73,6 +73,26 @@ class ClipQuerySet(models.QuerySet["Clip"]):
         """
         now = timezone.now()
         return self.not_deleted().update(deleted_at=now, updated_at=now)
+
+    def note_source(self, failure: str | None, content_type: str | None, size: int | None) -> int:
+        """Note what was found at the source of these clips just now; returns how many there were.
+
+        `failure` is the code of why their audio cannot be had. What could not be told this time
+        stays as it was. Not a change that somebody made: `updated_at`, and with it the version
+        that an editor's If-Match names, stays too.
+        """
+        now = timezone.now()
+        found = Health.FAILING if failure else Health.OK
+        return self.update(
+            health=found,
+            health_reason=failure,
+            health_since=Case(
+                When(health=found, health_since__isnull=False, then=F("health_since")), default=now
+            ),
+            health_checked_at=now,
+            content_type=Coalesce(Value(content_type), F("content_type")),
+            size_bytes=Coalesce(Value(size), F("size_bytes")),
+        )
 
     def restore(self) -> int:
         """Undo the deletion of these clips; returns how many were deleted."""
@@ -180,13 +200,6 @@ class Clip(models.Model):
                 fields=("state", "id"),
                 name="clip_not_published",
                 condition=~Q(state=State.PUBLISHED),
-            ),
-            # whose source is to be looked at next: never looked at first, then longest ago
-            models.Index(
-                F("health_checked_at").asc(nulls_first=True),
-                "id",
-                name="clip_next_check",
-                condition=~Q(audio_url=""),
             ),
         )
         constraints = (
