@@ -1,4 +1,7 @@
-"""Where a clip's audio is opened: its uploaded file, or the store for its origin."""
+"""Where a clip's audio is opened: its uploaded file, or the store for its origin.
+
+And where an address is looked at before a clip relies on it.
+"""
 
 from functools import cache
 from pathlib import Path
@@ -7,6 +10,8 @@ from django.conf import settings
 
 from library.audio.download import StoreLimits
 from library.audio.freshness import Freshness
+from library.audio.look import SourceReport as SourceReport
+from library.audio.look import look
 from library.audio.opened import OpenAudio, open_file
 from library.audio.origin import OriginClient, OriginLimits
 from library.audio.store import AudioStore
@@ -21,10 +26,18 @@ def open_audio(clip: Clip) -> OpenAudio:
     return audio_store().open(clip.audio_url)
 
 
+def look_at(url: str) -> SourceReport:
+    """What the origin serves at this address now: fetched whole and measured, and not kept.
+
+    It takes as long as the origin does, up to CLIPS_ORIGIN_TOTAL_TIMEOUT seconds.
+    """
+    return look(origin_client(), url)
+
+
 @cache
-def audio_store() -> AudioStore:
-    """The process's handle on the machine's store, as the settings say."""
-    client = OriginClient(
+def origin_client() -> OriginClient:
+    """The process's client for origins, as the settings say."""
+    return OriginClient(
         origin_policy(),
         OriginLimits(
             connect=settings.CLIPS_ORIGIN_CONNECT_TIMEOUT,
@@ -34,6 +47,11 @@ def audio_store() -> AudioStore:
         ),
         via=settings.CLIPS_VIA,
     )
+
+
+@cache
+def audio_store() -> AudioStore:
+    """The process's handle on the machine's store, as the settings say."""
     freshness = Freshness(
         least=settings.CLIPS_AUDIO_FRESH_MIN,
         most=settings.CLIPS_AUDIO_FRESH_MAX,
@@ -47,4 +65,4 @@ def audio_store() -> AudioStore:
         failure_seconds=settings.CLIPS_ORIGIN_FAILURE_SECONDS,
         keep_seconds=60.0 if settings.CLIPS_ACCEL_LOCATION else 0.0,
     )
-    return AudioStore(settings.AUDIO_STORE_DIR, client, freshness, limits)
+    return AudioStore(settings.AUDIO_STORE_DIR, origin_client(), freshness, limits)

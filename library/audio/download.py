@@ -23,7 +23,7 @@ from library.audio.eviction import evict, is_due, scan
 from library.audio.freshness import Freshness
 from library.audio.opened import strong_etag
 from library.audio.origin import OriginAnswer, OriginClient
-from library.audio.sniff import SNIFF_BYTES, audio_type
+from library.audio.sniff import read_head
 from library.audio.turns import host_of, turn
 
 logger = logging.getLogger(__name__)
@@ -146,16 +146,7 @@ class Downloader:
     def _receive(self, entry: Entry, answer: OriginAnswer) -> None:
         """Write the body to a part, announce it once its type and length are known, save it."""
         chunks = answer.chunks()
-        head = b""
-        for chunk in chunks:
-            head += chunk
-            if len(head) >= SNIFF_BYTES:
-                break
-        if not head:
-            raise AudioUnavailableError("origin_empty")
-        content_type = audio_type(head)
-        if content_type is None:
-            raise AudioUnavailableError("origin_not_audio")
+        head, content_type = read_head(chunks)
         with entry.new_part() as part:
             path = Path(part.name)
             metadata = self._describe(entry.url, answer, path.name, content_type)

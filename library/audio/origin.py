@@ -44,7 +44,8 @@ class OriginLimits:
 class OriginAnswer:
     """What an origin answered: 200 with a body, or 304 with none."""
 
-    def __init__(self, response: requests.Response, max_bytes: int) -> None:
+    def __init__(self, response: requests.Response, url: str, max_bytes: int) -> None:
+        self.url = url  # behind all redirects
         self.status = response.status_code
         self.headers: Mapping[str, str] = response.headers
         self.length = _told_length(response.headers)
@@ -111,15 +112,18 @@ class OriginClient:
         """
         deadline = time.monotonic() + self.limits.total
         headers = self._headers | dict(validators or {})
-        response = self._follow(url, headers, deadline)
+        final_url, response = self._follow(url, headers, deadline)
         try:
-            if response.status_code != 200 and not (validators and response.status_code == 304):
-                raise AudioUnavailableError("origin_http_error")
-            yield OriginAnswer(response, self.limits.max_bytes)
+            status = response.status_code
+            if status != 200 and not (validators and status == 304):
+                raise AudioUnavailableError("origin_http_error", origin_status=status)
+            yield OriginAnswer(response, final_url, self.limits.max_bytes)
         finally:
             _close(response)
 
-    def _follow(self, url: str, headers: dict[str, str], deadline: float) -> requests.Response:
+    def _follow(
+        self, url: str, headers: dict[str, str], deadline: float
+    ) -> tuple[str, requests.Response]:
         refused = "origin_url_invalid"
         for _ in range(MAX_REDIRECTS + 1):
             try:
@@ -131,7 +135,7 @@ class OriginClient:
             response = self._send(url, headers, deadline)
             location = response.headers.get("Location")
             if response.status_code not in REDIRECTS or not location:
-                return response
+                return url, response
             _close(response)  # unread: its body may have no end
             url = urljoin(url, location)
             if scheme == "https" and not url.lower().startswith("https:"):
