@@ -5,7 +5,7 @@ from uuid import UUID
 
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404
 from django.views.decorators.http import require_POST
@@ -27,7 +27,7 @@ def presence(request: HttpRequest, pk: int) -> HttpResponseBase:
     try:
         page, entry = UUID(request.POST["page"]), int(request.POST["entry"])
     except (KeyError, ValueError):
-        raise Http404 from None
+        return HttpResponse("Send `page` and `entry`.", status=400, content_type="text/plain")
     if "leave" in request.POST:
         Presence.objects.leave(page, user)
         return HttpResponse(status=204)
