@@ -19,7 +19,8 @@ def discard(name: str) -> None:
     """Delete a stored file, unless some clip has it.
 
     Call it when the change is committed: until then it may be undone. Who is listening at this
-    moment has the file open, and hears it to the end.
+    moment has the file open, and hears it to the end. Only nginx, told in the same moment to send
+    it, may find it gone; asked again, the clip has its new audio.
     """
     if name and not Clip.objects.filter(audio_file=name).exists():
         default_storage.delete(name)

@@ -1,18 +1,21 @@
 """Several editors at one clip: they see each other, and nobody's change is lost."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
 import pytest
 from django.contrib.auth.models import User
+from django.db import connection, transaction
 from django.test import Client
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
 from library.models import Clip, Presence
 from tests.editors import bearer, editor
+from tests.test_plays import await_waiting
 
 FORM = {
     "title": "Rain",
@@ -107,6 +110,23 @@ def test_second_deliberate_save_counts(anna: Editor, ben: Editor, clip: Clip) ->
     ben.save(title="Light Rain", genre="weather")
     assert "location" in ben.save()
     assert values(clip) == ("Light Rain", "weather", ["storm"])
+
+
+def test_change_that_is_committed_while_another_is_saved_is_seen(
+    transactional_db: None, ben: Editor, clip: Clip
+) -> None:
+    def save() -> Any:
+        try:
+            return ben.save(title="Light Rain")
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor() as pool:
+        with transaction.atomic():
+            Clip.objects.filter(pk=clip.pk).update(title="Heavy Rain", updated_at=timezone.now())
+            saving = pool.submit(save)
+            await_waiting()
+        assert saving.result(20)["errors"]["title"] == ["Somebody made it “Heavy Rain”."]
 
 
 def test_change_by_the_api_is_seen_too(ben: Editor, clip: Clip, client: Client) -> None:
@@ -206,6 +226,8 @@ def test_history_tells_who_changed_what_newest_first(
         content_type="application/json",
         headers=bearer(editor("importer")),
     )
+    with django_assert_max_num_queries(5):
+        admin_client.get(f"/admin/library/clip/{clip.pk}/change/")
     with django_assert_max_num_queries(8):
         page = admin_client.get(f"/admin/library/clip/{clip.pk}/history/")
     changes = [(change.author, change.values) for change in page.context["changes"]]

@@ -51,7 +51,7 @@ async function ask(address, values) {
 }
 
 function seconds(duration) {
-  return duration ? `${Math.round(duration * 100) / 100} s` : "";
+  return Number.isFinite(duration) && duration > 0 ? `${Math.round(duration * 100) / 100} s` : "";
 }
 
 // What the browser itself finds: null if it cannot play the file.

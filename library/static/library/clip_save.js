@@ -7,6 +7,7 @@ const note = document.getElementById("clip-saving");
 const buttons = [...document.querySelectorAll(`[type=submit][form=${form.id}]`)];
 const LOGGED_OUT = "You are no longer logged in. What you wrote is still here: log in in another tab, then save again.";
 const NO_ANSWER = "Not saved: the service does not answer. What you wrote is still here. Save again in a moment.";
+const NOT_ALLOWED = "Not saved: you may not change this any more.";
 const TOO_LARGE = "Not saved: the file is larger than the server takes.";
 
 function send(data, progress) {
@@ -47,12 +48,18 @@ function placeOf(name) {
   return form.querySelector(`[data-errors=${name}]`) ?? form.querySelector(`.field-${name} .relative`);
 }
 
+// Change the elements that describe an input to who listens: its help, and what is wrong.
+function describe(input, isKept, ...more) {
+  const ids = (input.getAttribute("aria-describedby") ?? "").split(" ").filter(Boolean);
+  input.setAttribute("aria-describedby", [...ids.filter(isKept), ...more].join(" "));
+}
+
 function clearErrors() {
   for (const list of form.querySelectorAll(".errorlist")) list.remove();
   for (const box of form.querySelectorAll(".group.errors")) box.classList.remove("errors");
   for (const input of form.querySelectorAll("[aria-invalid]")) {
     input.removeAttribute("aria-invalid");
-    input.removeAttribute("aria-errormessage");
+    describe(input, (id) => !id.startsWith("error_"));
   }
   document.querySelector(".errornote")?.remove();
 }
@@ -72,8 +79,10 @@ function showErrors(errors) {
     placeOf(name).append(list);
     placeOf(name).closest(".group")?.classList.add("errors");
     const input = form.elements.namedItem(name);
-    input?.setAttribute?.("aria-invalid", "true");
-    input?.setAttribute?.("aria-errormessage", list.id);
+    if (input instanceof HTMLElement) {
+      input.setAttribute("aria-invalid", "true");
+      describe(input, () => true, list.id);
+    }
   }
   const sentences = whole.length ? [...whole] : ["Not saved yet."];
   if (names.length === 1) sentences.push("One field below needs a look.");
@@ -109,8 +118,12 @@ async function save(button) {
     });
   };
   let answer = await sending();
-  if (answer.status === 403 && (await renewToken())) answer = await sending();
+  if (answer.status === 403) {
+    if (!(await renewToken())) return say(LOGGED_OUT);
+    answer = await sending();
+  }
   const isJson = answer.getResponseHeader("Content-Type")?.startsWith("application/json");
+  if (answer.status === 403) return say(NOT_ALLOWED);
   if (answer.status === 413) return say(TOO_LARGE);
   if (answer.status >= 500) return say(NO_ANSWER);
   if (!isJson) return say(LOGGED_OUT);
