@@ -130,6 +130,14 @@ def test_waveform_is_sought_by_keys_and_pointer(open_page: Open, clip: Clip) -> 
     assert not PlayEvent.objects.exists()
 
 
+def test_audio_that_cannot_be_had_is_told_in_a_sentence(
+    open_page: Open, make_clip: Callable[..., Clip], origin: Origin
+) -> None:
+    page = open_page(editor(), change(make_clip(audio_file="", audio_url=origin.url("/gone"))))
+    sentence = "The audio cannot be had. The origin answered with an error."
+    expect(page.locator(".clip-player-note")).to_have_text(sentence)
+
+
 def bars(wave: Locator) -> set[str]:
     """The different lines of the picture."""
     return set((wave.locator("path").first.get_attribute("d") or "").split("M"))

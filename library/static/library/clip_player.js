@@ -11,6 +11,7 @@ const SVG = "http://www.w3.org/2000/svg";
 
 const root = document.getElementById("clip-player");
 const audio = root.querySelector("audio");
+const controls = root.querySelector(".clip-play");
 const button = root.querySelector("button");
 const wave = root.querySelector(".clip-wave");
 const time = root.querySelector(".clip-time");
@@ -89,7 +90,10 @@ function peaks(decoded) {
 
 async function decoded(src) {
   const answer = await fetch(src);
-  if (!answer.ok) throw new Error(`The audio cannot be had. ${await answer.text()}`);
+  if (!answer.ok) {
+    controls.hidden = true;
+    throw new Error(`The audio cannot be had. ${await answer.text()}`);
+  }
   const bytes = await answer.arrayBuffer();
   try {
     return await new OfflineAudioContext(1, 1, SAMPLE_RATE).decodeAudioData(bytes);
@@ -101,7 +105,7 @@ async function decoded(src) {
 async function load(src) {
   loads += 1;
   const mine = loads;
-  root.hidden = false;
+  root.hidden = controls.hidden = false;
   root.dataset.drawn = "";
   note.textContent = "Drawing the waveform…";
   draw(new Array(BARS).fill(1));
@@ -175,8 +179,7 @@ for (const name of ["play", "pause", "ended"]) {
 }
 document.addEventListener("clip:audio", (event) => load(event.detail.src));
 
-audio.controls = false;
-root.querySelector(".clip-play").hidden = false;
+audio.controls = controls.hidden = false;
 if (root.dataset.audio) {
   if (audio.readyState >= HTMLMediaElement.HAVE_METADATA) measure(audio.duration);
   load(root.dataset.audio);
