@@ -13,6 +13,7 @@ from django.contrib.admin.utils import label_for_field
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.models import AnonymousUser
 from django.contrib.contenttypes.models import ContentType
+from django.db.models import QuerySet
 
 from library.models import Clip
 
@@ -54,7 +55,7 @@ def change_message(before: Values, after: Values) -> list[dict[str, Any]]:
     if not values:
         return []
     told = {name: [_short(old), _short(new)] for name, (old, new) in values.items()}
-    return [{"changed": {"fields": [_label(name) for name in values], "values": told}}]
+    return [{"changed": {"fields": [label(name) for name in values], "values": told}}]
 
 
 def note_additions(user: Author, clips: Iterable[Clip]) -> None:
@@ -78,6 +79,18 @@ def note_deletions(user: Author, clips: Iterable[Clip]) -> None:
     _note(user, DELETION, [(clip, []) for clip in clips])
 
 
+def entries_of(clip: Clip) -> QuerySet[LogEntry]:
+    """What was noted of a clip, newest first; by an index that a migration of ours makes."""
+    kind = ContentType.objects.get_for_model(Clip)
+    entries = LogEntry.objects.filter(content_type=kind, object_id=str(clip.pk))
+    return entries.select_related("user").order_by("-id")
+
+
+def author(entry: LogEntry) -> str:
+    """Who an entry is of, by the name that people know."""
+    return entry.user.get_full_name() or entry.user.get_username()
+
+
 def changed_values(entry: LogEntry) -> list[tuple[str, str, str]]:
     """Of each field that an entry tells the values of: its name, what it was, what it became."""
     try:
@@ -87,7 +100,7 @@ def changed_values(entry: LogEntry) -> list[tuple[str, str, str]]:
     if not isinstance(parts, list):
         return []
     return [
-        (_label(name), old, new)
+        (label(name), old, new)
         for part in parts
         for name, (old, new) in part.get("changed", {}).get("values", {}).items()
     ]
@@ -114,7 +127,8 @@ def _note(user: Author, flag: int, entries: list[tuple[Clip, list[dict[str, Any]
     )
 
 
-def _label(field: str) -> str:
+def label(field: str) -> str:
+    """What a field is called."""
     return str(label_for_field(field, Clip))
 
 

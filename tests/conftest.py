@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import requests
+from django.contrib.auth.models import User
 from django.contrib.contenttypes.models import ContentType
 from django.core.management import call_command
 from django.db import connection, transaction
@@ -93,6 +94,12 @@ def start_server(transactional_db: None, tmp_path: Path) -> Iterator[Callable[..
     yield start
     for server in started:
         server.stop()
+
+
+@pytest.fixture
+def admin_user(db: None) -> User:
+    """Of `admin_client`, who may do everything; a password would take half a second to make."""
+    return User.objects.create_superuser("admin")
 
 
 @pytest.fixture

@@ -11,9 +11,7 @@ from django.shortcuts import get_object_or_404
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 
-from library import history
-from library.admin.base import ModelAdmin
-from library.admin.clip_form import ClipForm
+from library.admin.clip_page import ClipPage
 from library.admin.filters import DeletedFilter
 from library.audio.errors import AudioUnavailableError
 from library.delivery import deliver
@@ -22,23 +20,12 @@ from library.sources import open_audio
 
 
 @admin.register(Clip)
-class ClipAdmin(ModelAdmin[Clip]):
+class ClipAdmin(ClipPage):
     """Clips, found by their words or genre, and heard without counting a play."""
 
-    form = ClipForm
     list_display = ("title", "player", "genre", "shown_length", "play_count", "source")
     list_filter = (DeletedFilter, "genre")
     search_fields = ("title", "description", "genre")
-    readonly_fields = (
-        "player",
-        "content_type",
-        "size_bytes",
-        "health",
-        "play_count",
-        "created_at",
-        "updated_at",
-        "deleted_at",
-    )
     list_per_page = 50
     show_full_result_count = False
     actions = ("restore",)
@@ -79,14 +66,6 @@ class ClipAdmin(ModelAdmin[Clip]):
             return deliver(request, open_audio(clip), clip.title).response
         except AudioUnavailableError as error:
             return HttpResponse(error.detail, status=error.status, content_type="text/plain")
-
-    def construct_change_message(
-        self, request: HttpRequest, form: Any, formsets: Any, add: bool = False
-    ) -> list[dict[str, Any]]:
-        """What the log tells of a change: the values too."""
-        if add:
-            return super().construct_change_message(request, form, formsets, add)
-        return history.change_message(form.initial, form.cleaned_data)
 
     # Deleting keeps the row, as the API does, so that plays stay counted and it can be undone:
     # Django's own way would refuse every clip that was played.

@@ -13,6 +13,7 @@ from library.models.play import (
     PlayEvent,
     PlayTally,
 )
+from library.models.presence import Presence
 from library.models.request_count import RequestCount
 from library.models.token import ApiToken
 
@@ -32,6 +33,7 @@ __all__ = [
     "ListenerKey",
     "PlayEvent",
     "PlayTally",
+    "Presence",
     "RequestCount",
     "State",
     "upload_path",
