@@ -104,7 +104,12 @@ def test_monitoring_finds_its_files_where_they_are_mounted() -> None:
 def test_service_answers_to_the_name_that_prometheus_asks_for() -> None:
     prometheus = yaml.safe_load((ROOT / "monitoring/prometheus/prometheus.yml").read_text())
     (discovery,) = prometheus["scrape_configs"][0]["dns_sd_configs"]
-    assert (discovery["names"], discovery["port"]) == (["web"], 8000)
+    assert (discovery["names"], discovery["port"]) == (["web"], 9464)
+    assert SERVICES["web"]["environment"]["CLIPS_METRICS_PORT"] == "9464"
+    assert re.search(r"^EXPOSE 8000 9464$", FINAL_STAGE, re.MULTILINE)
+
+
+def test_service_answers_to_its_name_on_its_own_port() -> None:
     assert "web" in (EXAMPLE["DJANGO_ALLOWED_HOSTS"] or "").split(",")
     assert SERVICES["web"]["environment"]["PORT"] == "8000"
 
