@@ -37,7 +37,7 @@ def check(capfd: pytest.CaptureFixture[str], db: None) -> Callable[..., str]:
     """Runs the command without its pauses; returns what it printed."""
 
     def run(*options: str) -> str:
-        call_command("check_sources", "--pause", "0s", "--again-after", "0s", *options)
+        call_command("check_sources", "--pause", "0", "--again-after", "0s", *options)
         return capfd.readouterr().out
 
     return run

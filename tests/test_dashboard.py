@@ -143,7 +143,9 @@ def test_parts_are_for_the_back_office(client: Client) -> None:
 
 
 def test_empty_library_offers_to_begin(staff: Callable[..., Client]) -> None:
-    assert "Add the first clip" in staff("view_clip", "add_clip").get("/admin/").text
+    page = staff("view_clip", "add_clip").get("/admin/").text
+    assert "Add the first clip" in page
+    assert "Plays in 7 days" not in page
 
 
 def test_empty_library_is_told_to_who_may_not_add(staff: Callable[..., Client]) -> None:

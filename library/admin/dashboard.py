@@ -52,6 +52,7 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
         "empty": may_view and not Clip.objects.not_deleted().exists(),
         "cards": _cards(now),
         "days": days,
+        "played": any(day["plays"] for day in days),
         "chart": [{"day": f"{day['day']:%-d %b}", "plays": day["plays"]} for day in days],
         "chart_told": _told(days),
     }

@@ -21,13 +21,13 @@ from library.checking.looks import Found, Looks, Pace
 from library.checking.verdicts import NobodyAnswersError, Tally, believable, note
 from library.sources import SourceReport, look_at, look_at_file, look_briefly_at
 
-UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
+UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86_400}
 ALIVE_SECONDS = 15  # how often --alive-file is touched
 
 
 def seconds(text: str) -> float:
     """A span of time as people write it: 90s, 15m, 24h, 7d."""
-    found = re.fullmatch(r"(\d+(?:\.\d+)?)([smhd])", text)
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)([smhd]?)", text)
     if not found:
         raise ArgumentTypeError(f"{text} is no span of time, such as 90s, 15m, 24h or 7d")
     return float(found[1]) * UNITS[found[2]]
@@ -104,14 +104,14 @@ class Command(BaseCommand):
                 signal.signal(number, handler)
 
     def _rounds(self, every: float) -> None:
-        """Rounds without end: what stops one does not stop the next."""
+        """Rounds without end, a second apart at least: what stops one does not stop the next."""
         while not self._stopped_by:
             try:
                 self._round()
             except (CommandError, Error) as error:
                 self.stderr.write(f"{timezone.now():%Y-%m-%d %H:%M:%S}: {error}")
             connection.close()
-            self._next(every)
+            self._next(max(every, 1.0))
 
     def _round(self) -> None:
         """Look once at all that are due."""

@@ -57,5 +57,6 @@ function draw(canvas) {
   new MutationObserver(paint).observe(document.documentElement, { attributeFilter: ["class"] });
 }
 
+Chart.defaults.font.family = "Inter"; // the theme's
 for (const part of document.querySelectorAll("[data-part]")) fetchPart(part);
 for (const canvas of document.querySelectorAll("[data-chart]")) draw(canvas);
