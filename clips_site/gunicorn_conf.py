@@ -36,10 +36,6 @@ timeout = 60
 graceful_timeout = 30
 keepalive = 5
 control_socket_disable = True  # it would lie in the home folder, one for all servers
-accesslog = "-" if settings.ACCESS_LOG else None
-access_log_format = (  # no addresses
-    "%(m)s %(U)s %(s)s %({content-length}o)s bytes %(L)s s %({x-request-id}o)s"
-)
 proc_name = "clips"
 
 

@@ -15,6 +15,7 @@ from environs import Env, EnvError, validate
 
 django_stubs_ext.monkeypatch()  # `ModelAdmin[Clip]` and the like exist at run time too
 
+VERSION = "1.0.0"
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = Env()
 env.read_env(str(BASE_DIR / ".env"), recurse=False)
@@ -23,6 +24,7 @@ AT_LEAST_1 = validate.Range(min=1)
 NOT_NEGATIVE = validate.Range(min=0)
 ABOVE_0 = validate.Range(min=0, min_inclusive=False)
 PORT_NUMBER = validate.Range(min=1, max=65535)
+
 
 try:
     # What this machine keeps between starts: the embedded database, uploads, the audio store.
@@ -43,6 +45,12 @@ try:
     HOST = env.str("HOST", "127.0.0.1")
     PORT = env.int("PORT", 8000, validate=PORT_NUMBER)
     ACCESS_LOG = env.bool("CLIPS_ACCESS_LOG", True)
+    LOG_FORMAT = env.str(
+        "CLIPS_LOG_FORMAT", "auto", validate=validate.OneOf(("auto", "json", "console"))
+    )
+    LOG_LEVEL = env.str(
+        "CLIPS_LOG_LEVEL", "INFO", validate=validate.OneOf(("DEBUG", "INFO", "WARNING", "ERROR"))
+    )
     WEB_CONCURRENCY = env.int("WEB_CONCURRENCY", os.cpu_count() or 1, validate=AT_LEAST_1)
     WEB_THREADS = env.int("WEB_THREADS", 256, validate=validate.Range(min=2))
     # Streams a process serves at once: the rest of the threads answers the API and the checks.
@@ -165,6 +173,7 @@ INSTALLED_APPS = [
 # No GZipMiddleware: it turns a 206 into garbage and stops sendfile.
 MIDDLEWARE = [
     "clips_site.request_id.RequestIdMiddleware",
+    "clips_site.access.AccessMiddleware",
     "library.monitoring.RequestMetricsMiddleware",
     "corsheaders.middleware.CorsMiddleware",  # so far out, redirects and errors are readable too
     "django.middleware.security.SecurityMiddleware",
@@ -254,7 +263,7 @@ CORS_EXPOSE_HEADERS = [
 ]
 SPECTACULAR_SETTINGS = {
     "TITLE": "Clips Service",
-    "VERSION": "1.0.0",
+    "VERSION": VERSION,
     "DESCRIPTION": (BASE_DIR / "library" / "api" / "description.md").read_text(),
     "OAS_VERSION": "3.1.1",
     "SERVE_INCLUDE_SCHEMA": False,
@@ -280,32 +289,25 @@ SPECTACULAR_SETTINGS = {
     ],
 }
 
-LOGGING = {
+LOGGING: dict[str, Any] = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {
-        "line": {"format": "%(asctime)s %(levelname)s %(name)s%(request_name)s: %(message)s"}
-    },
+    "formatters": {"line": {"()": "clips_site.logs.formatter", "style": LOG_FORMAT}},
     "filters": {
-        "request": {
-            "()": "django.utils.log.CallbackFilter",
-            "callback": "ext://clips_site.request_id.add_to_record",
-        },
         "faults": {
             "()": "django.utils.log.CallbackFilter",
             "callback": lambda record: bool(record.exc_info),
         },
     },
-    "handlers": {
-        "console": {
-            "class": "logging.StreamHandler",
-            "formatter": "line",
-            "filters": ["request"],
-        }
-    },
-    "root": {"handlers": ["console"], "level": "INFO"},
+    "handlers": {"lines": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["lines"], "level": LOG_LEVEL},
     "loggers": {
+        # Django's own handlers would write a second line in another form.
+        "django": {"handlers": [], "level": "NOTSET"},
+        "django.server": {"handlers": [], "level": "NOTSET"},
         # Faults of ours, with their traceback: 4xx, 502 and 503 stand in the access log.
         "django.request": {"filters": ["faults"]},
+        # To HEAD our views answer as to GET, and gunicorn drops the body: nothing to warn of.
+        "gunicorn.http.wsgi": {"level": "ERROR"},
     },
 }

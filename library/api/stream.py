@@ -9,6 +9,7 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from rest_framework.exceptions import NotFound
 
+from library import access, trace
 from library.api.errors import Unavailable
 from library.audio.errors import AudioUnavailableError
 from library.delivery import Delivery, deliver
@@ -22,6 +23,7 @@ from library.plays.rule import kind_of_play
 from library.sources import open_audio
 
 logger = logging.getLogger(__name__)
+HANDED_OVER = {"outcome": "handed_over"}
 
 # Each stream holds a thread until its last byte, so some threads are never given to streams: the
 # API and the health checks answer while every stream is taken.
@@ -55,6 +57,8 @@ def stream_clip(request: HttpRequest, clip: Clip) -> HttpResponseBase:
         return delivery.response
     meter.start()
     body = delivery.body
+    counted = play is not None and play.event_id is not None
+    access.note(request.META, play=counted, **({"stream": body} if body else HANDED_OVER))
     if body is None:  # nginx sends it, and knows alone how that ends
         meter.finish(delivery.part.length, "completed")
         _places.release()
@@ -77,11 +81,12 @@ def _record_play(request: HttpRequest, clip: Clip, delivery: Delivery) -> Record
     if kind is None:
         return None
     try:
-        return record(play_of(request, clip.pk, kind))
+        with trace.span("record play", {"clips.play.kind": str(kind)}):
+            return record(play_of(request, clip.pk, kind))
     except Clip.DoesNotExist:
         raise NotFound from None
     except (Error, NotWrittenError):
-        logger.warning("A play could not be recorded", exc_info=True)
+        logger.warning("A play could not be recorded", exc_info=True, extra={"clip": clip.pk})
         raise Unavailable(
             "The play could not be recorded, so no audio is sent.", "play_not_recorded"
         ) from None
