@@ -112,10 +112,18 @@ os.register_at_fork(
 
 
 def worker_exit(server: Any, worker: Any) -> None:
-    """A worker ends by itself: note how its last streams ended."""
+    """A worker ends by itself: note how its last streams ended, send spans and errors that wait."""
     from library.plays.endings import endings
 
     endings.write()
+    if settings.TRACING:
+        from clips_site import tracing
+
+        tracing.stop()
+    if settings.SENTRY_DSN:
+        from clips_site import sentry
+
+        sentry.stop()
 
 
 def child_exit(server: Any, worker: Any) -> None:

@@ -4,6 +4,7 @@ The README's configuration table lists every variable.
 """
 
 import os
+import re
 import secrets
 from hashlib import sha256
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Any
 
 import django_stubs_ext
 from django.core.exceptions import ImproperlyConfigured
-from environs import Env, EnvError, validate
+from environs import Env, EnvError, ValidationError, validate
 
 django_stubs_ext.monkeypatch()  # `ModelAdmin[Clip]` and the like exist at run time too
 
@@ -24,6 +25,17 @@ AT_LEAST_1 = validate.Range(min=1)
 NOT_NEGATIVE = validate.Range(min=0)
 ABOVE_0 = validate.Range(min=0, min_inclusive=False)
 PORT_NUMBER = validate.Range(min=1, max=65535)
+SHARE = validate.Range(min=0, max=1)
+
+
+def _is_url_or_empty(value: str) -> None:
+    if value and not re.match(r"https?://[^/?#]+", value):
+        raise ValidationError("Must begin with http:// or https://, and name a host.")
+
+
+def _is_dsn_or_empty(value: str) -> None:
+    if value and not re.fullmatch(r"https?://[^/?#@]+@[^/?#@]+(/[^?#]*)?/[0-9]+", value):
+        raise ValidationError("Must be of the form https://KEY@HOST/PROJECT.")
 
 
 try:
@@ -51,6 +63,22 @@ try:
     LOG_LEVEL = env.str(
         "CLIPS_LOG_LEVEL", "INFO", validate=validate.OneOf(("DEBUG", "INFO", "WARNING", "ERROR"))
     )
+    SENTRY_DSN = env.str("SENTRY_DSN", "", validate=_is_dsn_or_empty)
+    SENTRY_ENVIRONMENT = env.str("SENTRY_ENVIRONMENT", "") or "production"
+    SENTRY_RELEASE = env.str("SENTRY_RELEASE", "") or f"clips-service@{VERSION}"
+    SENTRY_SAMPLE_RATE = env.float("SENTRY_SAMPLE_RATE", 1.0, validate=SHARE)
+    # OpenTelemetry's own variables; its SDK reads them, and more, from the environment itself.
+    _TRACES_TO = [
+        env.str(f"OTEL_EXPORTER_OTLP{signal}_ENDPOINT", "", validate=_is_url_or_empty)
+        for signal in ("", "_TRACES")
+    ]
+    for _signal in ("", "_TRACES"):
+        env.str(
+            f"OTEL_EXPORTER_OTLP{_signal}_PROTOCOL",
+            "",
+            validate=validate.OneOf(("", "http/protobuf")),
+        )
+    TRACING = any(_TRACES_TO) and env.str("OTEL_SDK_DISABLED", "").lower() != "true"
     WEB_CONCURRENCY = env.int("WEB_CONCURRENCY", os.cpu_count() or 1, validate=AT_LEAST_1)
     WEB_THREADS = env.int("WEB_THREADS", 256, validate=validate.Range(min=2))
     # Streams a process serves at once: the rest of the threads answers the API and the checks.
@@ -188,6 +216,9 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
 
+if TRACING:
+    MIDDLEWARE.insert(1, "clips_site.tracing.TracingMiddleware")
+
 ROOT_URLCONF = "clips_site.urls"
 WSGI_APPLICATION = "clips_site.wsgi.application"
 TEMPLATES = [
@@ -311,3 +342,6 @@ LOGGING: dict[str, Any] = {
         "gunicorn.http.wsgi": {"level": "ERROR"},
     },
 }
+if SENTRY_DSN:
+    LOGGING["handlers"]["sentry"] = {"()": "clips_site.sentry.handler"}
+    LOGGING["root"]["handlers"].append("sentry")
