@@ -115,6 +115,12 @@ try:
     CLIPS_AUDIO_STALE_WHILE_REVALIDATE = env.int(
         "CLIPS_AUDIO_STALE_WHILE_REVALIDATE", 86_400, validate=NOT_NEGATIVE
     )
+    CLIPS_READY_DISK_FREE_BYTES = env.int(
+        "CLIPS_READY_DISK_FREE_BYTES", 100_000_000, validate=NOT_NEGATIVE
+    )
+    CLIPS_READY_IGNORE: list[str] = env.list(
+        "CLIPS_READY_IGNORE", [], validate=validate.ContainsOnly(("store", "disk"))
+    )
 except EnvError as error:
     raise ImproperlyConfigured(str(error)) from None
 
