@@ -5,6 +5,7 @@ One service reports to real receivers; each test looks at what arrived.
 
 import json
 import re
+import runpy
 import subprocess
 import sys
 import time
@@ -16,6 +17,7 @@ from typing import Any
 
 import pytest
 import requests
+from django.core.exceptions import ImproperlyConfigured
 from django.core.management import call_command
 from django.db import connection
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
@@ -269,3 +271,25 @@ def test_where_nothing_is_configured_neither_is_imported() -> None:
     command = [sys.executable, "-c", program]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("CLIPS_LOG_FORMAT", "xml"),
+        ("CLIPS_LOG_LEVEL", "LOUD"),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "collector:4318"),
+        ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "grpc"),
+        ("SENTRY_DSN", "https://hidden@sentry.example/project"),
+        ("SENTRY_SAMPLE_RATE", "2"),
+        ("CLIPS_READY_DISK_FREE_BYTES", "-1"),
+        ("CLIPS_READY_IGNORE", "database"),
+    ],
+)
+def test_bad_value_stops_start_up_by_its_name(
+    monkeypatch: pytest.MonkeyPatch, variable: str, value: str
+) -> None:
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(ImproperlyConfigured, match=variable) as refused:
+        runpy.run_path(str(ROOT / "clips_site/settings.py"))
+    assert "hidden" not in str(refused.value)
