@@ -111,6 +111,8 @@ def _json(_logger: Any, _method: str, event: Event) -> str:
         line = orjson.dumps(event, default=str).decode()
     except TypeError:  # a lone surrogate, a number beyond 64 bits
         line = json.dumps(event, default=str)
+    if line.isascii() and "\x7f" not in line:
+        return line
     return _KEPT_BY_JSON.sub(lambda found: f"\\u{ord(found[0]):04x}", line)
 
 

@@ -346,6 +346,8 @@ LOGGING: dict[str, Any] = {
         "django.request": {"filters": ["faults"]},
         # To HEAD our views answer as to GET, and gunicorn drops the body: nothing to warn of.
         "gunicorn.http.wsgi": {"level": "ERROR"},
+        # While the collector is away, a line for each batch that is lost, and none for each try.
+        "opentelemetry.exporter": {"level": "ERROR"},
     },
 }
 if SENTRY_DSN:

@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
+from threading import Thread
 from typing import Any
 
 from django.http import HttpRequest
@@ -36,6 +37,7 @@ from clips_site import request_id, settings
 from clips_site.middleware import PROBES, Handler
 from library import access, trace
 
+STOP_SECONDS = 3.0
 METHODS = frozenset(
     ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "CONNECT", "TRACE")
 )
@@ -132,9 +134,12 @@ class RequestSpan:
 
 
 def stop() -> None:
-    """Send what waits; the process ends."""
+    """Send what waits, for some seconds at most; the process ends."""
     if provider.cache_info().currsize:
-        provider().shutdown()
+        # In a thread, since it takes no limit, and tries long where the collector is away.
+        sending = Thread(target=provider().shutdown, name="last spans", daemon=True)
+        sending.start()
+        sending.join(STOP_SECONDS)
 
 
 def _below(above: trace.Context, span_id: str, *, remote: bool) -> Context:

@@ -188,15 +188,34 @@ def test_fields_of_others_stay_out() -> None:
     assert "hidden" not in formatter("json").format(theirs)
 
 
-def test_exception_that_ends_a_thread_is_logged(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    for module, name in ((threading, "excepthook"), (sys, "excepthook")):
-        monkeypatch.setattr(module, name, getattr(module, name))  # to be restored
+@pytest.fixture
+def uncaught_logged(monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in (threading, sys):
+        monkeypatch.setattr(module, "excepthook", module.excepthook)  # to be restored
     log_uncaught()
+
+
+def test_exception_that_ends_a_thread_or_the_process_is_logged(
+    uncaught_logged: None, caplog: pytest.LogCaptureFixture
+) -> None:
     ending = threading.Thread(target=lambda: 1 / 0, name="endings")
     ending.start()
     ending.join()
-    (told,) = caplog.records
-    assert (told.levelname, told.getMessage()) == ("ERROR", "An exception ended the thread endings")
-    assert told.exc_info is not None
+    sys.excepthook(ValueError, ValueError("odd"), None)
+    thread, process = caplog.records
+    assert (thread.levelname, thread.getMessage()) == (
+        "ERROR",
+        "An exception ended the thread endings",
+    )
+    assert (process.levelname, process.getMessage()) == (
+        "CRITICAL",
+        "An exception ended the process",
+    )
+    assert all(record.exc_info for record in caplog.records)
+
+
+def test_ctrl_c_is_no_fault(
+    uncaught_logged: None, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sys.excepthook(KeyboardInterrupt, KeyboardInterrupt(), None)
+    assert (caplog.records, capsys.readouterr().err) == ([], "KeyboardInterrupt\n")
