@@ -290,7 +290,8 @@ CORS_ALLOW_CREDENTIALS = False
 CORS_URLS_REGEX = r"/(api/|openapi\.json$)"
 CORS_ALLOW_METHODS = ["GET", "HEAD", "POST", "PATCH", "DELETE", "OPTIONS"]
 CORS_ALLOW_HEADERS = [
-    *("Authorization", "Content-Type", "Idempotency-Key", "X-Request-ID"),
+    *("Authorization", "Content-Type", "Idempotency-Key"),
+    *("X-Request-ID", "traceparent", "tracestate"),
     *("Range", "If-Range", "If-Match", "If-None-Match", "If-Modified-Since"),
 ]
 CORS_EXPOSE_HEADERS = [

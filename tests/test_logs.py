@@ -15,7 +15,7 @@ import requests
 from clips_site.logs import formatter, log_uncaught
 from library.models import Clip
 from tests.log_lines import lines, lines_of, request_line
-from tests.origin import Origin
+from tests.origin import Origin, in_two_parts
 from tests.server import Server
 
 Ask = Callable[..., requests.Response]
@@ -66,6 +66,21 @@ def test_listener_who_leaves_is_told_with_what_was_sent(
     line = request_line(server, "left")
     assert (line["status"], line["outcome"]) == (200, "client_closed")
     assert 0 < line["bytes"] < 40 * len(mp3)
+
+
+def test_stream_whose_origin_breaks_off_is_an_error(
+    server: Server, make_clip: Callable[..., Clip], origin: Origin, mp3: bytes
+) -> None:
+    go_on = threading.Event()
+    clip = make_clip(audio_url=origin.on("/a", in_two_parts(mp3, 50_000, go_on, whole=False)))
+    url = f"{server.url}/api/v1/clips/{clip.pk}/stream"
+    with requests.get(url, stream=True, timeout=20, **named("broken")) as answer:
+        go_on.set()
+        with pytest.raises(requests.exceptions.ChunkedEncodingError):
+            answer.content  # noqa: B018
+    line = request_line(server, "broken")
+    assert (line["status"], line["outcome"]) == (200, "error")
+    assert 0 < line["bytes"] <= 50_000
 
 
 def test_refused_stream_has_its_code_and_its_cause_the_same_request_id(
