@@ -64,11 +64,11 @@ def log_uncaught() -> None:
         name = args.thread.name if args.thread else "?"
         logger.error("An exception ended the thread %s", name, exc_info=args.exc_value)
 
-    def of_process(kind: type[BaseException], error: BaseException, trace: Any) -> None:
+    def of_process(kind: type[BaseException], error: BaseException, traceback: Any) -> None:
         if issubclass(kind, Exception):
             logger.critical("An exception ended the process", exc_info=error)
         else:  # Ctrl-C
-            sys.__excepthook__(kind, error, trace)
+            sys.__excepthook__(kind, error, traceback)
 
     threading.excepthook, sys.excepthook = of_thread, of_process
 

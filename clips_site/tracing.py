@@ -114,9 +114,10 @@ class RequestSpan:
     def finish(self, facts: Mapping[str, Any], route: str | None) -> None:
         """The last byte has been sent, or the client has left: `facts` are those of the log."""
         span, status = self._span, facts["status"]
+        template = None if route is None else _template(route)
         told = {
             "url.path": facts["path"],
-            "http.route": route and _template(route),
+            "http.route": template,
             "http.response.status_code": status,
             "http.response.body.size": facts.get("bytes"),
             "clips.clip.id": facts.get("clip"),
@@ -125,7 +126,7 @@ class RequestSpan:
         }
         span.set_attributes({name: fact for name, fact in told.items() if fact is not None})
         method = facts["method"] if facts["method"] in METHODS else "HTTP"
-        span.update_name(f"{method} {told['http.route']}" if route is not None else method)
+        span.update_name(f"{method} {template}" if template else method)
         if status >= 500:
             _fail(span, str(facts.get("code", status)))
         elif facts.get("outcome") == "error":

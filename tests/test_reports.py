@@ -142,6 +142,7 @@ def make_requests(server: Server, reported: Reported) -> None:
     ask("untraced", "/api/v1/clips/999999")
     ask("unsampled", "/api/v1/clips/999999", traceparent=f"00-{TRACE}-{PARENT}-00")
     ask("refused", gone)
+    ask("root", "/")
     ask("strange", "/", Host="hidden.example")
     requests.get(f"{server.url}/livez", timeout=20)
     with connection.cursor() as cursor:
@@ -230,8 +231,12 @@ def test_error_is_told_by_its_code(reported: Reported) -> None:
 
 def test_what_the_caller_does_not_sample_and_probes_are_not_sent(reported: Reported) -> None:
     asked = {facts(span).get("clips.request.id") for span in reported.spans} - {None}
-    assert asked == {"stream", "untraced", "refused", "strange", "fault"}
+    assert asked == {"stream", "untraced", "refused", "root", "strange", "fault"}
     assert reported.lines["unsampled"]["trace_id"] == TRACE
+
+
+def test_span_s_name_has_the_route_where_there_is_one(reported: Reported) -> None:
+    assert (reported.span("root").name, reported.span("strange").name) == ("GET /", "GET")
 
 
 def test_resource_names_the_service(reported: Reported) -> None:

@@ -58,7 +58,7 @@ def stream_clip(request: HttpRequest, clip: Clip) -> HttpResponseBase:
     meter.start()
     body = delivery.body
     counted = play is not None and play.event_id is not None
-    access.note(request.META, play=counted, **({"stream": body} if body else HANDED_OVER))
+    access.note(request.META, play=counted, **(HANDED_OVER if body is None else {"stream": body}))
     if body is None:  # nginx sends it, and knows alone how that ends
         meter.finish(delivery.part.length, "completed")
         _places.release()
