@@ -6,6 +6,9 @@ import sys
 
 from django.core.management import execute_from_command_line
 
+from clips_site.logs import log_uncaught
+
 if __name__ == "__main__":
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "clips_site.settings")
+    log_uncaught()
     execute_from_command_line(sys.argv)

@@ -28,10 +28,6 @@ timeout = 60
 graceful_timeout = 30
 keepalive = 5
 control_socket_disable = True  # it would lie in the home folder, one for all servers
-accesslog = "-" if settings.ACCESS_LOG else None
-access_log_format = (  # no addresses
-    "%(m)s %(U)s %(s)s %({content-length}o)s bytes %(L)s s %({x-request-id}o)s"
-)
 proc_name = "clips"
 
 
@@ -98,10 +94,18 @@ def post_request(worker: Any, req: Any, environ: Any, resp: Any) -> None:
 
 
 def worker_exit(server: Any, worker: Any) -> None:
-    """A worker ends by itself: note how its last streams ended."""
+    """A worker ends by itself: note how its last streams ended, send spans and errors that wait."""
     from library.plays.endings import endings
 
     endings.write()
+    if settings.TRACING:
+        from clips_site import tracing
+
+        tracing.stop()
+    if settings.SENTRY_DSN:
+        from clips_site import sentry
+
+        sentry.stop()
 
 
 def child_exit(server: Any, worker: Any) -> None:

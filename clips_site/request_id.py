@@ -2,13 +2,13 @@
 
 import re
 from contextvars import ContextVar
-from logging import LogRecord
 from uuid import uuid4
 
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
 from clips_site.middleware import Handler
+from library import trace
 
 HEADER = "X-Request-ID"
 # What a proxy or client may name its request, and a log line or header may safely hold.
@@ -18,18 +18,22 @@ _SANE = re.compile(r"[A-Za-z0-9._:/+=@~-]{1,64}")
 _current: ContextVar[str] = ContextVar("request_id", default="")
 
 
-def begin(given: str | None = None) -> str:
-    """Name the request that this thread handles from now on: as it asks, or by a random id."""
+def begin(
+    given: str | None = None, traceparent: str | None = None, tracestate: str | None = None
+) -> str:
+    """Name the request that this thread handles from now on: as it asks, or by a random id.
+
+    And take up the trace that it belongs to, if it names one.
+    """
     name = given if given and _SANE.fullmatch(given) else uuid4().hex
     _current.set(name)
+    trace.take_up(traceparent, tracestate)
     return name
 
 
-def add_to_record(record: LogRecord) -> bool:
-    """A logging filter that drops nothing: gives a record its `request`, in brackets or empty."""
-    name = _current.get()
-    record.request_name = f" [{name}]" if name else ""
-    return True
+def current() -> str:
+    """The name of the request that this thread handles; empty before its first."""
+    return _current.get()
 
 
 class RequestIdMiddleware:
@@ -40,7 +44,10 @@ class RequestIdMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         """Name the request, and its answer."""
-        name = begin(request.headers.get(HEADER))
+        given = request.META.get
+        name = begin(
+            given("HTTP_X_REQUEST_ID"), given("HTTP_TRACEPARENT"), given("HTTP_TRACESTATE")
+        )
         response = self.get_response(request)
         response.headers[HEADER] = name
         return response

@@ -4,6 +4,7 @@ The README's configuration table lists every variable.
 """
 
 import os
+import re
 import secrets
 from hashlib import sha256
 from pathlib import Path
@@ -11,12 +12,13 @@ from typing import Any
 
 import django_stubs_ext
 from django.core.exceptions import ImproperlyConfigured
-from environs import Env, EnvError, validate
+from environs import Env, EnvError, ValidationError, validate
 
 from clips_site.back_office import UNFOLD as UNFOLD
 
 django_stubs_ext.monkeypatch()  # `ModelAdmin[Clip]` and the like exist at run time too
 
+VERSION = "1.0.0"
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = Env()
 env.read_env(str(BASE_DIR / ".env"), recurse=False)
@@ -25,6 +27,18 @@ AT_LEAST_1 = validate.Range(min=1)
 NOT_NEGATIVE = validate.Range(min=0)
 ABOVE_0 = validate.Range(min=0, min_inclusive=False)
 PORT_NUMBER = validate.Range(min=1, max=65535)
+SHARE = validate.Range(min=0, max=1)
+
+
+def _is_url_or_empty(value: str) -> None:
+    if value and not re.match(r"https?://[^/?#]+", value):
+        raise ValidationError("Must begin with http:// or https://, and name a host.")
+
+
+def _is_dsn_or_empty(value: str) -> None:
+    if value and not re.fullmatch(r"https?://[^/?#@]+@[^/?#@]+(/[^?#]*)?/[0-9]+", value):
+        raise ValidationError("Must be of the form https://KEY@HOST/PROJECT.")
+
 
 try:
     # What this machine keeps between starts: the embedded database, uploads, the audio store.
@@ -49,6 +63,28 @@ try:
         "CLIPS_METRICS_PORT", 9464, validate=validate.Range(min=0, max=65535)
     )
     ACCESS_LOG = env.bool("CLIPS_ACCESS_LOG", True)
+    LOG_FORMAT = env.str(
+        "CLIPS_LOG_FORMAT", "auto", validate=validate.OneOf(("auto", "json", "console"))
+    )
+    LOG_LEVEL = env.str(
+        "CLIPS_LOG_LEVEL", "INFO", validate=validate.OneOf(("DEBUG", "INFO", "WARNING", "ERROR"))
+    )
+    SENTRY_DSN = env.str("SENTRY_DSN", "", validate=_is_dsn_or_empty)
+    SENTRY_ENVIRONMENT = env.str("SENTRY_ENVIRONMENT", "") or "production"
+    SENTRY_RELEASE = env.str("SENTRY_RELEASE", "") or f"clips-service@{VERSION}"
+    SENTRY_SAMPLE_RATE = env.float("SENTRY_SAMPLE_RATE", 1.0, validate=SHARE)
+    # OpenTelemetry's own variables; its SDK reads them, and more, from the environment itself.
+    _TRACES_TO = [
+        env.str(f"OTEL_EXPORTER_OTLP{signal}_ENDPOINT", "", validate=_is_url_or_empty)
+        for signal in ("", "_TRACES")
+    ]
+    for _signal in ("", "_TRACES"):
+        env.str(
+            f"OTEL_EXPORTER_OTLP{_signal}_PROTOCOL",
+            "",
+            validate=validate.OneOf(("", "http/protobuf")),
+        )
+    TRACING = any(_TRACES_TO) and env.str("OTEL_SDK_DISABLED", "").lower() != "true"
     WEB_CONCURRENCY = env.int("WEB_CONCURRENCY", os.cpu_count() or 1, validate=AT_LEAST_1)
     WEB_THREADS = env.int("WEB_THREADS", 256, validate=validate.Range(min=2))
     # Streams a process serves at once: the rest of the threads answers the API and the checks.
@@ -89,6 +125,12 @@ try:
     CLIPS_AUDIO_FRESH_DEFAULT = env.int("CLIPS_AUDIO_FRESH_DEFAULT", 3_600, validate=NOT_NEGATIVE)
     CLIPS_AUDIO_STALE_WHILE_REVALIDATE = env.int(
         "CLIPS_AUDIO_STALE_WHILE_REVALIDATE", 86_400, validate=NOT_NEGATIVE
+    )
+    CLIPS_READY_DISK_FREE_BYTES = env.int(
+        "CLIPS_READY_DISK_FREE_BYTES", 100_000_000, validate=NOT_NEGATIVE
+    )
+    CLIPS_READY_IGNORE: list[str] = env.list(
+        "CLIPS_READY_IGNORE", [], validate=validate.ContainsOnly(("store", "disk"))
     )
 except EnvError as error:
     raise ImproperlyConfigured(str(error)) from None
@@ -181,6 +223,7 @@ INSTALLED_APPS = [
 # No GZipMiddleware: it turns a 206 into garbage and stops sendfile.
 MIDDLEWARE = [
     "clips_site.request_id.RequestIdMiddleware",
+    "clips_site.access.AccessMiddleware",
     "library.monitoring.RequestMetricsMiddleware",
     "corsheaders.middleware.CorsMiddleware",  # so far out, redirects and errors are readable too
     "django.middleware.security.SecurityMiddleware",
@@ -194,6 +237,9 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
+
+if TRACING:
+    MIDDLEWARE.insert(1, "clips_site.tracing.TracingMiddleware")
 
 ROOT_URLCONF = "clips_site.urls"
 WSGI_APPLICATION = "clips_site.wsgi.application"
@@ -260,7 +306,8 @@ CORS_ALLOW_CREDENTIALS = False
 CORS_URLS_REGEX = r"/(api/|openapi\.json$)"
 CORS_ALLOW_METHODS = ["GET", "HEAD", "POST", "PATCH", "DELETE", "OPTIONS"]
 CORS_ALLOW_HEADERS = [
-    *("Authorization", "Content-Type", "Idempotency-Key", "X-Request-ID"),
+    *("Authorization", "Content-Type", "Idempotency-Key"),
+    *("X-Request-ID", "traceparent", "tracestate"),
     *("Range", "If-Range", "If-Match", "If-None-Match", "If-Modified-Since"),
 ]
 CORS_EXPOSE_HEADERS = [
@@ -270,7 +317,7 @@ CORS_EXPOSE_HEADERS = [
 ]
 SPECTACULAR_SETTINGS = {
     "TITLE": "Clips Service",
-    "VERSION": "1.0.0",
+    "VERSION": VERSION,
     "DESCRIPTION": (BASE_DIR / "library" / "api" / "description.md").read_text(),
     "OAS_VERSION": "3.1.1",
     "SERVE_INCLUDE_SCHEMA": False,
@@ -297,32 +344,30 @@ SPECTACULAR_SETTINGS = {
     ],
 }
 
-LOGGING = {
+LOGGING: dict[str, Any] = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {
-        "line": {"format": "%(asctime)s %(levelname)s %(name)s%(request_name)s: %(message)s"}
-    },
+    "formatters": {"line": {"()": "clips_site.logs.formatter", "style": LOG_FORMAT}},
     "filters": {
-        "request": {
-            "()": "django.utils.log.CallbackFilter",
-            "callback": "ext://clips_site.request_id.add_to_record",
-        },
         "faults": {
             "()": "django.utils.log.CallbackFilter",
             "callback": lambda record: bool(record.exc_info),
         },
     },
-    "handlers": {
-        "console": {
-            "class": "logging.StreamHandler",
-            "formatter": "line",
-            "filters": ["request"],
-        }
-    },
-    "root": {"handlers": ["console"], "level": "INFO"},
+    "handlers": {"lines": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["lines"], "level": LOG_LEVEL},
     "loggers": {
+        # Django's own handlers would write a second line in another form.
+        "django": {"handlers": [], "level": "NOTSET"},
+        "django.server": {"handlers": [], "level": "NOTSET"},
         # Faults of ours, with their traceback: 4xx, 502 and 503 stand in the access log.
         "django.request": {"filters": ["faults"]},
+        # To HEAD our views answer as to GET, and gunicorn drops the body: nothing to warn of.
+        "gunicorn.http.wsgi": {"level": "ERROR"},
+        # While the collector is away, a line for each batch that is lost, and none for each try.
+        "opentelemetry.exporter": {"level": "ERROR"},
     },
 }
+if SENTRY_DSN:
+    LOGGING["handlers"]["sentry"] = {"()": "clips_site.sentry.handler"}
+    LOGGING["root"]["handlers"].append("sentry")

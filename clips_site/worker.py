@@ -3,14 +3,22 @@ that is too long. Its own answer is an HTML page with the exception's text.
 """
 
 import json
+import logging
 import socket
+import sys
+from datetime import timedelta
 from http import HTTPStatus
+from logging.config import dictConfig
 from typing import Any
 
 from gunicorn.glogging import Logger as GunicornLogger
 from gunicorn.workers.gthread import ThreadWorker
 
-from clips_site.request_id import HEADER, add_to_record, begin
+from clips_site import settings
+from clips_site.access import AccessLog, facts_of
+from clips_site.logs import log_uncaught
+from clips_site.request_id import HEADER, begin
+from library import access_log
 
 
 class _JSONErrors:
@@ -46,12 +54,43 @@ class Worker(ThreadWorker):  # type: ignore[misc]
 
 
 class Logger(GunicornLogger):  # type: ignore[misc]
-    """gunicorn's log, whose lines name the request that they belong to."""
-
-    error_fmt = "%(asctime)s [%(process)d] [%(levelname)s]%(request_name)s %(message)s"
+    """gunicorn's log: its lines are written as all others are, and quote no client."""
 
     def setup(self, cfg: Any) -> None:
-        """Make the handlers, and have them name the request."""
-        super().setup(cfg)
-        for handler in self.error_log.handlers:
-            handler.addFilter(add_to_record)
+        """Leave it to the handler of all lines; the master has none until now."""
+        dictConfig(settings.LOGGING)
+        logging.captureWarnings(capture=True)
+        log_uncaught()
+        self.cfg = cfg
+        self.error_log.propagate = True
+        self._lines = (
+            AccessLog(settings.LOG_FORMAT, self.error_log.getEffectiveLevel())
+            if settings.ACCESS_LOG
+            else None
+        )
+
+    def warning(self, msg: str, *args: Any, **kwargs: Any) -> None:
+        """What cannot be read may hold an address or a token, so it is not quoted."""
+        fault = sys.exception()
+        if fault is not None and msg.startswith("Invalid request from ip="):
+            msg, args = "Request refused: %s", (type(fault).__name__,)
+        super().warning(msg, *args, **kwargs)
+
+    def exception(self, msg: str, *args: Any, **kwargs: Any) -> None:
+        """Of a URL it tells the path alone."""
+        super().exception(msg, *(str(arg).partition("?")[0] for arg in args), **kwargs)
+
+    def access(self, resp: Any, req: Any, environ: dict[str, Any], request_time: timedelta) -> None:
+        """The last byte has been sent, or the client has left."""
+        noted = access_log.noted(environ)
+        span = noted.get("span")
+        if self._lines is None and span is None:
+            return
+        try:
+            facts = facts_of(resp, req, environ, request_time.total_seconds())
+            if self._lines is not None:
+                self._lines.write(facts)
+            if span is not None:
+                span.finish(facts, noted.get("path_template"))
+        except Exception:
+            self.error_log.exception("A request could not be logged")

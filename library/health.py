@@ -1,10 +1,36 @@
-"""Is the service alive, is it ready: for load balancers and orchestrators."""
+"""Is the service alive, is it ready: for load balancers and orchestrators.
 
-from django.db import Error, connection
-from django.db.migrations.executor import MigrationExecutor
+Ready means that this instance can do all it is for: the database answers and is migrated, the audio
+store takes what origins send, and its disk has room. Where each instance has a disk of its own,
+one whose disk fails should go while the others serve. Where they share one, all would go at once
+though uploads, stored copies and the API still work: set `CLIPS_READY_IGNORE=store,disk` there, and
+leave it to the alerts.
+"""
+
+import logging
+import shutil
+import tempfile
+import time
+from collections.abc import Callable
+from functools import cache
+from threading import Event, Lock, Thread
+
+import psycopg
+from django.conf import settings
+from django.db import connection
+from django.db.migrations.loader import MigrationLoader
 from django.http import HttpRequest, JsonResponse
 
+logger = logging.getLogger(__name__)
+
 NO_STORE = {"Cache-Control": "no-store"}
+PATIENCE = 2.0  # seconds after which what has not answered is taken to be away
+SILENT = {
+    "database": "the database does not answer",
+    "store": "the disk below the audio store does not answer",
+    "disk": "the disk does not answer",
+}
+Problems = dict[str, str]  # sentences, by the name of the check
 
 
 def livez(request: HttpRequest) -> JsonResponse:
@@ -13,19 +39,153 @@ def livez(request: HttpRequest) -> JsonResponse:
 
 
 def readyz(request: HttpRequest) -> JsonResponse:
-    """200 if requests can be served; 503 with what is wrong."""
-    problems = _problems()
-    status = "unavailable" if problems else "ready"
+    """200 if requests can be served; 503 with what is wrong. Either way within seconds."""
+    for check in _checks:
+        check.begin()
+    found: Problems = {}
+    for check in _checks:
+        found |= check.answer()
+    checks = {name: found.get(name, "ok") for name in ("database", "migrations", "store", "disk")}
+    if "database" in found:
+        checks["migrations"] = "unknown"
+    ready = set(found) <= set(settings.CLIPS_READY_IGNORE)
+    _log.note(found, ready=ready)
     return JsonResponse(
-        {"status": status, "problems": problems}, status=503 if problems else 200, headers=NO_STORE
+        {
+            "status": "ready" if ready else "unavailable",
+            "problems": [*found.values()],
+            "checks": checks,
+        },
+        status=200 if ready else 503,
+        headers=NO_STORE,
     )
 
 
-def _problems() -> list[str]:
+class _Check:
+    """Asks in a thread of its own, once for all probes that wait meanwhile.
+
+    What hangs, such as a frozen database, so holds one thread, however many probes come, and none
+    of them longer than `PATIENCE`.
+    """
+
+    def __init__(self, name: str, ask: Callable[[], Problems]) -> None:
+        self._name, self._ask = name, ask
+        self._starting = Lock()
+        self._done = Event()
+        self._done.set()
+        self._began = 0.0
+        self._found: Problems = {}
+
+    def begin(self) -> None:
+        """Ask, unless that is still under way."""
+        with self._starting:
+            if self._done.is_set():
+                self._done.clear()
+                self._began = time.monotonic()
+                # A daemon: what hangs must not keep the process from ending.
+                Thread(target=self._run, name=f"check {self._name}", daemon=True).start()
+
+    def answer(self) -> Problems:
+        """What was found."""
+        left = self._began + PATIENCE - time.monotonic()
+        if self._done.wait(max(0.0, left)):
+            return self._found
+        return {self._name: SILENT[self._name]}
+
+    def _run(self) -> None:
+        try:
+            self._found = self._ask()
+        except Exception:
+            logger.exception("The check of %s failed", self._name)
+            self._found = {self._name: SILENT[self._name]}
+        finally:
+            self._done.set()
+
+
+class _Database:
+    """A connection of its own, kept: for one of the pool it would wait behind many requests."""
+
+    def __init__(self) -> None:
+        self._connection: psycopg.Connection | None = None
+
+    def ask(self) -> Problems:
+        """One statement, for whether it answers and what is applied."""
+        try:
+            try:
+                applied = self._applied()
+            except (
+                psycopg.OperationalError,
+                psycopg.InterfaceError,
+            ):  # it may have been restarted since
+                self.close()
+                applied = self._applied()
+        except psycopg.errors.UndefinedTable:
+            applied = set()
+        except psycopg.Error:
+            self.close()
+            return {"database": SILENT["database"]}
+        missing = sorted(needed_migrations() - applied)
+        if not missing:
+            return {}
+        first = ".".join(missing[0])
+        return {"migrations": f"{len(missing)} migrations are not applied, the first is {first}"}
+
+    def _applied(self) -> set[tuple[str, str]]:
+        if self._connection is None:
+            params = connection.get_connection_params() | {"cursor_factory": psycopg.Cursor}
+            self._connection = psycopg.connect(**params, autocommit=True)
+        return {*self._connection.execute("SELECT app, name FROM django_migrations")}
+
+    def close(self) -> None:
+        """Close the connection; the next question opens another."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+
+@cache
+def needed_migrations() -> frozenset[tuple[str, str]]:
+    """The migrations that this code needs. Read once: that takes a hundred times a probe."""
+    return frozenset(MigrationLoader(None).graph.nodes)
+
+
+def _store() -> Problems:
+    """Whether the audio store takes a block, on a file without a name."""
+    folder = settings.AUDIO_STORE_DIR
     try:
-        executor = MigrationExecutor(connection)
-        if executor.migration_plan(executor.loader.graph.leaf_nodes()):
-            return ["migrations are not applied"]
-    except Error:
-        return ["the database does not answer"]
-    return []
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder, buffering=0) as file:
+            file.write(bytes(4096))
+    except OSError as error:
+        return {"store": f"the audio store cannot be written to ({error.strerror})"}
+    return {}
+
+
+def _disk() -> Problems:
+    free, least = shutil.disk_usage(settings.LOCAL_DIR).free, settings.CLIPS_READY_DISK_FREE_BYTES
+    if free >= least:
+        return {}
+    return {"disk": f"the disk has {free:,} bytes left, fewer than {least:,}"}
+
+
+class _Log:
+    """Tells when what is wrong changes; probes come every few seconds."""
+
+    def __init__(self) -> None:
+        self._told: frozenset[str] = frozenset()
+
+    def note(self, found: Problems, *, ready: bool) -> None:
+        """Log this unless the last probe found the same."""
+        told, self._told = self._told, frozenset(found)
+        if self._told == told:
+            return
+        if found:
+            what = "; ".join(found.values())
+            logger.warning("%s: %s", "Ready, but" if ready else "Not ready", what, extra=found)
+        else:
+            logger.info("Ready again")
+
+
+_log = _Log()
+_database = _Database()
+_checks = (_Check("database", _database.ask), _Check("store", _store), _Check("disk", _disk))

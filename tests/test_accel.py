@@ -11,6 +11,7 @@ from requests.adapters import HTTPAdapter
 from urllib3.util import Retry
 
 from library.models import Clip
+from tests.log_lines import request_line
 from tests.nginx import NGINX, Nginx
 from tests.origin import Origin, answer, in_two_parts
 from tests.server import Server
@@ -59,9 +60,12 @@ def stream(clip: Clip) -> str:
 
 
 def test_service_names_the_file_and_sends_none_of_it(behind: Server, clip: Clip) -> None:
-    response = requests.get(behind.url + stream(clip), timeout=10)
+    named = {"X-Request-ID": "handed"}
+    response = requests.get(behind.url + stream(clip), headers=named, timeout=10)
     assert response.headers["X-Accel-Redirect"] == "/_audio/samples/ambient-sounds.mp3"
     assert response.content == b""
+    line = request_line(behind, "handed")
+    assert (line["outcome"], line["play"], line["bytes"]) == ("handed_over", True, 0)
 
 
 def test_upload_through_nginx_is_what_python_would_send(

@@ -12,6 +12,7 @@ import yaml
 from django.core.management import load_command_class
 from dotenv import dotenv_values
 
+from library.health import PATIENCE
 from tests.server import Server
 
 ROOT = Path(__file__).parent.parent
@@ -202,3 +203,9 @@ def test_health_check_tells_whether_the_server_answers_200(
     environment = {**os.environ, "PORT": str(server.port), "http_proxy": "http://127.0.0.1:9"}
     done = subprocess.run([sys.executable, HEALTHY, path], cwd=ROOT, env=environment, check=False)
     assert done.returncode == status
+
+
+def test_health_check_outlasts_what_readiness_waits_for() -> None:
+    (client_waits,) = re.findall(r"timeout=(\d+)", (ROOT / HEALTHY).read_text())
+    docker_waits = SERVICES["web"]["healthcheck"]["timeout"].removesuffix("s")
+    assert PATIENCE < int(client_waits) < int(docker_waits)

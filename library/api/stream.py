@@ -9,6 +9,7 @@ from django.http import Http404, HttpRequest
 from django.http.response import HttpResponseBase
 from rest_framework.exceptions import APIException, NotFound
 
+from library import access_log, trace
 from library.api.errors import Unavailable
 from library.audio.errors import CAUSES, AudioUnavailableError
 from library.delivery import Delivery, deliver
@@ -23,6 +24,7 @@ from library.plays.rule import kind_of_play
 from library.sources import open_audio
 
 logger = logging.getLogger(__name__)
+HANDED_OVER = {"outcome": "handed_over"}
 
 # Each stream holds a thread until its last byte, so some threads are never given to streams: the
 # API and the health checks answer while every stream is taken.
@@ -84,6 +86,10 @@ def stream_clip(request: HttpRequest, clip: Clip) -> HttpResponseBase:
         return delivery.response
     meter.start()
     body = delivery.body
+    counted = play is not None and play.event_id is not None
+    access_log.note(
+        request.META, play=counted, **(HANDED_OVER if body is None else {"stream": body})
+    )
     if body is None:  # nginx sends it, and knows alone how much and how that ends
         meter.finish(0, "handed_over")
         _places.release()
@@ -106,11 +112,12 @@ def _record_play(request: HttpRequest, clip: Clip, delivery: Delivery) -> Record
     if kind is None:
         return None
     try:
-        return record(play_of(request, clip.pk, kind))
+        with trace.span("record play", {"clips.play.kind": str(kind)}):
+            return record(play_of(request, clip.pk, kind))
     except Clip.DoesNotExist:
         raise NotFound from None
     except (Error, NotWrittenError):
-        logger.warning("A play could not be recorded", exc_info=True)
+        logger.warning("A play could not be recorded", exc_info=True, extra={"clip": clip.pk})
         raise Unavailable(
             "The play could not be recorded, so no audio is sent.", "play_not_recorded"
         ) from None

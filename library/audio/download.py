@@ -11,6 +11,7 @@ import os
 import re
 import secrets
 import time
+from contextvars import copy_context
 from dataclasses import dataclass, replace
 from email.utils import parsedate_to_datetime
 from pathlib import Path
@@ -88,8 +89,11 @@ class Downloader:
                 raise AudioUnavailableError("origin_busy")
             undo.callback(self._places.release)
             # No daemon: a worker that stops gracefully lets other workers' listeners have the rest.
+            # In the context of the request that began it: its log lines and its trace go on there.
             Thread(
-                target=self._download, args=(entry, claim), name=f"fetch {entry.key[:8]}"
+                target=copy_context().run,
+                args=(self._download, entry, claim),
+                name=f"fetch {entry.key[:8]}",
             ).start()
             undo.pop_all()
         return True
@@ -126,7 +130,12 @@ class Downloader:
                 else:
                     self._receive(entry, answer)
         except AudioUnavailableError as error:
-            logger.warning("Clip audio not fetched from %s: %s", host_of(entry.url), error.code)
+            host = host_of(entry.url)
+            logger.warning(
+                "Clip audio not fetched from %s: %s",
+                *(host, error.code),
+                extra={"origin": host, "code": error.code},
+            )
             entry.fail(error.code)
         except OSError as error:
             logger.exception("The audio store cannot write to %s", self._folder)

@@ -19,6 +19,7 @@ import requests
 import urllib3
 from urllib3.util.ssl_ import create_urllib3_context
 
+from library import trace
 from library.audio.address import OriginPolicy, RefusedAddressError, RefusedURLError
 from library.audio.errors import AudioUnavailableError
 from library.audio.pinned import DeadlineSocket, DeadlineTLSSocket, PinnedAdapter
@@ -115,34 +116,37 @@ class OriginClient:
         Raises AudioUnavailableError, here or from the answer's `chunks`.
         """
         deadline = time.monotonic() + self.limits.total
-        headers = self._headers | dict(validators or {})
-        final_url, response = self._follow(url, headers, deadline)
-        try:
+        with trace.span("GET", {"http.request.method": "GET"}, outgoing=True) as span:
+            headers = self._headers | trace.headers() | dict(validators or {})
+            final_url, response = self._follow(url, headers, deadline, span)
             status = response.status_code
-            if status != 200 and not (validators and status == 304):
-                raise AudioUnavailableError("origin_http_error", origin_status=status)
-            yield OriginAnswer(response, final_url, self.limits.max_bytes)
-        finally:
-            _close(response)
+            span.set_attribute("http.response.status_code", status)
+            try:
+                if status != 200 and not (validators and status == 304):
+                    raise AudioUnavailableError("origin_http_error", origin_status=status)
+                yield OriginAnswer(response, final_url, self.limits.max_bytes)
+            finally:
+                _close(response)
 
     def _follow(
-        self, url: str, headers: dict[str, str], deadline: float
+        self, url: str, headers: dict[str, str], deadline: float, span: trace.Span
     ) -> tuple[str, requests.Response]:
         refused = "origin_url_invalid"
         for _ in range(MAX_REDIRECTS + 1):
             try:
-                scheme = self._policy.check_url(url).scheme
+                parts = self._policy.check_url(url)
             except RefusedAddressError:
                 raise AudioUnavailableError("origin_address_refused") from None
             except RefusedURLError:
                 raise AudioUnavailableError(refused) from None
+            span.set_attribute("server.address", parts.host or "")
             response = self._send(url, headers, deadline)
             location = response.headers.get("Location")
             if response.status_code not in REDIRECTS or not location:
                 return url, response
             _close(response)  # unread: its body may have no end
             url = urljoin(url, location)
-            if scheme == "https" and not url.lower().startswith("https:"):
+            if parts.scheme == "https" and not url.lower().startswith("https:"):
                 raise AudioUnavailableError("origin_redirect_refused")
             refused = "origin_redirect_refused"
         raise AudioUnavailableError("origin_redirect_loop")
