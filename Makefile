@@ -11,7 +11,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-TOOLS := chromium curl ffmpeg nginx-light openssl prometheus strace
+TOOLS := chromium curl ffmpeg nginx-light openssl prometheus prometheus-alertmanager strace
 NODE = $(if $(shell command -v npm),,nodejs npm) # unless some Node.js is there
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
@@ -31,7 +31,7 @@ test: $(VENV)/dev
 	@$(BIN)/python manage.py spectacular --format openapi-json --validate --fail-on-warn --file /dev/null
 	@$(BIN)/pytest
 
-# Debian starts nginx and Prometheus as services of their own; the tests need only the programs.
+# Debian starts nginx, Prometheus and Alertmanager as services of their own; the tests need only the programs.
 system-tools:
 	apt-get update
 	DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends $(TOOLS) $(NODE)

@@ -35,11 +35,12 @@ def mounts() -> dict[str, str]:
 
 
 def test_the_service_its_database_and_its_monitoring_are_there() -> None:
-    assert set(SERVICES) == {"web", "db", "prometheus", "grafana"}
+    assert set(SERVICES) == {"web", "db", "prometheus", "alertmanager", "grafana"}
 
 
 @pytest.mark.parametrize(
-    ("service", "port"), [("web", "8000"), ("prometheus", "9090"), ("grafana", "3000")]
+    ("service", "port"),
+    [("web", "8000"), ("prometheus", "9090"), ("alertmanager", "9093"), ("grafana", "3000")],
 )
 def test_published_port_is_the_promised_one_and_for_this_machine_alone(
     service: str, port: str
@@ -84,7 +85,11 @@ def test_what_must_outlive_a_container_is_on_named_volumes() -> None:
     named = {target: source for target, source in mounts().items() if source[0] != "."}
     assert set(named.values()) == set(COMPOSE["volumes"])
     assert set(named) == {
-        *("/var/lib/postgresql", "/var/lib/clips", "/prometheus", "/var/lib/grafana")
+        "/var/lib/postgresql",
+        "/var/lib/clips",
+        "/prometheus",
+        "/alertmanager",
+        "/var/lib/grafana",
     }
 
 
@@ -94,6 +99,7 @@ def test_monitoring_finds_its_files_where_they_are_mounted() -> None:
     assert mounts()[provider["options"]["path"]] == "./monitoring/grafana/dashboards"
     assert mounts()["/etc/grafana/provisioning"] == "./monitoring/grafana/provisioning"
     assert mounts()["/etc/prometheus"] == "./monitoring/prometheus"
+    assert mounts()["/etc/alertmanager"] == "./monitoring/alertmanager"
 
 
 def test_service_answers_to_the_name_that_prometheus_asks_for() -> None:
