@@ -253,7 +253,9 @@ def origins() -> list[Panel]:
                 "had no audio for it. A failure is remembered for some seconds, so one fetch can "
                 "refuse several streams.",
                 "cpm",
-                per_minute(f'{FETCHES}_count{{$chosen, result!="ok"}}', "{{result}}", "result"),
+                per_minute(
+                    f'{FETCHES}_count{{$chosen, result!="ok"}}', "{{result}}", "result"
+                ).above_zero(),
                 per_minute(
                     'clips_audio_store_requests_total{$chosen, result="error"}',
                     "streams without audio",
