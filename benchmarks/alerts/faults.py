@@ -123,8 +123,8 @@ def _emptied_again_and_again(store: Path) -> Iterator[None]:
 
 @contextmanager
 def nearly_full(stage: Stage) -> Iterator[None]:
-    """A small disk below the store, of which a twentieth is free."""
-    with _small_disk(stage, free=0.05):
+    """A small disk below the store, of which a twelfth is free: enough for all clips."""
+    with _small_disk(stage, free=1 / 12):
         yield
 
 
@@ -137,7 +137,7 @@ def full(stage: Stage) -> Iterator[None]:
 
 @contextmanager
 def _small_disk(stage: Stage, free: float) -> Iterator[None]:
-    size = 16 << 20
+    size = 64 << 20
     stage.service.stop()
     shutil.rmtree(stage.service.store, ignore_errors=True)
     stage.service.store.mkdir(parents=True)
@@ -159,23 +159,6 @@ FAULTS = (
     Fault("the service is killed", killed, (("ClipsDown", "critical"),)),
     Fault("its workers hang", hanging, (("ClipsDown", "critical"),)),
     Fault(
-        "PostgreSQL is stopped",
-        no_database,
-        (("DatabaseDown", "critical"),),
-        mutes=("StreamErrors",),
-    ),
-    Fault(
-        "the database is read-only",
-        read_only,
-        (("PlaysNotRecorded", "critical"),),
-        mutes=("StreamErrors",),
-    ),
-    Fault(
-        "one stream at a time has room",
-        no_capacity,
-        (("StreamErrors", "critical"), ("StreamErrors", "warning")),
-    ),
-    Fault(
         "the origin is slow, the store empty",
         slow_origin,
         (("StreamStartsSlow", "critical"), ("StreamStartsSlow", "warning")),
@@ -183,8 +166,20 @@ FAULTS = (
     Fault(
         "the origin fails, the store empty",
         failing_origin,
-        (("OriginFailing", "warning"), ("OriginFailing", "critical")),
+        (("OriginFailing", "critical"), ("OriginFailing", "warning")),
     ),
-    Fault("a twentieth of the disk is free", nearly_full, (("AudioStoreFull", "warning"),)),
+    Fault(
+        "one stream at a time has room",
+        no_capacity,
+        (("StreamErrors", "critical"), ("StreamErrors", "warning")),
+    ),
+    Fault("PostgreSQL is stopped", no_database, (("DatabaseDown", "critical"),), ("StreamErrors",)),
+    Fault(
+        "the database is read-only",
+        read_only,
+        (("PlaysNotRecorded", "critical"),),
+        ("StreamErrors",),
+    ),
+    Fault("a twelfth of the disk is free", nearly_full, (("AudioStoreFull", "warning"),)),
     Fault("the disk is full", full, (("AudioStoreFull", "critical"),)),
 )
