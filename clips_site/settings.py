@@ -42,6 +42,10 @@ try:
 
     HOST = env.str("HOST", "127.0.0.1")
     PORT = env.int("PORT", 8000, validate=PORT_NUMBER)
+    # The metrics process listens here, on HOST; 0: there is none.
+    CLIPS_METRICS_PORT = env.int(
+        "CLIPS_METRICS_PORT", 9464, validate=validate.Range(min=0, max=65535)
+    )
     ACCESS_LOG = env.bool("CLIPS_ACCESS_LOG", True)
     WEB_CONCURRENCY = env.int("WEB_CONCURRENCY", os.cpu_count() or 1, validate=AT_LEAST_1)
     WEB_THREADS = env.int("WEB_THREADS", 256, validate=validate.Range(min=2))

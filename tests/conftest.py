@@ -15,7 +15,7 @@ from playwright.sync_api import Browser
 from library.models import Clip, ListenerKey
 from tests.chromium import running_browser
 from tests.origin import Origin
-from tests.server import Server
+from tests.server import Server, free_port
 from tests.settings import LOCAL
 
 SAMPLES = Path(__file__).parent.parent / "fixtures" / "audio"
@@ -35,7 +35,8 @@ def shared_server(
 ) -> Iterator[Server]:
     """One service for all tests that need no settings of their own."""
     with django_db_blocker.unblock():
-        server = Server(tmp_path_factory.mktemp("server") / "log")
+        log = tmp_path_factory.mktemp("server") / "log"
+        server = Server(log, CLIPS_METRICS_PORT=str(free_port()))
     yield server
     assert server.stop() == 0
 

@@ -104,8 +104,8 @@ def test_monitoring_finds_its_files_where_they_are_mounted() -> None:
 
 def test_service_answers_to_the_name_that_prometheus_asks_for() -> None:
     prometheus = yaml.safe_load((ROOT / "monitoring/prometheus/prometheus.yml").read_text())
-    (discovery,) = prometheus["scrape_configs"][0]["dns_sd_configs"]
-    assert (discovery["names"], discovery["port"]) == (["web"], 8000)
+    asked = [each for job in prometheus["scrape_configs"] for each in job["dns_sd_configs"]]
+    assert [(each["names"], each["port"]) for each in asked] == [(["web"], 9464), (["web"], 8000)]
     assert "web" in (EXAMPLE["DJANGO_ALLOWED_HOSTS"] or "").split(",")
     assert SERVICES["web"]["environment"]["PORT"] == "8000"
 

@@ -29,8 +29,7 @@ def idle_prometheus(
     shared_server: Server, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Prometheus]:
     """One for all tests: it waits 5 seconds before it scrapes for the first time."""
-    # The tests' service tells its metrics on its own port alone.
-    targets = {8000: f"127.0.0.1:{shared_server.port}", 9464: f"localhost:{shared_server.port}"}
+    targets = {8000: f"127.0.0.1:{shared_server.port}", 9464: shared_server.scraped_at}
     with Prometheus(tmp_path_factory.mktemp("prometheus"), targets) as prometheus:
         yield prometheus
 

@@ -18,7 +18,7 @@ from library.api.filters import matching
 from library.api.pagination import page_of
 from library.api.representation import FIELDS, columns, shown_to
 from library.api.serializers import ClipSerializer
-from library.api.stream import stream_clip
+from library.api.stream import count_refusal, stream_clip
 from library.api.writes import ClipWrites
 from library.models import Clip
 
@@ -72,3 +72,9 @@ class ClipViewSet(ClipWrites):
         if clip.deleted_at is not None:
             raise Gone
         return stream_clip(cast("HttpRequest", request), clip)
+
+    def handle_exception(self, exc: Exception) -> Response:
+        """Count what is answered to who wants to hear, but not HEAD, which nobody hears."""
+        if self.action == "stream" and self.request.method == "GET":
+            count_refusal(exc)
+        return super().handle_exception(exc)

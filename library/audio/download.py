@@ -76,6 +76,7 @@ class Downloader:
             claim = self._claim(entry)
         except OSError:
             logger.exception("The audio store cannot write to %s", self._folder)
+            metrics.audio_store_write_failures.inc()
             raise AudioUnavailableError("store_unavailable") from None
         if claim is None:
             return False
@@ -129,6 +130,7 @@ class Downloader:
             entry.fail(error.code)
         except OSError as error:
             logger.exception("The audio store cannot write to %s", self._folder)
+            metrics.audio_store_write_failures.inc()
             entry.fail("store_unavailable")
             if error.errno == errno.ENOSPC:  # the disk is smaller than the store may be
                 self._make_room(full=True)
