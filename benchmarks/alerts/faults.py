@@ -6,7 +6,7 @@ import signal
 import subprocess
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -137,22 +137,28 @@ def full(stage: Stage) -> Iterator[None]:
 
 @contextmanager
 def _small_disk(stage: Stage, free: float) -> Iterator[None]:
-    size = 64 << 20
+    size, store = 64 << 20, stage.service.store
     stage.service.stop()
-    shutil.rmtree(stage.service.store, ignore_errors=True)
-    stage.service.store.mkdir(parents=True)
-    mount = ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(stage.service.store)]
+    shutil.rmtree(store, ignore_errors=True)
+    store.mkdir(parents=True)
+    mount = ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(store)]
     subprocess.run(mount, check=True)
+    try:
+        stage.service.start()
+        _fill(store, size * free)
+        yield
+    finally:
+        stage.service.stop()
+        subprocess.run(["umount", str(store)], check=True)
     stage.service.start()
-    filler = stage.service.store / "filler"
-    room = shutil.disk_usage(stage.service.store).free
-    with filler.open("wb") as file:
-        file.truncate(0)
-        file.write(bytes(int(room - size * free)))
-    yield
-    stage.service.stop()
-    subprocess.run(["umount", str(stage.service.store)], check=True)
-    stage.service.start()
+
+
+def _fill(folder: Path, free: float) -> None:
+    """Until so many bytes are free, while others write too."""
+    with (folder / "filler").open("wb") as filler, suppress(OSError):
+        while shutil.disk_usage(folder).free > free:
+            filler.write(bytes(4096))
+            filler.flush()
 
 
 FAULTS = (
