@@ -15,6 +15,7 @@ DASHBOARDS: list[dict[str, Any]] = [
     for path in sorted((MONITORING / "grafana/dashboards").glob("*.json"))
 ]
 TITLES = [dashboard["title"] for dashboard in DASHBOARDS]
+each_dashboard = pytest.mark.parametrize("dashboard", DASHBOARDS, ids=TITLES)
 needs_prometheus = pytest.mark.skipif(
     not (shutil.which("prometheus") and shutil.which("promtool")),
     reason="Prometheus is not installed: `make system-tools`",

@@ -2,11 +2,10 @@
 
 from grafana_foundation_sdk.builders import dashboard
 
-from monitoring.grafana.parts import (
+from monitoring.grafana.board import board
+from monitoring.grafana.panels import (
     Panel,
-    Query,
     bars,
-    board,
     chart,
     colored,
     limits,
@@ -14,13 +13,13 @@ from monitoring.grafana.parts import (
     thresholds,
     words,
 )
+from monitoring.grafana.queries import HALF, SLOW, Query, per_minute, per_second, quantiles
 
 REQUESTS = "django_http_requests_total_by_view_transport_method_total"
 RESPONSES = "django_http_responses_total_by_status_view_method_total"
 LATENCY = "django_http_requests_latency_seconds_by_view_method_bucket"
 FETCHES = "clips_origin_request_duration_seconds"
 API = 'view=~"(clip-.+|stats)"'
-HALF, SLOW, SLOWEST = ("median", 0.5), ("95th percentile", 0.95), ("99th percentile", 0.99)
 
 
 def clips() -> dashboard.Dashboard:
@@ -38,28 +37,6 @@ def clips() -> dashboard.Dashboard:
             "Database": database(),
         },
     )
-
-
-def quantiles(buckets: str, matchers: str = "") -> list[Query]:
-    """What half of the observations, and the slowest of twenty and of a hundred, exceed."""
-    return [
-        Query(
-            f"histogram_quantile({quantile}, "
-            f"sum by (le) (rate({buckets}{{$chosen{matchers}}}[$__rate_interval])))",
-            name,
-        )
-        for name, quantile in (HALF, SLOW, SLOWEST)
-    ]
-
-
-def per_second(counter: str, legend: str, by: str = "") -> Query:
-    """How fast a counter grows, in all or by a label."""
-    return Query(f"sum{by and f' by ({by}) '}(rate({counter}[$__rate_interval]))", legend)
-
-
-def per_minute(counter: str, legend: str, by: str = "") -> Query:
-    """How fast a counter grows in a minute, in all or by a label."""
-    return Query(f"60 * {per_second(counter, legend, by).expression}", legend)
 
 
 def overview() -> list[Panel]:

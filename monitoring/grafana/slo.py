@@ -4,11 +4,10 @@ from typing import NamedTuple
 
 from grafana_foundation_sdk.builders import dashboard, stat
 
-from monitoring.grafana.parts import (
+from monitoring.grafana.board import board
+from monitoring.grafana.panels import (
     Chart,
     Panel,
-    Query,
-    board,
     chart,
     colored,
     limits,
@@ -16,6 +15,7 @@ from monitoring.grafana.parts import (
     thresholds,
     timeline,
 )
+from monitoring.grafana.queries import Query
 
 WINDOWS = {
     "5m": "5 minutes",

@@ -52,7 +52,7 @@ def main() -> None:
     IMAGES.mkdir(parents=True, exist_ok=True)
     if not options.again:
         FOUND.write_text(json.dumps(found(options.minutes, options.rate)))
-    draw(FOUND.read_text(), IMAGES / "dashboard.png")
+    draw(FOUND.read_text(), IMAGES)
 
 
 def found(minutes: float, rate: float) -> dict[str, Any]:
@@ -115,8 +115,8 @@ def answers(
     return {"since": since, "until": until, "answers": found}
 
 
-def draw(picture: str, path: Path) -> None:
-    """Show it in Chromium, and keep what is seen as a PNG of few colours."""
+def draw(picture: str, images: Path) -> None:
+    """Show it in Chromium, and keep what is seen: all of it, and its first row by itself."""
     subprocess.run(["npm", "install", "--no-progress"], cwd=HERE, check=True)
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         shutil.copy(HERE / "page.html", folder)
@@ -131,13 +131,15 @@ def draw(picture: str, path: Path) -> None:
         page.evaluate("document.fonts.ready")
         whole = Path(folder) / "whole.png"
         page.screenshot(path=whole, full_page=True)
+        first = page.evaluate("document.querySelectorAll('.row')[1].getBoundingClientRect().y")
         browser.close()
-        reduce(whole, path)
+        _reduce(whole, images / "dashboard-whole.png")
+        _reduce(whole, images / "dashboard.png", f"crop={WIDTH}:{first:.0f}:0:0,")
 
 
-def reduce(whole: Path, path: Path) -> None:
+def _reduce(whole: Path, path: Path, crop: str = "") -> None:
     """The same picture with 96 colours: a third of its size."""
-    colors = "split[a][b];[a]palettegen=max_colors=96[p];[b][p]paletteuse=dither=none"
+    colors = f"{crop}split[a][b];[a]palettegen=max_colors=96[p];[b][p]paletteuse=dither=none"
     command = ["ffmpeg", "-loglevel", "error", "-y", "-i", str(whole), "-vf", colors, str(path)]
     subprocess.run(command, check=True)
 

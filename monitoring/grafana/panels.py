@@ -1,8 +1,7 @@
-"""What the dashboards are made of: queries, panels and variables, all by the same conventions."""
+"""The kinds of panels that the dashboards have, all by the same conventions."""
 
-from itertools import count
 from string import ascii_uppercase
-from typing import NamedTuple, TypeAlias, TypeVar
+from typing import TypeAlias, TypeVar
 
 from grafana_foundation_sdk.builders import (
     bargauge,
@@ -29,8 +28,6 @@ from grafana_foundation_sdk.models.common import (
     VizOrientation,
 )
 from grafana_foundation_sdk.models.dashboard import (
-    DashboardCursorSync,
-    DashboardLinkType,
     DataSourceRef,
     DynamicConfigValue,
     FieldColorModeId,
@@ -38,33 +35,17 @@ from grafana_foundation_sdk.models.dashboard import (
     ThresholdsMode,
     ValueMap,
     ValueMappingResult,
-    VariableOption,
-    VariableRefresh,
-    VariableSort,
 )
 from grafana_foundation_sdk.models.prometheus import PromQueryFormat, QueryEditorMode
 
+from monitoring.grafana.queries import Query
+
 SOURCE = DataSourceRef(type_val="prometheus", uid="${datasource}")
 SCRAPED_EVERY = "10s"  # as prometheus.yml says; $__rate_interval is at least four of it
-CHOSEN = 'job=~"$job", instance=~"$instance"'
 
 Chart: TypeAlias = timeseries.Panel
 Panel: TypeAlias = timeseries.Panel | stat.Panel | bargauge.Panel | statetimeline.Panel
 AnyPanel = TypeVar("AnyPanel", timeseries.Panel, stat.Panel, bargauge.Panel, statetimeline.Panel)
-
-
-class Query(NamedTuple):
-    """A PromQL expression, in which `$chosen` are the matchers of the jobs and instances chosen.
-
-    `legend` names the series that it gives.
-    """
-
-    expression: str
-    legend: str = ""
-
-    def above_zero(self) -> "Query":
-        """The query without the series that are 0."""
-        return Query(f"{self.expression} > 0", self.legend)
 
 
 def chart(title: str, description: str, unit: str, *queries: Query, width: int = 12) -> Chart:
@@ -181,39 +162,6 @@ def words(**colors: str) -> ValueMap:
     )
 
 
-def board(
-    uid: str, title: str, description: str, span: str, rows: dict[str, list[Panel]]
-) -> dashboard.Dashboard:
-    """A dashboard of rows, each of 24 columns; `span` is how far it looks back at first."""
-    made = (
-        dashboard.Dashboard(title)
-        .uid(uid)
-        .description(description)
-        .tags(["clips"])
-        .timezone("browser")
-        .readonly()
-        .tooltip(DashboardCursorSync.CROSSHAIR)
-        .time(f"now-{span}", "now")
-        .refresh(SCRAPED_EVERY)
-        .version(1)
-        .variables([_source(), _choice("job", ""), _choice("instance", '{job=~"$job"}')])
-        .annotation(_firing_alerts())
-        .link(
-            dashboard.DashboardLink("Clips")
-            .type(DashboardLinkType.DASHBOARDS)
-            .tags(["clips"])
-            .include_vars(include_vars=True)
-            .keep_time(keep_time=True)
-        )
-    )
-    ids = count(1)
-    for name, panels in rows.items():
-        made = made.with_row(dashboard.Row(name).id(next(ids)))
-        for panel in panels:
-            made = made.with_panel(panel.id(next(ids)))
-    return made
-
-
 def _with(
     panel: AnyPanel,
     title: str,
@@ -242,7 +190,7 @@ def _with(
 def _target(query: Query, ref_id: str, *, instant: bool) -> prometheus.Dataquery:
     target = (
         prometheus.Dataquery()
-        .expr(query.expression.replace("$chosen", CHOSEN))
+        .expr(query.as_asked)
         .ref_id(ref_id)
         .editor_mode(QueryEditorMode.CODE)
         .legend_format(query.legend)
@@ -253,40 +201,3 @@ def _target(query: Query, ref_id: str, *, instant: bool) -> prometheus.Dataquery
 
 def _last() -> common.ReduceDataOptions:
     return common.ReduceDataOptions().calcs(["lastNotNull"]).values(values=False).fields("")
-
-
-def _source() -> dashboard.DatasourceVariable:
-    return (
-        dashboard.DatasourceVariable("datasource")
-        .label("Data source")
-        .type("prometheus")
-        .current(VariableOption(text="Prometheus", value="prometheus", selected=True))
-    )
-
-
-def _choice(label: str, matchers: str) -> dashboard.QueryVariable:
-    """A choice of one, some or all values of a label that the service's metrics have."""
-    return (
-        dashboard.QueryVariable(label)
-        .label(label.title())
-        .query(f"label_values(clips_database_up{matchers}, {label})")
-        .datasource(SOURCE)
-        .multi(multi=True)
-        .include_all(include_all=True)
-        .all_value(".+")
-        .current(VariableOption(text=["All"], value=["$__all"], selected=True))
-        .refresh(VariableRefresh.ON_TIME_RANGE_CHANGED)
-        .sort(VariableSort.ALPHABETICAL_ASC)
-    )
-
-
-def _firing_alerts() -> dashboard.AnnotationQuery:
-    """Marks on every chart while an alert fires."""
-    return (
-        dashboard.AnnotationQuery()
-        .name("Alerts")
-        .datasource(SOURCE)
-        .enable(enable=True)
-        .icon_color("red")
-        .expr('ALERTS{job=~"$job", alertstate="firing", severity!="none"}')
-    )
