@@ -30,7 +30,7 @@ logger = logging.getLogger("clips_site.metrics_server")
 
 AT_ONCE = 16  # requests; who comes while so many are answered is hung up on
 READ_SECONDS = 5.0  # that a client may take for its request
-TRY_AGAIN = 5.0  # seconds, while another has the port
+TRY_AGAIN = 1.0  # seconds, while another has the port
 
 
 class Handler(BaseHTTPRequestHandler):

@@ -106,6 +106,11 @@ def test_service_answers_to_the_name_that_prometheus_asks_for() -> None:
     prometheus = yaml.safe_load((ROOT / "monitoring/prometheus/prometheus.yml").read_text())
     asked = [each for job in prometheus["scrape_configs"] for each in job["dns_sd_configs"]]
     assert [(each["names"], each["port"]) for each in asked] == [(["web"], 9464), (["web"], 8000)]
+    assert SERVICES["web"]["environment"]["CLIPS_METRICS_PORT"] == "9464"
+    assert re.search(r"^EXPOSE 8000 9464$", FINAL_STAGE, re.MULTILINE)
+
+
+def test_service_answers_to_its_name_on_its_own_port() -> None:
     assert "web" in (EXAMPLE["DJANGO_ALLOWED_HOSTS"] or "").split(",")
     assert SERVICES["web"]["environment"]["PORT"] == "8000"
 

@@ -40,7 +40,8 @@ INTRODUCTION = """\
 about {rate:g} requests a second, each fault real, and repaired. The rules are the project's,
 with every window and every `for` divided by {factor}. Seconds are of that hurried clock: from the
 fault to the alert, and from the repair until nothing critical fires any more. Muted: fires, and
-nobody is told, because the alert beside it says it.
+nobody is told, because the alert beside it says it. Where a fault is made by a restart, ClipsDown
+tells of that too, for its minute is a second.
 """
 
 

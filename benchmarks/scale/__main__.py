@@ -78,6 +78,7 @@ def _environment(name: str) -> dict[str, str]:
         "CLIPS_LOCAL_DIR": str(FOLDER),
         "POSTGRES_DB": name,
         "PORT": str(PORTS[name]),
+        "CLIPS_METRICS_PORT": "0",
         "WEB_CONCURRENCY": "1",
         "CLIPS_THROTTLE": "off",
         "DJANGO_SETTINGS_MODULE": "clips_site.settings",

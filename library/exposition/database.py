@@ -8,6 +8,7 @@ import os
 import socket
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from threading import Lock
 from typing import Any
@@ -53,29 +54,38 @@ class Database:
 
     def __init__(self) -> None:
         self.totals: Totals | None = None
-        self.connected_at = 0.0
-        self._descriptor: int | None = None
+        self._connected_at = 0.0
+        self._socket: socket.socket | None = None
         self._breaking = Lock()
 
     def ask(self) -> Totals:
         """The totals of this moment, or the last where that takes long. Raises psycopg.Error."""
         with psycopg.connect(**_parameters(), autocommit=True) as connected:
-            self.connected_at = time.monotonic()
-            self._descriptor = connected.pgconn.socket
+            self._connected_at = time.monotonic()
+            # A descriptor of our own: PostgreSQL's library closes its own at the first error, and
+            # that may be another connection's before we have noticed.
+            self._socket = socket.socket(fileno=os.dup(connected.pgconn.socket))
             try:
-                if self.totals is None or self.connected_at > self.totals.good_until:
+                if self.totals is None or self._connected_at > self.totals.good_until:
                     self.totals = _count(connected)
             finally:
                 with self._breaking:
-                    self._descriptor = None
+                    self._socket.close()
+                    self._socket = None
         return self.totals
+
+    def has_connected(self, since: float) -> bool:
+        """Whether it has since then, or counts over a connection that is not yet given up."""
+        now = time.monotonic()
+        counts = self._socket is not None and now - self._connected_at < GIVE_UP
+        return counts or self._connected_at > since
 
     def break_off(self) -> None:
         """End the connection that `ask` waits on, which then fails and can be asked again."""
         with self._breaking:
-            if self._descriptor is not None:
-                with socket.socket(fileno=os.dup(self._descriptor)) as silent:
-                    silent.shutdown(socket.SHUT_RDWR)
+            if self._socket is not None:
+                with suppress(OSError):  # the server has just done so
+                    self._socket.shutdown(socket.SHUT_RDWR)
 
 
 def _parameters() -> dict[str, Any]:
@@ -118,10 +128,11 @@ class DatabaseMetrics:
             up = True
         except NoAnswerError as error:
             # It counts for longer than we wait: what it counted before is better than nothing.
-            up = error.__cause__ is None and self._database.connected_at > began
+            up = error.__cause__ is None and self._database.has_connected(began)
             totals = self._database.totals if up else None
             if self._was_up and not up:
-                logger.warning("Metrics without the database, which does not answer", exc_info=True)
+                why = error.__cause__ or "no answer in time"
+                logger.warning("Metrics without the database: %s", why)
         self._was_up = up
         return up, totals
 

@@ -36,7 +36,7 @@ class StoreMetrics(Collector):
         except NoAnswerError as error:
             if error.__cause__ is not None:
                 self._known = {}
-                logger.warning("The audio store's disk cannot be looked at", exc_info=True)
+                logger.warning("The audio store's disk cannot be looked at: %s", error.__cause__)
         for name, help_text in (
             ("bytes", "Bytes of the bodies in this machine's audio store."),
             ("limit_bytes", "Bytes that the audio store may take (CLIPS_AUDIO_STORE_BYTES)."),
