@@ -88,12 +88,10 @@ def test_an_alert_leads_to_the_runbook_which_tells_what_fires(
 
     idle_prometheus.wait(links, "fire the watchdog")
     assert links() == [f"{idle_prometheus.url}/consoles/runbook.html#watchdog"]
-    assert '<h2 id="watchdog">' in idle_prometheus.get("/consoles/runbook.html").text
-    # Before it has scraped for the first time, nothing is there and ClipsDown fires in its hurry.
-    idle_prometheus.wait(
-        lambda: "Nothing fires." in idle_prometheus.get("/consoles/runbook.html").text,
-        "become quiet",
-    )
+    page = idle_prometheus.get("/consoles/runbook.html").text
+    assert '<h2 id="watchdog">' in page
+    # Before it has scraped for the first time ClipsDown may fire, in its hurry.
+    assert "Nothing fires." in page or '<a href="#clipsdown">ClipsDown</a> fires' in page
 
 
 def test_every_metric_of_ours_is_explained(http: Callable[..., requests.Response]) -> None:
