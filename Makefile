@@ -5,17 +5,21 @@
 #                     (apt packages beside the system tools: firefox-esr mpv vlc wget)
 # make bench-plays    recording plays: ways, one hot clip against 1,000, quick and slow commits
 # make bench-scale    every page at a hundred and at ten million plays (some minutes, 5 GB of disk)
+# make alerts-proof   each alert provoked for real (a quarter of an hour); writes RESULTS.md
+# make dashboard-picture  draws the dashboard after some minutes of traffic; needs npm
+# make dashboards     the dashboards' JSON and the runbook's page, of their sources
 # make requirements   compile the pinned requirements anew
 # make samples        make the sample clips anew
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-TOOLS := chromium curl ffmpeg nginx-light openssl prometheus strace
+TOOLS := chromium curl ffmpeg nginx-light openssl prometheus prometheus-alertmanager strace
 NODE = $(if $(shell command -v npm),,nodejs npm) # unless some Node.js is there
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: run test players bench-plays bench-scale system-tools requirements samples clean
+.PHONY: run test players bench-plays bench-scale alerts-proof dashboard-picture dashboards \
+  system-tools requirements samples clean
 
 run: $(VENV)/local
 	@$(BIN)/python manage.py collectstatic --noinput --verbosity 0
@@ -31,7 +35,7 @@ test: $(VENV)/dev
 	@$(BIN)/python manage.py spectacular --format openapi-json --validate --fail-on-warn --file /dev/null
 	@$(BIN)/pytest
 
-# Debian starts nginx and Prometheus as services of their own; the tests need only the programs.
+# Debian starts nginx, Prometheus and Alertmanager as services of their own; the tests need only the programs.
 system-tools:
 	apt-get update
 	DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends $(TOOLS) $(NODE)
@@ -44,6 +48,15 @@ bench-plays: $(VENV)/dev
 
 bench-scale: $(VENV)/dev
 	@$(BIN)/python -m benchmarks.scale
+
+alerts-proof: $(VENV)/dev
+	@$(BIN)/python -m benchmarks.alerts --write
+
+dashboard-picture: $(VENV)/dev
+	@$(BIN)/python -m monitoring.grafana.picture
+
+dashboards: $(VENV)/dev
+	@$(BIN)/python -m monitoring
 
 requirements: $(VENV)/dev
 	for set in base local dev; do \

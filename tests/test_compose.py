@@ -40,11 +40,13 @@ def mounts() -> dict[str, str]:
 
 
 def test_the_service_its_database_and_its_monitoring_are_there() -> None:
-    assert set(SERVICES) == {"web", "check-sources", "db", "prometheus", "grafana"}
+    monitoring = {"prometheus", "alertmanager", "grafana"}
+    assert set(SERVICES) == {"web", "check-sources", "db", *monitoring}
 
 
 @pytest.mark.parametrize(
-    ("service", "port"), [("web", "8000"), ("prometheus", "9090"), ("grafana", "3000")]
+    ("service", "port"),
+    [("web", "8000"), ("prometheus", "9090"), ("alertmanager", "9093"), ("grafana", "3000")],
 )
 def test_published_port_is_the_promised_one_and_for_this_machine_alone(
     service: str, port: str
@@ -90,7 +92,11 @@ def test_what_must_outlive_a_container_is_on_named_volumes() -> None:
     named = {target: source for target, source in mounts().items() if source[0] != "."}
     assert set(named.values()) == set(COMPOSE["volumes"])
     assert set(named) == {
-        *("/var/lib/postgresql", "/var/lib/clips", "/prometheus", "/var/lib/grafana")
+        "/var/lib/postgresql",
+        "/var/lib/clips",
+        "/prometheus",
+        "/alertmanager",
+        "/var/lib/grafana",
     }
 
 
@@ -100,12 +106,13 @@ def test_monitoring_finds_its_files_where_they_are_mounted() -> None:
     assert mounts()[provider["options"]["path"]] == "./monitoring/grafana/dashboards"
     assert mounts()["/etc/grafana/provisioning"] == "./monitoring/grafana/provisioning"
     assert mounts()["/etc/prometheus"] == "./monitoring/prometheus"
+    assert mounts()["/etc/alertmanager"] == "./monitoring/alertmanager"
 
 
 def test_service_answers_to_the_name_that_prometheus_asks_for() -> None:
     prometheus = yaml.safe_load((ROOT / "monitoring/prometheus/prometheus.yml").read_text())
-    (discovery,) = prometheus["scrape_configs"][0]["dns_sd_configs"]
-    assert (discovery["names"], discovery["port"]) == (["web"], 9464)
+    asked = [each for job in prometheus["scrape_configs"] for each in job["dns_sd_configs"]]
+    assert [(each["names"], each["port"]) for each in asked] == [(["web"], 9464), (["web"], 8000)]
     assert SERVICES["web"]["environment"]["CLIPS_METRICS_PORT"] == "9464"
     assert re.search(r"^EXPOSE 8000 9464$", FINAL_STAGE, re.MULTILINE)
 

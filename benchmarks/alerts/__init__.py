@@ -1,0 +1,1 @@
+"""Each alert provoked for real: `make alerts-proof`."""

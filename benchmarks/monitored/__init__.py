@@ -1,0 +1,1 @@
+"""The service under mixed traffic, with a database and an origin of its own, to be watched."""

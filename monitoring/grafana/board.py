@@ -1,0 +1,84 @@
+"""A dashboard around its panels: variables, links, the marks of alerts."""
+
+from itertools import count
+
+from grafana_foundation_sdk.builders import dashboard
+from grafana_foundation_sdk.models.dashboard import (
+    DashboardCursorSync,
+    DashboardLinkType,
+    VariableOption,
+    VariableRefresh,
+    VariableSort,
+)
+
+from monitoring.grafana.panels import SCRAPED_EVERY, SOURCE, Panel
+
+
+def board(
+    uid: str, title: str, description: str, span: str, rows: dict[str, list[Panel]]
+) -> dashboard.Dashboard:
+    """A dashboard of rows, each of 24 columns; `span` is how far it looks back at first."""
+    made = (
+        dashboard.Dashboard(title)
+        .uid(uid)
+        .description(description)
+        .tags(["clips"])
+        .timezone("browser")
+        .readonly()
+        .tooltip(DashboardCursorSync.CROSSHAIR)
+        .time(f"now-{span}", "now")
+        .refresh(SCRAPED_EVERY)
+        .version(1)
+        .variables([_source(), _choice("job", ""), _choice("instance", '{job=~"$job"}')])
+        .annotation(_firing_alerts())
+        .link(
+            dashboard.DashboardLink("Clips")
+            .type(DashboardLinkType.DASHBOARDS)
+            .tags(["clips"])
+            .include_vars(include_vars=True)
+            .keep_time(keep_time=True)
+        )
+    )
+    ids = count(1)
+    for name, panels in rows.items():
+        made = made.with_row(dashboard.Row(name).id(next(ids)))
+        for panel in panels:
+            made = made.with_panel(panel.id(next(ids)))
+    return made
+
+
+def _source() -> dashboard.DatasourceVariable:
+    return (
+        dashboard.DatasourceVariable("datasource")
+        .label("Data source")
+        .type("prometheus")
+        .current(VariableOption(text="Prometheus", value="prometheus", selected=True))
+    )
+
+
+def _choice(label: str, matchers: str) -> dashboard.QueryVariable:
+    """A choice of one, some or all values of a label that the service's metrics have."""
+    return (
+        dashboard.QueryVariable(label)
+        .label(label.title())
+        .query(f"label_values(clips_database_up{matchers}, {label})")
+        .datasource(SOURCE)
+        .multi(multi=True)
+        .include_all(include_all=True)
+        .all_value(".+")
+        .current(VariableOption(text=["All"], value=["$__all"], selected=True))
+        .refresh(VariableRefresh.ON_TIME_RANGE_CHANGED)
+        .sort(VariableSort.ALPHABETICAL_ASC)
+    )
+
+
+def _firing_alerts() -> dashboard.AnnotationQuery:
+    """Marks on every chart while an alert fires."""
+    return (
+        dashboard.AnnotationQuery()
+        .name("Alerts")
+        .datasource(SOURCE)
+        .enable(enable=True)
+        .icon_color("red")
+        .expr('ALERTS{job=~"$job", alertstate="firing", severity!="none"}')
+    )
