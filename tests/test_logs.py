@@ -192,7 +192,7 @@ def test_exception_is_one_line_in_json_and_indented_for_people() -> None:
     told = json.loads(formatter("json").format(failed))
     assert told["exception"].startswith("Traceback (most recent call last):\n  File ")
     first, *others = formatter("console").format(failed).splitlines()
-    assert first.endswith("[library.x]")
+    assert re.fullmatch(rf"{STAMP} \[warning +\] Failed +\[library\.x\].*", first)
     assert all(line.startswith("    ") for line in others)
 
 
