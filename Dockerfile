@@ -28,12 +28,14 @@ ENV PATH=/opt/clips/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     HOST=0.0.0.0 \
     PORT=8000 \
+    CLIPS_METRICS_PORT=9464 \
     CLIPS_LOCAL_DIR=/var/lib/clips \
     CLIPS_STATIC_ROOT=/app/static
 USER 10001:10001
 # Uploads and the audio store.
 VOLUME /var/lib/clips
-EXPOSE 8000
+# 9464 is for Prometheus alone.
+EXPOSE 8000 9464
 HEALTHCHECK --interval=10s --timeout=5s --start-period=60s --retries=3 \
     CMD ["python", "deploy/docker/healthy.py", "/livez"]
 # Any number may start at once: one prepares, the others wait. `exec`: signals reach gunicorn.

@@ -49,12 +49,12 @@ CLIPS_PATH = "/api/v1/clips"
 # All clips share one duration, nine of ten one play_count: ties are the worst case of paging.
 FILL = """
     INSERT INTO library_clip (title, description, genre, duration, audio_url, audio_file, tags,
-        creator, licence, health, play_count, created_at, updated_at)
+        creator, licence, health, state, play_count, created_at, updated_at)
     SELECT (ARRAY['Ambient', 'Rain', 'Jazz', 'Night', 'Drone'])[1 + n %% 5] || ' ' || n %% 5000,
         'Recorded at dawn with two microphones and little wind, take ' || n,
         (ARRAY['ambient', 'nature', 'jazz', 'house', 'folk', 'choral', 'dub', 'noise'])[1 + n %% 8],
         30, 'https://example.com/' || n || '.mp3', '', ARRAY['field', 'tag ' || n %% 100], 'Ann',
-        'CC-BY-4.0', 'ok', CASE WHEN n %% 10 = 0 THEN n ELSE 0 END,
+        'CC-BY-4.0', 'ok', 'published', CASE WHEN n %% 10 = 0 THEN n ELSE 0 END,
         now() - n * interval '1 minute', now()
     FROM generate_series(1, %s) AS n
 """

@@ -2,20 +2,12 @@
 
 import os
 import resource
-import shutil
-import signal
-import tempfile
 from typing import Any
 
-# prometheus_client looks for this folder when it is first imported, so it is made first. Each
-# server has one of its own: counters of an earlier one would be added to ours.
-METRICS_DIR = tempfile.mkdtemp(prefix="clips-metrics-")
-os.environ["PROMETHEUS_MULTIPROC_DIR"] = METRICS_DIR
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "clips_site.settings")
 
-from prometheus_client import multiprocess  # noqa: E402
-
-from clips_site import settings  # noqa: E402
+from clips_site import settings, stop_signals, worker_slots
+from clips_site.metrics_process import metrics_process
 
 wsgi_app = "clips_site.wsgi"
 bind = f"{settings.HOST}:{settings.PORT}"
@@ -54,61 +46,51 @@ def on_starting(server: Any) -> None:
 
 
 def when_ready(server: Any) -> None:
-    """Say where it can be reached."""
+    """Say where it can be reached, and have the metrics process run beside the workers."""
     host = "localhost" if settings.HOST in ("127.0.0.1", "0.0.0.0", "::", "::1") else settings.HOST
     root = f"http://{host}:{settings.PORT}"
     server.log.info("Clips   %s/", root)
     server.log.info("API     %s/api/v1/clips", root)
     server.log.info("Docs    %s/docs", root)
     server.log.info("Admin   %s/admin/", root)
-    server.log.info("Metrics %s/metrics", root)
+    if settings.CLIPS_METRICS_PORT:
+        server.log.info("Metrics http://%s:%d/metrics", host, settings.CLIPS_METRICS_PORT)
+        metrics_process.supervise(server)
+    else:
+        server.log.info("Metrics %s/metrics", root)
+
+
+def on_reload(server: Any) -> None:
+    """Have the metrics process, too, run the code that is there now."""
+    metrics_process.end()
+
+
+def pre_fork(server: Any, worker: Any) -> None:
+    """Give the worker a slot to count in. More than `workers` may run while the server reloads."""
+    worker.slot = worker_slots.free({other.slot for other in server.WORKERS.values()})
+
+
+def post_fork(server: Any, worker: Any) -> None:
+    """Count in it."""
+    worker_slots.take(worker.slot)
+
+
+def post_worker_init(worker: Any) -> None:
+    """Let Ctrl-C end the worker at once, and have its hooks find what they count with."""
+    from library.metrics import adder, http_requests_in_progress
+
+    stop_signals.end_at_once_when_told()
+    worker.add_in_progress = adder(http_requests_in_progress)
 
 
 def pre_request(worker: Any, req: Any) -> None:
     """A request begins."""
-    from library.metrics import http_requests_in_progress
-
-    http_requests_in_progress.inc()
+    worker.add_in_progress(1)
 
 
 def post_request(worker: Any, req: Any, environ: Any, resp: Any) -> None:
     """Its last byte is sent, or the client has left."""
-    from library.metrics import http_requests_in_progress
-
-    http_requests_in_progress.dec()
-
-
-def post_worker_init(worker: Any) -> None:
-    """On Ctrl-C let the worker end at once.
-
-    gunicorn 27's own handler takes a lock that the interrupted main thread may hold, and then
-    hangs until it is killed; and Python would wait for every thread, so for the slowest listener.
-    A play that is being recorded is rolled back by PostgreSQL, and its audio was not sent.
-    SIGTERM is the graceful way: it lets streams end, for `graceful_timeout` seconds.
-    """
-    _end_at_once_when_told()
-
-
-STOP_AT_ONCE = (signal.SIGINT, signal.SIGQUIT)
-
-
-def _end_at_once_when_told() -> None:
-    for number in STOP_AT_ONCE:
-        signal.signal(number, lambda *_: os._exit(0))
-
-
-def _begin_as_worker() -> None:
-    _end_at_once_when_told()
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_AT_ONCE)
-
-
-# A worker has the master's signal handlers until it has its own, and what it is told meanwhile is
-# lost: the master would wait for `graceful_timeout` and kill it. So what comes between waits.
-os.register_at_fork(
-    before=lambda: signal.pthread_sigmask(signal.SIG_BLOCK, STOP_AT_ONCE),
-    after_in_parent=lambda: signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_AT_ONCE),
-    after_in_child=_begin_as_worker,
-)
+    worker.add_in_progress(-1)
 
 
 def worker_exit(server: Any, worker: Any) -> None:
@@ -127,10 +109,11 @@ def worker_exit(server: Any, worker: Any) -> None:
 
 
 def child_exit(server: Any, worker: Any) -> None:
-    """A worker ended, killed or not: its gauges count no more."""
-    multiprocess.mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]
+    """A worker ended, killed or not: nothing of it is in progress any more."""
+    worker_slots.vacate(worker.slot)
 
 
 def on_exit(server: Any) -> None:
     """Leave nothing behind."""
-    shutil.rmtree(METRICS_DIR, ignore_errors=True)
+    metrics_process.end()
+    worker_slots.remove()

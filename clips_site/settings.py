@@ -14,6 +14,8 @@ import django_stubs_ext
 from django.core.exceptions import ImproperlyConfigured
 from environs import Env, EnvError, ValidationError, validate
 
+from clips_site.back_office import UNFOLD as UNFOLD
+
 django_stubs_ext.monkeypatch()  # `ModelAdmin[Clip]` and the like exist at run time too
 
 VERSION = "1.0.0"
@@ -56,6 +58,10 @@ try:
 
     HOST = env.str("HOST", "127.0.0.1")
     PORT = env.int("PORT", 8000, validate=PORT_NUMBER)
+    # The metrics process listens here, on HOST; 0: there is none.
+    CLIPS_METRICS_PORT = env.int(
+        "CLIPS_METRICS_PORT", 9464, validate=validate.Range(min=0, max=65535)
+    )
     ACCESS_LOG = env.bool("CLIPS_ACCESS_LOG", True)
     LOG_FORMAT = env.str(
         "CLIPS_LOG_FORMAT", "auto", validate=validate.OneOf(("auto", "json", "console"))
@@ -90,6 +96,7 @@ try:
     CLIPS_API_WRITES = env.str(
         "CLIPS_API_WRITES", "open", validate=validate.OneOf(("open", "authenticated"))
     )
+    CLIPS_API_MODERATE = env.bool("CLIPS_API_MODERATE", False)
     CLIPS_THROTTLE = env.bool("CLIPS_THROTTLE", True)
     CLIPS_THROTTLE_RATES = {  # requests of one client in a minute
         "reads": env.int("CLIPS_THROTTLE_READS", 1200, validate=AT_LEAST_1),
@@ -102,6 +109,10 @@ try:
     CLIPS_ACCEL_LOCATION = env.str("CLIPS_ACCEL_LOCATION", "")
     CLIPS_AUDIO_MAX_BYTES = env.int("CLIPS_AUDIO_MAX_BYTES", 20_000_000, validate=AT_LEAST_1)
     CLIPS_ORIGIN_ALLOW: list[str] = env.list("CLIPS_ORIGIN_ALLOW", [])
+    # What origins are told of who asks; with an address, their people can ask back.
+    CLIPS_ORIGIN_USER_AGENT = env.str(
+        "CLIPS_ORIGIN_USER_AGENT", "ClipsService/1.0", validate=validate.Regexp(r"[\x20-\x7e]+\Z")
+    )
     CLIPS_ORIGIN_CONNECT_TIMEOUT = env.float("CLIPS_ORIGIN_CONNECT_TIMEOUT", 3.0, validate=ABOVE_0)
     CLIPS_ORIGIN_READ_TIMEOUT = env.float("CLIPS_ORIGIN_READ_TIMEOUT", 10.0, validate=ABOVE_0)
     CLIPS_ORIGIN_TOTAL_TIMEOUT = env.float("CLIPS_ORIGIN_TOTAL_TIMEOUT", 60.0, validate=ABOVE_0)
@@ -190,6 +201,11 @@ if not ALLOWED_HOSTS:
 CLIPS_VIA = "clips-" + sha256(f"via {SECRET_KEY}".encode()).hexdigest()[:12]
 
 INSTALLED_APPS = [
+    "unfold",  # before the admin, whose templates it replaces
+    "unfold.contrib.filters",
+    "unfold.contrib.forms",
+    "unfold.contrib.import_export",
+    "import_export",
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -309,6 +325,7 @@ SPECTACULAR_SETTINGS = {
     "ENUM_GENERATE_CHOICE_DESCRIPTION": False,  # the values speak for themselves
     "ENUM_NAME_OVERRIDES": {
         "HealthStatus": "library.models.Health",
+        "ClipState": "library.models.State",
         "ClientFamily": "library.api.stats_serializers.CLIENTS",
         "Interval": "library.api.stats_serializers.INTERVALS",
         "TopWindow": "library.statistics.library.TOP_WINDOWS",

@@ -7,6 +7,7 @@ from drf_spectacular.renderers import OpenApiJsonRenderer
 from drf_spectacular.views import SpectacularAPIView
 
 from library import health, monitoring, pages
+from library.admin import dashboard
 
 urlpatterns = [
     path("", pages.listen, name="listen"),
@@ -23,6 +24,7 @@ urlpatterns = [
     path("readyz", health.readyz, name="readyz"),
     path("metrics", monitoring.metrics, name="metrics"),
     path("admin", RedirectView.as_view(url="/admin/")),
+    *dashboard.urls,
     path("admin/", admin.site.urls),
 ]
 

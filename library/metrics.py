@@ -5,10 +5,34 @@ What is counted in the database is exposed by `monitoring.py`.
 """
 
 import time
-from collections.abc import Iterator
+from bisect import bisect_left
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from prometheus_client import Counter, Gauge, Histogram
+
+
+def adder(counted: Counter | Gauge) -> Callable[[float], None]:
+    """A counter's or gauge's `inc`, less what it checks each time, which costs more than counting.
+
+    Looking an instrument up by its labels costs as much, so this is done once for all requests.
+    """
+    add: Callable[[float], None] = counted._value.inc  # noqa: SLF001
+    return add
+
+
+def observer(histogram: Histogram) -> Callable[[float], None]:
+    """A histogram's `observe`, likewise."""
+    add = histogram._sum.inc  # noqa: SLF001
+    bounds = histogram._upper_bounds  # noqa: SLF001
+    count = [bucket.inc for bucket in histogram._buckets]  # noqa: SLF001
+
+    def observe(amount: float) -> None:
+        add(amount)
+        count[bisect_left(bounds, amount)](1)
+
+    return observe
+
 
 http_requests_in_progress = Gauge(
     "clips_http_requests_in_progress",
@@ -16,13 +40,18 @@ http_requests_in_progress = Gauge(
     multiprocess_mode="livesum",
 )
 streams_started = Counter("clips_streams_started_total", "Audio streams begun.")
+streams_refused = Counter(
+    "clips_streams_refused_total",
+    "Requests of a stream (GET) answered with an error of ours or of an origin, by its code.",
+    ["code"],
+)
 streams_finished = Counter("clips_streams_finished_total", "Audio streams ended.", ["outcome"])
 streams_in_progress = Gauge(
     "clips_streams_in_progress", "Audio streams being sent.", multiprocess_mode="livesum"
 )
 stream_duration = Histogram(
     "clips_stream_duration_seconds",
-    "From the request of a stream to the last byte handed to the network.",
+    "From the request of a stream to the last byte handed to the network, or all of it to nginx.",
     ["outcome"],
     buckets=(0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600),
 )
@@ -41,14 +70,27 @@ origin_request_duration = Histogram(
 audio_store_requests = Counter(
     "clips_audio_store_requests_total", "Audio asked of the store, by result.", ["result"]
 )
+audio_store_evicted_bytes = Counter(
+    "clips_audio_store_evicted_bytes_total", "Bytes removed from the store to make room."
+)
+audio_store_write_failures = Counter(
+    "clips_audio_store_write_failures_total",
+    "Downloads that the disk below the store did not take: full, or read-only.",
+)
 
 # A series that is there from the start reads 0 and not nothing, so that rates see the first event.
-for _outcome in ("completed", "client_closed", "error"):
-    streams_finished.labels(_outcome)
-    stream_duration.labels(_outcome)
 for _result in ("hit", "miss", "joined", "stale", "error"):
     audio_store_requests.labels(_result)
 origin_request_duration.labels("ok")
+
+_count_started = adder(streams_started)
+_add_in_progress = adder(streams_in_progress)
+_observe_first_byte = observer(stream_time_to_first_byte)
+_add_bytes = adder(stream_bytes)
+_ended = {
+    outcome: (adder(streams_finished.labels(outcome)), observer(stream_duration.labels(outcome)))
+    for outcome in ("completed", "client_closed", "error", "handed_over")
+}
 
 
 @contextmanager
@@ -67,22 +109,27 @@ def origin_fetch() -> Iterator[None]:
 class StreamMeter:
     """Measures one stream from its request until its body ends, however it ends."""
 
-    def __init__(self) -> None:
-        self._began = time.perf_counter()
+    def __init__(self, began: float | None = None) -> None:
+        """`began` is when the request came, on the clock of `time.perf_counter`."""
+        self._began = time.perf_counter() if began is None else began
         self._finished = False
 
     def start(self) -> None:
         """The first byte is about to leave."""
-        streams_started.inc()
-        streams_in_progress.inc()
-        stream_time_to_first_byte.observe(time.perf_counter() - self._began)
+        _count_started(1)
+        _add_in_progress(1)
+        _observe_first_byte(time.perf_counter() - self._began)
 
     def finish(self, sent: int, outcome: str) -> None:
-        """The body has ended after `sent` bytes: completed, client_closed or error."""
+        """The body has ended after `sent` bytes: completed, client_closed or error.
+
+        Or it was handed_over: nginx sends it, and knows alone how much and how that ends.
+        """
         if self._finished:
             return
         self._finished = True
-        streams_in_progress.dec()
-        streams_finished.labels(outcome).inc()
-        stream_bytes.inc(sent)
-        stream_duration.labels(outcome).observe(time.perf_counter() - self._began)
+        count, observe = _ended[outcome]
+        _add_in_progress(-1)
+        count(1)
+        _add_bytes(sent)
+        observe(time.perf_counter() - self._began)

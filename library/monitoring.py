@@ -1,33 +1,21 @@
-"""What Prometheus sees beyond the instruments: HTTP requests, and what the database counts."""
+"""What Prometheus sees of HTTP requests, and where the service itself answers Prometheus."""
 
-import logging
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
-from django.db import Error, connection
-from django.db.models import Sum
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django_prometheus.middleware import Metrics
-from prometheus_client import (
-    CONTENT_TYPE_LATEST,
-    REGISTRY,
-    CollectorRegistry,
-    Counter,
-    Histogram,
-    generate_latest,
-    multiprocess,
-)
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
-from prometheus_client.registry import Collector
+from prometheus_client import Counter, Histogram
 
-from library.models import Clip
+from library.exposition.text import CONTENT_TYPE_LATEST, Exposition
+from library.metrics import adder, observer
 
-logger = logging.getLogger(__name__)
+Add = Callable[[float], None]
 
-TOP_CLIPS = 10
 METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
+BEGAN = "clips.began"  # in a request's META: when it came, on the clock of `time.perf_counter`
 
 
 class HTTPMetrics(Metrics):  # type: ignore[misc]
@@ -63,56 +51,47 @@ class RequestMetricsMiddleware:
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
         self.metrics: HTTPMetrics = HTTPMetrics.get_instance()
+        # By what was asked and answered; no client can add to it.
+        self._instruments: dict[tuple[str | None, str | None, str, int], tuple[Add, Add, Add]] = {}
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         """Measure from here to the response's headers."""
-        began = time.perf_counter()
+        began = request.META[BEGAN] = time.perf_counter()
         response = self.get_response(request)
         match = request.resolver_match
-        view = (match.view_name if match else None) or "<unnamed view>"
+        view = match.view_name if match else None
         method = request.method if request.method in METHODS else "<invalid method>"
-        self.metrics.requests.labels(view, request.scheme, method).inc()
-        self.metrics.responses.labels(response.status_code, view, method).inc()
-        self.metrics.latency.labels(view, method).observe(time.perf_counter() - began)
+        key = (view, request.META["wsgi.url_scheme"], method, response.status_code)
+        instruments = self._instruments.get(key) or self._look_up(*key)
+        count_request, count_response, observe = instruments
+        count_request(1)
+        count_response(1)
+        observe(time.perf_counter() - began)
         return response
 
-
-class DatabaseCollector(Collector):
-    """Totals that PostgreSQL keeps: they survive restarts, and are the same from every process."""
-
-    def collect(self) -> Iterator[Metric]:
-        """The plays, the most played clips, and whether the database could tell."""
-        top = CounterMetricFamily(
-            "clips_top_streamed", "Plays of the most played clips.", labels=["clip_id", "title"]
+    def _look_up(
+        self, view: str | None, scheme: str | None, method: str, status: int
+    ) -> tuple[Add, Add, Add]:
+        name = view or "<unnamed view>"
+        self._instruments[view, scheme, method, status] = instruments = (
+            adder(self.metrics.requests.labels(name, scheme, method)),
+            adder(self.metrics.responses.labels(status, name, method)),
+            observer(self.metrics.latency.labels(name, method)),
         )
-        plays = CounterMetricFamily("clips_plays_recorded", "Plays of all clips.")
-        up = GaugeMetricFamily("clips_database_up", "Whether the database answered.")
-        try:
-            # A deleted clip leaves the list of the most played, but no total.
-            clips = Clip.objects.available().filter(play_count__gt=0).order_by("-play_count", "id")
-            for pk, title, count in clips.values_list("id", "title", "play_count")[:TOP_CLIPS]:
-                top.add_metric([str(pk), title], count)
-            total = Clip.objects.aggregate(total=Sum("play_count"))["total"]
-            plays.add_metric([], total or 0)
-        except Error:
-            logger.warning("Metrics without the database, which does not answer", exc_info=True)
-            up.add_metric([], 0)
-            yield up
-        else:
-            up.add_metric([], 1)
-            yield from (up, plays, top)
-        finally:
-            connection.close()
+        return instruments
+
+
+_exposition = Exposition(os.environ.get("PROMETHEUS_MULTIPROC_DIR"))
+
+
+def audio_store_requests() -> dict[str, int]:
+    """What was asked of the store since this server started, in all its processes, by result."""
+    return {
+        sample.labels["result"]: int(sample.value)
+        for sample in _exposition.samples("clips_audio_store_requests_total")
+    }
 
 
 def metrics(request: HttpRequest) -> HttpResponse:
-    """GET /metrics: the instruments of all processes, and the database's totals."""
-    if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
-        registry = CollectorRegistry()
-        multiprocess.MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
-        exposed = generate_latest(registry)
-    else:
-        exposed = generate_latest(REGISTRY)
-    database = CollectorRegistry()
-    database.register(DatabaseCollector())
-    return HttpResponse(exposed + generate_latest(database), content_type=CONTENT_TYPE_LATEST)
+    """GET /metrics, as the metrics process tells it on a port of its own."""
+    return HttpResponse(_exposition.text(), content_type=CONTENT_TYPE_LATEST)

@@ -8,14 +8,18 @@ from typing import Any
 
 import pytest
 import requests
+from django.contrib.auth.models import User
+from django.contrib.contenttypes.models import ContentType
 from django.core.management import call_command
+from django.db import connection, transaction
 from django.utils import timezone
 from playwright.sync_api import Browser
 
 from library.models import Clip, ListenerKey
 from tests.chromium import running_browser
+from tests.clips import make
 from tests.origin import Origin
-from tests.server import Server
+from tests.server import Server, free_port
 from tests.settings import LOCAL
 
 SAMPLES = Path(__file__).parent.parent / "fixtures" / "audio"
@@ -35,20 +39,47 @@ def shared_server(
 ) -> Iterator[Server]:
     """One service for all tests that need no settings of their own."""
     with django_db_blocker.unblock():
-        server = Server(tmp_path_factory.mktemp("server") / "log")
+        log = tmp_path_factory.mktemp("server") / "log"
+        server = Server(log, CLIPS_METRICS_PORT=str(free_port()))
     yield server
     assert server.stop() == 0
 
 
 @pytest.fixture
-def server(shared_server: Server, transactional_db: None) -> Server:
-    """The running service, with a database that is empty at first.
+def server(shared_server: Server, emptied: None) -> Server:
+    """The running service, with a database that is empty at first."""
+    return shared_server
 
-    But for the day's key: its processes keep it, and must not keep one of an earlier test each.
+
+@pytest.fixture
+def emptied(steady_content_types: None) -> None:
+    """A database for a service that outlives a test: it is empty, but for the day's key.
+
+    Its processes keep the key, and must not keep one of an earlier test each.
     """
     today = timezone.now().astimezone(UTC).date()
     ListenerKey.objects.create(day=today, key=b"of all tests".ljust(32))
-    return shared_server
+
+
+@pytest.fixture
+def steady_content_types(transactional_db: None) -> None:
+    """Content types under the ids that they have in every test.
+
+    They are made anew for each test, and a service that outlives a test keeps what it has read.
+    """
+    number = "1000000 + row_number() OVER (ORDER BY app_label, model)"
+    with connection.cursor() as cursor, transaction.atomic():
+        cursor.execute(
+            f"""
+            WITH steady AS (SELECT id AS old, {number} AS new FROM django_content_type),
+            named AS (
+                UPDATE auth_permission SET content_type_id = new FROM steady
+                WHERE content_type_id = old
+            )
+            UPDATE django_content_type SET id = new FROM steady WHERE id = old
+            """
+        )
+    ContentType.objects.clear_cache()
 
 
 @pytest.fixture
@@ -66,14 +97,14 @@ def start_server(transactional_db: None, tmp_path: Path) -> Iterator[Callable[..
 
 
 @pytest.fixture
+def admin_user(db: None) -> User:
+    """Of `admin_client`, who may do everything; a password would take half a second to make."""
+    return User.objects.create_superuser("admin")
+
+
+@pytest.fixture
 def make_clip(transactional_db: None) -> Callable[..., Clip]:
     """Makes a clip, of a sample's audio unless a URL is given."""
-
-    def make(**fields: Any) -> Clip:
-        source = {} if "audio_url" in fields else {"audio_file": "samples/ambient-sounds.mp3"}
-        values = {"title": "Ambient Sounds", "genre": "ambient", "duration": 28.5}
-        return Clip.objects.create(**{**values, **source, **fields})
-
     return make
 
 

@@ -88,7 +88,7 @@ def _configuration(folder: Path, service: Server) -> Path:
     ]
     (scrape,) = configuration["scrape_configs"]
     del scrape["dns_sd_configs"]
-    scrape["static_configs"] = [{"targets": [service.url.removeprefix("http://")]}]
+    scrape["static_configs"] = [{"targets": [service.scraped_at]}]
     path = folder / "prometheus.yml"
     path.write_text(yaml.safe_dump(configuration))
     return path

@@ -22,12 +22,22 @@ def free_port() -> int:
         return port
 
 
+def _tells_metrics(pid: int) -> bool:
+    try:
+        return b"clips_site.metrics_server" in Path(f"/proc/{pid}/cmdline").read_bytes()
+    except FileNotFoundError:  # it has ended since it was listed
+        return False
+
+
 class Server:
     """A running service; `environment` adds to and overrides the tests' settings."""
 
     def __init__(self, log: Path, **environment: str) -> None:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
+        metrics_port = environment.setdefault("CLIPS_METRICS_PORT", "0")
+        scraped = self.port if metrics_port == "0" else metrics_port
+        self.scraped_at = f"127.0.0.1:{scraped}"  # where Prometheus asks
         self.log = log
         with log.open("wb") as output:
             self._process = subprocess.Popen(
@@ -55,6 +65,20 @@ class Server:
 
     def workers(self) -> list[int]:
         """The process ids of the workers that are up."""
+        return [pid for pid in self._children() if not _tells_metrics(pid)]
+
+    def metrics_process(self) -> int | None:
+        """The process id of the one that answers Prometheus, None while there is none."""
+        return next(filter(_tells_metrics, self._children()), None)
+
+    def metrics(self) -> dict[str, float]:
+        """What Prometheus is told: the numbers by name and labels as they are written."""
+        with urllib.request.urlopen(f"http://{self.scraped_at}/metrics", timeout=30) as answer:
+            lines = answer.read().decode().splitlines()
+        told = [line.rsplit(" ", 1) for line in lines if not line.startswith("#")]
+        return {name: float(number) for name, number in told}
+
+    def _children(self) -> list[int]:
         children = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text()
         return [int(pid) for pid in children.split()]
 

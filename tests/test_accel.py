@@ -1,12 +1,12 @@
 """Streams through nginx with X-Accel-Redirect: the same answers, and Python free at once."""
 
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from threading import Event
-from typing import Any
+from typing import Any, TypeAlias
 
 import pytest
 import requests
+from pytest_django import DjangoDbBlocker
 from requests.adapters import HTTPAdapter
 from urllib3.util import Retry
 
@@ -19,18 +19,33 @@ from tests.server import Server
 pytestmark = pytest.mark.skipif(not NGINX, reason="needs nginx: make system-tools")
 Ask = Callable[..., requests.Response]
 MakeClip = Callable[..., Clip]
+Paths: TypeAlias = pytest.TempPathFactory
+
+
+@pytest.fixture(scope="module")
+def running(
+    django_db_setup: None, django_db_blocker: DjangoDbBlocker, tmp_path_factory: Paths
+) -> Iterator[tuple[Server, Nginx]]:
+    """The service that leaves audio to nginx, and nginx in front of it."""
+    folder = tmp_path_factory.mktemp("accel")
+    with django_db_blocker.unblock():
+        server = Server(folder / "log", CLIPS_ACCEL_LOCATION="/_audio")
+    nginx = Nginx(folder, server.port)
+    yield server, nginx
+    nginx.stop()
+    assert server.stop() == 0
 
 
 @pytest.fixture
-def behind(start_server: Callable[..., Server]) -> Server:
-    """The service that leaves audio to nginx."""
-    return start_server(CLIPS_ACCEL_LOCATION="/_audio")
+def behind(running: tuple[Server, Nginx], emptied: None) -> Server:
+    """The service, asked past nginx."""
+    return running[0]
 
 
 @pytest.fixture
-def through(behind: Server, tmp_path: Path) -> Iterator[Ask]:
+def through(running: tuple[Server, Nginx], emptied: None) -> Iterator[Ask]:
     """Asks nginx, which asks the service."""
-    nginx = Nginx(tmp_path, behind.port)
+    nginx = running[1]
     with requests.Session() as session:
         session.mount("http://", HTTPAdapter(max_retries=Retry(connect=20, backoff_factor=0.05)))
 
@@ -38,7 +53,6 @@ def through(behind: Server, tmp_path: Path) -> Iterator[Ask]:
             return session.request(method, nginx.url + path, timeout=20, **options)
 
         yield ask
-    nginx.stop()
 
 
 def stream(clip: Clip) -> str:

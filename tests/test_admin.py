@@ -46,7 +46,7 @@ def test_clip_is_added_by_upload_and_heard_without_a_play(
         ({"audio_url": "ftp://example.com/a"}, "Only http:// and https:// URLs can be used."),
         ({"audio_url": "https://example.com/a", "title": "  "}, "This field is required."),
         ({"audio_url": "https://example.com/a", "duration": "0"}, "greater than or equal to"),
-        ({"audio_file": SimpleUploadedFile("a.mp3", b"<html>")}, "This file is not audio"),
+        ({"audio_file": SimpleUploadedFile("a.mp3", b"<html>")}, "This is a web page, not audio."),
     ],
 )
 def test_wrong_clip_is_refused_with_a_sentence(

@@ -25,7 +25,7 @@ FIELDS = {
     *NEW,
     *("id", "stream_url", "play_count", "created_at", "updated_at"),
     *("tags", "creator", "creator_url", "licence", "licence_url", "attribution"),
-    *("content_type", "size_bytes", "health"),
+    *("content_type", "size_bytes", "health", "state"),
 }
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import yaml
+from django.core.management import load_command_class
 from dotenv import dotenv_values
 
 from library.health import PATIENCE
@@ -25,6 +26,9 @@ FINAL_STAGE = DOCKERFILE.split("\nFROM ")[-1]
 HEALTHY = "deploy/docker/healthy.py"
 
 each_service = pytest.mark.parametrize("service", SERVICES.values(), ids=SERVICES)
+each_of_ours = pytest.mark.parametrize(
+    "service", [service for service in SERVICES.values() if "build" in service]
+)
 each_default = pytest.mark.parametrize(("name", "default"), DEFAULTS)
 each_variable = pytest.mark.parametrize("name", EXAMPLE)
 
@@ -36,7 +40,7 @@ def mounts() -> dict[str, str]:
 
 
 def test_the_service_its_database_and_its_monitoring_are_there() -> None:
-    assert set(SERVICES) == {"web", "db", "prometheus", "grafana"}
+    assert set(SERVICES) == {"web", "check-sources", "db", "prometheus", "grafana"}
 
 
 @pytest.mark.parametrize(
@@ -60,7 +64,8 @@ def test_service_has_a_health_check_and_comes_back_by_itself(service: dict[str, 
 
 
 @pytest.mark.parametrize(
-    ("service", "needed"), [("web", "db"), ("prometheus", "web"), ("grafana", "prometheus")]
+    ("service", "needed"),
+    [("web", "db"), ("check-sources", "web"), ("prometheus", "web"), ("grafana", "prometheus")],
 )
 def test_service_starts_when_the_one_it_needs_is_healthy(service: str, needed: str) -> None:
     assert SERVICES[service]["depends_on"] == {needed: {"condition": "service_healthy"}}
@@ -100,7 +105,12 @@ def test_monitoring_finds_its_files_where_they_are_mounted() -> None:
 def test_service_answers_to_the_name_that_prometheus_asks_for() -> None:
     prometheus = yaml.safe_load((ROOT / "monitoring/prometheus/prometheus.yml").read_text())
     (discovery,) = prometheus["scrape_configs"][0]["dns_sd_configs"]
-    assert (discovery["names"], discovery["port"]) == (["web"], 8000)
+    assert (discovery["names"], discovery["port"]) == (["web"], 9464)
+    assert SERVICES["web"]["environment"]["CLIPS_METRICS_PORT"] == "9464"
+    assert re.search(r"^EXPOSE 8000 9464$", FINAL_STAGE, re.MULTILINE)
+
+
+def test_service_answers_to_its_name_on_its_own_port() -> None:
     assert "web" in (EXAMPLE["DJANGO_ALLOWED_HOSTS"] or "").split(",")
     assert SERVICES["web"]["environment"]["PORT"] == "8000"
 
@@ -126,8 +136,11 @@ def test_default_in_the_compose_file_is_the_example_s(name: str, default: str) -
     assert default == EXAMPLE[name]
 
 
-def test_values_of_one_s_own_go_over_the_example_and_need_not_be_there() -> None:
-    example, own = SERVICES["web"]["env_file"]
+@each_of_ours
+def test_values_of_one_s_own_go_over_the_example_and_need_not_be_there(
+    service: dict[str, Any],
+) -> None:
+    example, own = service["env_file"]
     assert example == {"path": ".env.example"}
     assert own == {"path": ".env", "required": False}
 
@@ -163,6 +176,24 @@ def test_health_check_s_program_is_in_the_image() -> None:
     assert HEALTHY in FINAL_STAGE
     assert HEALTHY in SERVICES["web"]["healthcheck"]["test"]
     assert f"!{HEALTHY}\n" in (ROOT / ".dockerignore").read_text()
+
+
+@each_of_ours
+def test_container_of_ours_writes_to_its_volume_and_to_memory_alone(
+    service: dict[str, Any],
+) -> None:
+    assert service["read_only"] is True
+    assert service["tmpfs"] == ["/tmp"]
+    assert service["cap_drop"] == ["ALL"]
+
+
+def test_sources_are_checked_for_ever_with_options_that_there_are() -> None:
+    program, script, command, *options = SERVICES["check-sources"]["command"].split()
+    assert (program, script) == ("python", "manage.py")
+    parser = load_command_class("library", command).create_parser(script, command)
+    chosen = parser.parse_args(options)
+    assert (chosen.every, chosen.older_than) == (600, 6 * 3600)
+    assert str(chosen.alive_file) in SERVICES["check-sources"]["healthcheck"]["test"][1]
 
 
 @pytest.mark.parametrize(("path", "status"), [("/livez", 0), ("/readyz", 0), ("/nothing", 1)])

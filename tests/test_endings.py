@@ -133,3 +133,8 @@ def test_of_what_nginx_sends_no_ending_is_known(
     assert "X-Accel-Redirect" in requests.get(url, timeout=30).headers
     requests.get(url, headers={"If-None-Match": '"other"'}, timeout=30)  # Python sends this one
     assert await_endings(clip, 1) == [(None, None), (len(mp3), True)]
+    told = server.metrics()
+    outcomes = {"handed_over": 1, "completed": 1, "client_closed": 0, "error": 0}
+    for outcome, count in outcomes.items():
+        assert told[f'clips_streams_finished_total{{outcome="{outcome}"}}'] == count
+    assert told["clips_stream_bytes_total"] == len(mp3)

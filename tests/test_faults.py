@@ -146,6 +146,7 @@ def test_metrics_tell_how_the_store_was_used(
     assert 'clips_streams_finished_total{outcome="completed"} 2.0' in shown
     assert f"clips_stream_bytes_total {2 * len(mp3)}.0" in shown
     assert "clips_streams_in_progress 0.0" in shown
+    assert server.metrics()["clips_audio_store_bytes"] >= len(mp3)
 
 
 def test_database_that_does_not_answer_is_503(

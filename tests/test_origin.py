@@ -58,9 +58,10 @@ def test_body_is_fetched_whole(origin: Origin) -> None:
 
 
 def test_request_asks_for_identity_and_says_who_asks(origin: Origin) -> None:
-    fetch(origin.on("/a", answer(b"x")))
+    fetch(origin.on("/a", answer(b"x")), client(user_agent="Example/1 (+https://example.com/)"))
     assert "Accept-Encoding: identity" in origin.requests[0]
     assert "Via: 1.1 test" in origin.requests[0]
+    assert "User-Agent: Example/1 (+https://example.com/)" in origin.requests[0]
 
 
 def test_environment_adds_neither_proxy_nor_credentials(

@@ -164,6 +164,7 @@ def test_api_answers_while_every_place_for_streams_is_taken(
     refused = requests.get(server.url + stream(clip), timeout=10)
     assert (refused.status_code, refused.json()["code"]) == (503, "no_capacity")
     assert int(refused.headers["Retry-After"]) > 0
+    assert server.metrics()['clips_streams_refused_total{code="no_capacity"}'] == 1
     assert requests.get(f"{server.url}/livez", timeout=10).status_code == 200
     assert plays_of(clip) == 0
     assert server.stop() == 0  # Ctrl-C does not wait for slow listeners

@@ -1,4 +1,4 @@
-"""Workers, PostgreSQL's processes and PostgreSQL itself are killed while many listen.
+"""Workers, PostgreSQL's processes and PostgreSQL itself are killed while many listen, or frozen.
 
 The service runs on a cluster of its own, since the other tests' must live.
 """
@@ -12,15 +12,17 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from itertools import count
 from pathlib import Path
 from threading import Condition, Event, Thread
 
 import psycopg
 import pytest
+import requests
 
 from clips_site.embedded_postgres.cluster import SUPERUSER, Cluster
-from tests.server import ROOT, Server
+from tests.server import ROOT, Server, free_port
 from tests.settings import LOCAL
 
 LISTENERS = 24
@@ -42,6 +44,7 @@ class Service:
             "CLIPS_STATIC_ROOT": str(LOCAL / "static"),
             "POSTGRES_SERVER": "",
             "POSTGRES_DB": "under_fire",
+            "CLIPS_METRICS_PORT": str(free_port()),
         }
         self.manage("prepare")
         self.server = Server(folder / "log", **self._environment)
@@ -158,3 +161,47 @@ def test_what_was_heard_is_counted_and_all_counts_agree(
     assert counters == events == tallies == library
     assert service.heard <= events <= next(service.asked)
     assert "agree" in service.manage("check_plays")
+
+
+@contextmanager
+def frozen(service: Service) -> Iterator[None]:
+    """PostgreSQL's processes neither answer nor refuse: all are stopped."""
+    postmaster = (service.cluster.data / "postmaster.pid").read_text().split()[0]
+    children = Path(f"/proc/{postmaster}/task/{postmaster}/children").read_text().split()
+    processes = [int(pid) for pid in (postmaster, *children)]
+    for process in processes:
+        os.kill(process, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for process in processes:
+            with suppress(ProcessLookupError):
+                os.kill(process, signal.SIGCONT)
+
+
+def await_database(server: Server) -> dict[str, float]:
+    """What the metrics tell with the database, which this machine may keep from answering soon."""
+    for _ in range(60):
+        if (told := server.metrics())["clips_database_up"] == 1:
+            return told
+    raise AssertionError("the database should answer")
+
+
+def test_metrics_tell_that_postgresql_is_frozen_and_the_plays_after_the_thaw(
+    service: Service,
+) -> None:
+    server = service.server
+    own = f"{server.url}/metrics"  # the workers' answer to Prometheus
+    before = await_database(server)
+    with frozen(service):
+        for _ in range(3):
+            told = server.metrics()
+            assert told["clips_database_up"] == 0
+            assert told["clips_streams_started_total"] == before["clips_streams_started_total"]
+            assert "clips_plays_recorded_total" not in told
+        assert "\nclips_database_up 0.0" in requests.get(own, timeout=30).text
+    stream = f"{server.url}/api/v1/clips/1/stream"
+    assert requests.get(stream, headers={"User-Agent": "thawed"}, timeout=30).ok
+    plays = "clips_plays_recorded_total"
+    assert await_database(server)[plays] == before[plays] + 1
+    assert "\nclips_database_up 1.0" in requests.get(own, timeout=30).text

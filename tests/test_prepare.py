@@ -66,6 +66,7 @@ def test_library_that_is_not_empty_gets_no_samples(clip: Clip) -> None:
     [
         ("PORT", "many"),
         ("PORT", "0"),
+        ("CLIPS_METRICS_PORT", "-1"),
         ("WEB_THREADS", "-1"),
         ("DJANGO_DEBUG", "perhaps"),
         ("CLIPS_ORIGIN_TOTAL_TIMEOUT", "0"),

@@ -9,6 +9,7 @@ from threading import Event
 
 import pytest
 
+from library import metrics
 from library.audio.address import OriginPolicy
 from library.audio.download import StoreLimits
 from library.audio.entry import Entry
@@ -292,8 +293,10 @@ def test_least_recently_used_goes_first(origin: Origin, make_store: MakeStore, m
             os.utime(path, (n, n))
     with opened(store, urls[0]) as reader:
         os.utime(store.folder / f"{Entry(store.folder, urls[0]).key}.json", (0, 0))
+        before = metrics.audio_store_evicted_bytes._value.get()
         done = evict(store.folder, max_bytes=2 * len(mp3) + 10_000)
         assert (done.entries, reader.file.read()) == (1, mp3)
+        assert metrics.audio_store_evicted_bytes._value.get() == before + done.removed
     left = {path.stem for path in store.folder.glob("*.json")}
     assert left == {Entry(store.folder, url).key for url in urls[1:]}
 

@@ -11,6 +11,7 @@ from threading import Event
 
 import pytest
 
+from library import metrics
 from library.audio.entry import Entry
 from library.audio.errors import AudioUnavailableError
 from library.audio.eviction import LOCK_NAME, evict
@@ -62,6 +63,8 @@ def test_stale_copy_is_served_when_no_download_can_begin(
 def test_full_disk_fails_the_download_evicts_and_leaves_nothing_half(
     origin: Origin, make_store: MakeStore, mp3: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    failures = metrics.audio_store_write_failures
+    counted_before = failures._value.get()
     read(make_store(), origin.on("/old", answer(mp3)))
     await_downloads()
     with monkeypatch.context() as patch:
@@ -71,6 +74,7 @@ def test_full_disk_fails_the_download_evicts_and_leaves_nothing_half(
         await_downloads()
     left = {path.suffix for path in make_store().folder.iterdir()}
     assert not left & {".part", ".new", ".growing", ".audio"}
+    assert failures._value.get() == counted_before + 1
     assert read(make_store(failure_seconds=0), origin.url("/a")) == mp3
 
 

@@ -152,6 +152,7 @@ class Service:
             "DJANGO_ALLOWED_HOSTS": "127.0.0.1",
             "HOST": "127.0.0.1",
             "PORT": str(self._port),
+            "CLIPS_METRICS_PORT": "0",
             "POSTGRES_DB": "clips_db",
             "POSTGRES_SERVER": "",
             "WEB_CONCURRENCY": "2",

@@ -16,12 +16,12 @@ CHUNK = 100_000
 CLIPS = """
 INSERT INTO library_clip
     (title, description, genre, duration, audio_url, audio_file, play_count, created_at, updated_at,
-    tags, health)
+    tags, health, state)
 SELECT
     'Clip ' || n, repeat('Words of a description. ', 8),
     (ARRAY['ambient', 'electronic', 'acoustic', 'jazz', 'house', 'field recording'])[1 + n %% 6],
     5 + n %% 55, 'https://example.com/audio/' || n || '.mp3', '', 0, now(), now(),
-    '{}', 'unchecked'
+    '{}', 'unchecked', 'published'
 FROM generate_series(1, %s) AS n
 """
 # The clips of low number are played most: the first of 100,000 gets one play of eighteen.

@@ -43,6 +43,17 @@ class Gone(exceptions.APIException):
     default_detail = "This clip was deleted."
 
 
+class Withdrawn(exceptions.APIException):
+    """Editors took the clip away, and say why."""
+
+    status_code = 410
+    default_code = "clip_withdrawn"
+
+    def __init__(self, reason: str | None) -> None:
+        told = f": {reason}" if reason else "."
+        super().__init__(f"This clip was withdrawn{told}")
+
+
 class LengthRequired(exceptions.APIException):
     """A body whose length is not told would be read as empty."""
 

@@ -23,6 +23,7 @@ CLIP: dict[str, Any] = {
     "content_type": None,
     "size_bytes": None,
     "health": {"status": "unchecked", "reason": None, "since": None},
+    "state": "published",
 }
 NEW_CLIP = {key: CLIP[key] for key in ("title", "description", "genre", "duration", "audio_url")}
 CREDITED_CLIP = NEW_CLIP | {key: CLIP[key] for key in ("tags", "creator", "creator_url", "licence")}

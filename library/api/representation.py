@@ -37,6 +37,7 @@ FIELDS = (
     "content_type",
     "size_bytes",
     "health",
+    "state",
 )
 # The columns of each field that is not simply the column of its name.
 _COLUMNS = {

@@ -15,7 +15,7 @@ from drf_spectacular.utils import (
 
 from library.api import parameters
 from library.api.examples import CLIP
-from library.api.schema_errors import DELETED, NOT_FOUND, READING, TOO_LONG, error, stream_errors
+from library.api.schema_errors import GONE, NOT_FOUND, READING, TOO_LONG, error, stream_errors
 from library.api.schema_writes import (
     ANYONE,
     BULK,
@@ -116,7 +116,7 @@ _RETRIEVE = extend_schema(
         304: _NOT_MODIFIED,
         **READING,
         404: NOT_FOUND,
-        410: DELETED,
+        410: GONE,
     },
     examples=[OpenApiExample("A clip", value=CLIP, response_only=True, status_codes=[200])],
 )
@@ -147,7 +147,7 @@ _STREAM = extend_schema(
         **_AUDIO,
         304: OpenApiResponse(None, "The copy that the request names is current."),
         404: NOT_FOUND,
-        410: DELETED,
+        410: GONE,
         412: error(
             "`If-Match` names another version of the audio.",
             precondition_failed="The audio has another ETag.",

@@ -61,6 +61,11 @@ def stream_errors(status: int, description: str, **sentences: str) -> OpenApiRes
 
 NOT_FOUND = error("There is no such clip.", not_found="No Clip matches the given query.")
 DELETED = error("The clip was deleted.", clip_deleted="This clip was deleted.")
+GONE = error(
+    "The clip was deleted, or editors withdrew it and say why.",
+    clip_deleted="This clip was deleted.",
+    clip_withdrawn="This clip was withdrawn: Its creator asked us to.",
+)
 NOT_ACCEPTABLE = error(
     "`Accept` allows no type that there is.",
     not_acceptable="Could not satisfy the request Accept header.",

@@ -6,7 +6,7 @@ from rest_framework import serializers
 
 from library.api import representation
 from library.api.parameters import LicenceField, TagsField
-from library.models import MAX_DURATION, Clip, Health
+from library.models import MAX_DURATION, Clip, Health, State
 from library.models.tag import MAX_TAG_LENGTH, MAX_TAGS
 from library.validators import validate_audio_url, validate_web_url
 
@@ -103,6 +103,12 @@ class ClipSerializer(serializers.ModelSerializer[Clip]):
         read_only=True, allow_null=True, help_text="Of the audio; null until known."
     )
     health = HealthSerializer(read_only=True)
+    state = serializers.ChoiceField(
+        State.choices,
+        read_only=True,
+        help_text="`published` wherever a clip is read. A clip that is added is a `draft`, which "
+        "nobody can read, until an editor publishes it, where the operator has it so.",
+    )
 
     class Meta:
         """Fields by name: what is not listed is not shown."""

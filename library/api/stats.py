@@ -17,7 +17,7 @@ from rest_framework.views import APIView
 from library.api import stats_schema
 from library.api.rendering import JSONRenderer
 from library.api.stats_schema import DEFAULT_TOP, DEFAULT_WINDOW
-from library.models import Clip
+from library.models import Clip, State
 from library.statistics.clip import clip_statistics
 from library.statistics.library import TOP_WINDOWS, library_statistics
 from library.statistics.period import Period, PeriodError, parse_period
@@ -79,7 +79,7 @@ class ClipStatistics(StatisticsAnswers):
     @stats_schema.clip_statistics
     def get(self, request: Request, pk: str) -> Response:
         """A clip's plays: in all, lately, and in a period."""
-        clip = get_object_or_404(Clip, pk=pk)
+        clip = get_object_or_404(Clip.objects.exclude(state=State.DRAFT), pk=pk)
         found = clip_statistics(clip, _period(_asked(request, *PERIOD)), timezone.now())
         return _answer(request, found)
 

@@ -4,17 +4,18 @@ import logging
 from threading import BoundedSemaphore
 
 from django.conf import settings
-from django.db import Error, connection
-from django.http import HttpRequest
+from django.db import Error, InterfaceError, OperationalError, connection
+from django.http import Http404, HttpRequest
 from django.http.response import HttpResponseBase
-from rest_framework.exceptions import NotFound
+from rest_framework.exceptions import APIException, NotFound
 
 from library import access, trace
 from library.api.errors import Unavailable
-from library.audio.errors import AudioUnavailableError
+from library.audio.errors import CAUSES, AudioUnavailableError
 from library.delivery import Delivery, deliver
-from library.metrics import StreamMeter
+from library.metrics import StreamMeter, streams_refused
 from library.models import Clip
+from library.monitoring import BEGAN
 from library.plays.endings import endings
 from library.plays.group import NotWrittenError
 from library.plays.record import Recorded, record
@@ -29,6 +30,34 @@ HANDED_OVER = {"outcome": "handed_over"}
 # API and the health checks answer while every stream is taken.
 _places = BoundedSemaphore(settings.CLIPS_MAX_STREAMS)
 
+# Beside the causes that lie with the audio. So all are there from the start, and rates see the
+# first of each.
+OTHER_CAUSES = ("no_capacity", "play_not_recorded", "database_unavailable", "server_error")
+for _code in (*CAUSES, *OTHER_CAUSES):
+    streams_refused.labels(_code)
+
+
+def count_refusal(error: Exception) -> None:
+    """Count a stream that is answered with an error of ours or of an origin, by its code.
+
+    Not a clip that is not there: that is the client's error.
+    """
+    if code := _refusal(error):
+        streams_refused.labels(code).inc()
+
+
+def _refusal(error: Exception) -> str | None:
+    """The code of the answer that `library.api.errors` makes of this; None below 500."""
+    if isinstance(error, AudioUnavailableError):
+        return error.code
+    if isinstance(error, (OperationalError, InterfaceError)):
+        return "database_unavailable"
+    if isinstance(error, Unavailable):
+        return str(error.get_codes())
+    if isinstance(error, (Http404, APIException)):
+        return None
+    return "server_error"
+
 
 def stream_clip(request: HttpRequest, clip: Clip) -> HttpResponseBase:
     """The audio of a clip; if this is a play, it is in PostgreSQL before the response leaves.
@@ -41,7 +70,7 @@ def stream_clip(request: HttpRequest, clip: Clip) -> HttpResponseBase:
     connection.close()  # a fetch from an origin may take long
     if not _places.acquire(blocking=False):
         raise Unavailable("All places for streams are taken.", "no_capacity", wait=5)
-    meter = StreamMeter()
+    meter = StreamMeter(request.META.get(BEGAN))
     try:
         delivery = deliver(request, open_audio(clip), clip.title)
         try:
@@ -59,8 +88,8 @@ def stream_clip(request: HttpRequest, clip: Clip) -> HttpResponseBase:
     body = delivery.body
     counted = play is not None and play.event_id is not None
     access.note(request.META, play=counted, **(HANDED_OVER if body is None else {"stream": body}))
-    if body is None:  # nginx sends it, and knows alone how that ends
-        meter.finish(delivery.part.length, "completed")
+    if body is None:  # nginx sends it, and knows alone how much and how that ends
+        meter.finish(0, HANDED_OVER["outcome"])
         _places.release()
         return delivery.response
 

@@ -12,17 +12,17 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from library.api import parameters, schema
-from library.api.errors import Gone
 from library.api.etags import revalidated, version
 from library.api.filters import matching
 from library.api.pagination import page_of
 from library.api.representation import FIELDS, columns, shown_to
 from library.api.serializers import ClipSerializer
-from library.api.stream import stream_clip
+from library.api.stream import count_refusal, stream_clip
+from library.api.visibility import COLUMNS, judge
 from library.api.writes import ClipWrites
 from library.models import Clip
 
-STREAMED = ("title", "audio_url", "audio_file", "deleted_at")  # what a stream needs of a clip
+STREAMED = ("title", "audio_url", "audio_file", *COLUMNS)  # what a stream needs of a clip
 
 
 class AnyAccept(BaseContentNegotiation):
@@ -51,12 +51,11 @@ class ClipViewSet(ClipWrites):
         return revalidated(request, Response(shown, headers=page.headers(request)))
 
     def retrieve(self, request: Request, pk: str) -> Response:
-        """One clip. Raises Http404, Gone."""
+        """One clip. Raises Http404, Gone, Withdrawn."""
         fields = parameters.read(request.query_params, parameters.SHOW).get("fields", FIELDS)
-        needed = {*columns(fields), "updated_at", "deleted_at"}
+        needed = {*columns(fields), "updated_at", *COLUMNS}
         row = get_object_or_404(Clip.objects.values(*needed), pk=pk)
-        if row["deleted_at"] is not None:
-            raise Gone
+        judge(row)
         shown = Response(shown_to(request, fields)(row))
         return revalidated(request, shown, version(row["id"], row["updated_at"]))
 
@@ -67,8 +66,13 @@ class ClipViewSet(ClipWrites):
         throttle_classes=[],
     )
     def stream(self, request: Request, pk: str) -> HttpResponseBase:
-        """The clip's audio. Raises Http404, Gone."""
+        """The clip's audio. Raises Http404, Gone, Withdrawn."""
         clip = get_object_or_404(Clip.objects.only(*STREAMED), pk=pk)
-        if clip.deleted_at is not None:
-            raise Gone
+        judge(vars(clip))
         return stream_clip(cast("HttpRequest", request), clip)
+
+    def handle_exception(self, exc: Exception) -> Response:
+        """Count what is answered to who wants to hear, but not HEAD, which nobody hears."""
+        if self.action == "stream" and self.request.method == "GET":
+            count_refusal(exc)
+        return super().handle_exception(exc)

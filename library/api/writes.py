@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.conf import settings
 from django.db import transaction
 from django.http.response import HttpResponseBase
 from rest_framework.decorators import action
@@ -11,12 +12,17 @@ from rest_framework.response import Response
 from rest_framework.reverse import reverse
 from rest_framework.viewsets import GenericViewSet
 
+from library import history
 from library.api.errors import Gone, InvalidClips, LengthRequired, PreconditionFailed
 from library.api.etags import may_change, tagged, version
 from library.api.idempotency import answer_once
-from library.models import Clip
+from library.models import Clip, State
 
 BULK_MAX = 1000  # clips
+
+
+def _first_state() -> State:
+    return State.DRAFT if settings.CLIPS_API_MODERATE else State.PUBLISHED
 
 
 class ClipWrites(GenericViewSet[Clip]):
@@ -35,7 +41,8 @@ class ClipWrites(GenericViewSet[Clip]):
     def _create(self, request: Request) -> Response:
         serializer = self.get_serializer(data=request.data)
         serializer.is_valid(raise_exception=True)
-        clip = serializer.save()
+        clip = serializer.save(state=_first_state())
+        history.note_additions(request.user, [clip])
         location = reverse("clip-detail", args=[clip.pk])
         return Response(serializer.data, status=201, headers={"Location": location})
 
@@ -50,7 +57,11 @@ class ClipWrites(GenericViewSet[Clip]):
         )
         if not serializer.is_valid():
             raise InvalidClips(serializer.errors)
-        made = Clip.objects.bulk_create([Clip(**fields) for fields in serializer.validated_data])
+        state = _first_state()
+        made = Clip.objects.bulk_create(
+            [Clip(**fields, state=state) for fields in serializer.validated_data]
+        )
+        history.note_additions(request.user, made)
         return Response(self.get_serializer(made, many=True).data, status=201)
 
     def partial_update(self, request: Request, pk: str) -> Response:
@@ -58,11 +69,13 @@ class ClipWrites(GenericViewSet[Clip]):
         data = request.data  # read before the lock: a client may send it slowly
         with transaction.atomic():
             clip = self._locked(request, pk)
+            before = history.values_of(clip)
             serializer = self.get_serializer(clip, data=data, partial=True)
             serializer.is_valid(raise_exception=True)
             if serializer.validated_data.get("audio_url", clip.audio_url) != clip.audio_url:
                 clip.forget_audio()
             serializer.save()
+            history.note_changes(request.user, [(before, clip)])
         return tagged(Response(serializer.data), version(clip.pk, clip.updated_at))
 
     def destroy(self, request: Request, pk: str) -> Response:
@@ -70,6 +83,7 @@ class ClipWrites(GenericViewSet[Clip]):
         with transaction.atomic():
             clip = self._locked(request, pk)
             Clip.objects.filter(pk=clip.pk).mark_deleted()
+            history.note_deletions(request.user, [clip])
         return Response(status=204)
 
     def _locked(self, request: Request, pk: str) -> Clip:

@@ -24,7 +24,7 @@ from library.audio.eviction import evict, is_due, scan
 from library.audio.freshness import Freshness
 from library.audio.opened import strong_etag
 from library.audio.origin import OriginAnswer, OriginClient
-from library.audio.sniff import SNIFF_BYTES, audio_type
+from library.audio.sniff import read_head
 from library.audio.turns import host_of, turn
 
 logger = logging.getLogger(__name__)
@@ -77,6 +77,7 @@ class Downloader:
             claim = self._claim(entry)
         except OSError:
             logger.exception("The audio store cannot write to %s", self._folder)
+            metrics.audio_store_write_failures.inc()
             raise AudioUnavailableError("store_unavailable") from None
         if claim is None:
             return False
@@ -138,6 +139,7 @@ class Downloader:
             entry.fail(error.code)
         except OSError as error:
             logger.exception("The audio store cannot write to %s", self._folder)
+            metrics.audio_store_write_failures.inc()
             entry.fail("store_unavailable")
             if error.errno == errno.ENOSPC:  # the disk is smaller than the store may be
                 self._make_room(full=True)
@@ -155,16 +157,7 @@ class Downloader:
     def _receive(self, entry: Entry, answer: OriginAnswer) -> None:
         """Write the body to a part, announce it once its type and length are known, save it."""
         chunks = answer.chunks()
-        head = b""
-        for chunk in chunks:
-            head += chunk
-            if len(head) >= SNIFF_BYTES:
-                break
-        if not head:
-            raise AudioUnavailableError("origin_empty")
-        content_type = audio_type(head)
-        if content_type is None:
-            raise AudioUnavailableError("origin_not_audio")
+        head, content_type = read_head(chunks)
         with entry.new_part() as part:
             path = Path(part.name)
             metadata = self._describe(entry.url, answer, path.name, content_type)

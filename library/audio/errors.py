@@ -6,11 +6,13 @@ class AudioUnavailableError(Exception):
 
     `code` is a stable word for programs, `status` the HTTP status of the answer, `retry_after`
     seconds after which asking again makes sense. The detail is a sentence of ours: nothing that
-    an origin said, no address and no exception's text is in it.
+    an origin said, no address and no exception's text is in it. `origin_status` is the HTTP status
+    with which an origin refused.
     """
 
-    def __init__(self, code: str) -> None:
+    def __init__(self, code: str, *, origin_status: int | None = None) -> None:
         self.code = code
+        self.origin_status = origin_status
         self.status, self.detail, self.retry_after = CAUSES[code]
         super().__init__(code)
 

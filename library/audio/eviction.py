@@ -8,6 +8,7 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from library import metrics
 from library.audio.entry import read_metadata
 from library.audio.lock import is_abandoned, try_lock
 
@@ -69,7 +70,19 @@ def evict(
             done.entries += 1
             done.removed += entry.size
             done.remaining -= entry.size
+            metrics.audio_store_evicted_bytes.inc(entry.size)
     return done
+
+
+def stored_bytes(folder: Path) -> int:
+    """The bytes of the bodies in a store's folder, those that are still coming in included."""
+    total = 0
+    with contextlib.suppress(FileNotFoundError), os.scandir(folder) as files:
+        for file in files:
+            if file.name.endswith((".audio", ".part")):
+                with contextlib.suppress(FileNotFoundError):
+                    total += file.stat().st_size
+    return total
 
 
 def scan(folder: Path) -> list[Kept]:

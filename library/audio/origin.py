@@ -45,7 +45,8 @@ class OriginLimits:
 class OriginAnswer:
     """What an origin answered: 200 with a body, or 304 with none."""
 
-    def __init__(self, response: requests.Response, max_bytes: int) -> None:
+    def __init__(self, response: requests.Response, url: str, max_bytes: int) -> None:
+        self.url = url  # behind all redirects
         self.status = response.status_code
         self.headers: Mapping[str, str] = response.headers
         self.length = _told_length(response.headers)
@@ -82,10 +83,14 @@ class OriginClient:
         limits: OriginLimits,
         *,
         via: str,
+        user_agent: str = "ClipsService/1.0",
         resolver: Resolver = resolve,
         ca_bundle: str | None = None,
     ) -> None:
-        """`via` names this service in the Via header of its requests (RFC 9110, 7.6.3)."""
+        """`via` names this service in the Via header of its requests (RFC 9110, 7.6.3).
+
+        `user_agent` tells the people of an origin who asks.
+        """
         self._policy = policy
         self.limits = limits
         self._resolver = resolver
@@ -93,7 +98,7 @@ class OriginClient:
             "Accept": "audio/*, */*;q=0.1",
             "Accept-Encoding": "identity",
             "Connection": "close",
-            "User-Agent": "ClipsService/1.0",
+            "User-Agent": user_agent,
             "Via": f"1.1 {via}",
         }
         # One context for all: reading the certificates takes longer than many a fetch.
@@ -113,18 +118,19 @@ class OriginClient:
         deadline = time.monotonic() + self.limits.total
         with trace.span("GET", {"http.request.method": "GET"}, outgoing=True) as span:
             headers = self._headers | trace.headers() | dict(validators or {})
-            response = self._follow(url, headers, deadline, span)
-            span.set_attribute("http.response.status_code", response.status_code)
+            final_url, response = self._follow(url, headers, deadline, span)
+            status = response.status_code
+            span.set_attribute("http.response.status_code", status)
             try:
-                if response.status_code != 200 and not (validators and response.status_code == 304):
-                    raise AudioUnavailableError("origin_http_error")
-                yield OriginAnswer(response, self.limits.max_bytes)
+                if status != 200 and not (validators and status == 304):
+                    raise AudioUnavailableError("origin_http_error", origin_status=status)
+                yield OriginAnswer(response, final_url, self.limits.max_bytes)
             finally:
                 _close(response)
 
     def _follow(
         self, url: str, headers: dict[str, str], deadline: float, span: trace.Span
-    ) -> requests.Response:
+    ) -> tuple[str, requests.Response]:
         refused = "origin_url_invalid"
         for _ in range(MAX_REDIRECTS + 1):
             try:
@@ -137,7 +143,7 @@ class OriginClient:
             response = self._send(url, headers, deadline)
             location = response.headers.get("Location")
             if response.status_code not in REDIRECTS or not location:
-                return response
+                return url, response
             _close(response)  # unread: its body may have no end
             url = urljoin(url, location)
             if parts.scheme == "https" and not url.lower().startswith("https:"):

@@ -6,6 +6,9 @@ ISO/IEC 11172-3 and 13818-3 (MPEG audio), ISO/IEC 13818-7 (ADTS), the ID3v2.4 st
 """
 
 import re
+from collections.abc import Iterator
+
+from library.audio.errors import AudioUnavailableError
 
 SNIFF_BYTES = 8192  # enough for every signature below, and for two frames of MPEG audio
 LONGEST_FRAME = 3000  # bytes, more than any of MPEG audio
@@ -35,6 +38,24 @@ _RATES_V2 = {
     3: (0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160),
 }
 _SAMPLE_RATES = (44100, 48000, 32000)  # MPEG 1; halved for MPEG 2, quartered for MPEG 2.5
+
+
+def read_head(chunks: Iterator[bytes]) -> tuple[bytes, str]:
+    """The first bytes, as many as are needed to tell the type, and the type.
+
+    Raises AudioUnavailableError if there are none, or if they are not audio.
+    """
+    head = b""
+    for chunk in chunks:
+        head += chunk
+        if len(head) >= SNIFF_BYTES:
+            break
+    if not head:
+        raise AudioUnavailableError("origin_empty")
+    content_type = audio_type(head)
+    if content_type is None:
+        raise AudioUnavailableError("origin_not_audio")
+    return head, content_type
 
 
 def audio_type(head: bytes) -> str | None:
@@ -94,14 +115,14 @@ def _behind_id3(head: bytes) -> str | None:
 
 def _mpeg_or_adts(head: bytes) -> str | None:
     """A raw stream of frames: two headers must follow one another."""
-    for media_type, frame_length in (("audio/aac", _adts_length), ("audio/mpeg", _mpeg_length)):
+    for media_type, frame_length in (("audio/aac", adts_length), ("audio/mpeg", mpeg_length)):
         length = frame_length(head)
         if length and frame_length(head[length:]):
             return media_type
     return None
 
 
-def _adts_length(head: bytes) -> int:
+def adts_length(head: bytes) -> int:
     """The length in bytes of the ADTS frame that begins here, 0 if none does."""
     if len(head) < 7 or head[0] != 0xFF or head[1] & 0xF6 != 0xF0:
         return 0
@@ -111,7 +132,7 @@ def _adts_length(head: bytes) -> int:
     return length if length > 7 else 0
 
 
-def _mpeg_length(head: bytes) -> int:
+def mpeg_length(head: bytes) -> int:
     """The length in bytes of the MPEG audio frame that begins here, 0 if none does."""
     if len(head) < 4 or head[0] != 0xFF or head[1] & 0xE0 != 0xE0:
         return 0

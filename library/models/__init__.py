@@ -1,7 +1,7 @@
 """What the database keeps: clips, their plays and tallies, tokens, what requests leave behind."""
 
 from library.models.answer import IdempotentAnswer
-from library.models.clip import MAX_DURATION, Clip, ClipQuerySet, Health, upload_path
+from library.models.clip import MAX_DURATION, Clip, ClipQuerySet, Health, State, upload_path
 from library.models.play import (
     HOST_LENGTH,
     AudienceTally,
@@ -13,6 +13,7 @@ from library.models.play import (
     PlayEvent,
     PlayTally,
 )
+from library.models.presence import Presence
 from library.models.request_count import RequestCount
 from library.models.token import ApiToken
 
@@ -32,6 +33,8 @@ __all__ = [
     "ListenerKey",
     "PlayEvent",
     "PlayTally",
+    "Presence",
     "RequestCount",
+    "State",
     "upload_path",
 ]

@@ -8,8 +8,8 @@ from django.contrib.postgres.indexes import GinIndex
 from django.contrib.postgres.search import SearchVectorField
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
-from django.db.models import Q
-from django.db.models.functions import Lower
+from django.db.models import Case, F, Q, Value, When
+from django.db.models.functions import Coalesce, Lower
 from django.utils import timezone
 
 from library.licences import LICENCES, Licence, attribution, licence_choices
@@ -20,6 +20,7 @@ from library.validators import validate_audio_url, validate_web_url
 MAX_DURATION = 3600  # seconds; this is a library of short previews
 
 PLAYED = frozenset(("play_count", "first_played_at", "last_played_at"))  # what plays write
+DECIDED = frozenset(("deleted_at", "state", "withdrawn_reason"))  # what a QuerySet method writes
 
 
 def upload_path(clip: "Clip", filename: str) -> str:
@@ -27,12 +28,43 @@ def upload_path(clip: "Clip", filename: str) -> str:
     return f"uploads/{timezone.now():%Y/%m}/{PurePosixPath(filename).name}"
 
 
+class State(models.TextChoices):
+    """Whether a clip is shown to the public."""
+
+    DRAFT = "draft"
+    PUBLISHED = "published"
+    WITHDRAWN = "withdrawn"
+
+
 class ClipQuerySet(models.QuerySet["Clip"]):
     """Clips, some of which may be deleted: a deleted clip keeps its row, and so its plays."""
 
     def available(self) -> "ClipQuerySet":
-        """Those that are not deleted."""
+        """Those that the public may list and hear: published, and not deleted."""
+        return self.not_deleted().filter(state=State.PUBLISHED)
+
+    def not_deleted(self) -> "ClipQuerySet":
+        """Those that editors work on."""
         return self.filter(deleted_at=None)
+
+    def publish(self) -> int:
+        """Show these clips to the public; returns how many were not shown before."""
+        return self._change_state(State.PUBLISHED)
+
+    def make_draft(self) -> int:
+        """Take these clips back as if they had never been published; returns how many were."""
+        return self._change_state(State.DRAFT)
+
+    def withdraw(self, reason: str) -> int:
+        """Take these clips away from the public, who is told why; returns how many it took."""
+        return self._change_state(State.WITHDRAWN, reason)
+
+    def _change_state(self, state: State, reason: str | None = None) -> int:
+        return (
+            self.not_deleted()
+            .exclude(state=state, withdrawn_reason=reason)
+            .update(state=state, withdrawn_reason=reason, updated_at=timezone.now())
+        )
 
     def mark_deleted(self) -> int:
         """Delete these clips so that they can be restored; returns how many there were to delete.
@@ -40,7 +72,27 @@ class ClipQuerySet(models.QuerySet["Clip"]):
         Their plays stay counted, and what was deleted before keeps its time.
         """
         now = timezone.now()
-        return self.available().update(deleted_at=now, updated_at=now)
+        return self.not_deleted().update(deleted_at=now, updated_at=now)
+
+    def note_source(self, failure: str | None, content_type: str | None, size: int | None) -> int:
+        """Note what was found at the source of these clips just now; returns how many there were.
+
+        `failure` is the code of why their audio cannot be had. What could not be told this time
+        stays as it was. Not a change that somebody made: `updated_at`, and with it the version
+        that an editor's If-Match names, stays too.
+        """
+        now = timezone.now()
+        found = Health.FAILING if failure else Health.OK
+        return self.update(
+            health=found,
+            health_reason=failure,
+            health_since=Case(
+                When(health=found, health_since__isnull=False, then=F("health_since")), default=now
+            ),
+            health_checked_at=now,
+            content_type=Coalesce(Value(content_type), F("content_type")),
+            size_bytes=Coalesce(Value(size), F("size_bytes")),
+        )
 
     def restore(self) -> int:
         """Undo the deletion of these clips; returns how many were deleted."""
@@ -63,6 +115,12 @@ class Clip(models.Model):
     genre = models.CharField(max_length=64)
     duration = models.FloatField(
         help_text="Seconds.", validators=[MinValueValidator(0.001), MaxValueValidator(MAX_DURATION)]
+    )
+    # Only `publish()`, `make_draft()` and `withdraw()` change it, so that each change is one
+    # statement; a clip is made in any of them.
+    state = models.CharField(max_length=9, choices=State, default=State.PUBLISHED, editable=False)
+    withdrawn_reason = models.CharField(
+        max_length=300, null=True, editable=False, help_text="What the public is told."
     )
     audio_url = models.CharField(
         "audio URL",
@@ -95,6 +153,7 @@ class Clip(models.Model):
     )
     health_reason = models.CharField(max_length=64, null=True, editable=False)
     health_since = models.DateTimeField(null=True, editable=False)
+    health_checked_at = models.DateTimeField(null=True, editable=False)
     # Kept by PostgreSQL; as no play changes it, it leaves a play's update HOT.
     search_vector = models.GeneratedField(
         expression=CLIP_WORDS, output_field=SearchVectorField(), db_persist=True
@@ -104,7 +163,8 @@ class Clip(models.Model):
     last_played_at = models.DateTimeField(null=True, editable=False)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     updated_at = models.DateTimeField(default=timezone.now, editable=False)
-    # Deleted clips are few, so `available()` reads past them by the primary key, without an index.
+    # Deleted clips are few, as are drafts and withdrawn ones: `available()` reads past them by the
+    # primary key, without an index.
     deleted_at = models.DateTimeField(null=True, editable=False)
 
     objects = ClipQuerySet.as_manager()
@@ -119,6 +179,10 @@ class Clip(models.Model):
         """
 
         ordering = ("id",)
+        permissions = (
+            ("import_clip", "Can import clips from files"),
+            ("export_clip", "Can export clips to files"),
+        )
         indexes = (
             models.Index(Lower("title"), "id", name="clip_title"),  # by title, case aside
             models.Index(
@@ -132,6 +196,11 @@ class Clip(models.Model):
             ),  # words, and beginnings of words
             # the few clips that need an editor, among many that do not
             models.Index(fields=("id",), name="clip_failing", condition=Q(health=Health.FAILING)),
+            models.Index(
+                fields=("state", "id"),
+                name="clip_not_published",
+                condition=~Q(state=State.PUBLISHED),
+            ),
         )
         constraints = (
             models.CheckConstraint(
@@ -160,24 +229,25 @@ class Clip(models.Model):
         return self.title
 
     def save(self, *args: Any, **kwargs: Any) -> None:
-        """Save a change and note its time, but never what plays have written, or deleted_at.
+        """Save a change and note its time, but never what plays have written or others decided.
 
         What this instance read of them may be old by now: writing it back would lose the plays
-        recorded since, or undo a deletion. Only `library.plays` moves the first, and only
-        `mark_deleted()` and `restore()` the other.
+        recorded since, or undo a deletion or a withdrawal. Only `library.plays` moves the first,
+        and only the QuerySet's methods the others.
         """
         if not self._state.adding:
             self.updated_at = timezone.now()
             changed = kwargs.get("update_fields")
             if changed is None:
                 changed = [f.name for f in self._meta.concrete_fields if not f.primary_key]
-            kwargs["update_fields"] = {*changed, "updated_at"} - PLAYED - {"deleted_at"}
+            kwargs["update_fields"] = {*changed, "updated_at"} - PLAYED - DECIDED
         super().save(*args, **kwargs)
 
     def forget_audio(self) -> None:
         """Forget what was known of the audio: call it when the clip gets another source."""
         self.content_type = self.size_bytes = None
         self.health, self.health_reason, self.health_since = Health.UNCHECKED, None, None
+        self.health_checked_at = None
 
     @property
     def terms(self) -> Licence | None:

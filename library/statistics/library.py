@@ -1,16 +1,17 @@
 """Statistics of the whole library."""
 
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.db.models import Count, Q, Sum
 
-from library.models import Clip, LibraryTally
-from library.statistics.period import Period
-from library.statistics.ranking import Ranking, kept_ranking
+from library.models import Clip, LibraryTally, State
+from library.statistics.period import QUARTER, Period
+from library.statistics.ranking import kept_ranking
 from library.statistics.series import period_told, series
-from library.statistics.windows import LONGEST, WINDOWS, trend, window_sums
+from library.statistics.windows import EPOCH, LONGEST, WINDOWS, change, trend, window_sums
 
+DAY = timedelta(days=1)
 ALL_TIME = "all_time"
 TOP_WINDOWS = (*(window.name for window in WINDOWS), ALL_TIME)
 
@@ -18,15 +19,15 @@ TOP_WINDOWS = (*(window.name for window in WINDOWS), ALL_TIME)
 def library_statistics(period: Period, window: str, limit: int, now: datetime) -> dict[str, Any]:
     """Clips, plays and their trends, the period's series, and the top clips of a window.
 
-    Deleted clips are no clips any more, but their plays stay plays.
+    Clips that the public may not have are none here, but their plays stay plays.
     """
     totals = Clip.objects.aggregate(
-        clips=Count("id", filter=Q(deleted_at=None)), plays=Sum("play_count", default=0)
+        clips=Count("id", filter=Q(deleted_at=None, state=State.PUBLISHED)),
+        plays=Sum("play_count", default=0),
     )
     tallies = LibraryTally.objects.all()
     sums = tallies.filter(quarter__gte=LONGEST.before(now)).aggregate(**window_sums(now))
     in_period = series(tallies, period)
-    ranking = kept_ranking.get()
     return {
         "clips": totals["clips"],
         "play_count": int(totals["plays"]),
@@ -34,17 +35,36 @@ def library_statistics(period: Period, window: str, limit: int, now: datetime) -
         "trends": {window.name: trend(window, sums, now) for window in WINDOWS},
         "period": period_told(period, sum(bucket["plays"] for bucket in in_period), tallies),
         "series": in_period,
-        "top": {"window": window, "as_of": ranking.as_of, "clips": _top(ranking, window, limit)},
+        "top": top_clips(window, limit),
         "as_of": now,
     }
 
 
-def _top(ranking: Ranking, window: str, limit: int) -> list[dict[str, Any]]:
-    """The most played clips of a window."""
+def plays_lately(now: datetime) -> dict[str, dict[str, Any]]:
+    """`today` (UTC) against yesterday by this time, and each window against the one before."""
+    today = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    yesterday, by_now = today - DAY, now - DAY
+    by_now -= (by_now - EPOCH) % QUARTER
+    sums = LibraryTally.objects.filter(quarter__gte=LONGEST.before(now)).aggregate(
+        today=Sum("plays", filter=Q(quarter__gte=today), default=0),
+        yesterday=Sum("plays", filter=Q(quarter__gte=yesterday, quarter__lt=by_now), default=0),
+        **window_sums(now),
+    )
+    plays, before = sums["today"], sums["yesterday"]
+    told = {"plays": plays, "plays_before": before, "change": change(plays, before)}
+    return {"today": told} | {window.name: trend(window, sums, now) for window in WINDOWS}
+
+
+def top_clips(window: str, limit: int) -> dict[str, Any]:
+    """The most played clips of a window, of the public's clips alone.
+
+    The first ranking of a process takes seconds in a large library.
+    """
+    ranking = kept_ranking.get()
     order = ranking.orders[window]
     chosen = order.top[:limit]
     clips = Clip.objects.available().in_bulk([clip_id for clip_id, _ in chosen])
-    return [
+    shown = [
         {
             "rank": order.rank(plays),
             "id": clip_id,
@@ -55,3 +75,4 @@ def _top(ranking: Ranking, window: str, limit: int) -> list[dict[str, Any]]:
         for clip_id, plays in chosen
         if clip_id in clips
     ]
+    return {"window": window, "as_of": ranking.as_of, "clips": shown}

@@ -1,4 +1,5 @@
-"""Which clips are played most: of all time, and in each window; deleted ones aside.
+"""Which clips are played most: of all time, and in each window; those aside that
+the public may not have.
 
 To rank a clip all others must be summed, which takes a second or two in a library of a hundred
 thousand clips. So a ranking is kept, for twenty times as long as it took: it never costs more than
@@ -17,7 +18,7 @@ from threading import Lock, Thread
 from django.db import Error, connection
 from django.utils import timezone
 
-from library.models import Clip, PlayTally
+from library.models import Clip, PlayTally, State
 from library.statistics.windows import LONGEST, WINDOWS, window_sums
 
 logger = logging.getLogger(__name__)
@@ -58,10 +59,12 @@ def _rank_now() -> Ranking:
         .values_list("clip_id")
         .annotate(**window_sums(now))
     )
-    deleted = set(Clip.objects.exclude(deleted_at=None).values_list("id", flat=True))
+    hidden = set(
+        Clip.objects.exclude(deleted_at=None, state=State.PUBLISHED).values_list("id", flat=True)
+    )
     columns: list[list[tuple[int, int]]] = [[] for _ in names]
     for clip_id, *plays in sums.iterator(chunk_size=10_000):
-        if clip_id in deleted:
+        if clip_id in hidden:
             continue
         for column, count in zip(columns, plays, strict=True):
             column.append((clip_id, count))

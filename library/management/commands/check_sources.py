@@ -1,0 +1,222 @@
+"""Look whether clips' sources still serve their audio."""
+
+import re
+import signal
+import time
+from argparse import ArgumentParser, ArgumentTypeError
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+from queue import Empty, SimpleQueue
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+from django.db import Error, connection
+from django.utils import timezone
+from tqdm import tqdm
+
+from library.checking.due import Due, alone, due
+from library.checking.looks import Found, Looks, Pace
+from library.checking.verdicts import NobodyAnswersError, Tally, believable, note
+from library.sources import SourceReport, look_at, look_at_file, look_briefly_at
+
+UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86_400}
+ALIVE_SECONDS = 15  # how often --alive-file is touched
+
+
+def seconds(text: str) -> float:
+    """A span of time as people write it: 90s, 15m, 24h, 7d."""
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)([smhd]?)", text)
+    if not found:
+        raise ArgumentTypeError(f"{text} is no span of time, such as 90s, 15m, 24h or 7d")
+    return float(found[1]) * UNITS[found[2]]
+
+
+def positive(text: str) -> int:
+    """A number from 1."""
+    if not text.isascii() or not text.isdigit() or int(text) < 1:
+        raise ArgumentTypeError(f"{text} is no whole number above 0")
+    return int(text)
+
+
+class Command(BaseCommand):
+    """Once, for cron; or with `--every` over and over, as a service.
+
+    Whatever ends it, what it found so far is kept, and the next run goes on from there.
+    """
+
+    help = (
+        "Look whether the sources of published clips and drafts still serve their audio, those "
+        "never looked at first, then those looked at longest ago. Of an address no more is read "
+        "than tells that it is audio. Ends with status 1 if nothing could be found out; that "
+        "sources fail is no error."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        add = parser.add_argument
+        add("--older-than", type=seconds, metavar="24h", help="Pass over later looks than that.")
+        add("--limit", type=positive, default=100_000, metavar="N", help="At most so many clips.")
+        add("--clip", type=int, action="append", metavar="ID", help="This one; may be repeated.")
+        add("--failing", action="store_true", help="Only those that failed at the last look.")
+        add("--whole", action="store_true", help="Fetch all of each: finds those that break off.")
+        add("--workers", type=positive, default=8, metavar="N", help="Hosts asked at once (8).")
+        add("--pause", type=seconds, default=0.5, help="Between requests to a host (0.5s).")
+        add(
+            "--again-after",
+            type=seconds,
+            default=10.0,
+            metavar="10s",
+            help="Until a failure is looked at again: it counts if it is there both times (10s).",
+        )
+        add("--every", type=seconds, metavar="10m", help="Go on for ever, with so much between.")
+        add("--alive-file", type=Path, help="Touch it every 15 s, for a health check.")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        self._options = options
+        self._found: SimpleQueue[Found | None] = SimpleQueue()
+        self._stopped_by = 0
+        with self._signals():
+            if options["every"] is not None:
+                self._rounds(options["every"])
+                return
+            try:
+                self._round()
+            except Error as error:
+                raise CommandError(f"The database does not answer: {error}") from error
+        if self._stopped_by:
+            raise SystemExit(128 + self._stopped_by)
+
+    @contextmanager
+    def _signals(self) -> Iterator[None]:
+        """Note SIGINT and SIGTERM, and wake up whoever waits."""
+
+        def stop(number: int, _: Any) -> None:
+            self._stopped_by = number
+            self._found.put(None)
+            signal.signal(number, signal.SIG_DFL)  # the second time at once
+
+        before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+    def _rounds(self, every: float) -> None:
+        """Rounds without end, a second apart at least: what stops one does not stop the next."""
+        while not self._stopped_by:
+            try:
+                self._round()
+            except (CommandError, Error) as error:
+                self.stderr.write(f"{timezone.now():%Y-%m-%d %H:%M:%S}: {error}")
+            connection.close()
+            self._next(max(every, 1.0))
+
+    def _round(self) -> None:
+        """Look once at all that are due."""
+        if self._options["clip"]:  # few, and somebody waits for them
+            self._check(self._named())
+            return
+        with alone() as held:
+            if not held:
+                raise CommandError("Another check_sources is at work. It goes on; nothing is lost.")
+            older_than = self._options["older_than"]
+            now = timezone.now()
+            not_since = now if older_than is None else now - timedelta(seconds=older_than)
+            self._check(
+                due(
+                    limit=self._options["limit"],
+                    not_since=not_since,
+                    failing=self._options["failing"],
+                )
+            )
+
+    def _named(self) -> list[Due]:
+        """The clips that --clip names."""
+        asked = set(self._options["clip"])
+        clips = due(limit=len(asked), clip_ids=sorted(asked))
+        missing = asked - {clip.pk for clip in clips}
+        if missing:
+            told = ", ".join(map(str, sorted(missing)))
+            raise CommandError(f"No clips, or deleted or withdrawn ones: {told}")
+        return clips
+
+    def _check(self, clips: list[Due]) -> None:
+        tally = Tally()
+        try:
+            found_now = self._look(clips)
+            for found in found_now if self._options["clip"] else believable(found_now):
+                news = note(found, tally)
+                if news:
+                    self._tell(found, news)
+        except NobodyAnswersError:
+            if not self._stopped_by:
+                raise CommandError(
+                    "No origin answers: is this machine's network up? Nothing of them was noted."
+                ) from None
+        finally:
+            if self._options["verbosity"] and (clips or self._options["every"] is None):
+                self.stdout.write(f"{'Interrupted. ' if self._stopped_by else ''}{tally}")
+
+    def _look(self, clips: list[Due]) -> Iterator[Found]:
+        """What is found, as it comes in, until it is told to stop."""
+        uploads = [clip for clip in clips if clip.audio_file]
+        remote = [clip for clip in clips if clip.audio_url]
+        quiet = None if self._options["verbosity"] else True  # None: unless a terminal looks on
+        with tqdm(desc="Checking", total=len(clips), unit="clip", disable=quiet) as bar:
+            for clip in uploads:
+                if self._stopped_by:
+                    return
+                self._show_life()
+                yield Found(clip, look_at_file(clip.audio_file))
+                bar.update()
+            self._found = SimpleQueue()
+            pace = Pace(*(self._options[name] for name in ("workers", "pause", "again_after")))
+            looks = Looks(remote, self._look_at, pace, self._found)
+            try:
+                for _ in remote:
+                    found = self._next()
+                    if found is None:
+                        return
+                    yield found
+                    bar.update()
+            finally:
+                looks.close()
+
+    def _look_at(self, clip: Due) -> SourceReport:
+        """What an address serves; all of it if its size is told by nobody."""
+        if self._options["whole"]:
+            return look_at(clip.audio_url)
+        report = look_briefly_at(clip.audio_url)
+        if report.code is None and report.size_bytes is None and clip.size_bytes is None:
+            return look_at(clip.audio_url)
+        return report
+
+    def _next(self, most: float = float("inf")) -> Found | None:
+        """The next that is found; None when `most` seconds are over, or when it is told to stop.
+
+        In that case what was found before is given out first.
+        """
+        until = time.monotonic() + most
+        while True:
+            self._show_life()
+            left = 0.0 if self._stopped_by else max(0.0, until - time.monotonic())
+            try:
+                found = self._found.get(timeout=min(left, ALIVE_SECONDS))
+            except Empty:
+                if not left:
+                    return None
+            else:
+                if found is not None:
+                    return found
+
+    def _show_life(self) -> None:
+        if self._options["alive_file"]:
+            self._options["alive_file"].touch()
+
+    def _tell(self, found: Found, news: str) -> None:
+        if self._options["verbosity"] and found.report:
+            why = f": {found.report.detail}" if found.report.code else ""
+            with tqdm.external_write_mode():
+                self.stdout.write(f"clip {found.clip.pk} “{found.clip.title}” {news}{why}")

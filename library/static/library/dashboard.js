@@ -1,0 +1,62 @@
+"use strict";
+
+// The parts that may take a while come when the page is there.
+async function fetchPart(part) {
+  try {
+    const response = await fetch(part.dataset.part, { headers: { Accept: "text/html" } });
+    if (response.redirected) {
+      location.reload(); // the session has ended: to the page that asks who it is
+      return;
+    }
+    if (!response.ok) throw new Error(response.status);
+    part.innerHTML = await response.text();
+  } catch {
+    part.textContent = "This could not be told at the moment. ";
+    const again = document.createElement("button");
+    again.type = "button";
+    again.textContent = "Try again";
+    again.addEventListener("click", () => fetchPart(part));
+    part.append(again);
+  }
+  part.removeAttribute("aria-busy");
+}
+
+// Colours are the theme's, which changes between light and dark while the page stands.
+function colour(name) {
+  return getComputedStyle(document.querySelector(".dashboard")).getPropertyValue(name).trim();
+}
+
+function draw(canvas) {
+  const days = JSON.parse(document.getElementById(canvas.dataset.chart).textContent);
+  const chart = new Chart(canvas, {
+    type: "bar",
+    data: {
+      labels: days.map((day) => day.day),
+      datasets: [{ label: "Plays", data: days.map((day) => day.plays), borderRadius: 3 }],
+    },
+    options: {
+      animation: false,
+      maintainAspectRatio: false,
+      interaction: { mode: "index", intersect: false },
+      plugins: { legend: { display: false } },
+      scales: {
+        x: { grid: { display: false }, ticks: { maxRotation: 0, autoSkipPadding: 16 } },
+        y: { beginAtZero: true, border: { display: false }, ticks: { precision: 0, maxTicksLimit: 5 } },
+      },
+    },
+  });
+  function paint() {
+    chart.data.datasets[0].backgroundColor = colour("--accent");
+    for (const scale of Object.values(chart.options.scales)) {
+      scale.ticks.color = colour("--quiet");
+      scale.grid.color = colour("--line");
+    }
+    chart.update("none");
+  }
+  paint();
+  new MutationObserver(paint).observe(document.documentElement, { attributeFilter: ["class"] });
+}
+
+Chart.defaults.font.family = "Inter"; // the theme's
+for (const part of document.querySelectorAll("[data-part]")) fetchPart(part);
+for (const canvas of document.querySelectorAll("[data-chart]")) draw(canvas);

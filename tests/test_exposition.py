@@ -1,0 +1,108 @@
+"""What Prometheus is told of the database and the store, when they answer and when they do not."""
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from threading import Event
+
+import psycopg
+import pytest
+from django.db import connection, transaction
+from django.utils import timezone
+from prometheus_client.registry import Collector
+
+from library.exposition.database import Database, DatabaseMetrics
+from library.exposition.question import NoAnswerError, Question
+from library.exposition.store import StoreMetrics
+from library.models import Clip
+from tests.test_metrics import until
+
+UP, PLAYS, TOP = "clips_database_up", "clips_plays_recorded_total", "clips_top_streamed_total"
+STORE = "clips_audio_store"
+
+
+def told(collector: Collector) -> dict[str, float]:
+    """The numbers by name."""
+    return {
+        sample.name: sample.value for metric in collector.collect() for sample in metric.samples
+    }
+
+
+@contextmanager
+def locked() -> Iterator[None]:
+    """Whoever reads clips waits."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("LOCK TABLE library_clip IN ACCESS EXCLUSIVE MODE")
+        yield
+
+
+def test_database_that_is_slow_is_up_and_its_last_totals_are_told(
+    make_clip: Callable[..., Clip],
+) -> None:
+    make_clip(play_count=3)
+    database = DatabaseMetrics()
+    until(lambda: told(database.begin()).get(PLAYS) == 3)
+    make_clip(play_count=4, deleted_at=timezone.now())
+    until(lambda: told(database.begin()).get(PLAYS) == 7)
+    with locked():
+        until(lambda: told(database.begin()) == {UP: 1, PLAYS: 7, TOP: 3})
+
+
+def test_connection_on_which_nothing_comes_can_be_broken_off(transactional_db: None) -> None:
+    database = Database()
+    with locked(), ThreadPoolExecutor(1) as pool:
+        asking = pool.submit(database.ask)
+        until(lambda: database.has_connected(since=0))
+        while not asking.done():
+            database.break_off()
+        with pytest.raises(psycopg.OperationalError):
+            asking.result()
+
+
+def test_question_that_is_not_answered_is_asked_once_and_then_for_all_who_wait() -> None:
+    answer, asked = Event(), []
+
+    def ask() -> int:
+        asked.append(1)
+        answer.wait()
+        return len(asked)
+
+    question = Question(ask, "a test")
+    for _ in range(5):
+        with pytest.raises(NoAnswerError):
+            question.await_answer(question.begin(), 0.01)
+    assert len(asked) == 1
+    assert question.asked_for > 0
+    late = question.begin()
+    answer.set()
+    assert question.await_answer(late, 20) == 2
+
+
+def test_question_that_fails_tells_why_and_can_be_asked_again() -> None:
+    failures = [OSError("gone")]
+
+    def ask() -> str:
+        while failures:
+            raise failures.pop()
+        return "here"
+
+    question = Question(ask, "a test")
+    with pytest.raises(NoAnswerError) as raised:
+        question.await_answer(question.begin(), 20)
+    assert isinstance(raised.value.__cause__, OSError)
+    assert question.await_answer(question.begin(), 20) == "here"
+
+
+def test_store_s_bodies_and_disk_are_told(tmp_path: Path, settings: object) -> None:
+    folder = tmp_path / "not" / "there"
+    settings.AUDIO_STORE_DIR, settings.CLIPS_AUDIO_STORE_BYTES = folder, 1000  # type: ignore[attr-defined]
+    store = StoreMetrics()
+    until(lambda: told(store).get(f"{STORE}_bytes") == 0)
+    folder.mkdir(parents=True)
+    for name, size in (("a.1.audio", 10), ("b.2.part", 5), ("a.json", 700), ("b.claim", 0)):
+        (folder / name).write_bytes(b"x" * size)
+    until(lambda: told(store)[f"{STORE}_bytes"] == 15)
+    shown = told(store)
+    assert shown[f"{STORE}_limit_bytes"] == 1000
+    assert 0 < shown[f"{STORE}_disk_free_bytes"] < shown[f"{STORE}_disk_bytes"]
