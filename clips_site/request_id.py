@@ -2,13 +2,16 @@
 
 import re
 from contextvars import ContextVar
+from typing import TYPE_CHECKING
 from uuid import uuid4
 
-from django.http import HttpRequest
-from django.http.response import HttpResponseBase
-
-from clips_site.middleware import Handler
 from library import trace
+
+if TYPE_CHECKING:  # the log of the metrics process, which has no requests, imports this too
+    from django.http import HttpRequest
+    from django.http.response import HttpResponseBase
+
+    from clips_site.middleware import Handler
 
 HEADER = "X-Request-ID"
 # What a proxy or client may name its request, and a log line or header may safely hold.
@@ -39,10 +42,10 @@ def current() -> str:
 class RequestIdMiddleware:
     """Stands first, so that what the others log and answer has the id too."""
 
-    def __init__(self, get_response: Handler) -> None:
+    def __init__(self, get_response: "Handler") -> None:
         self.get_response = get_response
 
-    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+    def __call__(self, request: "HttpRequest") -> "HttpResponseBase":
         """Name the request, and its answer."""
         given = request.META.get
         name = begin(

@@ -10,16 +10,15 @@ leave it to the alerts.
 import logging
 import shutil
 import tempfile
-import time
-from collections.abc import Callable
 from functools import cache
-from threading import Event, Lock, Thread
 
 import psycopg
 from django.conf import settings
 from django.db import connection
 from django.db.migrations.loader import MigrationLoader
 from django.http import HttpRequest, JsonResponse
+
+from library.exposition.question import NoAnswerError, Question
 
 logger = logging.getLogger(__name__)
 
@@ -40,11 +39,7 @@ def livez(request: HttpRequest) -> JsonResponse:
 
 def readyz(request: HttpRequest) -> JsonResponse:
     """200 if requests can be served; 503 with what is wrong. Either way within seconds."""
-    for check in _checks:
-        check.begin()
-    found: Problems = {}
-    for check in _checks:
-        found |= check.answer()
+    found = _problems()
     checks = {name: found.get(name, "ok") for name in ("database", "migrations", "store", "disk")}
     if "database" in found:
         checks["migrations"] = "unknown"
@@ -61,45 +56,18 @@ def readyz(request: HttpRequest) -> JsonResponse:
     )
 
 
-class _Check:
-    """Asks in a thread of its own, once for all probes that wait meanwhile.
-
-    What hangs, such as a frozen database, so holds one thread, however many probes come, and none
-    of them longer than `PATIENCE`.
-    """
-
-    def __init__(self, name: str, ask: Callable[[], Problems]) -> None:
-        self._name, self._ask = name, ask
-        self._starting = Lock()
-        self._done = Event()
-        self._done.set()
-        self._began = 0.0
-        self._found: Problems = {}
-
-    def begin(self) -> None:
-        """Ask, unless that is still under way."""
-        with self._starting:
-            if self._done.is_set():
-                self._done.clear()
-                self._began = time.monotonic()
-                # A daemon: what hangs must not keep the process from ending.
-                Thread(target=self._run, name=f"check {self._name}", daemon=True).start()
-
-    def answer(self) -> Problems:
-        """What was found."""
-        left = self._began + PATIENCE - time.monotonic()
-        if self._done.wait(max(0.0, left)):
-            return self._found
-        return {self._name: SILENT[self._name]}
-
-    def _run(self) -> None:
+def _problems() -> Problems:
+    """What is wrong; what hangs holds one thread of its own, however many probes come."""
+    found: Problems = {}
+    asked = [(name, question, question.begin()) for name, question in _questions.items()]
+    for name, question, number in asked:
         try:
-            self._found = self._ask()
-        except Exception:
-            logger.exception("The check of %s failed", self._name)
-            self._found = {self._name: SILENT[self._name]}
-        finally:
-            self._done.set()
+            found |= question.await_answer(number, max(0.0, PATIENCE - question.asked_for))
+        except NoAnswerError as error:
+            found[name] = SILENT[name]
+            if error.__cause__ is not None:
+                logger.exception("The check of %s failed", name)
+    return found
 
 
 class _Database:
@@ -113,11 +81,8 @@ class _Database:
         try:
             try:
                 applied = self._applied()
-            except (
-                psycopg.OperationalError,
-                psycopg.InterfaceError,
-            ):  # it may have been restarted since
-                self.close()
+            except (psycopg.OperationalError, psycopg.InterfaceError):
+                self.close()  # it may have been restarted since
                 applied = self._applied()
         except psycopg.errors.UndefinedTable:
             applied = set()
@@ -188,4 +153,8 @@ class _Log:
 
 _log = _Log()
 _database = _Database()
-_checks = (_Check("database", _database.ask), _Check("store", _store), _Check("disk", _disk))
+_questions = {
+    "database": Question(_database.ask, "check database"),
+    "store": Question(_store, "check store"),
+    "disk": Question(_disk, "check disk"),
+}

@@ -127,6 +127,7 @@ def test_disk_that_is_nearly_full_is_told_where_it_is_ignored_too(
     settings.CLIPS_READY_DISK_FREE_BYTES = 10**18
     settings.CLIPS_READY_IGNORE = ignored
     try:
+        health._database.ask()  # that the first question takes longer is not what is tested
         told = client.get("/readyz")
     finally:
         health._database.close()

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import yaml
-from django.core.management import get_commands
+from django.core.management import load_command_class
 from django.urls import resolve
 
 from clips_site.middleware import PROBES
@@ -15,20 +15,28 @@ from library.health import PATIENCE
 from tests.server import ROOT
 
 FOLDER = ROOT / "deploy" / "kubernetes"
-DOCUMENTS: dict[str, dict[str, Any]] = {
-    document["kind"]: document
-    for path in FOLDER.glob("*.yaml")
+ALL: list[dict[str, Any]] = [
+    document
+    for path in sorted(FOLDER.glob("*.yaml"))
     for document in yaml.safe_load_all(path.read_text())
-}
+]
+DOCUMENTS = {document["kind"]: document for document in ALL if document["kind"] != "CronJob"}
 POD = DOCUMENTS["Deployment"]["spec"]["template"]
 (WEB,) = POD["spec"]["containers"]
 (PREPARE,) = POD["spec"]["initContainers"]
-CRON_POD = DOCUMENTS["CronJob"]["spec"]["jobTemplate"]["spec"]["template"]
-(CRON,) = CRON_POD["spec"]["containers"]
+JOBS = [
+    document["spec"]["jobTemplate"]["spec"]["template"]
+    for document in ALL
+    if document["kind"] == "CronJob"
+]
+COMMANDS = [container for job in JOBS for container in job["spec"]["containers"]]
 CONFIG: dict[str, str] = DOCUMENTS["ConfigMap"]["data"]
 SECRET: dict[str, str] = DOCUMENTS["Secret"]["stringData"]
 IMAGE = (ROOT / "Dockerfile").read_text().split("\nFROM ")[-1]
-each_container = pytest.mark.parametrize("container", [PREPARE, WEB, CRON], ids=lambda c: c["name"])
+each_pod = pytest.mark.parametrize("pod", [POD, *JOBS])
+each_container = pytest.mark.parametrize(
+    "container", [PREPARE, WEB, *COMMANDS], ids=lambda container: container["name"]
+)
 each_probe = pytest.mark.parametrize("probe", [name for name in WEB if name.endswith("Probe")])
 
 
@@ -74,7 +82,8 @@ def test_probes_mean_what_they_are_for() -> None:
 def test_metrics_are_scraped_from_a_port_of_the_pod() -> None:
     annotations = POD["metadata"]["annotations"]
     (endpoint,) = DOCUMENTS["PodMonitor"]["spec"]["podMetricsEndpoints"]
-    assert int(annotations["prometheus.io/port"]) == ports(WEB)[endpoint["port"]]
+    port = int(environment_of(IMAGE)["CLIPS_METRICS_PORT"])
+    assert port == int(annotations["prometheus.io/port"]) == ports(WEB)[endpoint["port"]]
     assert annotations["prometheus.io/path"] == endpoint["path"] == "/metrics"
 
 
@@ -92,7 +101,7 @@ def test_service_and_ingress_lead_to_the_pods() -> None:
 
 def test_selectors_choose_the_pods_and_no_other() -> None:
     labels = POD["metadata"]["labels"]
-    assert labels != CRON_POD["metadata"]["labels"]
+    assert labels not in [job["metadata"]["labels"] for job in JOBS]
     assert DOCUMENTS["Service"]["spec"]["selector"] == labels
     for kind in ("Deployment", "PodDisruptionBudget", "PodMonitor"):
         assert DOCUMENTS[kind]["spec"]["selector"] == {"matchLabels": labels}, kind
@@ -115,8 +124,9 @@ def test_settings_take_every_variable(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_database_has_connections_for_all_pods() -> None:
     pods = DOCUMENTS["HorizontalPodAutoscaler"]["spec"]["maxReplicas"]
-    each = int(CONFIG["POSTGRES_POOL_SIZE"]) + 1  # readiness
-    assert pods * int(CONFIG["WEB_CONCURRENCY"]) * each <= 97  # 100, less those of superusers
+    process = int(CONFIG["POSTGRES_POOL_SIZE"]) + 1  # readiness
+    pod = int(CONFIG["WEB_CONCURRENCY"]) * process + 1  # metrics
+    assert pods * pod + len(JOBS) <= 97  # 100, less those of superusers
 
 
 @each_container
@@ -130,7 +140,7 @@ def test_container_may_do_nothing_that_it_need_not(container: dict[str, Any]) ->
     assert container["image"] == DOCUMENTS["Kustomization"]["images"][0]["name"]
 
 
-@pytest.mark.parametrize("pod", [POD, CRON_POD], ids=["web", "cron"])
+@each_pod
 def test_pod_runs_as_the_image_s_user(pod: dict[str, Any]) -> None:
     (user,) = re.findall(r"^USER (\d+):(\d+)$", IMAGE, re.MULTILINE)
     context = pod["spec"]["securityContext"]
@@ -164,11 +174,12 @@ def test_streams_may_end_before_a_pod_is_killed() -> None:
     assert POD["spec"]["terminationGracePeriodSeconds"] > pause + int(graceful)
 
 
-@pytest.mark.parametrize("container", [PREPARE, CRON], ids=["prepare", "cron"])
-def test_command_exists(container: dict[str, Any]) -> None:
-    python, program, command = container["command"]
+@pytest.mark.parametrize("container", [PREPARE, *COMMANDS], ids=lambda container: container["name"])
+def test_command_exists_and_takes_its_options(container: dict[str, Any]) -> None:
+    python, program, name, *options = container["command"]
     assert (python, program) == ("python", "manage.py")
-    assert get_commands()[command] == "library"
+    command = load_command_class("library", name)
+    assert command.create_parser("manage.py", name).parse_args(options)
 
 
 def test_web_container_runs_what_the_image_runs() -> None:

@@ -5,6 +5,7 @@ The cases are those of the specification, https://www.w3.org/TR/trace-context-2/
 
 import re
 from collections.abc import Callable
+from contextvars import copy_context
 
 import pytest
 import requests
@@ -139,7 +140,11 @@ def test_where_there_is_no_trace_none_is_invented(
 
 
 def test_thread_s_next_request_is_not_of_the_last_one_s_trace() -> None:
-    begin("one", VALID)
-    assert headers()
-    begin("two")
-    assert headers() == {}
+    def handle_two() -> list[bool]:
+        told = []
+        for traceparent in (VALID, None):
+            begin("a name", traceparent)
+            told.append(bool(headers()))
+        return told
+
+    assert copy_context().run(handle_two) == [True, False]

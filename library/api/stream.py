@@ -91,7 +91,7 @@ def stream_clip(request: HttpRequest, clip: Clip) -> HttpResponseBase:
         request.META, play=counted, **(HANDED_OVER if body is None else {"stream": body})
     )
     if body is None:  # nginx sends it, and knows alone how much and how that ends
-        meter.finish(0, "handed_over")
+        meter.finish(0, HANDED_OVER["outcome"])
         _places.release()
         return delivery.response
 
