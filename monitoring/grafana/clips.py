@@ -214,7 +214,7 @@ def store() -> list[Panel]:
                 "Per minute: the disk below the audio store is full, or cannot be written.",
                 "cpm",
                 per_minute("clips_audio_store_write_failures_total{$chosen}", "refused"),
-            ),
+            ).axis_soft_max(1),
             {"refused": "red"},
         ),
     ]

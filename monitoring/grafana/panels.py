@@ -85,8 +85,7 @@ def limits(panel: Chart, below: str, *steps: tuple[float, str]) -> Chart:
 def colored(panel: Chart, colors: dict[str, str]) -> Chart:
     """The chart with the series of these names in these colours."""
     for legend, color in colors.items():
-        fixed = {"mode": "fixed", "fixedColor": color}
-        panel = panel.override_by_name(legend, [DynamicConfigValue("color", fixed)])
+        panel = panel.override_by_name(legend, [_fixed(color)])
     return panel
 
 
@@ -123,8 +122,10 @@ def bars(title: str, description: str, unit: str, query: Query, width: int = 8) 
     return _with(panel, title, description, unit, (query,), width, 9, instant=True)
 
 
-def timeline(title: str, description: str, query: Query, width: int = 12) -> statetimeline.Panel:
-    """A band for each series while it is there."""
+def timeline(
+    title: str, description: str, query: Query, colors: dict[str, str]
+) -> statetimeline.Panel:
+    """A band for each series while it is there, red but where its name has one of these words."""
     panel = (
         statetimeline.Panel()
         .show_value(VisibilityMode.NEVER)
@@ -139,7 +140,9 @@ def timeline(title: str, description: str, query: Query, width: int = 12) -> sta
             .calcs([])
         )
     )
-    return _with(panel, title, description, "none", (query,), width, 9, instant=False)
+    for word, color in colors.items():
+        panel = panel.override_by_regexp(f"/{word}/", [_fixed(color)])
+    return _with(panel, title, description, "none", (query,), 12, 9, instant=False)
 
 
 def thresholds(below: str, *steps: tuple[float, str]) -> dashboard.ThresholdsConfig:
@@ -197,6 +200,10 @@ def _target(query: Query, ref_id: str, *, instant: bool) -> prometheus.Dataquery
         .datasource(SOURCE)
     )
     return target.instant().format(PromQueryFormat.TIME_SERIES) if instant else target.range()
+
+
+def _fixed(color: str) -> DynamicConfigValue:
+    return DynamicConfigValue("color", {"mode": "fixed", "fixedColor": color})
 
 
 def _last() -> common.ReduceDataOptions:

@@ -97,6 +97,7 @@ def kept(objective: Objective) -> stat.Panel:
             f"In 30 days, {objective.what}. The objective is {goal:.1%}.",
             "percentunit",
             Query(f"1 - {objective.missed_share('30d')}", "30 days"),
+            height=5,
         )
         .decimals(3)
         .thresholds(thresholds("red", (goal, "green")))
@@ -113,6 +114,7 @@ def budget_left(objective: Objective) -> stat.Panel:
             "Below zero the objective is missed.",
             "percentunit",
             Query(f"1 - ({objective.missed_share('30d')}) / {objective.budget}", "left"),
+            height=5,
         )
         .decimals(1)
         .thresholds(thresholds("red", (0, "orange"), (0.25, "green")))
@@ -134,7 +136,9 @@ def burn_rates(objective: Objective) -> Chart:
                 for window, name in WINDOWS.items()
                 if window != "30d"
             ),
-        ).no_value("No streams"),
+        )
+        .axis_soft_max(2)
+        .no_value("No streams"),
         "transparent",
         *PACES,
     )
@@ -176,6 +180,7 @@ def firing() -> Panel:
             'count by (alertname, severity) (ALERTS{job=~"$job", alertstate="firing"})',
             "{{alertname}} ({{severity}})",
         ),
+        {"warning": "orange", "Watchdog": "green"},
     )
 
 
