@@ -15,3 +15,6 @@ os.environ["CLIPS_ORIGIN_FAILURE_SECONDS"] = "0.05"
 os.environ["CLIPS_THROTTLE"] = "off"  # but in the tests of it
 
 from clips_site.settings import *  # noqa: E402, F403
+
+# Else each test's client lists all static files anew, which takes longer than most tests.
+WHITENOISE_AUTOREFRESH = True

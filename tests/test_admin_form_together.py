@@ -13,6 +13,7 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
+from library.admin.conflict import PageState
 from library.models import Clip, Presence
 from tests.editors import bearer, editor
 from tests.test_plays import await_waiting
@@ -38,16 +39,11 @@ class Editor:
     """Somebody at the back office, with a page of the clip open."""
 
     def __init__(self, clip: Clip, user: User) -> None:
-        self.user, self._clip, self._client = user, clip, Client()
+        self.user, self._client = user, Client()
         self._client.force_login(user)
         self.page = str(uuid4())
         self.path = f"/admin/library/clip/{clip.pk}/"
-        self.open()
-
-    def open(self) -> None:
-        page = self._client.get(f"{self.path}change/")
-        self.form = {**FORM, "loaded": page.context["adminform"].form.initial["loaded"]}
-        self.text = page.text
+        self.form = {**FORM, "loaded": PageState.of(clip).as_json()}
 
     def save(self, **written: str) -> dict[str, Any]:
         """What the page's script is told."""
@@ -147,10 +143,11 @@ def test_change_that_nobody_signed_for_is_somebodys(ben: Editor, clip: Clip) -> 
 
 
 def test_page_without_script_shows_what_is_saved_now(anna: Editor, ben: Editor, clip: Clip) -> None:
-    anna.save(tags="storm")
     client = Client()
     client.force_login(ben.user)
-    page = client.post(f"{ben.path}change/", {**ben.form, "title": "Light Rain"})
+    loaded = client.get(f"{ben.path}change/").context["adminform"].form["loaded"].value()
+    anna.save(tags="storm")
+    page = client.post(f"{ben.path}change/", {**FORM, "loaded": loaded, "title": "Light Rain"})
     assert "Not saved yet: Anna Berg changed the tags" in page.text
     form = page.context["adminform"].form
     assert (form["title"].value(), form["tags"].value()) == ("Light Rain", "storm")

@@ -19,6 +19,7 @@ from library.admin.clip_form import ClipForm
 from library.admin.clip_history import page_of_changes, told
 from library.admin.presence import presence
 from library.admin.upload import told_size
+from library.audio.errors import CAUSES
 from library.models import Clip
 
 FIELDSETS: Any = (
@@ -76,6 +77,8 @@ class ClipPage(ModelAdmin[Clip]):
             self.has_change_permission(request, clip) if clip else self.has_add_permission(request)
         )
         context["told_size"] = told_size(clip.size_bytes) if clip and clip.size_bytes else ""
+        code = (clip and clip.health_reason) or ""
+        context["told_failure"] = CAUSES[code][1] if code in CAUSES else code
         context["page_id"] = uuid.uuid4()
         context["file_was_lost"] = bool(request.FILES)
         return super().render_change_form(request, context, *args, **kwargs)

@@ -111,7 +111,7 @@ async function load(src) {
   draw(new Array(BARS).fill(1));
   if (audio.getAttribute("src") !== src) audio.src = src;
   try {
-    if (audio.readyState < HTMLMediaElement.HAVE_METADATA) {
+    if (audio.readyState < HTMLMediaElement.HAVE_METADATA && !audio.error) {
       await new Promise((done) => {
         for (const name of ["loadedmetadata", "error"]) audio.addEventListener(name, done, { once: true });
       });
