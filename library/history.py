@@ -44,17 +44,22 @@ def values_of(clip: Clip) -> dict[str, Any]:
     return {name: getattr(clip, name) for name in FIELDS}
 
 
-def change_message(before: Values, after: Values) -> list[dict[str, Any]]:
-    """The message of an entry: which fields of both differ, and how; empty if none does."""
+def differences(before: Values, after: Values) -> dict[str, tuple[str, str]]:
+    """The fields of both that differ, each with what it was and what it became, as text."""
     values = {
         name: (_text(before[name]), _text(after[name]))
         for name in FIELDS
-        if name in before and name in after and _text(before[name]) != _text(after[name])
+        if name in before and name in after
     }
+    return {name: (_short(old), _short(new)) for name, (old, new) in values.items() if old != new}
+
+
+def change_message(before: Values, after: Values) -> list[dict[str, Any]]:
+    """The message of an entry: which fields of both differ, and how; empty if none does."""
+    values = differences(before, after)
     if not values:
         return []
-    told = {name: [_short(old), _short(new)] for name, (old, new) in values.items()}
-    return [{"changed": {"fields": [_label(name) for name in values], "values": told}}]
+    return [{"changed": {"fields": [label(name) for name in values], "values": values}}]
 
 
 def note_additions(user: Author, clips: Iterable[Clip]) -> None:
@@ -63,11 +68,15 @@ def note_additions(user: Author, clips: Iterable[Clip]) -> None:
 
 
 def note_changes(user: Author, changed: Iterable[tuple[Values, Clip]]) -> int:
-    """Note what the user changed: of each clip its `values_of` before, and as it is now.
+    """Note what the user changed: of each clip its values before, and as it is now.
 
-    Clips in which nothing differs are passed over; returns how many were not.
+    Of `values_of` may be left out what surely did not change. Clips in which nothing differs are
+    passed over; returns how many were not.
     """
-    messages = ((clip, change_message(before, values_of(clip))) for before, clip in changed)
+    messages = (
+        (clip, change_message(before, {name: getattr(clip, name) for name in before}))
+        for before, clip in changed
+    )
     entries = [(clip, message) for clip, message in messages if message]
     _note(user, CHANGE, entries)
     return len(entries)
@@ -87,7 +96,7 @@ def changed_values(entry: LogEntry) -> list[tuple[str, str, str]]:
     if not isinstance(parts, list):
         return []
     return [
-        (_label(name), old, new)
+        (label(name), old, new)
         for part in parts
         for name, (old, new) in part.get("changed", {}).get("values", {}).items()
     ]
@@ -114,7 +123,8 @@ def _note(user: Author, flag: int, entries: list[tuple[Clip, list[dict[str, Any]
     )
 
 
-def _label(field: str) -> str:
+def label(field: str) -> str:
+    """The field's name for people."""
     return str(label_for_field(field, Clip))
 
 
