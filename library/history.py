@@ -6,6 +6,7 @@ An entry's message is Django's own, with the values beside the names of the fiel
 
 import json
 from collections.abc import Iterable, Mapping
+from functools import cache
 from typing import Any
 
 from django.contrib.admin.models import ADDITION, CHANGE, DELETION, LogEntry
@@ -123,6 +124,7 @@ def _note(user: Author, flag: int, entries: list[tuple[Clip, list[dict[str, Any]
     )
 
 
+@cache
 def label(field: str) -> str:
     """The field's name for people."""
     return str(label_for_field(field, Clip))

@@ -228,6 +228,8 @@ def test_order_is_remembered_for_each_editor(chief_client: Client) -> None:
     for order, titles in (("title", "abc"), ("-1", "cba"), ("nonsense", "cab")):
         assert "".join(listed(chief_client, f"?o={order}")) == titles
     assert "".join(listed(chief_client)) == "cba"  # the last that is one
+    assert listed(chief_client, "?o=") == listed(chief_client) == ["c", "a", "b"]  # by none
+    listed(chief_client, "?o=title")
     chief_client.force_login(editor("other"))
     assert "".join(listed(chief_client)) == "cab"
 

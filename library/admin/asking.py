@@ -40,6 +40,7 @@ def ask(
     context: dict[str, Any] = {
         **clip_admin.admin_site.each_context(request),
         "opts": clip_admin.opts,
+        "media": clip_admin.media,
         "title": title,
         "sentence": sentence,
         "button": button,

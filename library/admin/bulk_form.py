@@ -98,6 +98,11 @@ class BulkForm(forms.Form):
     """What an editor changes of many clips; what is left empty stays as it is."""
 
     genre = _optional("genre", SAME, words_input("genre", autofocus=True))
+    licence = forms.ChoiceField(
+        choices=[("", "Keep what each clip has"), (NONE, "No licence"), *licence_choices()],
+        required=False,
+        widget=UnfoldAdminSelectWidget(),
+    )
     add_tags = TagsField(help_text="Separated by commas.")
     remove_tags = TagsField(help_text="Separated by commas.")
     replace_tags = TagsField(
@@ -105,11 +110,6 @@ class BulkForm(forms.Form):
     )
     no_tags = forms.BooleanField(
         label="Remove all tags", required=False, widget=UnfoldBooleanSwitchWidget()
-    )
-    licence = forms.ChoiceField(
-        choices=[("", "Keep what each clip has"), (NONE, "No licence"), *licence_choices()],
-        required=False,
-        widget=UnfoldAdminSelectWidget(),
     )
     creator = _optional("creator", SAME)
     creator_url = _optional(

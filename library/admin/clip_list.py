@@ -9,6 +9,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 from unfold.templatetags.unfold_list import result_headers
 
+from library.admin.asking import counted
 from library.admin.columns import ClipColumns
 from library.admin.filters import FormFilter
 from library.admin.orders import DEFAULT, MATCH, ORDERS, best_match, remembered, with_id
@@ -46,8 +47,9 @@ class ClipChangeList(ChangeList):
         self, request: HttpRequest, exclude_parameters: list[str | None] | None = None
     ) -> QuerySet[Any]:
         """The clips that are searched and filtered for, in the order chosen now or before."""
-        if not self.params.get(ORDER_VAR):
+        if ORDER_VAR not in self.params:
             self.params[ORDER_VAR] = MATCH if self.query else remembered(request) or DEFAULT
+        self.params[ORDER_VAR] = self.params[ORDER_VAR] or DEFAULT  # by no column any more
         return super().get_queryset(request, exclude_parameters)
 
     def get_ordering(self, request: HttpRequest, queryset: QuerySet[Any]) -> list[Any]:
@@ -65,8 +67,7 @@ class ClipChangeList(ChangeList):
     def get_results(self, request: HttpRequest) -> None:
         """The clips of the page. An action is posted to the list too, and needs none of them."""
         super().get_results(request)
-        if not self.has_active_filters and not self.query:
-            self.full_result_count = self.result_count  # there are no others to be offered
+        self.full_result_count = self.result_count  # or the theme tells it once more, in the header
         if request.method != "GET":
             return
         clips = list(self.result_list.defer(*NOT_SHOWN))
@@ -93,6 +94,10 @@ class ClipChangeList(ChangeList):
                 "beneath": self.model_admin.beneath(clip),
                 "cells": [(name, getattr(self.model_admin, name)(clip)) for name in columns],
             }
+
+    def counted(self) -> str:
+        """How many clips the list holds, in words."""
+        return counted(self.result_count)
 
     def orders(self) -> list[dict[str, Any]]:
         """The menu of orders."""

@@ -22,7 +22,7 @@ from library.admin.clip_list import ClipChangeList, found
 from library.admin.columns import ClipColumns
 from library.admin.deletion import Deletion
 from library.admin.filters import FILTERS
-from library.admin.orders import remember
+from library.admin.orders import DEFAULT, remember
 from library.admin.states import StateActions
 from library.admin.words import known_words
 from library.audio.errors import AudioUnavailableError
@@ -119,7 +119,7 @@ class ClipAdmin(StateActions, BulkEdit, Deletion, ClipColumns):
             messages.warning(request, "There is no such filter or page: this is the whole list.")
         response = super().changelist_view(request, extra_context)
         if ORDER_VAR in request.GET:
-            remember(request, response, request.GET[ORDER_VAR])
+            remember(request, response, request.GET[ORDER_VAR] or DEFAULT)
         return response
 
     def get_search_results(

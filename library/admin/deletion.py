@@ -12,10 +12,11 @@ from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.http.response import HttpResponse
+from django.urls import reverse
 from django.utils import timezone
 
 from library import history
-from library.admin.asking import ask, counted
+from library.admin.asking import TEMPLATE, ask, counted
 from library.admin.base import ModelAdmin
 from library.admin.selection import Selection
 from library.admin.together import Alter, Altered, change
@@ -31,10 +32,25 @@ SENTENCE = (
 class Deletion(ModelAdmin[Clip]):
     """What deletes and restores clips; it is noted in their history."""
 
+    delete_confirmation_template = TEMPLATE
+
+    def delete_view(
+        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """The page that asks before one is deleted, and the deletion."""
+        clip = self.get_object(request, object_id)
+        asked = {
+            "title": f"Are you sure you want to delete “{clip}”?",
+            "sentence": SENTENCE,
+            "button": "Delete",
+            "back": reverse("admin:library_clip_change", args=[object_id]),
+        }
+        return super().delete_view(request, object_id, asked | (extra_context or {}))
+
     def get_deleted_objects(
         self, objs: Sequence[Clip] | QuerySet[Clip], request: HttpRequest
     ) -> tuple[list[Any], dict[Any, int], set[str], list[Any]]:
-        """What the page that asks before one is deleted lists: the clip, and nothing of its."""
+        """What goes with a clip that is deleted: nothing."""
         clips = [str(clip) for clip in objs]
         return clips, {"clips": len(clips)}, set(), []
 

@@ -48,13 +48,11 @@ def _lately() -> By:
 ORDERS = {
     "newest": Order("Newest first", lambda: [F("created_at").desc()]),
     "oldest": Order("Oldest first", lambda: [F("created_at").asc()]),
-    "changed": Order("Changed last", lambda: [F("updated_at").desc()]),
+    "changed": Order("Last changed", lambda: [F("updated_at").desc()]),
     "title": Order("Title", lambda: [Lower("title").asc()]),
     "played": Order("Most played", lambda: [F("play_count").desc()]),
     "lately": Order("Most played in 30 days", _lately),
-    "failing": Order(
-        "Failing first, longest on top", lambda: [FAILING.desc(), F("health_since").asc()]
-    ),
+    "failing": Order("Failing first", lambda: [FAILING.desc(), F("health_since").asc()]),
     "unchecked": Order(
         "Longest unchecked",
         lambda: [UPLOADED.asc(), F("health_checked_at").asc(nulls_first=True)],

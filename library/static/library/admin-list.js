@@ -1,6 +1,6 @@
 "use strict";
 
-// The list of clips: its menu of orders, its filters by keyboard, and words suggested in forms.
+// The list of clips and its actions: the menu of orders, the filters by keyboard, suggested words.
 {
   // A menu closes when something else is clicked or focused, or by Escape.
   const leave = (event) => {
@@ -24,6 +24,17 @@
   document.addEventListener("keydown", (event) => {
     if (event.key !== "Escape" || !event.target.closest("#changelist-filter")) return;
     document.querySelector("[data-opens-filters]")?.focus();
+  });
+
+  // What was confirmed for many clips takes its time, and must not be sent twice.
+  document.addEventListener("submit", (event) => {
+    if (!event.target.matches(".sheet")) return;
+    event.target.querySelector("[role=status]").textContent = "Working …";
+    setTimeout(() => event.target.querySelectorAll("button").forEach((button) => (button.disabled = true)));
+  });
+  window.addEventListener("pageshow", () => {
+    for (const button of document.querySelectorAll(".sheet button")) button.disabled = false;
+    for (const status of document.querySelectorAll(".sheet [role=status]")) status.textContent = "";
   });
 
   // The genres and tags that there are, asked for when a field is first entered. A field of tags
