@@ -6,6 +6,7 @@ An entry's message is Django's own, with the values beside the names of the fiel
 
 import json
 from collections.abc import Iterable, Mapping
+from functools import cache
 from typing import Any
 
 from django.contrib.admin.models import ADDITION, CHANGE, DELETION, LogEntry
@@ -45,17 +46,22 @@ def values_of(clip: Clip) -> dict[str, Any]:
     return {name: getattr(clip, name) for name in FIELDS}
 
 
-def change_message(before: Values, after: Values) -> list[dict[str, Any]]:
-    """The message of an entry: which fields of both differ, and how; empty if none does."""
+def differences(before: Values, after: Values) -> dict[str, tuple[str, str]]:
+    """The fields of both that differ, each with what it was and what it became, as text."""
     values = {
         name: (_text(before[name]), _text(after[name]))
         for name in FIELDS
-        if name in before and name in after and _text(before[name]) != _text(after[name])
+        if name in before and name in after
     }
+    return {name: (_short(old), _short(new)) for name, (old, new) in values.items() if old != new}
+
+
+def change_message(before: Values, after: Values) -> list[dict[str, Any]]:
+    """The message of an entry: which fields of both differ, and how; empty if none does."""
+    values = differences(before, after)
     if not values:
         return []
-    told = {name: [_short(old), _short(new)] for name, (old, new) in values.items()}
-    return [{"changed": {"fields": [label(name) for name in values], "values": told}}]
+    return [{"changed": {"fields": [label(name) for name in values], "values": values}}]
 
 
 def note_additions(user: Author, clips: Iterable[Clip]) -> None:
@@ -64,11 +70,15 @@ def note_additions(user: Author, clips: Iterable[Clip]) -> None:
 
 
 def note_changes(user: Author, changed: Iterable[tuple[Values, Clip]]) -> int:
-    """Note what the user changed: of each clip its `values_of` before, and as it is now.
+    """Note what the user changed: of each clip its values before, and as it is now.
 
-    Clips in which nothing differs are passed over; returns how many were not.
+    Of `values_of` may be left out what surely did not change. Clips in which nothing differs are
+    passed over; returns how many were not.
     """
-    messages = ((clip, change_message(before, values_of(clip))) for before, clip in changed)
+    messages = (
+        (clip, change_message(before, {name: getattr(clip, name) for name in before}))
+        for before, clip in changed
+    )
     entries = [(clip, message) for clip, message in messages if message]
     _note(user, CHANGE, entries)
     return len(entries)
@@ -127,8 +137,9 @@ def _note(user: Author, flag: int, entries: list[tuple[Clip, list[dict[str, Any]
     )
 
 
+@cache
 def label(field: str) -> str:
-    """What a field is called."""
+    """The field's name for people."""
     return str(label_for_field(field, Clip))
 
 

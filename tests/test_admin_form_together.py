@@ -223,7 +223,7 @@ def test_history_tells_who_changed_what_newest_first(
         content_type="application/json",
         headers=bearer(editor("importer")),
     )
-    with django_assert_max_num_queries(5):
+    with django_assert_max_num_queries(6):
         admin_client.get(f"/admin/library/clip/{clip.pk}/change/")
     with django_assert_max_num_queries(8):
         page = admin_client.get(f"/admin/library/clip/{clip.pk}/history/")

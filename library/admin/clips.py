@@ -1,18 +1,28 @@
 """Clips: found, added, edited and heard."""
 
-from collections.abc import Sequence
 from typing import Any
 
-from django.contrib import admin
+from django.contrib import admin, messages
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.contrib.admin.views.main import ERROR_FLAG, ORDER_VAR, ChangeList
+from django.core.exceptions import PermissionDenied
+from django.db import connection
 from django.db.models import QuerySet
+from django.forms import Script
 from django.http import HttpRequest
-from django.http.response import HttpResponse, HttpResponseBase
+from django.http.response import HttpResponse, HttpResponseBase, HttpResponseRedirect, JsonResponse
 from django.shortcuts import get_object_or_404
-from django.urls import URLPattern, path, reverse
-from django.utils.html import format_html
+from django.urls import URLPattern, path
 
+from library.admin.bulk_edit import BulkEdit
+from library.admin.clip_list import ClipChangeList, found
 from library.admin.clip_page import ClipPage
-from library.admin.filters import DeletedFilter
+from library.admin.columns import ClipColumns
+from library.admin.deletion import Deletion
+from library.admin.filters import FILTERS
+from library.admin.orders import DEFAULT, remember
+from library.admin.states import StateActions
+from library.admin.words import known_words
 from library.audio.errors import AudioUnavailableError
 from library.delivery import deliver
 from library.models import Clip
@@ -20,73 +30,81 @@ from library.sources import open_audio
 
 
 @admin.register(Clip)
-class ClipAdmin(ClipPage):
-    """Clips, found by their words or genre, and heard without counting a play."""
+class ClipAdmin(StateActions, BulkEdit, Deletion, ClipColumns, ClipPage):
+    """Clips, found by their words or what they are, and heard without counting a play."""
 
-    list_display = ("title", "player", "genre", "shown_length", "play_count", "source")
-    list_filter = (DeletedFilter, "genre")
-    search_fields = ("title", "description", "genre")
+    actions = ("bulk_edit", "publish", "make_draft", "withdraw", "delete_selected", "restore")
+    change_list_template = "library/admin/clip_list.html"
+    list_before_template = "library/admin/clip_list_in_force.html"
+    list_filter = FILTERS
+    list_filter_submit = True
     list_per_page = 50
+    search_fields = ("search_vector",)  # see get_search_results
+    search_help_text = "Title, tag, creator, number or URL"
+    show_facets = admin.ShowFacets.NEVER  # they would count all clips for each choice
     show_full_result_count = False
-    actions = ("restore",)
 
-    @admin.display(description="duration", ordering="duration")
-    def shown_length(self, clip: Clip) -> str:
-        """Minutes and seconds."""
-        return clip.length
+    class Media:
+        """What the list and the pages of its actions need in the browser."""
 
-    @admin.display(description="source")
-    def source(self, clip: Clip) -> str:
-        """Where the audio is."""
-        return "upload" if clip.audio_file else "URL"
-
-    @admin.display(description="listen")
-    def player(self, clip: Clip) -> str:
-        """An audio element that counts no play."""
-        if clip.pk is None:
-            return "-"
-        url = reverse("admin:library_clip_audio", args=[clip.pk])
-        return format_html(
-            '<audio controls preload="none" src="{}" aria-label="Listen to {}"></audio>',
-            url,
-            clip.title,
+        js = (
+            Script("library/admin-player.js", defer=True),
+            Script("library/admin-list.js", defer=True),
         )
 
     def get_urls(self) -> list[URLPattern]:
-        """The admin's own paths, and the audio for editors."""
-        audio = path(
-            "<int:pk>/audio", self.admin_site.admin_view(self.audio), name="library_clip_audio"
-        )
-        return [audio, *super().get_urls()]
+        """The admin's own paths, the audio for editors, and the words for their forms."""
+        view = self.admin_site.admin_view
+        own = [
+            path("<int:pk>/audio", view(self.audio), name="library_clip_audio"),
+            path("words", view(self.words), name="library_clip_words"),
+        ]
+        return [*own, *super().get_urls()]
 
     def audio(self, request: HttpRequest, pk: int) -> HttpResponseBase:
         """The clip's audio for an editor's ears: not a play."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
         clip = get_object_or_404(Clip, pk=pk)
+        connection.close()  # a fetch from an origin may take long
         try:
             return deliver(request, open_audio(clip), clip.title).response
         except AudioUnavailableError as error:
             return HttpResponse(error.detail, status=error.status, content_type="text/plain")
 
-    # Deleting keeps the row, as the API does, so that plays stay counted and it can be undone:
-    # Django's own way would refuse every clip that was played.
+    def words(self, request: HttpRequest) -> HttpResponse:
+        """The genres and tags that clips have, to be suggested."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        return JsonResponse(known_words())
 
-    def get_deleted_objects(
-        self, objs: Sequence[Clip] | QuerySet[Clip], request: HttpRequest
-    ) -> tuple[list[Any], dict[Any, int], set[str], list[Any]]:
-        """What the page that asks for confirmation lists: the clips, and nothing of theirs."""
-        clips = [str(clip) for clip in objs]
-        return clips, {"clips": len(clips)}, set(), []
+    def get_changelist(self, request: HttpRequest, **options: Any) -> type[ChangeList]:
+        """Our list."""
+        return ClipChangeList
 
-    def delete_model(self, request: HttpRequest, obj: Clip) -> None:
-        """Delete one."""
-        Clip.objects.filter(pk=obj.pk).mark_deleted()
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """The list; its order is kept for the next time if it was asked for."""
+        ticked = request.POST.getlist(ACTION_CHECKBOX_NAME)
+        if not all(number.isascii() and number.isdecimal() for number in ticked):
+            messages.warning(request, "Nothing was done: clips are ticked by their numbers.")
+            return HttpResponseRedirect(request.get_full_path())
+        if ERROR_FLAG in request.GET:
+            messages.warning(request, "There is no such filter or page: this is the whole list.")
+        response = super().changelist_view(request, extra_context)
+        if ORDER_VAR in request.GET:
+            remember(request, response, request.GET[ORDER_VAR] or DEFAULT)
+        return response
 
-    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Clip]) -> None:
-        """Delete those that are selected."""
-        Clip.objects.filter(pk__in=queryset.values("pk")).mark_deleted()
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Clip], search_term: str
+    ) -> tuple[QuerySet[Clip], bool]:
+        """By the full text, as the API searches: a LIKE would read every clip."""
+        return (found(queryset, search_term) if search_term.strip() else queryset), False
 
-    @admin.action(description="Restore selected clips", permissions=["delete"])
-    def restore(self, request: HttpRequest, queryset: QuerySet[Clip]) -> None:
-        """Undo the deletion of those that are selected."""
-        restored = Clip.objects.filter(pk__in=queryset.values("pk")).restore()
-        self.message_user(request, f"Restored: {restored}.")
+    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
+        """Deleted clips can be restored, and nothing else be done to them."""
+        actions = super().get_actions(request)
+        deleted = request.GET.get("deleted") == "yes"
+        return {name: action for name, action in actions.items() if (name == "restore") == deleted}

@@ -62,10 +62,10 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
         failing = clips.exclude(state=State.WITHDRAWN).filter(health=Health.FAILING)
         context |= {
             "failing": [_failure(clip, now) for clip in failing.order_by("-health_since")[:SHOWN]],
-            "failing_url": _clips_url(health__exact=Health.FAILING),
+            "failing_url": _clips_url(health=Health.FAILING),
             "drafts": [_addition(clip, now) for clip in drafts.order_by("-pk")[:SHOWN]],
             "drafts_count": drafts.count(),
-            "drafts_url": _clips_url(state__exact=State.DRAFT),
+            "drafts_url": _clips_url(state=State.DRAFT),
             "newest": [
                 _addition(clip, now) for clip in clips.order_by("-created_at", "-pk")[:SHOWN]
             ],

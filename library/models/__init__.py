@@ -1,7 +1,15 @@
 """What the database keeps: clips, their plays and tallies, tokens, what requests leave behind."""
 
 from library.models.answer import IdempotentAnswer
-from library.models.clip import MAX_DURATION, Clip, ClipQuerySet, Health, State, upload_path
+from library.models.clip import (
+    MAX_DURATION,
+    REASON_LENGTH,
+    Clip,
+    ClipQuerySet,
+    Health,
+    State,
+    upload_path,
+)
 from library.models.play import (
     HOST_LENGTH,
     AudienceTally,
@@ -20,6 +28,7 @@ from library.models.token import ApiToken
 __all__ = [
     "HOST_LENGTH",
     "MAX_DURATION",
+    "REASON_LENGTH",
     "ApiToken",
     "AudienceTally",
     "Client",

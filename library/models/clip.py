@@ -18,6 +18,7 @@ from library.models.tag import MAX_TAG_LENGTH, MAX_TAGS
 from library.validators import validate_audio_url, validate_web_url
 
 MAX_DURATION = 3600  # seconds; this is a library of short previews
+REASON_LENGTH = 300  # characters of the reason for withdrawing a clip
 
 PLAYED = frozenset(("play_count", "first_played_at", "last_played_at"))  # what plays write
 DECIDED = frozenset(("deleted_at", "state", "withdrawn_reason"))  # what a QuerySet method writes
@@ -120,7 +121,7 @@ class Clip(models.Model):
     # statement; a clip is made in any of them.
     state = models.CharField(max_length=9, choices=State, default=State.PUBLISHED, editable=False)
     withdrawn_reason = models.CharField(
-        max_length=300, null=True, editable=False, help_text="What the public is told."
+        max_length=REASON_LENGTH, null=True, editable=False, help_text="What the public is told."
     )
     audio_url = models.CharField(
         "audio URL",

@@ -9,10 +9,19 @@ change does. A tag has no facts of its own that would need a row.
 import unicodedata
 from collections.abc import Iterable
 
+from django.contrib.postgres.fields import ArrayField
 from django.core.exceptions import ValidationError
+from django.db.models import CharField, F, Func, Value
+from django.db.models.expressions import Combinable
 
 MAX_TAGS = 20
 MAX_TAG_LENGTH = 40
+_TAG = CharField(max_length=MAX_TAG_LENGTH)
+_TAGS = ArrayField(_TAG)
+_EACH_ONCE = (  # where it is first
+    "ARRAY(SELECT tag FROM unnest(%(expressions)s) WITH ORDINALITY AS listed (tag, place)"
+    " GROUP BY tag ORDER BY min(place))"
+)
 
 
 def normalise_tag(text: str) -> str:
@@ -42,3 +51,17 @@ def normalise_tags(texts: Iterable[str]) -> list[str]:
     if len(tags) > MAX_TAGS:
         raise ValidationError(f"A clip has at most {MAX_TAGS} tags.", code="max_length")
     return tags
+
+
+def edited_tags(tags: Iterable[str], add: Iterable[str], remove: Iterable[str]) -> list[str]:
+    """The tags with some added at their end, where they are not there yet, and some removed."""
+    removed = set(remove)
+    return [tag for tag in dict.fromkeys((*tags, *add)) if tag not in removed]
+
+
+def with_edited_tags(add: Iterable[str], remove: Iterable[str]) -> Func:
+    """`edited_tags` of a clip's own tags, for an UPDATE: so it works on what they are by then."""
+    edited: Combinable = Func(F("tags"), Value(list(add), _TAGS), function="array_cat")
+    for tag in remove:
+        edited = Func(edited, Value(tag, _TAG), function="array_remove")
+    return Func(edited, template=_EACH_ONCE, output_field=_TAGS)

@@ -1,11 +1,14 @@
 """Plays over time, in the buckets of a period."""
 
-from datetime import datetime
+from collections.abc import Collection
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.contrib.postgres.fields import ArrayField
 from django.db.models import DateTimeField, F, Func, IntegerField, QuerySet, Sum, Value
+from django.db.models.functions import TruncDay
 
+from library.models import PlayTally
 from library.statistics.period import Period
 from library.statistics.windows import change
 
@@ -35,6 +38,22 @@ def series(tallies: QuerySet[Any], period: Period) -> list[dict[str, Any]]:
         {"start": start.isoformat(), "plays": int(found.get(number, 0))}
         for number, start in enumerate(period.starts(), 1)
     ]
+
+
+def plays_by_day(clips: Collection[int], days: int, now: datetime) -> dict[int, list[int]]:
+    """Of each clip, by its id, the plays of the last days (UTC), today's at the end."""
+    today = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    since = today - timedelta(days=days - 1)
+    plays = {clip_id: [0] * days for clip_id in clips}
+    sums = (
+        PlayTally.objects.filter(clip__in=clips, quarter__gte=since)
+        .values_list("clip_id", TruncDay("quarter", tzinfo=UTC))
+        .annotate(plays=Sum("plays"))
+    )
+    for clip_id, day, count in sums:
+        if day <= today:  # of a clock that is ahead of ours
+            plays[clip_id][(day - since).days] = count
+    return plays
 
 
 def period_told(period: Period, plays: int, tallies: QuerySet[Any]) -> dict[str, Any]:

@@ -1,0 +1,126 @@
+"""The list of clips and its actions in a real browser: by keyboard, wide and narrow."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from django.test import Client
+from playwright.sync_api import Browser, Page, expect
+
+from library.models import Clip, PlayEvent
+from tests.chromium import CHROMIUM
+from tests.editors import chief
+from tests.origin import Origin
+from tests.server import Server
+
+LIST = "/admin/library/clip/"
+pytestmark = pytest.mark.skipif(not CHROMIUM, reason="needs Chromium: make system-tools")
+
+
+@pytest.fixture
+def open_page(browser: Browser, server: Server) -> Iterator[Callable[..., Page]]:
+    """Opens a page of the back office for an editor, on which nothing may go wrong unseen."""
+    client, errors = Client(), []
+    client.force_login(chief())
+    session = {"name": "sessionid", "value": client.cookies["sessionid"].value, "url": server.url}
+
+    def open_page(width: int, scheme: str) -> Page:
+        context = browser.new_context(
+            base_url=server.url,
+            viewport={"width": width, "height": 800},
+            color_scheme="dark" if scheme == "dark" else "light",
+        )
+        context.add_cookies([{**session}])  # type: ignore[typeddict-item]
+        page = context.new_page()
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.on("dialog", lambda dialog: errors.append(dialog.message))
+        page.goto(LIST)
+        return page
+
+    yield open_page
+    assert errors == []
+
+
+def faults(page: Page) -> list[str]:
+    """What axe-core finds serious or worse."""
+    found = Axe().run(page).response["violations"]
+    return [
+        f"{fault['id']}: {node['html']}"
+        for fault in found
+        if fault["impact"] in ("serious", "critical")
+        for node in fault["nodes"]
+    ]
+
+
+def test_clips_are_heard_by_keyboard_one_at_a_time(
+    open_page: Callable[..., Page], make_clip: Callable[..., Clip], origin: Origin
+) -> None:
+    make_clip(title="Broken", audio_url=origin.url("/missing"))
+    make_clip(title="First", state="draft")
+    make_clip(title="Second")
+    page = open_page(1360, "light")
+    assert faults(page) == []
+    page.get_by_role("button", name="Play First").press("Enter")
+    first = page.locator("tr", has_text="First")
+    expect(first.get_by_role("button", name="Pause First")).to_be_visible()
+    expect(first.locator(".player-time")).not_to_have_text("0:00")
+    seek = first.get_by_role("slider", name="Position in First")
+    seek.press("ArrowRight")
+    seek.press("End")
+    expect(first.locator(".player-time")).to_have_text("0:00")  # it ended, and is wound back
+    seek.press("ArrowRight")
+    expect(seek).to_have_attribute("aria-valuetext", "0:01 of 0:28")
+    page.get_by_role("button", name="Play First").press("Enter")
+    page.get_by_role("button", name="Play Second").press("Space")
+    expect(page.get_by_role("button", name="Pause Second")).to_be_visible()
+    expect(page.get_by_role("button", name="Play First")).to_be_visible()
+    page.get_by_role("button", name="Play Broken").press("Enter")
+    expect(page.get_by_role("alert").filter(has_text=".")).to_have_text(
+        "The origin answered with an error."
+    )
+    page.get_by_role("checkbox", name="Select record").first.check()
+    page.get_by_label("Select action to run").select_option("publish")
+    page.get_by_role("button", name="Run").click()  # asks nothing about unsaved changes
+    expect(page.get_by_text("0 clips published; 1 already was.")).to_be_visible()
+    assert not PlayEvent.objects.exists()
+
+
+def test_clips_are_found_and_edited_on_a_phone(
+    open_page: Callable[..., Page], make_clip: Callable[..., Clip]
+) -> None:
+    make_clip(title="Blue", genre="jazz", tags=["swing"], health="failing")
+    make_clip(title="Red", genre="house", creator="Ann")
+    page = open_page(360, "dark")
+
+    def fits() -> None:
+        assert page.evaluate("document.documentElement.scrollWidth") == 360
+        assert faults(page) == []
+
+    fits()
+    page.locator("summary").press("Enter")
+    page.get_by_role("link", name="Most played", exact=True).press("Escape")
+    expect(page.get_by_role("link", name="Most played", exact=True)).to_be_hidden()
+    page.get_by_role("button", name="Filters").press("Enter")
+    genre = page.get_by_label("Genre")
+    expect(genre).to_be_focused()
+    expect(page.locator("datalist option")).to_have_count(2)
+    genre.fill("JAZZ")
+    genre.press("Enter")
+    expect(page.get_by_role("link", name="Genre: JAZZ")).to_be_visible()
+    expect(page.get_by_role("link", name="Red")).to_have_count(0)
+    page.get_by_role("checkbox", name="Select record").check()
+    page.get_by_label("Select action to run").select_option("bulk_edit")
+    page.get_by_role("button", name="Run").click()
+    page.get_by_label("Add tags").fill("late night")
+    fits()
+    page.get_by_role("button", name="Preview").click()
+    expect(page.get_by_role("row", name="tags swing swing, late night")).to_be_visible()
+    fits()
+    page.get_by_role("button", name="Change 1 clip").click()
+    expect(page.get_by_text("1 clip changed: add tag: late night.")).to_be_visible()
+    assert Clip.objects.get(title="Blue").tags == ["swing", "late night"]
+    page.get_by_role("checkbox", name="Select record").check()
+    page.get_by_label("Select action to run").select_option("withdraw")
+    page.get_by_role("button", name="Run").click()
+    expect(page.get_by_label("Reason")).to_be_focused()
+    fits()
