@@ -10,6 +10,7 @@ import yaml
 
 MONITORING = Path(__file__).parent.parent / "monitoring"
 README = (MONITORING / "README.md").read_text()
+RUNBOOK = (MONITORING / "runbook.md").read_text()
 DASHBOARDS: list[dict[str, Any]] = [
     json.loads(path.read_text())
     for path in sorted((MONITORING / "grafana/dashboards").glob("*.json"))

@@ -13,6 +13,7 @@ from tests.monitoring_files import (
     DASHBOARDS,
     README,
     RULES,
+    RUNBOOK,
     needs_prometheus,
     queries_of,
 )
@@ -98,3 +99,13 @@ def test_every_metric_of_ours_is_explained(http: Callable[..., requests.Response
     exposed = re.findall(r"^# TYPE (clips_\w+)", http("GET", "/metrics").text, re.MULTILINE)
     assert exposed
     assert [name for name in exposed if f"`{name}`" not in README] == []
+
+
+def test_runbook_has_an_answer_to_every_refusal_of_ours(
+    http: Callable[..., requests.Response],
+) -> None:
+    series = r'^clips_streams_refused_total{code="(?!origin_)(\w+)"}'
+    codes = re.findall(series, http("GET", "/metrics").text, re.MULTILINE)
+    section = RUNBOOK.split("\n## StreamErrors\n")[1].split("\n## ")[0]
+    assert codes
+    assert [code for code in codes if f"`{code}`" not in section] == []

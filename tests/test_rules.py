@@ -11,13 +11,13 @@ from tests.monitoring_files import (
     ALERTS,
     GROUPS,
     MONITORING,
+    RUNBOOK,
     needs_alertmanager,
     needs_prometheus,
     read_yaml,
 )
 
 PROMETHEUS = MONITORING / "prometheus"
-RUNBOOK = (MONITORING / "runbook.md").read_text()
 PAGE = (PROMETHEUS / "consoles/runbook.html").read_text()
 ALERTMANAGER = MONITORING / "alertmanager/alertmanager.yml"
 TESTS = sorted((PROMETHEUS / "tests").glob("*.yml"))

@@ -1,6 +1,7 @@
 """The service as it is run, and its PostgreSQL beside it, which can be stopped by itself."""
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -43,8 +44,9 @@ class Postgres:
         self._cluster.attach(DATABASE)
 
     def close(self) -> None:
-        """Stop it for good."""
+        """Stop it for good, and leave nothing: as root it lies elsewhere than it was told."""
         self._cluster.detach()
+        shutil.rmtree(self._cluster.home)
 
 
 class Service:
