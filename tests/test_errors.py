@@ -146,14 +146,12 @@ def test_what_gunicorn_refuses_is_json_too(
 
 
 def test_fault_of_ours_is_500_in_json_and_logged_with_the_requests_id(
-    start_server: Callable[..., Server], clip: Clip
+    server: Server, http: Ask, clip: Clip
 ) -> None:
-    server = start_server()
     with connection.cursor() as cursor:
         cursor.execute("ALTER TABLE library_clip RENAME COLUMN genre TO mood")
     try:
-        headers = {"X-Request-ID": "trace:7-a.b"}
-        answer = requests.get(server.url + CLIPS, headers=headers, timeout=20)
+        answer = http("GET", CLIPS, headers={"X-Request-ID": "trace:7-a.b"})
     finally:
         with connection.cursor() as cursor:
             cursor.execute("ALTER TABLE library_clip RENAME COLUMN mood TO genre")
