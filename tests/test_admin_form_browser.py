@@ -83,6 +83,7 @@ def test_dropped_file_is_kept_when_another_field_is_wrong(open_page: Open, mp3: 
     expect(report).to_contain_text("MP3, 458 kB, 28.5 s")
     expect(page.get_by_label("Title")).to_have_value("Heavy rain")
     expect(page.get_by_label("Duration")).to_have_value("28.5")
+    expect(page.locator("#clip-player")).to_have_attribute("data-drawn", "yes")
     save(page)
     expect(page.locator(".field-genre")).to_contain_text("This field is required.")
     assert serious_faults(page) == []

@@ -8,6 +8,7 @@ from uuid import uuid4
 
 import pytest
 from django.contrib.auth.models import User
+from django.contrib.sessions.models import Session
 from django.db import connection, transaction
 from django.test import Client
 from django.utils import timezone
@@ -180,6 +181,13 @@ def test_page_that_was_not_heard_of_for_long_is_closed(anna: Editor, ben: Editor
     Presence.objects.update(seen_at=timezone.now() - timedelta(seconds=80))
     assert ben.tell()["others"] == []
     assert [presence.user for presence in Presence.objects.all()] == [ben.user]
+
+
+def test_page_that_lies_open_keeps_nobody_logged_in(ben: Editor) -> None:
+    ends = timezone.now() + timedelta(hours=1)
+    Session.objects.update(expire_date=ends)
+    ben.tell()
+    assert Session.objects.get().expire_date == ends
 
 
 def test_another_tab_of_ones_own_is_told_apart(ben: Editor, clip: Clip) -> None:

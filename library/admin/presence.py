@@ -19,7 +19,7 @@ def presence(request: HttpRequest, pk: int) -> HttpResponseBase:
     """POST from an open page: `page` is its UUID, `version` and `entry` what it showed.
 
     Answers who else has the clip open, and a sentence if somebody has changed it. With `leave`, as
-    the page closes, nothing.
+    the page closes, nothing. With `used`, somebody has typed or clicked there since.
     """
     user = request.user
     if not isinstance(user, User) or not user.has_perm("library.change_clip"):
@@ -28,6 +28,8 @@ def presence(request: HttpRequest, pk: int) -> HttpResponseBase:
         page, entry = UUID(request.POST["page"]), int(request.POST["entry"])
     except (KeyError, ValueError):
         return HttpResponse("Send `page` and `entry`.", status=400, content_type="text/plain")
+    if "used" not in request.POST:
+        request.session.modified = False  # a page that lies open keeps nobody logged in
     if "leave" in request.POST:
         Presence.objects.leave(page, user)
         return HttpResponse(status=204)

@@ -102,7 +102,7 @@ async function take(given, others) {
   );
   propose("id_title", facts.title || given.name.replace(/\.[^.]*$/, "").replace(/[_\s]+/g, " ").trim());
   propose("id_creator", facts.creator);
-  tell("clip:audio", { src: address, fill: true });
+  tell("clip:audio", { src: address, file: given, fill: true });
 }
 
 file.addEventListener("change", () => {

@@ -1,8 +1,8 @@
 // The clip's audio: heard, seen as a waveform, and sought in by pointer or keys.
 //
 // The waveform is drawn from the audio that the browser has decoded, so no server decodes anything.
-// Another source to be heard before it is saved comes by the event `clip:audio`, {src}; how long
-// the audio is goes out by `clip:measured`, {seconds}.
+// Another source to be heard before it is saved comes by the event `clip:audio`, {src}, a file with
+// {file} too; how long the audio is goes out by `clip:measured`, {seconds}.
 
 const BARS = 180;
 const SAMPLE_RATE = 11025; // of the decoded audio: enough to see, and a quarter of the memory
@@ -88,13 +88,15 @@ function peaks(decoded) {
   return found.map((peak) => Math.max(1, (48 * peak) / loudest));
 }
 
-async function decoded(src) {
+async function fetched(src) {
   const answer = await fetch(src);
   if (!answer.ok) {
-    controls.hidden = true;
-    throw new Error(`The audio cannot be had. ${await answer.text()}`);
+    throw Object.assign(new Error(`The audio cannot be had. ${await answer.text()}`), { lost: true });
   }
-  const bytes = await answer.arrayBuffer();
+  return answer.arrayBuffer();
+}
+
+async function decoded(bytes) {
   try {
     return await new OfflineAudioContext(1, 1, SAMPLE_RATE).decodeAudioData(bytes);
   } catch {
@@ -102,7 +104,7 @@ async function decoded(src) {
   }
 }
 
-async function load(src) {
+async function load(src, file) {
   loads += 1;
   const mine = loads;
   root.hidden = controls.hidden = false;
@@ -119,7 +121,7 @@ async function load(src) {
     if (audio.duration > LONGEST && audio.duration !== Infinity) {
       throw new Error("This audio is too long to be drawn. It can be played and sought in all the same.");
     }
-    const sound = await decoded(src);
+    const sound = await decoded(await (file ? file.arrayBuffer() : fetched(src)));
     if (mine !== loads) return;
     draw(peaks(sound));
     measure(sound.duration);
@@ -130,6 +132,7 @@ async function load(src) {
     const unreachable = error instanceof TypeError; // fetch's word for it
     note.textContent = unreachable ? "The audio cannot be had: the service does not answer." : error.message;
     root.dataset.drawn = "no";
+    controls.hidden = Boolean(error.lost);
   }
 }
 
@@ -177,7 +180,7 @@ for (const name of ["play", "pause", "ended"]) {
     follow();
   });
 }
-document.addEventListener("clip:audio", (event) => load(event.detail.src));
+document.addEventListener("clip:audio", (event) => load(event.detail.src, event.detail.file));
 
 audio.controls = controls.hidden = false;
 if (root.dataset.audio) {

@@ -3,6 +3,7 @@
 const place = document.getElementById("clip-others");
 const form = document.getElementById("clip_form");
 const EVERY = 15_000; // milliseconds
+let used = false; // since the last time
 
 function message(extra) {
   const body = new FormData();
@@ -34,7 +35,9 @@ function told({ name, you, since }) {
 
 async function beat() {
   try {
-    const answer = await fetch(place.dataset.url, { method: "POST", body: message({}) });
+    const body = message(used ? { used: "1" } : {});
+    used = false;
+    const answer = await fetch(place.dataset.url, { method: "POST", body });
     if (answer.redirected) {
       show(["You are no longer logged in. What you wrote is still here: log in in another tab, then save."]);
     } else if (answer.ok) {
@@ -54,6 +57,11 @@ addEventListener("pageshow", (event) => {
 document.addEventListener("visibilitychange", () => {
   if (!document.hidden) beat();
 });
+for (const sign of ["keydown", "pointerdown"]) {
+  document.addEventListener(sign, () => {
+    used = true;
+  });
+}
 document.addEventListener("clip:renewed", beat);
 setInterval(beat, EVERY);
 beat();
