@@ -23,6 +23,7 @@ urlpatterns = [
     path("readyz", health.readyz, name="readyz"),
     path("metrics", monitoring.metrics, name="metrics"),
     path("admin", RedirectView.as_view(url="/admin/")),
+    path("admin/two-factor/", include("library.access.urls")),
     path("admin/", admin.site.urls),
 ]
 

@@ -5,7 +5,7 @@ An entry's message is Django's own, with the values beside the names of the fiel
 """
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from django.contrib.admin.models import ADDITION, CHANGE, DELETION, LogEntry
@@ -13,6 +13,7 @@ from django.contrib.admin.utils import label_for_field
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.models import AnonymousUser
 from django.contrib.contenttypes.models import ContentType
+from django.db.models import Model
 
 from library.models import Clip
 
@@ -44,17 +45,19 @@ def values_of(clip: Clip) -> dict[str, Any]:
     return {name: getattr(clip, name) for name in FIELDS}
 
 
-def change_message(before: Values, after: Values) -> list[dict[str, Any]]:
+def change_message(
+    before: Values, after: Values, model: type[Model] = Clip, fields: Sequence[str] = FIELDS
+) -> list[dict[str, Any]]:
     """The message of an entry: which fields of both differ, and how; empty if none does."""
     values = {
         name: (_text(before[name]), _text(after[name]))
-        for name in FIELDS
+        for name in fields
         if name in before and name in after and _text(before[name]) != _text(after[name])
     }
     if not values:
         return []
     told = {name: [_short(old), _short(new)] for name, (old, new) in values.items()}
-    return [{"changed": {"fields": [_label(name) for name in values], "values": told}}]
+    return [{"changed": {"fields": [_label(name, model) for name in values], "values": told}}]
 
 
 def note_additions(user: Author, clips: Iterable[Clip]) -> None:
@@ -78,6 +81,12 @@ def note_deletions(user: Author, clips: Iterable[Clip]) -> None:
     _note(user, DELETION, [(clip, []) for clip in clips])
 
 
+def note(user: Author, thing: Model, what: str) -> None:
+    """Note what the user did to something that is no clip, in a sentence."""
+    if user is not None and user.pk is not None:
+        LogEntry.objects.log_actions(user.pk, [thing], CHANGE, what)
+
+
 def changed_values(entry: LogEntry) -> list[tuple[str, str, str]]:
     """Of each field that an entry tells the values of: its name, what it was, what it became."""
     try:
@@ -86,8 +95,10 @@ def changed_values(entry: LogEntry) -> list[tuple[str, str, str]]:
         return []
     if not isinstance(parts, list):
         return []
+    kind = entry.content_type_id and ContentType.objects.get_for_id(entry.content_type_id)
+    model = (kind and kind.model_class()) or Clip
     return [
-        (_label(name), old, new)
+        (_label(name, model), old, new)
         for part in parts
         for name, (old, new) in part.get("changed", {}).get("values", {}).items()
     ]
@@ -114,13 +125,16 @@ def _note(user: Author, flag: int, entries: list[tuple[Clip, list[dict[str, Any]
     )
 
 
-def _label(field: str) -> str:
-    return str(label_for_field(field, Clip))
+def _label(field: str, model: type[Model]) -> str:
+    try:
+        return str(label_for_field(field, model))
+    except AttributeError:  # the model had this field when the entry was written
+        return field
 
 
 def _text(value: Any) -> str:
     if isinstance(value, list):
-        return ", ".join(value)
+        return ", ".join(map(str, value))
     return "" if value is None else str(value)
 
 

@@ -1,7 +1,13 @@
 """Editors who use the API: with a token, or with the session of the back office."""
 
-from django.contrib.auth.models import Permission, User
+from importlib import import_module
+from typing import Any
 
+from django.apps import apps
+from django.contrib.auth.models import Group, Permission, User
+from django_otp.oath import TOTP
+
+from library.access import second_factor
 from library.models import ApiToken
 
 
@@ -16,3 +22,26 @@ def editor(name: str = "editor", *permissions: str) -> User:
 def bearer(user: User, token_name: str = "tests") -> dict[str, str]:
     """The header of a machine with a new token of the user's."""
     return {"Authorization": f"Bearer {ApiToken.objects.issue(user, token_name)}"}
+
+
+def make_groups() -> None:
+    """Editors and Analysts, as a migration makes them; tests that empty the database lose them."""
+    import_module("library.migrations.0006_people").make_groups(apps)
+
+
+def member(group: str) -> User:
+    """A user of the back office in a group, named like it."""
+    make_groups()
+    user = User.objects.create_user(group.lower(), password=group.lower(), is_staff=True)
+    user.groups.add(Group.objects.get(name=group))
+    return user
+
+
+def enrolled(user: User) -> list[str]:
+    """Enrol an authenticator for the user; returns the recovery codes."""
+    return second_factor.enrol(user, code(second_factor.offer(user)))
+
+
+def code(device: Any, ahead: int = 0) -> str:
+    """What an authenticator shows now, or after so many times half a minute: each works once."""
+    return f"{TOTP(device.bin_key, drift=device.drift + ahead).token():06}"

@@ -15,3 +15,5 @@ os.environ["CLIPS_ORIGIN_FAILURE_SECONDS"] = "0.05"
 os.environ["CLIPS_THROTTLE"] = "off"  # but in the tests of it
 
 from clips_site.settings import *  # noqa: E402, F403
+
+PASSWORD_HASHERS = ["tests.hashers.CheapScrypt"]
