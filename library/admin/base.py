@@ -1,8 +1,35 @@
 """What all pages of the back office are made of."""
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
 
-if TYPE_CHECKING:  # the theme has no types; its class is Django's with another face
+from django.http import HttpRequest
+
+if TYPE_CHECKING:  # the theme has no types; its classes are Django's with another face
     from django.contrib.admin import ModelAdmin as ModelAdmin
+    from django.contrib.admin import TabularInline as TabularInline
+
+    Method = TypeVar("Method", bound=Callable[..., Any])
+
+    def display(**options: Any) -> Callable[[Method], Method]:
+        """Django's, and labels: which colour of the theme's a value has."""
 else:
     from unfold.admin import ModelAdmin as ModelAdmin
+    from unfold.admin import TabularInline as TabularInline
+    from unfold.decorators import display as display
+
+
+class ReadOnly:
+    """Of a ModelAdmin: its rows are looked at, and changed by nobody."""
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Nobody."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Nobody."""
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Nobody."""
+        return False
