@@ -41,6 +41,7 @@ UNFOLD: dict[str, Any] = {
         }
     ],
     "STYLES": [lambda request: static("library/admin.css")],
+    "SCRIPTS": [lambda request: static("library/focus.js")],
     "ACCOUNT": {"navigation": _account_links},
     "TABS": [
         {

@@ -11,6 +11,8 @@ AUTHENTICATION_BACKENDS = [
     "axes.backends.AxesStandaloneBackend",  # first: what is locked is not even looked at
     "library.access.backend.EditorBackend",
 ]
+LOGIN_URL = "admin:login"
+LOGIN_REDIRECT_URL = "admin:index"
 # Memory-hard, so that guessing at stolen hashes is dear, and in Python's standard library. Those
 # that Django made before are hashed anew when their owner logs in.
 PASSWORD_HASHERS = [

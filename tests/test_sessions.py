@@ -13,7 +13,6 @@ from axes.models import AccessFailureLog
 from django.contrib.sessions.models import Session
 from django.test import Client
 from django.utils import timezone
-from pytest_django import DjangoAssertNumQueries
 
 from clips_site import security
 from library.access.sessions import SessionStore
@@ -41,9 +40,7 @@ def editors_client(client: Client, db: None) -> Client:
     return client
 
 
-def test_session_that_is_used_lasts_and_one_that_is_not_ends(
-    editors_client: Client, django_assert_num_queries: DjangoAssertNumQueries
-) -> None:
+def test_session_that_is_used_lasts_and_one_that_is_not_ends(editors_client: Client) -> None:
     idle = security.CLIPS_SESSION_IDLE
     let_pass(idle - 60)
     assert editors_client.get(CLIPS).status_code == HTTPStatus.OK
@@ -52,9 +49,7 @@ def test_session_that_is_used_lasts_and_one_that_is_not_ends(
     assert editors_client.get(CLIPS).status_code == HTTPStatus.FOUND
 
 
-def test_use_is_written_once_in_a_while(
-    editors_client: Client, django_assert_num_queries: DjangoAssertNumQueries
-) -> None:
+def test_use_is_written_once_in_a_while(editors_client: Client) -> None:
     let_pass(30)
     left = seconds_left()
     editors_client.get(CLIPS)
