@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from django.conf import settings
+from django.http import HttpRequest
 from django.templatetags.static import static
 from django.urls import reverse_lazy
 
@@ -18,6 +20,14 @@ def _item(title: str, icon: str, view: str, *permissions: str) -> dict[str, Any]
     }
 
 
+def _account_links(request: HttpRequest) -> list[dict[str, Any]]:
+    """What people do about themselves."""
+    links = [{"title": "Change password", "link": reverse_lazy("admin:password_change")}]
+    if settings.CLIPS_TWO_FACTOR != "off":
+        links.append({"title": "Two-factor authentication", "link": reverse_lazy("two-factor")})
+    return links
+
+
 UNFOLD: dict[str, Any] = {
     "SITE_TITLE": "Clips Service",
     "SITE_HEADER": "Clips Service",
@@ -32,6 +42,20 @@ UNFOLD: dict[str, Any] = {
     ],
     "DASHBOARD_CALLBACK": "library.admin.dashboard.dashboard",
     "STYLES": [lambda request: static("library/admin.css")],
+    "SCRIPTS": [lambda request: static("library/focus.js")],
+    "ACCOUNT": {"navigation": _account_links},
+    "TABS": [
+        {
+            "models": ["axes.accesslog", "axes.accessfailurelog", "axes.accessattempt"],
+            "items": [
+                _item("Log-ins", "", "axes_accesslog_changelist", "axes.view_accesslog"),
+                _item(
+                    "Failed", "", "axes_accessfailurelog_changelist", "axes.view_accessfailurelog"
+                ),
+                _item("Locks", "", "axes_accessattempt_changelist", "axes.view_accessattempt"),
+            ],
+        },
+    ],
     "SIDEBAR": {
         "show_search": False,
         "command_search": True,
@@ -57,6 +81,13 @@ UNFOLD: dict[str, Any] = {
                 "items": [
                     _item("Users", "person", "auth_user_changelist", "auth.view_user"),
                     _item("Groups", "group", "auth_group_changelist", "auth.view_group"),
+                    _item(
+                        "API tokens", "key", "library_apitoken_changelist", "library.view_apitoken"
+                    ),
+                    _item("Log-ins", "login", "axes_accesslog_changelist", "axes.view_accesslog"),
+                    _item(
+                        "Audit log", "history", "admin_logentry_changelist", "admin.view_logentry"
+                    ),
                 ],
             },
         ],

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.urls import is_valid_path, resolve
@@ -30,6 +31,24 @@ class ProbeMiddleware:
         return self.get_response(request)
 
 
+class BackOfficeHeadersMiddleware:
+    """Of the pages of the back office: what they may load, and that no cache keeps them."""
+
+    def __init__(self, get_response: Handler) -> None:
+        self.get_response = get_response
+        self._policy = "; ".join(
+            f"{directive} {sources}" for directive, sources in settings.BACK_OFFICE_CSP.items()
+        )
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        """Pass the request on, and add to what comes back from under /admin/."""
+        response = self.get_response(request)
+        if request.path_info.startswith("/admin/"):
+            response.headers.setdefault("Content-Security-Policy", self._policy)
+            response.headers.setdefault("Cache-Control", "no-store")
+        return response
+
+
 class NoTrailingSlashMiddleware:
     """Answers 308 where only a trailing slash keeps a path from being found.
 
@@ -43,7 +62,9 @@ class NoTrailingSlashMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         """Pass the request on, and look again only if nothing was found."""
         response = self.get_response(request)
-        if response.status_code == 404 and request.path_info.endswith("/"):
+        # Paths of the back office end with one: it would lead there again, and so on without end.
+        ours = not request.path_info.startswith("/admin/")
+        if ours and response.status_code == 404 and request.path_info.endswith("/"):
             path = "/" + request.path_info.strip("/")  # never `//host`: that would leave the site
             if path != "/" and is_valid_path(path):
                 query = request.META.get("QUERY_STRING")

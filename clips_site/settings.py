@@ -6,6 +6,7 @@ The README's configuration table lists every variable.
 import os
 import re
 import secrets
+from datetime import timedelta
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from django.core.exceptions import ImproperlyConfigured
 from environs import Env, EnvError, ValidationError, validate
 
 from clips_site.back_office import UNFOLD as UNFOLD
+from clips_site.security import *  # noqa: F403
 
 django_stubs_ext.monkeypatch()  # `ModelAdmin[Clip]` and the like exist at run time too
 
@@ -106,6 +108,13 @@ try:
     CLIPS_STREAM_CACHE_CONTROL = env.str("CLIPS_STREAM_CACHE_CONTROL", "private, no-cache")
     # Proxies in front, each of which appends to X-Forwarded-For whom it was asked by.
     CLIPS_TRUSTED_PROXIES = env.int("CLIPS_TRUSTED_PROXIES", 0, validate=NOT_NEGATIVE)
+    CLIPS_HTTPS = env.bool("CLIPS_HTTPS", False)
+    CLIPS_TWO_FACTOR = env.str(
+        "CLIPS_TWO_FACTOR", "optional", validate=validate.OneOf(("off", "optional", "required"))
+    )
+    AXES_FAILURE_LIMIT = env.int("CLIPS_LOGIN_ATTEMPTS", 5, validate=AT_LEAST_1)
+    AXES_COOLOFF_TIME = timedelta(minutes=env.int("CLIPS_LOGIN_COOL_OFF", 15, validate=AT_LEAST_1))
+    CLIPS_LOGIN_LOG_DAYS = env.int("CLIPS_LOGIN_LOG_DAYS", 30, validate=AT_LEAST_1)
     CLIPS_ACCEL_LOCATION = env.str("CLIPS_ACCEL_LOCATION", "")
     CLIPS_AUDIO_MAX_BYTES = env.int("CLIPS_AUDIO_MAX_BYTES", 20_000_000, validate=AT_LEAST_1)
     CLIPS_ORIGIN_ALLOW: list[str] = env.list("CLIPS_ORIGIN_ALLOW", [])
@@ -200,19 +209,31 @@ if not ALLOWED_HOSTS:
 # under its own name refuses, so that a clip which points at our own stream does not loop.
 CLIPS_VIA = "clips-" + sha256(f"via {SECRET_KEY}".encode()).hexdigest()[:12]
 
+# Where browsers come by https alone, cookies go by no other way, and who asks by http is sent on.
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = CLIPS_HTTPS
+SECURE_HSTS_SECONDS = 31_536_000 if CLIPS_HTTPS else 0
+SECURE_REDIRECT_EXEMPT = [r"^(livez|readyz|metrics)$"]  # asked inside, past the proxy
+if CLIPS_HTTPS:
+    SESSION_COOKIE_NAME = "__Host-sessionid"  # no other name of this domain can set it
+if CLIPS_TRUSTED_PROXIES:
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+
 INSTALLED_APPS = [
-    "unfold",  # before the admin, whose templates it replaces
+    "unfold.apps.BasicAppConfig",  # before the admin, whose templates it replaces
     "unfold.contrib.filters",
     "unfold.contrib.forms",
     "unfold.contrib.import_export",
     "import_export",
-    "django.contrib.admin",
+    "clips_site.apps.BackOfficeConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.postgres",
     "django.contrib.staticfiles",
+    "clips_site.apps.LoginsConfig",
+    "django_otp.plugins.otp_totp",
+    "django_otp.plugins.otp_static",
     "corsheaders",
     "rest_framework",
     "drf_spectacular",
@@ -227,6 +248,7 @@ MIDDLEWARE = [
     "library.monitoring.RequestMetricsMiddleware",
     "corsheaders.middleware.CorsMiddleware",  # so far out, redirects and errors are readable too
     "django.middleware.security.SecurityMiddleware",
+    "clips_site.middleware.BackOfficeHeadersMiddleware",
     "clips_site.middleware.ProbeMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "clips_site.middleware.NoTrailingSlashMiddleware",
@@ -236,6 +258,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "axes.middleware.AxesMiddleware",
 ]
 
 if TRACING:
@@ -255,15 +278,6 @@ TEMPLATES = [
             ]
         },
     }
-]
-AUTH_PASSWORD_VALIDATORS = [
-    {"NAME": f"django.contrib.auth.password_validation.{name}"}
-    for name in (
-        "UserAttributeSimilarityValidator",
-        "MinimumLengthValidator",
-        "CommonPasswordValidator",
-        "NumericPasswordValidator",
-    )
 ]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 SECURE_CONTENT_TYPE_NOSNIFF = True
@@ -366,6 +380,7 @@ LOGGING: dict[str, Any] = {
         "gunicorn.http.wsgi": {"level": "ERROR"},
         # While the collector is away, a line for each batch that is lost, and none for each try.
         "opentelemetry.exporter": {"level": "ERROR"},
+        "axes": {"level": "WARNING"},  # it tells of each log-in what its table tells too
     },
 }
 if SENTRY_DSN:

@@ -25,6 +25,7 @@ urlpatterns = [
     path("metrics", monitoring.metrics, name="metrics"),
     path("admin", RedirectView.as_view(url="/admin/")),
     *dashboard.urls,
+    path("admin/two-factor/", include("library.access.urls")),
     path("admin/", admin.site.urls),
 ]
 

@@ -5,7 +5,7 @@ An entry's message is Django's own, with the values beside the names of the fiel
 """
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -14,7 +14,7 @@ from django.contrib.admin.utils import label_for_field
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.models import AnonymousUser
 from django.contrib.contenttypes.models import ContentType
-from django.db.models import QuerySet
+from django.db.models import Model, QuerySet
 
 from library.models import Clip
 
@@ -46,22 +46,26 @@ def values_of(clip: Clip) -> dict[str, Any]:
     return {name: getattr(clip, name) for name in FIELDS}
 
 
-def differences(before: Values, after: Values) -> dict[str, tuple[str, str]]:
+def differences(
+    before: Values, after: Values, fields: Sequence[str] = FIELDS
+) -> dict[str, tuple[str, str]]:
     """The fields of both that differ, each with what it was and what it became, as text."""
     values = {
         name: (_text(before[name]), _text(after[name]))
-        for name in FIELDS
+        for name in fields
         if name in before and name in after
     }
     return {name: (_short(old), _short(new)) for name, (old, new) in values.items() if old != new}
 
 
-def change_message(before: Values, after: Values) -> list[dict[str, Any]]:
+def change_message(
+    before: Values, after: Values, model: type[Model] = Clip, fields: Sequence[str] = FIELDS
+) -> list[dict[str, Any]]:
     """The message of an entry: which fields of both differ, and how; empty if none does."""
-    values = differences(before, after)
+    values = differences(before, after, fields)
     if not values:
         return []
-    return [{"changed": {"fields": [label(name) for name in values], "values": values}}]
+    return [{"changed": {"fields": [label(name, model) for name in values], "values": values}}]
 
 
 def note_additions(user: Author, clips: Iterable[Clip]) -> None:
@@ -101,6 +105,12 @@ def author(entry: LogEntry) -> str:
     return entry.user.get_full_name() or entry.user.get_username()
 
 
+def note(user: Author, thing: Model, what: str) -> None:
+    """Note what the user did to something that is no clip, in a sentence."""
+    if user is not None and user.pk is not None:
+        LogEntry.objects.log_actions(user.pk, [thing], CHANGE, what)
+
+
 def changed_values(entry: LogEntry) -> list[tuple[str, str, str]]:
     """Of each field that an entry tells the values of: its name, what it was, what it became."""
     try:
@@ -109,8 +119,10 @@ def changed_values(entry: LogEntry) -> list[tuple[str, str, str]]:
         return []
     if not isinstance(parts, list):
         return []
+    kind = entry.content_type_id and ContentType.objects.get_for_id(entry.content_type_id)
+    model = (kind and kind.model_class()) or Clip
     return [
-        (label(name), old, new)
+        (label(name, model), old, new)
         for part in parts
         for name, (old, new) in part.get("changed", {}).get("values", {}).items()
     ]
@@ -138,14 +150,17 @@ def _note(user: Author, flag: int, entries: list[tuple[Clip, list[dict[str, Any]
 
 
 @cache
-def label(field: str) -> str:
+def label(field: str, model: type[Model] = Clip) -> str:
     """The field's name for people."""
-    return str(label_for_field(field, Clip))
+    try:
+        return str(label_for_field(field, model))
+    except AttributeError:  # the model had this field when the entry was written
+        return field
 
 
 def _text(value: Any) -> str:
     if isinstance(value, list):
-        return ", ".join(value)
+        return ", ".join(map(str, value))
     return "" if value is None else str(value)
 
 

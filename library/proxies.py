@@ -1,11 +1,12 @@
 """Who sent a request, where trusted proxies stand in front."""
 
-from ipaddress import IPv4Address, IPv6Address, ip_address
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
 from django.conf import settings
 from django.http import HttpRequest
 
 Address = IPv4Address | IPv6Address
+Network = IPv4Network | IPv6Network
 
 
 def client_address(request: HttpRequest) -> Address | None:
@@ -23,6 +24,17 @@ def client_address(request: HttpRequest) -> Address | None:
         if address is not None:
             return address
     return _parse(request.META.get("REMOTE_ADDR", ""))
+
+
+def client_network(request: HttpRequest) -> Network | None:
+    """Whose the address is: itself, and of IPv6 the /64.
+
+    That is one household or host, which may take any address in it.
+    """
+    address = client_address(request)
+    if address is None:
+        return None
+    return ip_network((address, 64 if isinstance(address, IPv6Address) else 32), strict=False)
 
 
 def _parse(text: str) -> Address | None:

@@ -1,13 +1,19 @@
 """Editors who use the API: with a token, or with the session of the back office."""
 
-from django.contrib.auth.models import Permission, User
+from importlib import import_module
+from typing import Any
 
+from django.apps import apps
+from django.contrib.auth.models import Group, Permission, User
+from django_otp.oath import TOTP
+
+from library.access import second_factor
 from library.models import ApiToken
 
 
 def editor(name: str = "editor", *permissions: str) -> User:
     """A user of the back office who may do what is named, such as `change_clip`; by default all."""
-    user = User.objects.create_user(name, is_staff=True)  # a password takes half a second
+    user = User.objects.create_user(name, password=name, is_staff=True)
     named = permissions or ("add_clip", "change_clip", "delete_clip")
     user.user_permissions.set(Permission.objects.filter(codename__in=named))
     return user
@@ -19,5 +25,28 @@ def bearer(user: User, token_name: str = "tests") -> dict[str, str]:
 
 
 def chief() -> User:
-    """An editor who may do all, and logs in by no password, which would take long to hash."""
+    """An editor who may do all, and logs in by no password."""
     return User.objects.create(username="chief", is_staff=True, is_superuser=True)
+
+
+def make_groups() -> None:
+    """Editors and Analysts, as a migration makes them; tests that empty the database lose them."""
+    import_module("library.migrations.0007_people").make_groups(apps)
+
+
+def member(group: str) -> User:
+    """A user of the back office in a group, named like it."""
+    make_groups()
+    user = User.objects.create_user(group.lower(), password=group.lower(), is_staff=True)
+    user.groups.add(Group.objects.get(name=group))
+    return user
+
+
+def enrolled(user: User) -> list[str]:
+    """Enrol an authenticator for the user; returns the recovery codes."""
+    return second_factor.enrol(user, code(second_factor.offer(user)))
+
+
+def code(device: Any, ahead: int = 0) -> str:
+    """What an authenticator shows now, or after so many times half a minute: each works once."""
+    return f"{TOTP(device.bin_key, drift=device.drift + ahead).token():06}"

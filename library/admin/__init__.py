@@ -3,6 +3,14 @@
 Importing it registers its pages with Django's admin, as Django's autodiscovery does.
 """
 
-from library.admin import clips, dashboard, people, plays
+from django.contrib import admin
+from django_otp.plugins.otp_static.models import StaticDevice
+from django_otp.plugins.otp_totp.models import TOTPDevice
 
-__all__ = ["clips", "dashboard", "people", "plays"]
+from library.admin import audit, clips, dashboard, logins, people, plays, tokens
+
+__all__ = ["audit", "clips", "dashboard", "logins", "people", "plays", "tokens"]
+
+# Their own pages would show secrets: users have theirs under /admin/two-factor/, and the page of
+# users resets them.
+admin.site.unregister((StaticDevice, TOTPDevice))

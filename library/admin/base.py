@@ -3,10 +3,12 @@
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from django.http import HttpRequest
+
 if TYPE_CHECKING:  # the theme has no types; its class is Django's with another face, and buttons
     from django.contrib import admin
+    from django.contrib.admin import TabularInline as TabularInline
     from django.db.models import Model
-    from django.http import HttpRequest
 
     Row = TypeVar("Row", bound=Model)
     Method = TypeVar("Method", bound=Callable[..., Any])
@@ -31,6 +33,27 @@ if TYPE_CHECKING:  # the theme has no types; its class is Django's with another 
         icon: str | None = None,
     ) -> Callable[[Method], Method]:
         """Make a button of a method."""
+
+    def display(**options: Any) -> Callable[[Method], Method]:
+        """Django's, and labels: which colour of the theme's a value has."""
 else:
     from unfold.admin import ModelAdmin as ModelAdmin
+    from unfold.admin import TabularInline as TabularInline
     from unfold.decorators import action as action
+    from unfold.decorators import display as display
+
+
+class ReadOnly:
+    """Of a ModelAdmin: its rows are looked at, and changed by nobody."""
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Nobody."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Nobody."""
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Nobody."""
+        return False

@@ -3,11 +3,10 @@
 from django.contrib import admin
 from django.core.paginator import Paginator
 from django.db.models import QuerySet
-from django.http import HttpRequest
 from django.template.defaultfilters import filesizeformat
 from django.utils.functional import cached_property
 
-from library.admin.base import ModelAdmin
+from library.admin.base import ModelAdmin, ReadOnly
 from library.models import PlayEvent
 
 
@@ -24,7 +23,7 @@ class LatestPaginator(Paginator[PlayEvent]):
 
 
 @admin.register(PlayEvent)
-class PlayEventAdmin(ModelAdmin[PlayEvent]):
+class PlayEventAdmin(ReadOnly, ModelAdmin[PlayEvent]):
     """The latest plays, to be read."""
 
     list_display = ("id", "clip", "played_at", "kind", "client", "referrer", "sent", "completed")
@@ -37,15 +36,3 @@ class PlayEventAdmin(ModelAdmin[PlayEvent]):
     def sent(self, event: PlayEvent) -> str:
         """How much of the audio was handed to the network."""
         return "-" if event.bytes_sent is None else filesizeformat(event.bytes_sent)
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        """Nobody: a play is recorded by playing."""
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: PlayEvent | None = None) -> bool:
-        """Nobody."""
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: PlayEvent | None = None) -> bool:
-        """Nobody."""
-        return False

@@ -7,6 +7,7 @@ from rest_framework.exceptions import AuthenticationFailed, PermissionDenied
 from rest_framework.permissions import SAFE_METHODS
 from rest_framework.request import Request
 
+from library.access import second_factor
 from library.models import ApiToken
 
 
@@ -34,13 +35,23 @@ class BearerAuthentication(BaseAuthentication):
 
 
 class EditorSession(SessionAuthentication):
-    """The session of the back office, for Swagger UI; without its cookie it costs no query."""
+    """The session of the back office, for Swagger UI; without its cookie it costs no query.
+
+    It opens what the back office opens: nothing before the second factor. A token is a factor of
+    its own, made in a session that has shown both, and a machine has no phone.
+    """
 
     def authenticate(self, request: Request) -> tuple[Any, None] | None:
         """The editor who writes; who reads matters to nobody, so reads pay nothing."""
         if request.method in SAFE_METHODS:
             return None
-        return super().authenticate(request)
+        signed = super().authenticate(request)
+        if signed is not None and second_factor.step(signed[0], request.session) is not None:
+            raise PermissionDenied(
+                "This session lacks the second factor: log in to the back office first.",
+                code="second_factor_missing",
+            )
+        return signed
 
     def enforce_csrf(self, request: Any) -> None:
         """Refuse what another site made the browser send. Raises PermissionDenied."""

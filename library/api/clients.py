@@ -4,29 +4,23 @@ An address is never stored: what reaches the database is keyed by the service's 
 (`digest`) and lives two minutes as a count of requests, a day beside an idempotency key.
 """
 
-from ipaddress import IPv6Address, ip_network
 from typing import cast
 
 from django.http import HttpRequest
 from django.utils.crypto import salted_hmac
 from rest_framework.request import Request
 
-from library.proxies import client_address
+from library.proxies import client_network
 
 DIGEST_BYTES = 16
 
 
 def client_name(request: Request) -> str | None:
-    """The user that signed in, else the address; None where neither is known.
-
-    Of IPv6 the /64: that is one household or host, which may take any address in it.
-    """
+    """The user that signed in, else the network; None where neither is known."""
     if request.user is not None:
         return f"user {request.user.pk}"
-    address = client_address(cast("HttpRequest", request))
-    if isinstance(address, IPv6Address):
-        return str(ip_network((address, 64), strict=False))
-    return str(address) if address else None
+    network = client_network(cast("HttpRequest", request))
+    return str(network) if network else None
 
 
 def digest(purpose: str, value: str) -> bytes:

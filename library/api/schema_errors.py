@@ -119,11 +119,13 @@ SIGNING_IN: dict[Any, Any] = {
         invalid_token="This token is not known, was revoked, or its user may not log in.",  # noqa: S106
     ),
     403: error(
-        "The account lacks the permission, or the session's CSRF token is missing.",
+        "The account lacks the permission, or the session its CSRF token or second factor.",
         permission_denied="Your account may not do this: an administrator can give it the "
         "permission.",
         csrf_failed="A request with the session of the back office needs the header X-CSRFToken "
         "with the value of the cookie csrftoken.",
+        second_factor_missing="This session lacks the second factor: log in to the back office "
+        "first.",
     ),
     406: NOT_ACCEPTABLE,
     411: error(

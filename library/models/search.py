@@ -22,6 +22,8 @@ CLIP_WORDS = Func(
     function="library_clip_words",
     output_field=SearchVectorField(),
 )
+# The words of a text alone, likewise (migration 0006). The log of changes has an index of them.
+NAME_WORDS = Func("object_repr", function="library_words", output_field=SearchVectorField())
 _SPACES = str.maketrans(dict.fromkeys(punctuation, " "))
 
 

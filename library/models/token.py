@@ -58,6 +58,7 @@ class ApiToken(models.Model):
         """A name is free again once its token is revoked."""
 
         ordering = ("id",)
+        verbose_name = "API token"
         constraints = (
             models.UniqueConstraint(
                 name="api_token_name_in_force_once",

@@ -11,7 +11,6 @@ import logging
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from ipaddress import IPv6Address, ip_network
 from threading import Lock
 from uuid import UUID
 
@@ -20,7 +19,7 @@ from django.http import HttpRequest
 
 from library.models import MAX_DURATION
 from library.plays import partitions
-from library.proxies import client_address
+from library.proxies import client_network
 
 logger = logging.getLogger(__name__)
 
@@ -59,12 +58,10 @@ def listener_hashes(request: HttpRequest) -> tuple[UUID | None, UUID | None]:
 
     None, None where no address is known. Raises django.db.Error.
     """
-    address = client_address(request)
-    if address is None:
+    network = client_network(request)
+    if network is None:
         return None, None
-    if isinstance(address, IPv6Address):
-        address = ip_network((address, 64), strict=False).network_address
-    said = f"{address}\0{request.headers.get('User-Agent', '')}".encode()
+    said = f"{network.network_address}\0{request.headers.get('User-Agent', '')}".encode()
     keys = _current_keys()
     return _hash(keys.today, said), _hash(keys.before, said) if keys.before else None
 

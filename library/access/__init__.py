@@ -1,0 +1,1 @@
+"""Who gets into the back office, and for how long: log-ins, second factors, sessions."""

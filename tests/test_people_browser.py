@@ -1,0 +1,120 @@
+"""How people show who they are, in a browser: by keyboard, on a phone, light and dark."""
+
+import re
+from collections.abc import Iterator
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from axes.models import AccessAttempt
+from django.contrib.admin.models import LogEntry
+from django.contrib.auth.models import User
+from django_otp.plugins.otp_totp.models import TOTPDevice
+from playwright.sync_api import Browser, Page, expect
+
+from library.models import ApiToken
+from tests.chromium import CHROMIUM
+from tests.editors import code, member
+from tests.server import Server
+
+pytestmark = pytest.mark.skipif(not CHROMIUM, reason="needs Chromium: make system-tools")
+
+
+@pytest.fixture(params=["light", "dark"])
+def phone(request: pytest.FixtureRequest, browser: Browser, server: Server) -> Iterator[Page]:
+    """A small page of the running service, on which nothing may go wrong unseen."""
+    context = browser.new_context(
+        base_url=server.url, viewport={"width": 360, "height": 740}, color_scheme=request.param
+    )
+    page = context.new_page()
+    page.set_default_timeout(20_000)
+    errors: list[str] = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.on("console", lambda said: errors.append(said.text) if "Policy" in said.text else None)
+    yield page
+    context.close()
+    assert errors == []
+
+
+def look(page: Page) -> None:
+    """No serious fault, and nothing beside the screen."""
+    page.wait_for_selector("html:not([x-cloak])")  # the theme shows a page when it is ready
+    found = Axe().run(page).response["violations"]
+    faults = [
+        (fault["id"], node["html"])
+        for fault in found
+        for node in fault["nodes"]
+        if fault["impact"] in ("serious", "critical")
+    ]
+    assert faults == []
+    assert page.evaluate("document.documentElement.scrollWidth") == 360
+
+
+def log_in(page: Page, password: str) -> None:
+    """By keyboard alone: the first field has the focus."""
+    page.goto("/admin/login/")
+    expect(page.get_by_label("Username")).to_be_focused()
+    page.keyboard.type("editors")
+    page.keyboard.press("Tab")
+    page.keyboard.type(password)
+    with page.expect_navigation():
+        page.keyboard.press("Enter")
+
+
+def test_second_factor_from_enrolment_to_log_in(phone: Page) -> None:
+    user = member("Editors")
+    phone.goto("/admin/login/")
+    look(phone)
+    log_in(phone, "editors")
+    phone.goto("/admin/two-factor/")
+    look(phone)
+    phone.get_by_role("link", name="Turn on").click()
+    expect(phone.get_by_role("img", name="QR code")).to_be_visible()
+    look(phone)
+    device = TOTPDevice.objects.get(user=user)
+    phone.get_by_label("Code that the app shows").fill(code(device))
+    phone.keyboard.press("Enter")
+    expect(phone.locator("#recovery-codes li")).to_have_count(10)
+    look(phone)
+    phone.context.clear_cookies()
+    log_in(phone, "editors")
+    look(phone)
+    phone.keyboard.type(code(TOTPDevice.objects.get(user=user), ahead=1))
+    phone.keyboard.press("Enter")
+    expect(phone).to_have_url(re.compile("/admin/$"))
+
+
+def test_lock_is_explained(phone: Page) -> None:
+    member("Editors")
+    AccessAttempt.objects.create(
+        username="editors", ip_address="127.0.0.1", user_agent="", failures_since_start=4
+    )
+    log_in(phone, "wrong")
+    expect(phone.get_by_text("Try again in 15 minutes")).to_be_visible()
+    look(phone)
+
+
+def test_token_is_issued_copied_and_revoked_and_the_log_tells_it(phone: Page) -> None:
+    member("Editors")
+    User.objects.update(is_superuser=True)
+    phone.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    log_in(phone, "editors")
+    phone.goto("/admin/library/apitoken/add/")
+    phone.get_by_label("Name").fill("importer")
+    look(phone)
+    phone.get_by_role("button", name="Save").click()
+    phone.get_by_role("button", name="Copy").click()
+    expect(phone.get_by_role("button", name="Copied")).to_be_visible()
+    look(phone)
+    secret = phone.evaluate("navigator.clipboard.readText()")
+    assert ApiToken.objects.in_force().of_secret(secret).exists()
+    phone.get_by_role("link", name="All tokens").click()
+    look(phone)
+    phone.get_by_role("link", name="Revoke importer").click()
+    phone.get_by_role("button", name="Revoke").click()
+    expect(phone.get_by_text("opens nothing any more")).to_be_visible()
+    assert LogEntry.objects.count() == 2
+    phone.goto("/admin/admin/logentry/")
+    expect(phone.get_by_text("Revoked.")).to_be_visible()
+    look(phone)
+    phone.goto("/admin/auth/user/")
+    look(phone)
