@@ -3,12 +3,14 @@
 import re
 from datetime import timedelta
 from http import HTTPStatus
+from io import StringIO
 from typing import Any
 
 import pytest
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import User
 from django.contrib.sessions.models import Session
+from django.core.management import CommandError, call_command
 from django.test import Client
 from django.utils import timezone
 from django_otp.plugins.otp_static.models import StaticToken
@@ -219,6 +221,17 @@ def test_administrator_resets_what_was_lost(admin_client: Client) -> None:
     admin_client.post("/admin/auth/user/", form)
     assert in_session(user).get(CLIPS).status_code == HTTPStatus.OK
     assert told() == ["Reset the second factor."]
+
+
+def test_operator_with_a_shell_resets_it_too() -> None:
+    user = editor()
+    enrolled(user)
+    output = StringIO()
+    call_command("reset_second_factor", "editor", stdout=output)
+    assert output.getvalue() == "editor has no second factor any more.\n"
+    assert in_session(user).get(CLIPS).status_code == HTTPStatus.OK
+    with pytest.raises(CommandError, match="no user nobody"):
+        call_command("reset_second_factor", "nobody")
 
 
 def test_who_is_asked_for_a_code_can_leave() -> None:
