@@ -7,6 +7,7 @@ from io import StringIO
 from typing import Any
 
 import pytest
+from axes.models import AccessAttempt
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import User
 from django.contrib.sessions.models import Session
@@ -195,6 +196,7 @@ def test_open_back_office_is_not_enough_to_change_what_opens_it() -> None:
     assert "This field is required" in client.post(ENROL, form).text
     assert "This is not your password" in client.post(ENROL, {**form, "password": "x"}).text
     assert not second_factor.authenticator_of(User.objects.get())
+    assert AccessAttempt.objects.get().failures_since_start == 1  # within the limits on log-ins
     client.post(ENROL, {**form, "password": "editor"})
     assert authenticator(user).confirmed
 

@@ -1,4 +1,4 @@
-"""Take away what a user has lost: for an operator who has a shell, when no administrator gets in."""
+"""Take away what a user has lost: for an operator with a shell, when no administrator gets in."""
 
 from argparse import ArgumentParser
 from typing import Any
