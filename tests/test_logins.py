@@ -164,8 +164,12 @@ def test_records_are_read_by_who_may_and_changed_by_nobody(
 ) -> None:
     fail("editor", 1)
     client.force_login(editor())
-    for page in ("accesslog", "accessfailurelog", "accessattempt"):
+    for log in (AccessLog, AccessFailureLog, AccessAttempt):
+        page = log.__name__.lower()
+        record = log.objects.earliest("pk").pk
         assert admin_client.get(f"/admin/axes/{page}/").status_code == HTTPStatus.OK
+        seen = admin_client.get(f"/admin/axes/{page}/{record}/change/")
+        assert seen.status_code == HTTPStatus.OK
         assert admin_client.get(f"/admin/axes/{page}/add/").status_code == HTTPStatus.FORBIDDEN
         assert client.get(f"/admin/axes/{page}/").status_code == HTTPStatus.FORBIDDEN
 

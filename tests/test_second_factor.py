@@ -3,12 +3,15 @@
 import re
 from datetime import timedelta
 from http import HTTPStatus
+from io import StringIO
 from typing import Any
 
 import pytest
+from axes.models import AccessAttempt
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import User
 from django.contrib.sessions.models import Session
+from django.core.management import CommandError, call_command
 from django.test import Client
 from django.utils import timezone
 from django_otp.plugins.otp_static.models import StaticToken
@@ -193,6 +196,7 @@ def test_open_back_office_is_not_enough_to_change_what_opens_it() -> None:
     assert "This field is required" in client.post(ENROL, form).text
     assert "This is not your password" in client.post(ENROL, {**form, "password": "x"}).text
     assert not second_factor.authenticator_of(User.objects.get())
+    assert AccessAttempt.objects.get().failures_since_start == 1  # within the limits on log-ins
     client.post(ENROL, {**form, "password": "editor"})
     assert authenticator(user).confirmed
 
@@ -219,6 +223,17 @@ def test_administrator_resets_what_was_lost(admin_client: Client) -> None:
     admin_client.post("/admin/auth/user/", form)
     assert in_session(user).get(CLIPS).status_code == HTTPStatus.OK
     assert told() == ["Reset the second factor."]
+
+
+def test_operator_with_a_shell_resets_it_too() -> None:
+    user = editor()
+    enrolled(user)
+    output = StringIO()
+    call_command("reset_second_factor", "editor", stdout=output)
+    assert output.getvalue() == "editor has no second factor any more.\n"
+    assert in_session(user).get(CLIPS).status_code == HTTPStatus.OK
+    with pytest.raises(CommandError, match="no user nobody"):
+        call_command("reset_second_factor", "nobody")
 
 
 def test_who_is_asked_for_a_code_can_leave() -> None:

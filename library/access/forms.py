@@ -36,6 +36,8 @@ class _OfUser(forms.Form):
         )
         if refused.seconds > 1:
             sentence += f" Wait {refused.seconds} seconds before the next attempt."
+        elif not refused.looked_at:
+            sentence += " Wait a moment."
         return forms.ValidationError(sentence)
 
 

@@ -114,6 +114,7 @@ def renew_codes(request: HttpRequest, user: User) -> HttpResponse:
         "form": form,
         "sentence": "Ten new recovery codes take the place of those you have, which end.",
         "button": "Make new codes",
+        "variant": "primary",
     }
     return _page(request, "confirm", "New recovery codes", context)
 
@@ -133,6 +134,7 @@ def turn_off(request: HttpRequest, user: User) -> HttpResponse:
         "form": form,
         "sentence": "Your password alone will open the back office. Your recovery codes end.",
         "button": "Turn off",
+        "variant": "danger",
     }
     return _page(request, "confirm", "Turn off two-factor authentication", context)
 

@@ -15,7 +15,6 @@ from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import mark_safe
 from unfold.contrib.filters.admin import (
-    ChoicesDropdownFilter,
     DropdownFilter,
     RangeDateFilter,
     RelatedDropdownFilter,
@@ -24,13 +23,29 @@ from unfold.paginator import InfinitePaginator
 from unfold.utils import parse_date_str
 
 from library import history
-from library.admin.base import ModelAdmin, ReadOnly, display
+from library.admin.base import ModelAdmin, ReadOnly, display, to_the_second
 from library.models import ApiToken, Clip
 from library.models.search import NAME_WORDS, search_query
 
 FEW = 10_000  # of entries; a word that more have is met soon, the latest first
 THINGS = (Clip, User, Group, ApiToken)
 KINDS = {ADDITION: "added", CHANGE: "changed", DELETION: "deleted"}
+
+
+class KindFilter(DropdownFilter):  # type: ignore[misc]
+    """What was done, in a word."""
+
+    title = "kind"
+    parameter_name = "kind"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        """Django's three."""
+        return [(str(flag), name) for flag, name in KINDS.items()]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[LogEntry]) -> QuerySet[LogEntry]:
+        """Entries of that kind."""
+        flags = [flag for flag in KINDS if str(flag) == self.value()]
+        return queryset.filter(action_flag__in=flags) if flags else queryset
 
 
 class ThingFilter(DropdownFilter):  # type: ignore[misc]
@@ -46,8 +61,8 @@ class ThingFilter(DropdownFilter):  # type: ignore[misc]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[LogEntry]) -> QuerySet[LogEntry]:
         """Entries on things of that kind."""
-        value = self.value()
-        return queryset.filter(content_type_id=int(value)) if (value or "").isdigit() else queryset
+        kinds = [pk for pk, _ in self.lookup_choices if pk == self.value()]
+        return queryset.filter(content_type_id__in=kinds) if kinds else queryset
 
 
 class DaysFilter(RangeDateFilter):  # type: ignore[misc]
@@ -61,7 +76,7 @@ class DaysFilter(RangeDateFilter):  # type: ignore[misc]
         )
         if first:
             queryset = queryset.filter(action_time__gte=_midnight(first))
-        if last:
+        if last and last < date.max:
             queryset = queryset.filter(action_time__lt=_midnight(last + timedelta(days=1)))
         return queryset
 
@@ -70,16 +85,17 @@ class DaysFilter(RangeDateFilter):  # type: ignore[misc]
 class AuditAdmin(ReadOnly, ModelAdmin[LogEntry]):
     """What was done by editors, administrators and machines, newest first."""
 
-    list_display = ("action_time", "user", "shown_kind", "thing", "what")
+    list_display = ("shown_time", "user", "shown_kind", "thing", "what")
     list_select_related = ("user",)
     list_filter = (
         ("user", RelatedDropdownFilter),
-        ("action_flag", ChoicesDropdownFilter),
+        KindFilter,
         ThingFilter,
         ("action_time", DaysFilter),
     )
     list_filter_submit = True
-    fields = readonly_fields = ("action_time", "user", "shown_kind", "thing", "what")
+    show_facets = admin.ShowFacets.NEVER  # they would count a million
+    fields = readonly_fields = ("shown_time", "user", "shown_kind", "thing", "what")
     list_per_page = 50
     sortable_by = ()
     ordering = ("-id",)  # the order of time, which has no index
@@ -88,6 +104,11 @@ class AuditAdmin(ReadOnly, ModelAdmin[LogEntry]):
     paginator = InfinitePaginator  # onwards and back: nobody counts a million
     show_full_result_count = False
     actions = None
+
+    @admin.display(description="time")
+    def shown_time(self, entry: LogEntry) -> str:
+        """To the second: what came first matters here."""
+        return to_the_second(entry.action_time)
 
     @display(description="kind", label={"added": "success", "deleted": "danger"})
     def shown_kind(self, entry: LogEntry) -> str:

@@ -1,9 +1,11 @@
 """What all pages of the back office are made of."""
 
 from collections.abc import Callable, Iterable
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from django.http import HttpRequest
+from django.utils import timezone
 
 if TYPE_CHECKING:  # the theme has no types; its class is Django's with another face, and buttons
     from django.contrib import admin
@@ -41,6 +43,11 @@ else:
     from unfold.admin import TabularInline as TabularInline
     from unfold.decorators import action as action
     from unfold.decorators import display as display
+
+
+def to_the_second(moment: datetime) -> str:
+    """A moment as records tell it, in the time zone of the settings."""
+    return f"{timezone.localtime(moment):%Y-%m-%d %H:%M:%S}"
 
 
 class ReadOnly:

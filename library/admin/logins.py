@@ -13,7 +13,7 @@ from unfold.paginator import InfinitePaginator
 
 from library import history
 from library.access.logins import NETWORK_FACTOR
-from library.admin.base import ModelAdmin, ReadOnly, display
+from library.admin.base import ModelAdmin, ReadOnly, display, to_the_second
 
 
 class LoginRecords(ReadOnly, ModelAdmin[Any]):
@@ -24,14 +24,15 @@ class LoginRecords(ReadOnly, ModelAdmin[Any]):
     ordering = ("-id",)
     paginator = InfinitePaginator
     show_full_result_count = False
+    show_facets = admin.ShowFacets.NEVER
     search_fields = ("username",)
     search_help_text = "A user name, or a part of one"
     actions: Any = None
 
     @admin.display(description="time")
-    def time(self, record: Any) -> Any:
+    def time(self, record: Any) -> str:
         """When it was."""
-        return record.attempt_time
+        return to_the_second(record.attempt_time)
 
 
 @admin.register(AccessLog)
@@ -39,7 +40,7 @@ class LoginAdmin(LoginRecords):
     """Who has logged in."""
 
     list_display = ("username", "time", "logout_time", "ip_address")
-    fields = ("username", "attempt_time", "logout_time", "ip_address", "user_agent")
+    fields = ("username", "time", "logout_time", "ip_address", "user_agent")
 
 
 @admin.register(AccessFailureLog)
@@ -47,7 +48,7 @@ class FailureAdmin(LoginRecords):
     """Who has failed to."""
 
     list_display = ("username", "time", "shown_lock", "ip_address")
-    fields = ("username", "attempt_time", "locked_out", "ip_address", "user_agent")
+    fields = ("username", "time", "locked_out", "ip_address", "user_agent")
     list_filter = ("locked_out",)
 
     @display(description="led to", label={"lock": "danger"})
@@ -61,7 +62,7 @@ class AttemptAdmin(LoginRecords):
     """Failures that count against the limits now, and can be forgotten."""
 
     list_display = ("username", "ip_address", "failures_since_start", "shown_state", "time")
-    fields = ("username", "attempt_time", "failures_since_start", "ip_address", "user_agent")
+    fields = ("username", "time", "failures_since_start", "ip_address", "user_agent")
     actions = ("unlock",)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[AccessAttempt]:

@@ -66,7 +66,7 @@ class TokenAdmin(ModelAdmin[ApiToken]):
         """Whether it opens anything."""
         return state(token)
 
-    @display(description="")
+    @display(description="end it")
     def revoke_link(self, token: ApiToken) -> str:
         """The way to end it."""
         if token.revoked_at is not None:
