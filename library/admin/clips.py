@@ -14,6 +14,7 @@ from django.utils.html import format_html
 from library import history
 from library.admin.base import ModelAdmin
 from library.admin.clip_form import ClipForm
+from library.admin.exchange import ClipExchange
 from library.admin.filters import DeletedFilter
 from library.audio.errors import AudioUnavailableError
 from library.delivery import deliver
@@ -22,7 +23,7 @@ from library.sources import open_audio
 
 
 @admin.register(Clip)
-class ClipAdmin(ModelAdmin[Clip]):
+class ClipAdmin(ClipExchange, ModelAdmin[Clip]):
     """Clips, found by their words or genre, and heard without counting a play."""
 
     form = ClipForm

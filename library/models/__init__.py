@@ -2,6 +2,7 @@
 
 from library.models.answer import IdempotentAnswer
 from library.models.clip import MAX_DURATION, Clip, ClipQuerySet, Health, State, upload_path
+from library.models.pending_import import PendingImport
 from library.models.play import (
     HOST_LENGTH,
     AudienceTally,
@@ -30,6 +31,7 @@ __all__ = [
     "Kind",
     "LibraryTally",
     "ListenerKey",
+    "PendingImport",
     "PlayEvent",
     "PlayTally",
     "RequestCount",
