@@ -48,7 +48,10 @@ def test_six_clips_are_drafts_once_they_are_confirmed(importing: Importing, clie
     assert "6 clips would be added, as drafts" in preview.text
     assert "There is no column id: every row is a new clip." in preview.text
     assert not Clip.objects.exists()
-    assert "Imported clips.csv: 6 added, 0 changed." in preview.confirm()
+    after = preview.confirm()
+    assert "Imported clips.csv: 6 added, 0 changed." in after
+    assert preview.next == "/admin/library/clip/?state=draft"
+    assert "Clip 5" in after
     made = Clip.objects.order_by("id")
     assert [clip.state for clip in made] == [State.DRAFT] * 6
     assert (made[5].title, made[5].duration, made[5].tags) == ("Clip 5", 5.5, ["rain", "n5"])
@@ -105,6 +108,8 @@ WRONG = {
     f"987,A,{OK},,,,draft,": "id 987 There is no clip 987. Leave the id empty to add a clip.",
     f"{10**20},A,{OK},,,,draft,": f"id {10**20} There is no clip {10**20}. Leave the id empty to "
     "add a clip.",
+    f"{'9' * 5000},A,{OK},,,,draft,": f"id {'9' * 320}… An id is a whole number. Leave it empty to "
+    "add a clip.",
     f"1.5,A,{OK},,,,draft,": "id 1.5 An id is a whole number. Leave it empty to add a clip.",
     ",A,,0,,,,,draft,": "genre This field is required. duration 0 Ensure this value is greater "
     "than or equal to 0.001. audio_url Give an audio URL. A file can only be uploaded, on the page "
@@ -127,8 +132,8 @@ WRONG = {
 def test_wrong_cells_are_told_by_row_and_column_and_nothing_is_saved(importing: Importing) -> None:
     fine = clip_of(1)
     preview = importing.choose("\n".join((COLUMNS, f"{fine.pk},Fine,{OK},,,,draft,", *WRONG)))
-    assert preview.counts == {"All": 10, "Errors": 9, "Changed": 1}
-    assert "9 rows cannot be imported, so none will be." in preview.text
+    assert preview.counts == {"All": 11, "Errors": 10, "Changed": 1}
+    assert "10 rows cannot be imported, so none will be." in preview.text
     told = [row.partition(" Error A ")[2] for row in preview.rows]
     assert told == list(WRONG.values())
     assert not preview.may_be_confirmed

@@ -92,9 +92,9 @@ def to_time(text: Any) -> datetime | None:
 def to_cell(value: Any, dialect: Dialect) -> str:
     """A value as a cell, which no spreadsheet takes for a formula."""
     text = to_text(value)
-    if isinstance(value, float):
-        return text.replace(".", dialect.decimal)
-    return _UNGUARDED.sub(r"\1'\2", text)
+    if isinstance(value, (str, list)):
+        return _UNGUARDED.sub(r"\1'\2", text)
+    return text.replace(".", dialect.decimal) if isinstance(value, float) else text
 
 
 def from_cell(column: str, cell: str, dialect: Dialect) -> Any:

@@ -22,7 +22,8 @@ from unfold.widgets import UnfoldAdminRadioSelectWidget
 from library.admin.exchange import files
 from library.admin.exchange.columns import IMPORTED, to_text
 from library.admin.exchange.preview import Preview
-from library.admin.exchange.resource import ChangedMeanwhileError, ClipResource, fingerprint
+from library.admin.exchange.resource import ClipResource, fingerprint
+from library.admin.exchange.writing import ChangedMeanwhileError
 from library.models import Clip, PendingImport, State
 
 if TYPE_CHECKING:  # import-export has no types; its classes are mixed into an admin of clips
@@ -51,7 +52,7 @@ class ImportForm(forms.Form):
     )
 
     def clean_file(self) -> Any:
-        """The file, if it can be read; its bytes are kept in `data`."""
+        """The file, if it can be read; its bytes are in `data_read`."""
         file = self.cleaned_data["file"]
         self.data_read = file.read(files.MOST_BYTES + 1)
         try:
@@ -155,7 +156,12 @@ class ImportPages(_Base):
         waiting.delete()
         added, changed = result.totals["new"], result.totals["update"]
         messages.success(request, f"Imported {waiting.name}: {added:,} added, {changed:,} changed.")
-        return redirect("admin:library_clip_changelist")
+        # What is new is heard next, and then published.
+        drafts = any(
+            row.instance.state == State.DRAFT for row in result if row.import_type == "new"
+        )
+        clips = reverse("admin:library_clip_changelist")
+        return redirect(f"{clips}?state=draft" if drafts else clips)
 
     def _demand_permission(self, request: HttpRequest) -> None:
         if not self.has_import_permission(request):

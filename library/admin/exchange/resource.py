@@ -5,7 +5,6 @@ from hashlib import sha256
 from typing import Any
 
 from django.core.exceptions import ValidationError
-from django.utils import timezone
 from import_export.resources import ModelResource
 from import_export.results import Result, RowResult
 
@@ -13,23 +12,11 @@ from library import history
 from library.admin.exchange.columns import WRITTEN
 from library.admin.exchange.files import Rows
 from library.admin.exchange.verdict import judge
+from library.admin.exchange.writing import ChangedMeanwhileError, write
 from library.models import Clip, State
-from library.models.clip import DECIDED
 
 MOST_ID = 2**63 - 1
-# What a change of its source makes unknown of a clip: what `Clip.forget_audio()` forgets.
-FOUND_OUT = (
-    "content_type",
-    "size_bytes",
-    "health",
-    "health_reason",
-    "health_since",
-    "health_checked_at",
-)
-
-
-class ChangedMeanwhileError(Exception):
-    """What was confirmed is not what would happen now; nothing was written."""
+MOST_DIGITS = 100  # that are read as a number; Python refuses thousands
 
 
 class ClipRow(RowResult):  # type: ignore[misc]  # import-export has no types
@@ -39,7 +26,6 @@ class ClipRow(RowResult):  # type: ignore[misc]  # import-export has no types
         super().__init__()
         self.number = number
         self.instance = clip
-        self.before: dict[str, Any] = {}
         self.changes: dict[str, tuple[Any, Any]] = {}
 
     def refuse(self, errors: dict[str, list[str]]) -> None:
@@ -51,6 +37,11 @@ class ClipRow(RowResult):  # type: ignore[misc]  # import-export has no types
     def saved(self) -> Clip | None:
         """The clip that is there already."""
         return self.instance if self.instance and self.instance.pk else None
+
+    @property
+    def old(self) -> dict[str, Any]:
+        """What was there of what changes."""
+        return {name: old for name, (old, _) in self.changes.items()}
 
     @property
     def problems(self) -> dict[str, list[str]]:
@@ -99,9 +90,8 @@ class ClipResource(ModelResource):  # type: ignore[misc]
         except ValidationError as error:
             result.refuse({"id": error.messages})
             return result
-        result.instance, result.before = clip, history.values_of(clip)
         verdict = judge(cells, clip)
-        result.changes = verdict.changes
+        result.instance, result.changes = clip, verdict.changes
         if verdict.errors:
             result.refuse(verdict.errors)
         elif clip.pk is None:
@@ -143,8 +133,8 @@ class ClipResource(ModelResource):  # type: ignore[misc]
         )
         history.note_additions(kwargs["user"], added)
         changed = [row for row in result if row.import_type == ClipRow.IMPORT_TYPE_UPDATE]
-        history.note_changes(kwargs["user"], [(row.before, row.instance) for row in changed])
-        _write([(row.instance, set(row.changes)) for row in changed])
+        history.note_changes(kwargs["user"], [(row.old, row.instance) for row in changed])
+        write([(row.instance, set(row.changes)) for row in changed])
 
     def handle_import_error(self, result: Result, error: Exception, *_: Any) -> None:
         """Let it out: import-export would note it and go on."""
@@ -165,54 +155,6 @@ def _key(cell: Any) -> int | None:
     """The id that a cell says: None if it says none, 0 if that is no id."""
     if cell is None or (isinstance(cell, str) and not cell.strip()):
         return None
-    if isinstance(cell, str) and cell.strip().isdecimal():
+    if isinstance(cell, str) and len(cell) <= MOST_DIGITS and cell.strip().isdecimal():
         return int(cell)
     return cell if type(cell) is int and cell > 0 else 0
-
-
-def _write(changed: list[tuple[Clip, set[str]]]) -> None:
-    """Change these fields of clips, which nobody else may do from now until the transaction ends.
-
-    Plays of these clips wait as long, so this comes last. NO KEY, because a play's event refers to
-    the row and must not wait; in the order of ids, so that nobody can deadlock with it.
-    """
-    locked = Clip.objects.filter(pk__in=[clip.pk for clip, _ in changed]).order_by("pk")
-    versions = dict(locked.select_for_update(no_key=True).values_list("pk", "updated_at"))
-    if any(versions.get(clip.pk) != clip.updated_at for clip, _ in changed):
-        raise ChangedMeanwhileError
-    now = timezone.now()
-    for clip, fields in changed:
-        clip.updated_at = now
-        if "audio_url" in fields:
-            clip.forget_audio()
-    written = set[str]().union(*(fields for _, fields in changed)) - DECIDED
-    # What others find out meanwhile of audio that stays is theirs.
-    _update([clip for clip, fields in changed if "audio_url" not in fields], written)
-    _update([clip for clip, fields in changed if "audio_url" in fields], written.union(FOUND_OUT))
-    _decide([clip for clip, fields in changed if fields & DECIDED])
-
-
-def _update(clips: list[Clip], fields: set[str]) -> None:
-    """Set these fields, by INSERT … ON CONFLICT: a tenth of the time of `bulk_update()`."""
-    Clip.objects.bulk_create(
-        clips,
-        batch_size=1000,
-        update_conflicts=True,
-        unique_fields=["id"],
-        update_fields=[*sorted(fields), "updated_at"],
-    )
-
-
-def _decide(clips: list[Clip]) -> None:
-    """Publish, withdraw or take back."""
-    groups: dict[tuple[str, str | None], list[int]] = {}
-    for clip in clips:
-        groups.setdefault((clip.state, clip.withdrawn_reason), []).append(clip.pk)
-    for (state, reason), pks in groups.items():
-        of_group = Clip.objects.filter(pk__in=pks)
-        if state == State.PUBLISHED:
-            of_group.publish()
-        elif state == State.DRAFT:
-            of_group.make_draft()
-        else:
-            of_group.withdraw(reason or "")

@@ -13,3 +13,7 @@ for (const form of document.querySelectorAll("form[data-busy]")) {
 addEventListener("pageshow", (event) => {
   if (event.persisted) location.reload();
 });
+// The theme writes the file's name beside its own kind of input, and looks for that in vain.
+for (const input of document.querySelectorAll(".exchange-drop")) {
+  input.hasChangeListener = true;
+}
