@@ -66,12 +66,14 @@ class ExportPages(_Base):
         form = ExportForm(request.POST or None)
         if form.is_valid():
             return streamed.response(request, clips, streamed.FORMATS[form.cleaned_data["format"]])
+        count = clips.count()
         context = {
             **self.admin_site.each_context(request),
             "title": "Export clips",
             "opts": self.opts,
             "form": form,
-            "count": clips.count(),
+            "count": count,
+            "shown_count": f"{count:,}",
             "filtered": bool(request.GET),
         }
         return TemplateResponse(request, "library/exchange/export.html", context)
