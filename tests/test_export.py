@@ -72,14 +72,16 @@ def test_csv_is_for_spreadsheets(analyst: Client) -> None:
     assert answer["Content-Type"] == "text/csv; charset=utf-8"
     data = b"".join(answer)
     assert data.startswith(b"\xef\xbb\xbfid,title,")
-    rows = list(csv.DictReader(io.StringIO(data.decode("utf-8-sig"), newline="")))
+    table = csv.DictReader(io.StringIO(data.decode("utf-8-sig"), newline=""))
+    rows = sorted(table, key=lambda row: int(row["id"]))  # the list has an order of its own
     assert rows[0]["title"] == "'=HYPERLINK(1)"
     assert rows[0]["description"] == "'-a\r\n'- b\n;'=c,'@d"
     assert rows[0]["tags"] == "'-x, ü b"
     assert (rows[2]["duration"], rows[3]["duration"]) == ("3.5", "3600")
     assert [row["withdrawn_reason"] for row in rows] == ["", "", "", "'+1", ""]
     semicolons = download(analyst, "csv-semicolons").decode("utf-8-sig")
-    assert next(csv.DictReader(io.StringIO(semicolons), delimiter=";"))["duration"] == "1,5"
+    durations = [row["duration"] for row in csv.DictReader(io.StringIO(semicolons), delimiter=";")]
+    assert sorted(durations) == ["0,001", "1,5", "2,5", "3,5", "3600"]
 
 
 def test_json_is_for_machines(analyst: Client) -> None:
@@ -166,4 +168,4 @@ def test_many_clips_are_read_in_pieces(analyst: Client) -> None:
         before = len(queries)
         data = b"".join(answer)
     assert len(queries) - before == 3
-    assert titles(data) == [f"{n}" for n in range(2 * streamed.PIECE + 1)]
+    assert sorted(map(int, titles(data))) == list(range(2 * streamed.PIECE + 1))
