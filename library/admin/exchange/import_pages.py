@@ -20,7 +20,7 @@ from import_export.results import Result
 from unfold.widgets import UnfoldAdminRadioSelectWidget
 
 from library.admin.exchange import files
-from library.admin.exchange.columns import IMPORTED, to_text
+from library.admin.exchange.columns import to_text
 from library.admin.exchange.preview import Preview
 from library.admin.exchange.resource import ClipResource, fingerprint
 from library.admin.exchange.writing import ChangedMeanwhileError
@@ -79,7 +79,7 @@ class ImportPages(_Base):
 
     def get_urls(self) -> list[URLPattern]:
         """import-export's paths, and the preview's."""
-        view = self.admin_site.admin_view(self.preview)
+        view = self.admin_site.admin_view(self.import_preview)
         return [
             path("import/<uuid:pk>/", view, name="library_clip_import_preview"),
             *super().get_urls(),
@@ -87,7 +87,7 @@ class ImportPages(_Base):
 
     def import_action(self, request: HttpRequest) -> HttpResponseBase:
         """The page on which a file is chosen."""
-        self._demand_permission(request)
+        self._demand_import_permission(request)
         form = ImportForm(request.POST or None, request.FILES or None)
         if form.is_valid():
             PendingImport.objects.forget_old()
@@ -99,15 +99,15 @@ class ImportPages(_Base):
                 state=form.cleaned_data["state"],
             )
             return redirect("admin:library_clip_import_preview", pending.pk)
-        context = {"title": "Import clips", "form": form, "columns": IMPORTED}
-        return self._page(request, "import", context)
+        context = {"title": "Import clips", "form": form}
+        return self._import_page(request, "import", context)
 
-    def preview(self, request: HttpRequest, pk: UUID) -> HttpResponseBase:
+    def import_preview(self, request: HttpRequest, pk: UUID) -> HttpResponseBase:
         """The page that tells what would change, row by row."""
-        self._demand_permission(request)
-        pending = self._waiting(request, pk).first()
+        self._demand_import_permission(request)
+        pending = _waiting(request, pk).first()
         if pending is None:
-            return self._gone(request)
+            return _gone(request)
         since = to_text(timezone.now())
         rows = files.read(bytes(pending.data), pending.name)
         result: Result = ClipResource(pending.state).import_data(rows, dry_run=True)
@@ -119,19 +119,19 @@ class ImportPages(_Base):
             "preview": preview,
             "form": ConfirmForm(initial=confirmation, auto_id=False),
         }
-        return self._page(request, "preview", context)
+        return self._import_page(request, "preview", context)
 
     def process_import(self, request: HttpRequest) -> HttpResponseBase:
         """Carry out what was seen, or forget the file."""
-        self._demand_permission(request)
+        self._demand_import_permission(request)
         form = ConfirmForm(request.POST)
         if not form.is_valid():
-            return self._gone(request)
+            return _gone(request)
         if "cancel" in request.POST:
-            self._waiting(request, form.cleaned_data["pending"]).delete()
+            _waiting(request, form.cleaned_data["pending"]).delete()
             return redirect("admin:library_clip_import")
         try:
-            return self._carry_out(request, **form.cleaned_data)
+            return _carry_out(request, **form.cleaned_data)
         except ChangedMeanwhileError:
             messages.warning(
                 request,
@@ -141,43 +141,44 @@ class ImportPages(_Base):
             url = reverse("admin:library_clip_import_preview", args=[form.cleaned_data["pending"]])
             return redirect(f"{url}?{urlencode({'since': form.cleaned_data['since']})}")
 
-    @transaction.atomic
-    def _carry_out(
-        self, request: HttpRequest, pending: UUID, seen: str, **_: Any
-    ) -> HttpResponseBase:
-        """Import the file once: who clicks twice waits here, and finds it gone."""
-        waiting = self._waiting(request, pending).select_for_update().first()
-        if waiting is None:
-            return self._gone(request)
-        rows = files.read(bytes(waiting.data), waiting.name)
-        result: Result = ClipResource(waiting.state).import_data(
-            rows, dry_run=False, seen=seen, user=request.user
-        )
-        waiting.delete()
-        added, changed = result.totals["new"], result.totals["update"]
-        messages.success(request, f"Imported {waiting.name}: {added:,} added, {changed:,} changed.")
-        # What is new is heard next, and then published.
-        drafts = any(
-            row.instance.state == State.DRAFT for row in result if row.import_type == "new"
-        )
-        clips = reverse("admin:library_clip_changelist")
-        return redirect(f"{clips}?state=draft" if drafts else clips)
-
-    def _demand_permission(self, request: HttpRequest) -> None:
+    def _demand_import_permission(self, request: HttpRequest) -> None:
         if not self.has_import_permission(request):
             raise PermissionDenied
 
-    def _waiting(self, request: HttpRequest, pk: UUID) -> QuerySet[PendingImport]:
-        """The user's own file."""
-        return PendingImport.objects.waiting().filter(user=request.user.pk or 0, pk=pk)
-
-    def _gone(self, request: HttpRequest) -> HttpResponseBase:
-        messages.warning(
-            request,
-            "This import is done, cancelled or older than a day. Choose its file again if need be.",
-        )
-        return redirect("admin:library_clip_import")
-
-    def _page(self, request: HttpRequest, name: str, context: dict[str, Any]) -> HttpResponseBase:
+    def _import_page(
+        self, request: HttpRequest, name: str, context: dict[str, Any]
+    ) -> HttpResponseBase:
         everywhere = {**self.admin_site.each_context(request), "opts": self.opts}
         return TemplateResponse(request, f"library/exchange/{name}.html", everywhere | context)
+
+
+@transaction.atomic
+def _carry_out(request: HttpRequest, pending: UUID, seen: str, **_: Any) -> HttpResponseBase:
+    """Import the file once: who clicks twice waits here, and finds it gone."""
+    waiting = _waiting(request, pending).select_for_update().first()
+    if waiting is None:
+        return _gone(request)
+    rows = files.read(bytes(waiting.data), waiting.name)
+    result: Result = ClipResource(waiting.state).import_data(
+        rows, dry_run=False, seen=seen, user=request.user
+    )
+    waiting.delete()
+    added, changed = result.totals["new"], result.totals["update"]
+    messages.success(request, f"Imported {waiting.name}: {added:,} added, {changed:,} changed.")
+    # What is new is heard next, and then published.
+    drafts = any(row.instance.state == State.DRAFT for row in result if row.import_type == "new")
+    clips = reverse("admin:library_clip_changelist")
+    return redirect(f"{clips}?state=draft" if drafts else clips)
+
+
+def _waiting(request: HttpRequest, pk: UUID) -> QuerySet[PendingImport]:
+    """The user's own file."""
+    return PendingImport.objects.waiting().filter(user=request.user.pk or 0, pk=pk)
+
+
+def _gone(request: HttpRequest) -> HttpResponseBase:
+    messages.warning(
+        request,
+        "This import is done, cancelled or older than a day. Choose its file again if need be.",
+    )
+    return redirect("admin:library_clip_import")
