@@ -16,6 +16,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from library.admin.exchange.writing import ChangedMeanwhileError, write
 from library.models import Clip, Health, PendingImport, State
 from tests.exchange import IMPORT, PROCESS, Importing, person
 from tests.test_history import told
@@ -275,6 +276,15 @@ def test_what_others_change_elsewhere_in_a_clip_does_not_stand_in_the_way(
     preview.confirm()
     clip.refresh_from_db()
     assert (clip.title, clip.genre) == ("A", "blues")
+
+
+def test_clip_that_is_changed_at_the_last_moment_is_not_overwritten(db: None) -> None:
+    clip = clip_of(1)
+    Clip.objects.update(title="Of somebody else", updated_at=timezone.now())
+    clip.title = "Mine"
+    with pytest.raises(ChangedMeanwhileError):
+        write([(clip, {"title"})])
+    assert Clip.objects.get().title == "Of somebody else"
 
 
 def test_import_that_is_confirmed_twice_at_once_is_done_once(
