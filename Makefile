@@ -5,6 +5,8 @@
 #                     (apt packages beside the system tools: firefox-esr mpv vlc wget)
 # make bench-plays    recording plays: ways, one hot clip against 1,000, quick and slow commits
 # make bench-scale    every page at a hundred and at ten million plays (some minutes, 5 GB of disk)
+# make bench-metrics  what measuring costs a request; how soon Prometheus is answered, after 200
+#                     killed workers too (some minutes); writes benchmarks/RESULTS.md
 # make requirements   compile the pinned requirements anew
 # make samples        make the sample clips anew
 
@@ -15,7 +17,7 @@ TOOLS := chromium curl ffmpeg nginx-light openssl prometheus strace
 NODE = $(if $(shell command -v npm),,nodejs npm) # unless some Node.js is there
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: run test players bench-plays bench-scale system-tools requirements samples clean
+.PHONY: run test players bench-plays bench-scale bench-metrics system-tools requirements samples clean
 
 run: $(VENV)/local
 	@$(BIN)/python manage.py collectstatic --noinput --verbosity 0
@@ -44,6 +46,10 @@ bench-plays: $(VENV)/dev
 
 bench-scale: $(VENV)/dev
 	@$(BIN)/python -m benchmarks.scale
+
+bench-metrics: $(VENV)/dev
+	@$(BIN)/python -m benchmarks.instrumentation --write
+	@$(BIN)/python -m benchmarks.scrapes --write
 
 requirements: $(VENV)/dev
 	for set in base local dev; do \
