@@ -7,6 +7,7 @@
 # make bench-scale    every page at a hundred and at ten million plays (some minutes, 5 GB of disk)
 # make alerts-proof   each alert provoked for real (a quarter of an hour); writes RESULTS.md
 # make dashboard-picture  draws the dashboard after some minutes of traffic; needs npm
+# make screenshots   the pictures of the pages in docs/images
 # make dashboards     the dashboards' JSON and the runbook's page, of their sources
 # make bench-metrics  what measuring costs a request; how soon Prometheus is answered, after 200
 #                     killed workers too (some minutes); writes benchmarks/RESULTS.md
@@ -21,7 +22,7 @@ NODE = $(if $(shell command -v npm),,nodejs npm) # unless some Node.js is there
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .PHONY: run test players bench-plays bench-scale bench-metrics alerts-proof dashboard-picture \
-  dashboards system-tools requirements samples clean
+  dashboards screenshots system-tools requirements samples clean
 
 run: $(VENV)/local
 	@$(BIN)/python manage.py collectstatic --noinput --verbosity 0
@@ -56,6 +57,9 @@ alerts-proof: $(VENV)/dev
 
 dashboard-picture: $(VENV)/dev
 	@$(BIN)/python -m monitoring.grafana.picture
+
+screenshots: $(VENV)/dev
+	@$(BIN)/python -m docs.screenshots
 
 dashboards: $(VENV)/dev
 	@$(BIN)/python -m monitoring

@@ -1,6 +1,6 @@
 """Settings, read from the environment (and `.env`); a bad value stops start-up by its name.
 
-The README's configuration table lists every variable.
+docs/configuration.md lists every variable.
 """
 
 import os

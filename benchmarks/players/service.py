@@ -1,6 +1,6 @@
 """The service as it is run: gunicorn on a free port, with a database and an audio store of its own.
 
-Its access log tells, for every request, the fields that interest here.
+Its log tells, for every request, the fields that interest here (`requests_log`).
 """
 
 import json
@@ -16,9 +16,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from benchmarks.players.requests_log import CONDITIONS, MARK
+
 ROOT = Path(__file__).parents[2]
-FIELDS = ("U", "m", "{range}i", "{if-match}i", "{if-range}i", "{if-none-match}i", "s", "D")
-MARK = "request\t"
 LOOPBACK = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
@@ -56,8 +56,8 @@ class Service:
             env=environment,
             check=True,
         )
-        log_format = MARK + "\t".join(f"%({field})s" for field in FIELDS)
-        config = ["--config", "clips_site/gunicorn_conf.py", "--access-logformat", log_format]
+        config = ["--config", "clips_site/gunicorn_conf.py"]
+        config += ["--logger-class", "benchmarks.players.requests_log.RequestsLogger"]
         self._process = subprocess.Popen(
             [sys.executable, "-m", "gunicorn", *config],
             cwd=ROOT,
@@ -128,15 +128,14 @@ class Service:
             if not line.startswith(MARK):
                 self.said.append(line.rstrip())
                 continue
-            path, method, asked_range, *conditions, status, microseconds = (
-                "" if field == "-" else field for field in line.rstrip("\n").split("\t")[1:]
-            )
-            names = ("If-Match", "If-Range", "If-None-Match")
+            path, method, asked_range, *conditions, status, microseconds = line.rstrip("\n").split(
+                "\t"
+            )[1:]
             request = Request(
                 time.monotonic() - int(microseconds) / 1e6,
                 method,
                 asked_range,
-                " ".join(name for name, value in zip(names, conditions, strict=True) if value),
+                " ".join(name for name, value in zip(CONDITIONS, conditions, strict=True) if value),
                 status,
             )
             self._requests.setdefault(path, []).append(request)

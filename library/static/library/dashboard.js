@@ -32,7 +32,14 @@ function draw(canvas) {
     type: "bar",
     data: {
       labels: days.map((day) => day.day),
-      datasets: [{ label: "Plays", data: days.map((day) => day.plays), borderRadius: 3 }],
+      datasets: [
+        {
+          label: "Plays",
+          data: days.map((day) => day.plays),
+          backgroundColor: () => colour("--accent"),
+          borderRadius: 3,
+        },
+      ],
     },
     options: {
       animation: false,
@@ -46,12 +53,11 @@ function draw(canvas) {
     },
   });
   function paint() {
-    chart.data.datasets[0].backgroundColor = colour("--accent");
     for (const scale of Object.values(chart.options.scales)) {
       scale.ticks.color = colour("--quiet");
       scale.grid.color = colour("--line");
     }
-    chart.update("none");
+    chart.update();
   }
   paint();
   new MutationObserver(paint).observe(document.documentElement, { attributeFilter: ["class"] });
