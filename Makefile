@@ -8,6 +8,8 @@
 # make alerts-proof   each alert provoked for real (a quarter of an hour); writes RESULTS.md
 # make dashboard-picture  draws the dashboard after some minutes of traffic; needs npm
 # make dashboards     the dashboards' JSON and the runbook's page, of their sources
+# make bench-metrics  what measuring costs a request; how soon Prometheus is answered, after 200
+#                     killed workers too (some minutes); writes benchmarks/RESULTS.md
 # make requirements   compile the pinned requirements anew
 # make samples        make the sample clips anew
 
@@ -18,8 +20,8 @@ TOOLS := chromium curl ffmpeg nginx-light openssl prometheus prometheus-alertman
 NODE = $(if $(shell command -v npm),,nodejs npm) # unless some Node.js is there
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: run test players bench-plays bench-scale alerts-proof dashboard-picture dashboards \
-  system-tools requirements samples clean
+.PHONY: run test players bench-plays bench-scale bench-metrics alerts-proof dashboard-picture \
+  dashboards system-tools requirements samples clean
 
 run: $(VENV)/local
 	@$(BIN)/python manage.py collectstatic --noinput --verbosity 0
@@ -57,6 +59,10 @@ dashboard-picture: $(VENV)/dev
 
 dashboards: $(VENV)/dev
 	@$(BIN)/python -m monitoring
+
+bench-metrics: $(VENV)/dev
+	@$(BIN)/python -m benchmarks.instrumentation --write
+	@$(BIN)/python -m benchmarks.scrapes --write
 
 requirements: $(VENV)/dev
 	for set in base local dev; do \

@@ -37,13 +37,12 @@ from psycopg.sql import SQL, Identifier  # noqa: E402
 from tqdm import tqdm, trange  # noqa: E402
 
 from benchmarks import list_peers  # noqa: E402
-from benchmarks.players.report import RESULTS  # noqa: E402
+from benchmarks.results import write_section  # noqa: E402
 from library.api import parameters  # noqa: E402
 from library.api.filters import matching  # noqa: E402
 from library.api.sorting import Order, Place  # noqa: E402
 from library.models import Clip  # noqa: E402
 
-BEGIN, END = "<!-- api-list:begin -->", "<!-- api-list:end -->"
 FACTOR = 1.5
 CLIPS_PATH = "/api/v1/clips"
 # All clips share one duration, nine of ten one play_count: ties are the worst case of paging.
@@ -161,13 +160,6 @@ def play_table(turns: int) -> list[str]:
     return lines
 
 
-def write(text: str) -> None:
-    """Replace the section in the results, or add it at the end."""
-    before, begin, rest = RESULTS.read_text().partition(BEGIN)
-    after = rest.partition(END)[2] if begin else "\n"
-    RESULTS.write_text(before.rstrip("\n") + f"\n\n{BEGIN}\n{text}\n{END}{after}")
-
-
 def main() -> int:
     """Measure, tell, drop the database."""
     options = ArgumentParser(description=__doc__)
@@ -190,7 +182,7 @@ def main() -> int:
         drop()
     print(text)
     if asked.write:
-        write(text)
+        write_section("api-list", text)
     return int(worst > FACTOR)
 
 

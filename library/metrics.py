@@ -1,15 +1,17 @@
 """The Prometheus instruments of this service.
 
 Names and meanings are those of monitoring/README.md. No label comes from a client.
-What is counted in the database is exposed by `monitoring.py`.
+What is counted in the database is told by `exposition`.
 """
 
 import time
+from array import array
 from bisect import bisect_left
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
-from prometheus_client import Counter, Gauge, Histogram
+from prometheus_client import Counter, Gauge, Histogram, values
 
 
 def adder(counted: Counter | Gauge) -> Callable[[float], None]:
@@ -21,17 +23,27 @@ def adder(counted: Counter | Gauge) -> Callable[[float], None]:
     return add
 
 
-def observer(histogram: Histogram) -> Callable[[float], None]:
-    """A histogram's `observe`, likewise."""
-    add = histogram._sum.inc  # noqa: SLF001
-    bounds = histogram._upper_bounds  # noqa: SLF001
-    count = [bucket.inc for bucket in histogram._buckets]  # noqa: SLF001
+def observer(histogram: Histogram, *counted: Counter | Gauge) -> Callable[[float], None]:
+    """A histogram's `observe`, likewise, which also adds 1 to each of some others."""
+    total = histogram._sum  # noqa: SLF001
+    bounds = array("d", histogram._upper_bounds)  # noqa: SLF001
+    others = [one._value for one in counted]  # noqa: SLF001
+    counts = [(bucket, *others) for bucket in histogram._buckets]  # noqa: SLF001
 
     def observe(amount: float) -> None:
-        add(amount)
-        count[bisect_left(bounds, amount)](1)
+        _observe(amount, total, counts[bisect_left(bounds, amount)])
 
     return observe
+
+
+def _one_by_one(amount: float, total: Any, counts: Iterable[Any]) -> None:
+    total.inc(amount)
+    for count in counts:
+        count.inc(1)
+
+
+# How numbers are kept, the workers of a server decide before this is imported.
+_observe = getattr(values.ValueClass, "observe", _one_by_one)
 
 
 http_requests_in_progress = Gauge(
@@ -83,12 +95,11 @@ for _result in ("hit", "miss", "joined", "stale", "error"):
     audio_store_requests.labels(_result)
 origin_request_duration.labels("ok")
 
-_count_started = adder(streams_started)
+_begin_stream = observer(stream_time_to_first_byte, streams_started, streams_in_progress)
 _add_in_progress = adder(streams_in_progress)
-_observe_first_byte = observer(stream_time_to_first_byte)
 _add_bytes = adder(stream_bytes)
-_ended = {
-    outcome: (adder(streams_finished.labels(outcome)), observer(stream_duration.labels(outcome)))
+_end_stream = {
+    outcome: observer(stream_duration.labels(outcome), streams_finished.labels(outcome))
     for outcome in ("completed", "client_closed", "error", "handed_over")
 }
 
@@ -116,9 +127,7 @@ class StreamMeter:
 
     def start(self) -> None:
         """The first byte is about to leave."""
-        _count_started(1)
-        _add_in_progress(1)
-        _observe_first_byte(time.perf_counter() - self._began)
+        _begin_stream(time.perf_counter() - self._began)
 
     def finish(self, sent: int, outcome: str) -> None:
         """The body has ended after `sent` bytes: completed, client_closed or error.
@@ -128,8 +137,6 @@ class StreamMeter:
         if self._finished:
             return
         self._finished = True
-        count, observe = _ended[outcome]
+        _end_stream[outcome](time.perf_counter() - self._began)
         _add_in_progress(-1)
-        count(1)
         _add_bytes(sent)
-        observe(time.perf_counter() - self._began)

@@ -10,9 +10,7 @@ from django_prometheus.middleware import Metrics
 from prometheus_client import Counter, Histogram
 
 from library.exposition.text import CONTENT_TYPE_LATEST, Exposition
-from library.metrics import adder, observer
-
-Add = Callable[[float], None]
+from library.metrics import observer
 
 METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
 BEGAN = "clips.began"  # in a request's META: when it came, on the clock of `time.perf_counter`
@@ -52,7 +50,7 @@ class RequestMetricsMiddleware:
         self.get_response = get_response
         self.metrics: HTTPMetrics = HTTPMetrics.get_instance()
         # By what was asked and answered; no client can add to it.
-        self._instruments: dict[tuple[str | None, str | None, str, int], tuple[Add, Add, Add]] = {}
+        self._observers: dict[tuple[str | None, str, str, int], Callable[[float], None]] = {}
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         """Measure from here to the response's headers."""
@@ -62,23 +60,20 @@ class RequestMetricsMiddleware:
         view = match.view_name if match else None
         method = request.method if request.method in METHODS else "<invalid method>"
         key = (view, request.META["wsgi.url_scheme"], method, response.status_code)
-        instruments = self._instruments.get(key) or self._look_up(*key)
-        count_request, count_response, observe = instruments
-        count_request(1)
-        count_response(1)
+        observe = self._observers.get(key) or self._look_up(*key)
         observe(time.perf_counter() - began)
         return response
 
     def _look_up(
-        self, view: str | None, scheme: str | None, method: str, status: int
-    ) -> tuple[Add, Add, Add]:
+        self, view: str | None, scheme: str, method: str, status: int
+    ) -> Callable[[float], None]:
         name = view or "<unnamed view>"
-        self._instruments[view, scheme, method, status] = instruments = (
-            adder(self.metrics.requests.labels(name, scheme, method)),
-            adder(self.metrics.responses.labels(status, name, method)),
-            observer(self.metrics.latency.labels(name, method)),
+        self._observers[view, scheme, method, status] = observe = observer(
+            self.metrics.latency.labels(name, method),
+            self.metrics.requests.labels(name, scheme, method),
+            self.metrics.responses.labels(status, name, method),
         )
-        return instruments
+        return observe
 
 
 _exposition = Exposition(os.environ.get("PROMETHEUS_MULTIPROC_DIR"))

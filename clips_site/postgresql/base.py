@@ -8,7 +8,7 @@ from django.db.backends.postgresql import base
 from django_prometheus import db as metrics
 from psycopg.pq import ExecStatus
 
-from library.metrics import adder, observer
+from library.metrics import observer
 
 
 @cache
@@ -18,16 +18,16 @@ def measured(cursor_class: type[base.Cursor], alias: str, vendor: str) -> type[b
     Its own wrapper makes such a class with each connection that is taken from the pool, and looks
     each instrument up with each statement, which costs more than all of the other metrics.
     """
-    count = adder(metrics.execute_total.labels(alias, vendor))
-    count_many = adder(metrics.execute_many_total.labels(alias, vendor))
-    observe = observer(metrics.query_duration_seconds.labels(alias, vendor))
+    statements = metrics.execute_total.labels(alias, vendor)
+    many = metrics.execute_many_total.labels(alias, vendor)
+    duration = metrics.query_duration_seconds.labels(alias, vendor)
+    observe = observer(duration, statements)
 
     def count_error(error: Exception) -> None:
         metrics.errors_total.labels(alias, vendor, type(error).__name__).inc()
 
     class MeasuredCursor(cursor_class):  # type: ignore[misc,valid-type]
         def execute(self, *args: Any, **kwargs: Any) -> Any:
-            count(1)
             began = time.perf_counter()
             try:
                 return super().execute(*args, **kwargs)
@@ -39,8 +39,8 @@ def measured(cursor_class: type[base.Cursor], alias: str, vendor: str) -> type[b
 
         def executemany(self, query: Any, params_seq: Any, **kwargs: Any) -> None:
             rows = list(params_seq)
-            count(len(rows))
-            count_many(len(rows))
+            statements.inc(len(rows))
+            many.inc(len(rows))
             began = time.perf_counter()
             try:
                 super().executemany(query, rows, **kwargs)
@@ -48,7 +48,7 @@ def measured(cursor_class: type[base.Cursor], alias: str, vendor: str) -> type[b
                 count_error(error)
                 raise
             finally:
-                observe(time.perf_counter() - began)
+                duration.observe(time.perf_counter() - began)
 
     return MeasuredCursor
 

@@ -19,6 +19,7 @@ from library.admin.clip_list import ClipChangeList, found
 from library.admin.clip_page import ClipPage
 from library.admin.columns import ClipColumns
 from library.admin.deletion import Deletion
+from library.admin.exchange import ClipExchange
 from library.admin.filters import FILTERS
 from library.admin.orders import DEFAULT, remember
 from library.admin.states import StateActions
@@ -30,7 +31,7 @@ from library.sources import open_audio
 
 
 @admin.register(Clip)
-class ClipAdmin(StateActions, BulkEdit, Deletion, ClipColumns, ClipPage):
+class ClipAdmin(ClipExchange, StateActions, BulkEdit, Deletion, ClipColumns, ClipPage):
     """Clips, found by their words or what they are, and heard without counting a play."""
 
     actions = ("bulk_edit", "publish", "make_draft", "withdraw", "delete_selected", "restore")

@@ -10,6 +10,7 @@ from library.models.clip import (
     State,
     upload_path,
 )
+from library.models.pending_import import PendingImport
 from library.models.play import (
     HOST_LENGTH,
     AudienceTally,
@@ -40,6 +41,7 @@ __all__ = [
     "Kind",
     "LibraryTally",
     "ListenerKey",
+    "PendingImport",
     "PlayEvent",
     "PlayTally",
     "Presence",

@@ -1,0 +1,173 @@
+"""Files of clips as people have them, CSV or JSON: read into rows, or refused with a sentence."""
+
+import csv
+import io
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import zip_longest
+from typing import Any, NamedTuple
+
+import orjson
+
+from library.admin.exchange.columns import (
+    COMMAS,
+    IMPORTED,
+    PASSED_OVER,
+    SEMICOLONS,
+    TABS,
+    Dialect,
+    column_name,
+    from_cell,
+)
+
+MOST_BYTES = 10_000_000
+MOST_ROWS = 10_000
+SAVE_AS = "In a spreadsheet, save it as “CSV UTF-8”."
+
+_SPREADSHEETS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")  # how .xlsx and .ods begin, and .xls
+_UTF_16 = (b"\xff\xfe", b"\xfe\xff")
+
+
+class UnreadableFileError(ValueError):
+    """A file that cannot be read; its text tells people why, and what to do."""
+
+
+class Row(NamedTuple):
+    """What a file says of a clip, by column; `problem` if it says it in no way that can be read.
+
+    `number` counts as a spreadsheet does, the header being 1; of JSON, the first is 1.
+    """
+
+    number: int
+    cells: dict[str, Any]
+    problem: str = ""
+
+
+@dataclass(frozen=True)
+class Rows:
+    """The rows of a file: as much of a tablib Dataset as import-export asks for.
+
+    tablib's own reader of JSON puts values under each other by their place, whatever their keys.
+    """
+
+    rows: list[Row]
+    columns: list[str]  # that are imported
+    passed_over: list[str]  # that are known
+    unknown: list[str]
+
+    headers = Row._fields
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __iter__(self) -> Iterator[Row]:
+        return iter(self.rows)
+
+
+def read(data: bytes, name: str) -> Rows:
+    """The rows of a file. Raises UnreadableFileError."""
+    if len(data) > MOST_BYTES:
+        raise UnreadableFileError(
+            f"This file is larger than {MOST_BYTES // 1_000_000} MB: split it into several."
+        )
+    text = _decoded(data)
+    if not text.strip():
+        raise UnreadableFileError("This file is empty.")
+    is_json = name.lower().endswith(".json") or text.lstrip()[0] in "[{"
+    rows, headers = _json_rows(text) if is_json else _csv_rows(text)
+    if len(rows) > MOST_ROWS:
+        raise UnreadableFileError(
+            f"This file has {len(rows):,} rows. {MOST_ROWS:,} can be imported at once: split it."
+        )
+    if not rows:
+        raise UnreadableFileError("There are no clips in this file.")
+    return Rows(
+        rows,
+        columns=[name for name in headers if name in IMPORTED],
+        passed_over=[name for name in headers if name in PASSED_OVER],
+        unknown=[name for name in headers if name not in IMPORTED and name not in PASSED_OVER],
+    )
+
+
+def _decoded(data: bytes) -> str:
+    if data.startswith(_SPREADSHEETS):
+        raise UnreadableFileError(f"This is a spreadsheet's own file. {SAVE_AS}")
+    if data.startswith(_UTF_16):
+        raise UnreadableFileError(f"This file is text in UTF-16. {SAVE_AS}")
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise UnreadableFileError(
+            f"This file is not text in UTF-8 (see line {line}). {SAVE_AS}"
+        ) from None
+    if "\0" in text:
+        raise UnreadableFileError(f"This file is not text: it holds NUL characters. {SAVE_AS}")
+    return text
+
+
+def _json_rows(text: str) -> tuple[list[Row], list[str]]:
+    try:
+        items = orjson.loads(text)
+    except orjson.JSONDecodeError as error:
+        raise UnreadableFileError(
+            f"This is not JSON: see line {error.lineno}, column {error.colno}."
+        ) from None
+    if not isinstance(items, list):
+        raise UnreadableFileError('JSON of clips is a list: [{"title": …}, …].')
+    rows, headers = [], dict[str, None]()
+    for number, item in enumerate(items, 1):
+        if isinstance(item, dict):
+            cells = {column_name(key): value for key, value in item.items()}
+            headers.update(dict.fromkeys(cells))
+            rows.append(Row(number, cells))
+        else:
+            rows.append(Row(number, {}, 'Give an object, such as {"title": …}.'))
+    return rows, list(headers)
+
+
+def _csv_rows(text: str) -> tuple[list[Row], list[str]]:
+    dialect, columns = max(
+        ((dialect, _header(text, dialect)) for dialect in (COMMAS, SEMICOLONS, TABS)),
+        key=lambda found: len(set(found[1]).intersection(IMPORTED)),
+    )
+    if not set(columns).intersection(IMPORTED):
+        raise UnreadableFileError(
+            f"The first row has to name the columns, such as: {', '.join(IMPORTED[:6])}."
+        )
+    for name in columns:
+        if name and columns.count(name) > 1:
+            raise UnreadableFileError(f"There is more than one column “{name}”.")
+    lines = csv.reader(io.StringIO(text, newline=""), delimiter=dialect.delimiter, strict=True)
+    try:
+        rows = [
+            _csv_row(number, columns, line, dialect)
+            for number, line in enumerate(lines, 1)
+            if number > 1 and any(cell.strip() for cell in line)
+        ]
+    except csv.Error as error:
+        where = f"line {lines.line_num} ({error})"
+        raise UnreadableFileError(f"This is not CSV: see {where}.") from None
+    return rows, [name for name in columns if name]
+
+
+def _header(text: str, dialect: Dialect) -> list[str]:
+    lines = csv.reader(io.StringIO(text, newline=""), delimiter=dialect.delimiter)
+    try:
+        return [column_name(cell) for cell in next(lines, [])]
+    except csv.Error:
+        return []
+
+
+def _csv_row(number: int, columns: list[str], line: list[str], dialect: Dialect) -> Row:
+    """A row; spreadsheets leave out empty cells at its end, and may leave some behind."""
+    cells = dict(zip_longest(columns, line[: len(columns)], fillvalue=""))
+    problem = (
+        f"This row has {len(line)} cells, but there are {len(columns)} columns: quotes belong "
+        "around text that holds a separator."
+    )
+    return Row(
+        number,
+        {name: from_cell(name, cell, dialect) for name, cell in cells.items() if name},
+        problem if any(line[len(columns) :]) else "",
+    )

@@ -1,0 +1,186 @@
+"""What would change, for people: rows by kind, in pages, with old and new values."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.contrib.admin.models import LogEntry
+from django.core.paginator import Page, Paginator
+from django.utils.http import urlencode
+from import_export.results import Result
+
+from library.admin.exchange.columns import to_text, to_time
+from library.admin.exchange.files import Rows
+from library.admin.exchange.resource import ClipRow
+
+PER_PAGE = 100
+LONG = 160  # characters of a value; of a longer one only what differs is shown
+AROUND = 40  # characters on both sides of what differs
+
+KINDS = {  # label of one, label of many, colour
+    ClipRow.IMPORT_TYPE_INVALID: ("Error", "Errors", "danger"),
+    ClipRow.IMPORT_TYPE_NEW: ("New", "New", "success"),
+    ClipRow.IMPORT_TYPE_UPDATE: ("Changed", "Changed", "info"),
+    ClipRow.IMPORT_TYPE_SKIP: ("Unchanged", "Unchanged", ""),
+}
+
+
+@dataclass(frozen=True)
+class Tab:
+    """A choice of rows."""
+
+    name: str
+    label: str
+    rows: list[ClipRow]
+
+
+@dataclass(frozen=True)
+class Value:
+    """What a row says of a field: what it was and becomes, or why it cannot."""
+
+    column: str
+    old: str = ""
+    new: str = ""
+    problems: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class ShownRow:
+    """A row as the page shows it."""
+
+    row: ClipRow
+    title: str
+    changed_by: str
+    values: list[Value]
+
+    @property
+    def label(self) -> str:
+        """What comes of it, in a word."""
+        return KINDS[self.row.import_type][0]
+
+    @property
+    def variant(self) -> str:
+        """The word's colour."""
+        return KINDS[self.row.import_type][2]
+
+
+class Preview:
+    """The page that is asked for of what a file would change.
+
+    `query` may name the rows to `show`, their `page`, and the time `since` when others' changes
+    are marked.
+    """
+
+    def __init__(self, result: Result, rows: Rows, query: Mapping[str, str]) -> None:
+        self.rows = rows
+        self.added, self.changed = result.totals["new"], result.totals["update"]
+        self.problems = result.totals["invalid"]
+        self._query = query
+        self._since = to_time(query.get("since"))
+        self.tabs = self._tabs(result)
+        first = "invalid" if self.problems else "meanwhile"
+        names = [tab.name for tab in self.tabs if tab.rows]
+        wanted = query.get("show", first)
+        self.tab = self.tabs[names.index(wanted) if wanted in names else 0]
+        self.page: Page[ClipRow] = Paginator(self.tab.rows, PER_PAGE).get_page(query.get("page"))
+
+    @property
+    def may_be_confirmed(self) -> bool:
+        """Whether something would change, and nothing is wrong."""
+        return not self.problems and bool(self.added or self.changed)
+
+    @property
+    def shown(self) -> list[ShownRow]:
+        """The page's rows."""
+        authors = self._authors()
+        cells = {row.number: row.cells for row in self.rows}
+        return [
+            ShownRow(
+                row,
+                str(row.instance or "") or to_text(cells[row.number].get("title")),
+                authors.get(str(row.instance and row.instance.pk), ""),
+                _values(row, cells[row.number]),
+            )
+            for row in self.page
+        ]
+
+    @property
+    def links(self) -> list[tuple[Tab, str]]:
+        """The choices of rows with their addresses."""
+        return [(tab, self._link(tab.name, 1)) for tab in self.tabs]
+
+    @property
+    def previous(self) -> str:
+        """Where the page before is."""
+        return self._link(self.tab.name, self.page.previous_page_number())
+
+    @property
+    def next(self) -> str:
+        """Where the next page is."""
+        return self._link(self.tab.name, self.page.next_page_number())
+
+    def _link(self, show: str, page: int) -> str:
+        since = [("since", self._query["since"])] if "since" in self._query else []
+        return "?" + urlencode([("show", show), ("page", str(page)), *since])
+
+    def _tabs(self, result: Result) -> list[Tab]:
+        tabs = [Tab("all", "All", list(result))]
+        for kind, (_, label, _) in KINDS.items():
+            rows = [row for row in result if row.import_type == kind]
+            tabs += [Tab(kind, label, rows)] if rows else []
+        if since := self._since:
+            rows = [row for row in result if row.saved and row.saved.updated_at > since]
+            tabs += [Tab("meanwhile", "Changed by others", rows)] if rows else []
+        return tabs
+
+    def _authors(self) -> dict[str, str]:
+        """Who changed the page's clips meanwhile, by the clip's id as the log has it."""
+        if self._since is None:
+            return {}
+        pks = [row.saved.pk for row in self.page if row.saved]
+        entries = LogEntry.objects.filter(
+            content_type__app_label="library",
+            content_type__model="clip",
+            object_id__in=[str(pk) for pk in pks],
+            action_time__gt=self._since,
+        ).order_by("action_time")
+        return {str(pk): name for pk, name in entries.values_list("object_id", "user__username")}
+
+
+def _values(row: ClipRow, cells: Mapping[str, Any]) -> list[Value]:
+    if row.problems:
+        return [
+            Value(column, new=_short(to_text(cells.get(column))), problems=problems)
+            for column, problems in row.problems.items()
+        ]
+    if row.saved is None:
+        return [Value(column, new=_short(to_text(new))) for column, (_, new) in row.changes.items()]
+    return [
+        Value(column, *_around(to_text(old), to_text(new)))
+        for column, (old, new) in row.changes.items()
+    ]
+
+
+def _around(old: str, new: str) -> tuple[str, str]:
+    """Both texts; of long ones what differs, and a little of what is beside it."""
+    if max(len(old), len(new)) <= LONG:
+        return old, new
+    start = _alike(old, new)
+    end = _alike(old[start:][::-1], new[start:][::-1])
+    return _part(old, start, len(old) - end), _part(new, start, len(new) - end)
+
+
+def _alike(one: str, other: str) -> int:
+    """How many characters both begin with."""
+    pairs = enumerate(zip(one, other, strict=False))
+    return next((at for at, (a, b) in pairs if a != b), min(len(one), len(other)))
+
+
+def _part(text: str, start: int, end: int) -> str:
+    start, end = max(0, start - AROUND), min(len(text), end + AROUND)
+    part = _short(text[start:end])
+    return f"{'…' if start else ''}{part}{'…' if end < len(text) else ''}"
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= 2 * LONG else f"{text[: 2 * LONG]}…"

@@ -1,0 +1,109 @@
+"""Files of clips as people have them: read whatever wrote them, or refused with a sentence."""
+
+import csv
+import io
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from library.admin.exchange import files
+from library.admin.exchange.columns import COMMAS, SEMICOLONS, from_cell, to_cell
+from library.admin.exchange.files import UnreadableFileError, read
+
+LINES = 'id,Title,Audio URL,tags,duration\n1,"Ünder, über",,"a, b",30.5\n\n,Two,x,,0.25\n'
+CELLS: list[dict[str, Any]] = [
+    {"id": "1", "title": "Ünder, über", "audio_url": "", "tags": ["a", " b"], "duration": "30.5"},
+    {"id": "", "title": "Two", "audio_url": "x", "tags": [], "duration": "0.25"},
+]
+
+
+def written_by_a_spreadsheet(delimiter: str, decimal: str) -> bytes:
+    text = io.StringIO()
+    rows = [[cell.replace(".", decimal) for cell in row] for row in csv.reader(LINES.split("\n"))]
+    csv.writer(text, delimiter=delimiter).writerows(rows)
+    return text.getvalue().encode()
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        LINES.encode(),
+        LINES.encode("utf-8-sig"),
+        LINES.replace("\n", "\r\n").encode(),
+        LINES.replace("\n", "\r").encode(),
+        written_by_a_spreadsheet(";", ","),
+        written_by_a_spreadsheet("\t", "."),
+        written_by_a_spreadsheet("\t", ","),
+        LINES.replace("30.5", '"30,5"').encode(),
+        LINES.replace(",duration", ",duration,,").encode(),
+    ],
+)
+def test_csv_is_read_whatever_wrote_it(data: bytes) -> None:
+    rows = read(data, "clips.csv")
+    assert [(row.number, row.cells, row.problem) for row in rows] == [
+        (2, CELLS[0], ""),
+        (4, CELLS[1], ""),
+    ]
+
+
+def test_columns_are_told_apart() -> None:
+    found = read(b"id,License,play_count,Stream-URL,titel,attribution\n1,,,,,\n", "")
+    assert found.columns == ["id", "licence"]
+    assert found.passed_over == ["play_count", "stream_url", "attribution"]
+    assert found.unknown == ["titel"]
+
+
+@pytest.mark.parametrize(
+    ("data", "sentence"),
+    [
+        (b"", "This file is empty."),
+        (b"\xef\xbb\xbf \n", "This file is empty."),
+        (b"PK\x03\x04\x14", "This is a spreadsheet's own file. In a spreadsheet, save it as “CSV"),
+        (b"\xd0\xcf\x11\xe0\xa1", "This is a spreadsheet's own file."),
+        ("title\nA".encode("utf-16"), "This file is text in UTF-16. In a spreadsheet, save it as"),
+        ("title\nA".encode("utf-16-le"), "This file is not text: it holds NUL characters."),
+        ("title\nA\nÜ".encode("latin-1"), "This file is not text in UTF-8 (see line 3)."),
+        (b"name,file\nA,B\n", "The first row has to name the columns, such as: id, title,"),
+        (b"title,genre\n", "There are no clips in this file."),
+        (b"title,Title\nA,B\n", "There is more than one column “title”."),
+        (b'title,genre\nA,"B\nC', "This is not CSV: see line 3 (unexpected end of data)."),
+        (b"title\n" + b"x" * 200_000, "This is not CSV: see line 2 (field larger than"),
+        (b'[{"title": NaN}]', "This is not JSON: see line 1, column 12."),
+        (b'{"title": "A"}', 'JSON of clips is a list: [{"title": …}, …].'),
+        (b"[]", "There are no clips in this file."),
+        (b'[{"title": "\\ud800"}]', "This is not JSON: see line 1"),
+        (b"title\n" + b"A\n" * 10_001, "This file has 10,001 rows. 10,000 can be imported at once"),
+        (b"x" * (files.MOST_BYTES + 1), "This file is larger than 10 MB: split it into several."),
+    ],
+    ids=range(18),
+)
+def test_other_files_are_refused_with_a_sentence(data: bytes, sentence: str) -> None:
+    with pytest.raises(UnreadableFileError) as refused:
+        read(data, "clips.csv")
+    assert str(refused.value).startswith(sentence)
+
+
+@given(
+    text=st.text(alphabet=st.sampled_from("'=+-@;,\t\n a1\uff1d"), max_size=12),
+    dialect=st.sampled_from([COMMAS, SEMICOLONS]),
+)
+def test_text_is_no_formula_in_a_spreadsheet_and_comes_back_as_it_was(
+    text: str, dialect: Any
+) -> None:
+    cell = to_cell(text, dialect)
+    assert from_cell("title", cell, dialect) == text
+    parts = cell.replace(";", "\n").replace(",", "\n").replace("\t", "\n").split("\n")
+    assert not any(part.startswith(tuple("=+-@\uff1d")) for part in parts)
+
+
+@pytest.mark.parametrize("dialect", [COMMAS, SEMICOLONS])
+@given(seconds=st.floats(0.001, 3600))
+def test_durations_come_back_as_they_were(dialect: Any, seconds: float) -> None:
+    assert float(from_cell("duration", to_cell(seconds, dialect), dialect)) == seconds
+
+
+@pytest.mark.parametrize("number", ["1,500", "1,5,0", "one,two", ",5"])
+def test_comma_that_may_mean_anything_is_left_to_be_told(number: str) -> None:
+    assert from_cell("duration", number, COMMAS) == number
