@@ -161,7 +161,8 @@ class AuditAdmin(ReadOnly, ModelAdmin[LogEntry]):
             return queryset, False
         matches = Q(words=search_query(term))
         if term.isdigit():
-            matches |= Q(object_id=term)
+            kinds = [kind.pk for kind in ContentType.objects.get_for_models(*THINGS).values()]
+            matches |= Q(object_id=term, content_type_id__in=kinds)  # the index is by both
         found = LogEntry.objects.alias(words=NAME_WORDS).filter(matches).order_by()
         few = list(found.values_list("pk", flat=True)[:FEW])
         if len(few) < FEW:
