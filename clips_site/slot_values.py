@@ -18,7 +18,7 @@ import struct
 from array import array
 from collections.abc import Sequence
 from pathlib import Path
-from threading import Lock
+from threading import RLock
 from typing import Any
 
 from prometheus_client.mmap_dict import mmap_key
@@ -28,7 +28,9 @@ logger = logging.getLogger(__name__)
 HEADER = 8  # bytes
 BLOCK = 1 << 18  # bytes by which a file grows
 
-_changing = Lock()  # numbers of all files: who holds it does so for a moment
+# Numbers of all files; who holds it does so for a moment. Reentrant, since the garbage collector
+# may come in between, close a stream that somebody forgot, and so count that.
+_changing = RLock()
 
 
 class SlotFile:

@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Event
+from typing import Any
 
 import psycopg
 import pytest
@@ -94,9 +95,9 @@ def test_question_that_fails_tells_why_and_can_be_asked_again() -> None:
     assert question.await_answer(question.begin(), 20) == "here"
 
 
-def test_store_s_bodies_and_disk_are_told(tmp_path: Path, settings: object) -> None:
+def test_store_s_bodies_and_disk_are_told(tmp_path: Path, settings: Any) -> None:
     folder = tmp_path / "not" / "there"
-    settings.AUDIO_STORE_DIR, settings.CLIPS_AUDIO_STORE_BYTES = folder, 1000  # type: ignore[attr-defined]
+    settings.AUDIO_STORE_DIR, settings.CLIPS_AUDIO_STORE_BYTES = folder, 1000
     store = StoreMetrics()
     until(lambda: told(store).get(f"{STORE}_bytes") == 0)
     folder.mkdir(parents=True)
@@ -106,3 +107,16 @@ def test_store_s_bodies_and_disk_are_told(tmp_path: Path, settings: object) -> N
     shown = told(store)
     assert shown[f"{STORE}_limit_bytes"] == 1000
     assert 0 < shown[f"{STORE}_disk_free_bytes"] < shown[f"{STORE}_disk_bytes"]
+
+
+def test_store_that_cannot_be_looked_at_is_told_of_once(
+    tmp_path: Path, settings: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    settings.AUDIO_STORE_DIR = tmp_path / "a file"
+    settings.AUDIO_STORE_DIR.touch()
+    store = StoreMetrics()
+    for _ in range(3):
+        until(lambda: told(store) == {})
+    assert caplog.text.count("Not a directory") == 1
+    settings.AUDIO_STORE_DIR.unlink()
+    until(lambda: told(store).get(f"{STORE}_bytes") == 0)

@@ -26,7 +26,8 @@ class StoreMetrics(Collector):
     def __init__(self) -> None:
         self._question = Question(self._look, "metrics of the audio store")
         self._known: dict[str, int] = {}
-        self._good_until = float("-inf")
+        self._stored, self._good_until = 0, float("-inf")
+        self._failed = False
 
     def collect(self) -> Iterator[Metric]:
         """The gauges; those that the disk does not tell in time are the last it told."""
@@ -36,7 +37,11 @@ class StoreMetrics(Collector):
         except NoAnswerError as error:
             if error.__cause__ is not None:
                 self._known = {}
-                logger.warning("The audio store's disk cannot be looked at: %s", error.__cause__)
+                if not self._failed:
+                    logger.warning("The audio store cannot be looked at: %s", error.__cause__)
+                self._failed = True
+        else:
+            self._failed = False
         for name, help_text in (
             ("bytes", "Bytes of the bodies in this machine's audio store."),
             ("limit_bytes", "Bytes that the audio store may take (CLIPS_AUDIO_STORE_BYTES)."),
@@ -52,13 +57,12 @@ class StoreMetrics(Collector):
         folder: Path = settings.AUDIO_STORE_DIR
         there = next(place for place in (folder, *folder.parents) if place.exists())
         disk = shutil.disk_usage(there)
-        stored = self._known.get("bytes", 0)
         began = time.monotonic()
         if began > self._good_until:
-            stored = stored_bytes(folder)
+            self._stored = stored_bytes(folder)
             self._good_until = began + KEPT_FOR * (time.monotonic() - began)
         self._known = {
-            "bytes": stored,
+            "bytes": self._stored,
             "limit_bytes": settings.CLIPS_AUDIO_STORE_BYTES,
             "disk_free_bytes": disk.free,
             "disk_bytes": disk.total,
