@@ -70,6 +70,11 @@ def test_clips_are_published_and_how_many_is_told(client: Client) -> None:
     ]
 
 
+def test_clips_published_out_of_the_list_of_drafts_are_counted(client: Client) -> None:
+    clips = [add(state="draft"), add(state="draft")]
+    assert told(act(client, "publish", clips, "?state=draft")) == ["2 clips published."]
+
+
 def test_what_is_so_already_is_not_noted(client: Client) -> None:
     clip = add()
     assert told(act(client, "publish", [clip])) == ["0 clips published; 1 already was."]

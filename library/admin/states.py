@@ -148,10 +148,11 @@ class StateActions(ModelAdmin[Clip]):
             return clips.publish() if state == State.PUBLISHED else clips.make_draft()
 
         clips = clips.not_deleted()
+        asked = clips.count()  # before: a list of drafts has none of them afterwards
         number = change(request, clips, FIELDS, alter, write)
         if number is None:
             return
-        already = clips.count() - number
+        already = asked - number
         rest = f"; {already:,} already {'was' if already == 1 else 'were'}" if already else ""
         self.message_user(
             request,
