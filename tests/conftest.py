@@ -25,6 +25,20 @@ from tests.settings import LOCAL
 SAMPLES = Path(__file__).parent.parent / "fixtures" / "audio"
 
 
+# Files of few tests that take long: begun last, they would leave the other processes idle.
+LONG = (
+    *("test_plays_under_fire", "test_metrics", "test_metrics_process", "test_schemathesis"),
+    *("test_prepare", "test_people_browser", "test_clients", "test_monitoring_stack"),
+    *("test_editors_path", "test_faults", "test_endings", "test_admin_form_browser"),
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run long files first."""
+    places = {name: place for place, name in enumerate(LONG)}
+    items.sort(key=lambda item: places.get(item.path.stem, len(LONG)))
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _static_files() -> None:
     """Collect the static files once, as `make run` and the image do."""

@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-# Tests run in two processes, each with a database and a folder of its own.
+# Tests run in several processes, each with a database and a folder of its own.
 LOCAL = Path(__file__).parent.parent / ".local" / os.environ.get("PYTEST_XDIST_WORKER", "test")
 os.environ["CLIPS_LOCAL_DIR"] = str(LOCAL)
 os.environ.setdefault("DJANGO_ALLOWED_HOSTS", "localhost,127.0.0.1,testserver")
