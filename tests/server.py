@@ -25,7 +25,7 @@ def free_port() -> int:
 def _tells_metrics(pid: int) -> bool:
     try:
         return b"clips_site.metrics_server" in Path(f"/proc/{pid}/cmdline").read_bytes()
-    except FileNotFoundError:  # it has ended since it was listed
+    except (FileNotFoundError, ProcessLookupError):  # it has ended since it was listed
         return False
 
 
