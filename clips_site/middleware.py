@@ -3,9 +3,10 @@
 from collections.abc import Callable
 
 from django.conf import settings
+from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
-from django.urls import is_valid_path, resolve
+from django.urls import get_resolver, is_valid_path, resolve
 
 Handler = Callable[[HttpRequest], HttpResponseBase]
 
@@ -47,6 +48,27 @@ class BackOfficeHeadersMiddleware:
             response.headers.setdefault("Content-Security-Policy", self._policy)
             response.headers.setdefault("Cache-Control", "no-store")
         return response
+
+
+class BodyLimitMiddleware:
+    """Refuses a body that is larger than any may be.
+
+    Django writes an upload to a temporary file before a view, or who is asked to log in, judges it:
+    without this anybody fills the disk. A body in chunks is not read at all.
+    """
+
+    MOST = max(settings.CLIPS_AUDIO_MAX_BYTES, 10_000_000) + 1_000_000  # audio or import, and text
+
+    def __init__(self, get_response: Handler) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        """413, or pass it on."""
+        length = request.META.get("CONTENT_LENGTH") or "0"
+        if length.isdecimal() and int(length) > self.MOST:
+            refuse: Callable[..., HttpResponseBase] = get_resolver().resolve_error_handler(400)
+            return refuse(request, exception=RequestDataTooBig())
+        return self.get_response(request)
 
 
 class NoTrailingSlashMiddleware:

@@ -250,6 +250,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "clips_site.middleware.BackOfficeHeadersMiddleware",
     "clips_site.middleware.ProbeMiddleware",
+    "clips_site.middleware.BodyLimitMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "clips_site.middleware.NoTrailingSlashMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",

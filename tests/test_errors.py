@@ -4,6 +4,7 @@ import json
 import re
 import socket
 from collections.abc import Callable
+from http.client import HTTPResponse
 from typing import Any
 
 import pytest
@@ -179,3 +180,14 @@ def test_id_that_is_missing_or_strange_is_replaced(http: Ask, given: str | None)
 def test_stream_bears_the_id(http: Ask, clip: Clip) -> None:
     answer = http("GET", f"{CLIPS}/{clip.pk}/stream", headers={"X-Request-ID": "me"})
     assert answer.headers["X-Request-ID"] == "me"
+
+
+@pytest.mark.parametrize("path", ["/admin/login/", "/admin/library/clip/add/", "/api/v1/clips"])
+def test_body_larger_than_any_may_be_is_refused_unread(server: Server, path: str) -> None:
+    with socket.create_connection(("127.0.0.1", server.port), timeout=10) as client:
+        head = f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 25000000\r\n"
+        client.sendall(f"{head}Content-Type: multipart/form-data; boundary=x\r\n\r\n".encode())
+        answer = HTTPResponse(client)
+        answer.begin()  # while nothing of the body has been sent
+        told = json.load(answer)
+    assert (answer.status, told["code"]) == (413, "payload_too_large")
