@@ -24,6 +24,12 @@ def faults(page: Page) -> list[str]:
     return [f"{one['id']}: {node['html']}" for one in serious for node in one["nodes"]]
 
 
+PAINTED = """() => {
+  const chart = Chart.getChart(document.querySelector("[data-chart]"));
+  return chart.getDatasetMeta(0).data[0].options.backgroundColor;
+}"""
+
+
 def test_dashboard_is_whole_and_for_everybody(
     browser: Browser, server: Server, make_clip: Callable[..., Clip], origin: Origin, mp3: bytes
 ) -> None:
@@ -52,6 +58,7 @@ def test_dashboard_is_whole_and_for_everybody(
         page.evaluate("Chart.getChart(document.querySelector('[data-chart]')).data.labels.length")
         == 30
     )
+    assert page.evaluate(PAINTED) == page.evaluate("colour('--accent')")
     page.get_by_text("As a table").press("Enter")
     expect(page.get_by_role("region", name="Plays a day")).to_be_visible()
     assert page.evaluate("document.documentElement.scrollWidth") == 360
