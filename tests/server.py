@@ -36,8 +36,8 @@ class Server:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         metrics_port = environment.setdefault("CLIPS_METRICS_PORT", "0")
-        scraped = self.port if metrics_port == "0" else metrics_port
-        self.scraped_at = f"127.0.0.1:{scraped}"  # where Prometheus asks
+        self._metrics_address = "127.0.0.1", int(metrics_port) or self.port
+        self.scraped_at = "{}:{}".format(*self._metrics_address)  # where Prometheus asks
         self.log = log
         with log.open("wb") as output:
             self._process = subprocess.Popen(
@@ -97,10 +97,14 @@ class Server:
         return self._process.wait(timeout=20)
 
     def _await_answer(self) -> None:
+        """Return once the workers are ready and the process that tells metrics listens, if any."""
         deadline = time.monotonic() + 30
         while time.monotonic() < deadline and self._process.poll() is None:
             try:
-                with urllib.request.urlopen(f"{self.url}/readyz", timeout=5):
+                with (
+                    urllib.request.urlopen(f"{self.url}/readyz", timeout=5),
+                    socket.create_connection(self._metrics_address, timeout=5),
+                ):
                     return
             except OSError:
                 time.sleep(0.05)
