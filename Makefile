@@ -32,7 +32,8 @@ run: $(VENV)/local
 test: $(VENV)/dev
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
-	@$(BIN)/mypy
+	@$(BIN)/mypy --python-version 3.11
+	@$(BIN)/mypy --python-version 3.13
 	@$(BIN)/lint-imports
 	@$(BIN)/python manage.py makemigrations --check --dry-run
 	@$(BIN)/python manage.py spectacular --format openapi-json --validate --fail-on-warn --file /dev/null

@@ -104,8 +104,8 @@ class ClipAdmin(ClipExchange, StateActions, BulkEdit, Deletion, ClipColumns, Cli
         """By the full text, as the API searches: a LIKE would read every clip."""
         return (found(queryset, search_term) if search_term.strip() else queryset), False
 
-    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
+    def get_actions(self, request: HttpRequest, *args: Any, **kwargs: Any) -> dict[str, Any]:
         """Deleted clips can be restored, and nothing else be done to them."""
-        actions = super().get_actions(request)
+        actions = super().get_actions(request, *args, **kwargs)
         deleted = request.GET.get("deleted") == "yes"
         return {name: action for name, action in actions.items() if (name == "restore") == deleted}

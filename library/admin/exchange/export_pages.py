@@ -45,9 +45,9 @@ class ExportPages(_Base):
         """Editors and analysts."""
         return request.user.has_perm("library.export_clip")
 
-    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
+    def get_actions(self, request: HttpRequest, *args: Any, **kwargs: Any) -> dict[str, Any]:
         """The list's actions, and the export of what is selected."""
-        actions: dict[str, Any] = super().get_actions(request)
+        actions: dict[str, Any] = super().get_actions(request, *args, **kwargs)
         if self.has_export_permission(request):
             for action in (export_selected_as_csv, export_selected_as_json):
                 name = action.__name__
