@@ -6,16 +6,13 @@ from typing import Any
 import pytest
 from django.contrib.admin.models import LogEntry
 from django.contrib.messages import get_messages
-from django.contrib.messages.storage.fallback import FallbackStorage
 from django.db.models import F
-from django.http import HttpRequest
 from django.test import Client
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
 from library import history
-from library.admin.together import MEANWHILE, change
-from library.models import Clip, ClipQuerySet, State
+from library.models import Clip, State
 from library.models.tag import MAX_TAGS, edited_tags, with_edited_tags
 from tests.editors import chief
 
@@ -169,33 +166,6 @@ def test_changes_of_many_cost_as_many_queries_as_of_one(
     clips = [add(state="draft") for _ in range(30)]
     with django_assert_max_num_queries(14):
         act(client, "publish", clips)
-
-
-@pytest.fixture
-def request_of_editor() -> HttpRequest:
-    request = HttpRequest()
-    request.user = chief()
-    request.session = {}  # type: ignore[assignment]
-    request._messages = FallbackStorage(request)  # type: ignore[attr-defined]
-    return request
-
-
-def test_nothing_is_changed_if_somebody_was_quicker(request_of_editor: HttpRequest) -> None:
-    """What was read and noted would otherwise not be what was overwritten."""
-    slow, quick = add("Slow", state="draft"), add("Quick", state="draft")
-
-    def write(clips: ClipQuerySet) -> int:
-        Clip.objects.filter(pk=quick.pk).update(state="withdrawn", updated_at=timezone.now())
-        return clips.publish()
-
-    def alter(clip: Clip) -> None:
-        clip.state = State.PUBLISHED
-
-    fields = ("state", "withdrawn_reason")
-    assert change(request_of_editor, Clip.objects.all(), fields, alter, write) is None
-    slow.refresh_from_db()
-    assert (slow.state, noted()) == ("draft", [])
-    assert [str(message) for message in get_messages(request_of_editor)] == [MEANWHILE]
 
 
 EMPTY = {

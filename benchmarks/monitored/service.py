@@ -74,8 +74,7 @@ class Service:
             "WEB_THREADS": "64",
             **environment,
         }
-        prepare = [sys.executable, "manage.py", "prepare", "--verbosity", "0"]
-        subprocess.run(prepare, cwd=ROOT, env=self._environment, check=True)
+        self.run("manage.py", "prepare", "--verbosity", "0")
         self.start()
 
     @property
@@ -89,6 +88,11 @@ class Service:
         children = (master / f"task/{self._process.pid}/children").read_text().split()
         program = (master / "cmdline").read_bytes()
         return [int(c) for c in children if Path(f"/proc/{c}/cmdline").read_bytes() == program]
+
+    def run(self, *arguments: str) -> None:
+        """Run a Python program with the settings of the service."""
+        command = [sys.executable, *arguments]
+        subprocess.run(command, cwd=ROOT, env=self._environment, check=True)
 
     def start(self, **environment: str) -> None:
         """Start it, and wait until it is ready; the environment lasts until the next start."""

@@ -7,6 +7,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.http.response import HttpResponse
 from django.template.response import TemplateResponse
+from django.utils import timezone
 
 from library import history
 from library.admin.asking import counted
@@ -68,20 +69,24 @@ class BulkEdit(ModelAdmin[Clip]):
         form = BulkForm(request.POST if step else None)
         if step not in ("preview", "apply") or not form.is_valid():
             return self._page(request, selection, form)
-        edit, version = form.edit(), selection.version()
+        now, edit, version = timezone.now(), form.edit(), selection.version()
         preview = Preview.of(edit, selection.clips)
         if step == "apply" and not preview.too_many:
             if request.POST.get("version") == version:
-                self._apply(request, selection.clips, edit)
+                self._apply(request, selection.clips.filter(updated_at__lte=now), edit, preview)
                 return None
             messages.warning(request, "These clips have changed since the preview: look again.")
         return self._page(request, selection, form, edit, preview, version)
 
-    def _apply(self, request: HttpRequest, clips: ClipQuerySet, edit: Edit) -> None:
-        number = change(request, clips, edit.fields, edit.alter, edit.write)
-        if number is not None:
-            text = f"{counted(number)} changed: {'; '.join(edit.told())}."
-            self.message_user(request, text, messages.SUCCESS if number else messages.INFO)
+    def _apply(
+        self, request: HttpRequest, clips: ClipQuerySet, edit: Edit, preview: Preview
+    ) -> None:
+        number = change(request.user, clips, edit.fields, edit.alter, edit.write)
+        text = f"{counted(number)} changed: {'; '.join(edit.told())}."
+        self.message_user(request, text, messages.SUCCESS if number else messages.INFO)
+        if number < preview.changed:
+            left = counted(preview.changed - number)
+            messages.warning(request, f"{left} left out, which somebody else has just changed.")
 
     def _page(
         self,

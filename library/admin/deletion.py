@@ -67,7 +67,8 @@ class Deletion(ModelAdmin[Clip]):
         if "post" in request.POST:
             now = timezone.now()
             clips, write = selection.clips.not_deleted(), ClipQuerySet.mark_deleted
-            number = change(request, clips, FIELDS, _sets_deleted_at(now), write, _note_deletions)
+            alter = _sets_deleted_at(now)
+            number = change(request.user, clips, FIELDS, alter, write, _note_deletions)
             self._tell(request, number, "deleted")
             return None
         return ask(
@@ -86,12 +87,11 @@ class Deletion(ModelAdmin[Clip]):
     def restore(self, request: HttpRequest, queryset: QuerySet[Clip]) -> None:
         """Undo the deletion of those that are selected."""
         clips, write = Selection(request, queryset).clips, ClipQuerySet.restore
-        number = change(request, clips, FIELDS, _sets_deleted_at(None), write)
+        number = change(request.user, clips, FIELDS, _sets_deleted_at(None), write)
         self._tell(request, number, "restored")
 
-    def _tell(self, request: HttpRequest, number: int | None, became: str) -> None:
-        if number is not None:
-            self.message_user(request, f"{counted(number)} {became}.", messages.SUCCESS)
+    def _tell(self, request: HttpRequest, number: int, became: str) -> None:
+        self.message_user(request, f"{counted(number)} {became}.", messages.SUCCESS)
 
 
 def _sets_deleted_at(time: datetime | None) -> Alter:

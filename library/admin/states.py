@@ -149,9 +149,7 @@ class StateActions(ModelAdmin[Clip]):
 
         clips = clips.not_deleted()
         asked = clips.count()  # before: a list of drafts has none of them afterwards
-        number = change(request, clips, FIELDS, alter, write)
-        if number is None:
-            return
+        number = change(request.user, clips, FIELDS, alter, write)
         already = asked - number
         rest = f"; {already:,} already {'was' if already == 1 else 'were'}" if already else ""
         self.message_user(
