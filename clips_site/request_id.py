@@ -1,9 +1,9 @@
 """An id for every request: in its answer, and in every line that is logged while it is handled."""
 
 import re
+import secrets
 from contextvars import ContextVar
 from typing import TYPE_CHECKING
-from uuid import uuid4
 
 from library import trace
 
@@ -28,7 +28,7 @@ def begin(
 
     And take up the trace that it belongs to, if it names one.
     """
-    name = given if given and _SANE.fullmatch(given) else uuid4().hex
+    name = given if given and _SANE.fullmatch(given) else secrets.token_hex(16)
     _current.set(name)
     trace.take_up(traceparent, tracestate)
     return name
