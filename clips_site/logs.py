@@ -13,6 +13,7 @@ import sys
 import threading
 from collections.abc import Callable, MutableMapping
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -50,7 +51,7 @@ def beginning(seconds: float, level: str, name: str, event: str) -> Event:
 
     `seconds` since 1970 become a time by RFC 3339, in UTC, to the millisecond.
     """
-    time = datetime.fromtimestamp(seconds, UTC).isoformat("T", "milliseconds")[:-6] + "Z"
+    time = f"{_second(int(seconds))}.{int(seconds % 1 * 1000):03}Z"
     line = {"timestamp": time, "level": level, "logger": name, "event": event}
     if request := request_id.current():
         line["request_id"] = request
@@ -58,6 +59,11 @@ def beginning(seconds: float, level: str, name: str, event: str) -> Event:
         line["trace_id"] = context.trace_id
         line["span_id"] = context.span_id
     return line
+
+
+@lru_cache(maxsize=1)
+def _second(seconds: int) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
 
 
 def renderer(style: str) -> Callable[[Event], str]:

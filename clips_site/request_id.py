@@ -1,7 +1,7 @@
 """An id for every request: in its answer, and in every line that is logged while it is handled."""
 
+import os
 import re
-import secrets
 from contextvars import ContextVar
 from typing import TYPE_CHECKING
 
@@ -28,7 +28,7 @@ def begin(
 
     And take up the trace that it belongs to, if it names one.
     """
-    name = given if given and _SANE.fullmatch(given) else secrets.token_hex(16)
+    name = given if given and _SANE.fullmatch(given) else os.urandom(16).hex()
     _current.set(name)
     trace.take_up(traceparent, tracestate)
     return name
