@@ -22,7 +22,6 @@ from django.test import override_settings
 from clips_site import gunicorn_conf
 from clips_site.access import AccessLog, AccessMiddleware
 from clips_site.postgresql.base import DatabaseWrapper, measured
-from clips_site.request_id import RequestIdMiddleware
 from clips_site.worker import Logger
 from library.api import stream
 from library.metrics import adder, http_requests_in_progress
@@ -30,7 +29,7 @@ from library.monitoring import RequestMetricsMiddleware
 
 NOWHERE = os.open(os.devnull, os.O_WRONLY)
 METRICS = ["library.monitoring.RequestMetricsMiddleware"]
-LOG = ["clips_site.request_id.RequestIdMiddleware", "clips_site.access.AccessMiddleware"]
+LOG = ["clips_site.access.AccessMiddleware"]
 
 
 class Stopwatch:
@@ -74,14 +73,11 @@ class NoMiddleware:
         return self.get_response(request)
 
 
-def timed_middleware(name: str, *middlewares: Any) -> Any:
-    """Middlewares whose time is added up, less that of what lies inside."""
+def timed_middleware(name: str, middleware: Any) -> Any:
+    """A middleware whose time is added up, less that of what lies inside."""
 
     def make(get_response: Callable[..., Any]) -> Callable[..., Any]:
-        handler = WATCH.timed(name, get_response, -1)
-        for middleware in reversed(middlewares):
-            handler = middleware(handler)
-        return WATCH.timed(name, handler)
+        return WATCH.timed(name, middleware(WATCH.timed(name, get_response, -1)))
 
     return make
 
@@ -112,8 +108,8 @@ def layered_cursor(cursor: Any) -> Any:
 
 TIMED = ["benchmarks.instrumented.timed_log", "benchmarks.instrumented.timed_metrics"]
 TIMED_NOTHING = ["benchmarks.instrumented.timed_no_log", "benchmarks.instrumented.timed_no_metrics"]
-timed_log = timed_middleware("request id, notes", RequestIdMiddleware, AccessMiddleware)
-timed_no_log = timed_middleware("request id, notes", NoMiddleware, NoMiddleware)
+timed_log = timed_middleware("request id, notes", AccessMiddleware)
+timed_no_log = timed_middleware("request id, notes", NoMiddleware)
 timed_metrics = timed_middleware("middleware", RequestMetricsMiddleware)
 timed_no_metrics = timed_middleware("middleware", NoMiddleware)
 

@@ -16,11 +16,15 @@ from django.http.response import HttpResponseBase
 
 from clips_site.logs import ACCESS, beginning, renderer
 from clips_site.middleware import PROBES, Handler
+from clips_site.request_id import HEADER, begin
 from library import access_log
 
 
 class AccessMiddleware:
-    """Notes what of a request only Django knows."""
+    """Names each request, and notes what of it only Django knows.
+
+    Stands first, so that what the others log and answer has the name too.
+    """
 
     def __init__(self, get_response: Handler) -> None:
         self.get_response = get_response
@@ -28,7 +32,12 @@ class AccessMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         """Note the view, the clip, the code of an error, and when the answer was ready to leave."""
         began = time.perf_counter()
+        given = request.META.get
+        name = begin(
+            given("HTTP_X_REQUEST_ID"), given("HTTP_TRACEPARENT"), given("HTTP_TRACESTATE")
+        )
         response = self.get_response(request)
+        response.headers[HEADER] = name
         noted = access_log.noted(request.META)
         noted["first_byte"] = round(time.perf_counter() - began, 6)
         if match := request.resolver_match:
@@ -60,17 +69,15 @@ class AccessLog:
 
     def write(self, facts: dict[str, Any]) -> None:
         """Write the line of a request, whole and at once."""
-        level, name = _level(facts)
+        level, name = logging.INFO, "info"
+        if facts["path"] in PROBES:  # what makes the service unready is logged once, by `health`
+            level, name = logging.DEBUG, "debug"
+        elif facts["status"] >= 500:
+            level, name = logging.WARNING, "warning"
         if level >= self._level:
             line = beginning(time.time(), name, ACCESS, "request")
             line.update(facts)
             sys.stderr.write(self._render(line) + "\n")
-
-
-def _level(facts: dict[str, Any]) -> tuple[int, str]:
-    if facts["path"] in PROBES:  # what makes the service unready is logged once, by `health`
-        return logging.DEBUG, "debug"
-    return (logging.WARNING, "warning") if facts["status"] >= 500 else (logging.INFO, "info")
 
 
 def facts_of(resp: Any, req: Any, noted: dict[str, Any], seconds: float) -> dict[str, Any]:
