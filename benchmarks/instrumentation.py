@@ -1,10 +1,11 @@
 """What measuring costs a request: `python -m benchmarks.instrumentation [--write]`.
 
-Requests go through all of Django in this process as gunicorn would send them, with and without
-gunicorn's hooks, the HTTP middleware, the measured cursors of the database and the stream's meter,
-in turns of random order; told are medians of this thread's CPU time. Then how long each part takes
-in its place, where the processor has forgotten it since the last request. A database on the
-embedded PostgreSQL is made and dropped again. Exit status 1 if measuring costs more than 60 µs.
+Requests go through all of Django in this process as gunicorn would send them: with and without
+metrics (gunicorn's hooks, the HTTP middleware, the measured cursors of the database, the stream's
+meter), with and without the log (the request's id and trace, what is noted, the line, written to a
+pipe), in turns of random order; told are medians of this thread's CPU time. Then how long each part
+takes in its place, where the processor has forgotten it since the last request. A database on the
+embedded PostgreSQL is made and dropped again. Exit status 1 if all costs more than 60 µs.
 """
 
 import os
@@ -38,14 +39,17 @@ from psycopg.sql import SQL, Identifier  # noqa: E402
 from tqdm import trange  # noqa: E402
 
 from benchmarks.instrumented import (  # noqa: E402
+    LOG,
     METRICS,
+    TIMED,
+    TIMED_NOTHING,
     WATCH,
     NoMeter,
     Way,
     layered_cursor,
     let_ways_choose_cursors,
+    lines_read,
     measured_cursor,
-    nothing,
     timed_cursor,
     timed_meter,
 )
@@ -58,16 +62,18 @@ PATHS = {
     "a stream from further in": "/api/v1/clips/1/stream#bytes=100000-",  # no play
     "a stream, its play recorded": "/api/v1/clips/1/stream",
 }
-PARTS = ("hooks", "middleware", "statements", "stream")
+PARTS = ("hooks", "middleware", "statements", "stream", "request id, notes", "line")
 LIMIT = 60.0  # microseconds
 WARM_UP = 100  # requests
 SECTION = """\
 ## What measuring costs
 
 `python -m benchmarks.instrumentation`, {date}, {load}. CPU time of the thread that
-answers, from the request to the end of its body, in one process; medians of {rounds:,} pairs, of
-which one is measured (gunicorn's hooks, the HTTP middleware, the database's cursors, the stream's
-meter) and the other is not, in random order. "Costs" is the median of what a pair differs by.
+answers, from the request to the end of its body, in one process; medians of {rounds:,} rounds of
+four requests in random order: without either, with metrics (gunicorn's hooks, the HTTP middleware,
+the database's cursors, the stream's meter), with the log (the request's id and trace, what is noted
+for its line, the line in JSON, written to a pipe), and with both. A cost is the median of what a
+request differs by from the one without in its round.
 
 {compared}
 
@@ -78,45 +84,44 @@ has forgotten the part.
 {parts}"""
 
 
-def compare(path: str, rounds: int) -> tuple[float, float, float]:
-    """CPU time without and with measuring, and the median difference of a pair, in µs."""
+def compare(path: str, rounds: int) -> dict[str, float]:
+    """CPU time with neither, and what metrics, log and both add to it, in µs."""
+    measured = (StreamMeter, measured_cursor(Cursor))
     ways = {
-        False: Way(None, NoMeter, Cursor),
-        True: Way(METRICS, StreamMeter, measured_cursor(Cursor)),
+        "without": Way([], NoMeter, Cursor),
+        "metrics": Way(METRICS, *measured).with_hooks(),
+        "log": Way(LOG, NoMeter, Cursor).with_lines(),
+        "both": Way(LOG + METRICS, *measured).with_hooks().with_lines(),
     }
-    took: dict[bool, list[int]] = {False: [], True: []}
-    order = [False, True]
-    for turn in trange(rounds + WARM_UP, desc=f"{path}, both ways", unit="pair"):
+    took: dict[str, list[int]] = {name: [] for name in ways}
+    order = list(ways)
+    for turn in trange(rounds + WARM_UP, desc=path, unit="round"):
         random.shuffle(order)
-        for measures in order:
+        for name in order:
             began = time.thread_time_ns()
-            ways[measures].ask(path)
+            ways[name].ask(path)
             if turn >= WARM_UP:
-                took[measures].append(time.thread_time_ns() - began)
-    differences = [b - a for a, b in zip(took[False], took[True], strict=True)]
-    return _median(took[False]), _median(took[True]), _median(differences)
+                took[name].append(time.thread_time_ns() - began)
+    without = took.pop("without")
+    return {"without": _median(without)} | {
+        name: _median([b - a for a, b in zip(without, times, strict=True)])
+        for name, times in took.items()
+    }
 
 
 def each_part(path: str, rounds: int) -> dict[str, float]:
     """What each of PARTS takes of a request, in µs."""
-    real = Way(
-        "benchmarks.instrumented.timed_metrics",
-        timed_meter(StreamMeter),
-        timed_cursor(measured_cursor),
-    )
-    none = Way(
-        "benchmarks.instrumented.timed_nothing", timed_meter(NoMeter), timed_cursor(layered_cursor)
-    )
-    none.begin = none.end = nothing
+    real = Way(TIMED, timed_meter(StreamMeter), timed_cursor(measured_cursor))
+    real.with_hooks().with_lines()
+    none = Way(TIMED_NOTHING, timed_meter(NoMeter), timed_cursor(layered_cursor))
     for way in (real, none):
         way.begin, way.end = WATCH.timed("hooks", way.begin), WATCH.timed("hooks", way.end)
+        way.log = WATCH.timed("line", way.log)
     took: dict[Way, dict[str, list[int]]] = {way: {p: [] for p in PARTS} for way in (real, none)}
     for turn in trange(rounds + WARM_UP, desc=f"{path}, part by part", unit="pair"):
         for way, times in took.items():
             WATCH.spent.clear()
             way.ask(path)
-            WATCH.spent["middleware"] -= WATCH.spent["view"]
-            WATCH.spent["statements"] -= WATCH.spent["PostgreSQL"]
             if turn >= WARM_UP:
                 for part in PARTS:
                     times[part].append(WATCH.spent[part])
@@ -133,18 +138,22 @@ def main() -> int:
     options.add_argument("--rounds", type=int, default=4000)
     options.add_argument("--write", action="store_true", help="write the tables to RESULTS.md")
     asked = options.parse_args()
-    compared = ["| request | without, µs | with, µs | costs, µs |", "|---|---|---|---|"]
-    parts = ["| request | hooks | middleware | statements | stream |", "|---|---|---|---|---|"]
+    compared = [
+        "| request | without, µs | metrics cost, µs | the log costs, µs | both cost, µs |",
+        "|---|---|---|---|---|",
+    ]
+    parts = [f"| request | {' | '.join(PARTS)} |", "|---" * (len(PARTS) + 1) + "|"]
     worst = 0.0
     let_ways_choose_cursors()
     try:
         call_command("prepare", verbosity=0)
         for name, path in PATHS.items():
-            without, measured_, costs = compare(path, asked.rounds)
-            compared.append(f"| {name} | {without:,.0f} | {measured_:,.0f} | {costs:.0f} |")
-            cells = [f"{took:.1f}" for took in each_part(path, asked.rounds // 4).values()]
-            parts.append(f"| {name} | {' | '.join(cells)} |")
-            worst = max(worst, costs)
+            with lines_read():
+                costs = compare(path, asked.rounds)
+                each = each_part(path, asked.rounds // 4)
+            compared.append(f"| {name} | {' | '.join(f'{cost:,.0f}' for cost in costs.values())} |")
+            parts.append(f"| {name} | {' | '.join(f'{took:.1f}' for took in each.values())} |")
+            worst = max(worst, costs["both"])
     finally:
         drop()
         worker_slots.remove()

@@ -1,11 +1,15 @@
 """Ways to answer requests in this process: measured, not measured, and measured part by part."""
 
 import io
+import logging
 import os
+import subprocess
 import sys
 import time
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any
 from wsgiref.util import FileWrapper
@@ -16,13 +20,16 @@ from django.db.backends.postgresql.base import Cursor
 from django.test import override_settings
 
 from clips_site import gunicorn_conf
+from clips_site.access import AccessLog, AccessMiddleware
 from clips_site.postgresql.base import DatabaseWrapper, measured
+from clips_site.worker import Logger
 from library.api import stream
 from library.metrics import adder, http_requests_in_progress
 from library.monitoring import RequestMetricsMiddleware
 
 NOWHERE = os.open(os.devnull, os.O_WRONLY)
-METRICS = "library.monitoring.RequestMetricsMiddleware"
+METRICS = ["library.monitoring.RequestMetricsMiddleware"]
+LOG = ["clips_site.access.AccessMiddleware"]
 
 
 class Stopwatch:
@@ -31,13 +38,13 @@ class Stopwatch:
     def __init__(self) -> None:
         self.spent: dict[str, int] = defaultdict(int)
 
-    def timed(self, name: str, function: Callable[..., Any]) -> Callable[..., Any]:
-        """The function, whose time is added up."""
+    def timed(self, name: str, function: Callable[..., Any], sign: int = 1) -> Callable[..., Any]:
+        """The function, whose time is added up, or taken off."""
 
         def run(*args: Any, **options: Any) -> Any:
             began = time.perf_counter_ns()
             result = function(*args, **options)
-            self.spent[name] += time.perf_counter_ns() - began
+            self.spent[name] += sign * (time.perf_counter_ns() - began)
             return result
 
         return run
@@ -66,11 +73,11 @@ class NoMiddleware:
         return self.get_response(request)
 
 
-def timed_middleware(middleware: Any) -> Any:
-    """A middleware whose time is added up, and with it apart that of what lies inside."""
+def timed_middleware(name: str, middleware: Any) -> Any:
+    """A middleware whose time is added up, less that of what lies inside."""
 
     def make(get_response: Callable[..., Any]) -> Callable[..., Any]:
-        return WATCH.timed("middleware", middleware(WATCH.timed("view", get_response)))
+        return WATCH.timed(name, middleware(WATCH.timed(name, get_response, -1)))
 
     return make
 
@@ -82,9 +89,9 @@ def timed_meter(meter: Any) -> Any:
 
 
 def timed_cursor(make: Callable[[Any], Any]) -> Any:
-    """A cursor made of another, whose time is added up, and apart that of the other."""
+    """A cursor made of another, whose time is added up, less that of the other."""
     plain: Any = Cursor
-    inner = type("Inner", (plain,), {"execute": WATCH.timed("PostgreSQL", plain.execute)})
+    inner = type("Inner", (plain,), {"execute": WATCH.timed("statements", plain.execute, -1)})
     outer = make(inner)
     return type("Outer", (outer,), {"execute": WATCH.timed("statements", outer.execute)})
 
@@ -99,12 +106,31 @@ def layered_cursor(cursor: Any) -> Any:
     return type("Layered", (cursor,), {})
 
 
-timed_metrics = timed_middleware(RequestMetricsMiddleware)
-timed_nothing = timed_middleware(NoMiddleware)
+TIMED = ["benchmarks.instrumented.timed_log", "benchmarks.instrumented.timed_metrics"]
+TIMED_NOTHING = ["benchmarks.instrumented.timed_no_log", "benchmarks.instrumented.timed_no_metrics"]
+timed_log = timed_middleware("request id, notes", AccessMiddleware)
+timed_no_log = timed_middleware("request id, notes", NoMiddleware)
+timed_metrics = timed_middleware("middleware", RequestMetricsMiddleware)
+timed_no_metrics = timed_middleware("middleware", NoMiddleware)
 
 
 def nothing(*_: object) -> None:
     """A hook that does nothing."""
+
+
+@contextmanager
+def lines_read() -> Iterator[None]:
+    """Standard error is a pipe that somebody reads, as it is in a container."""
+    terminal = sys.stderr
+    with (
+        subprocess.Popen(["cat"], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL) as reader,
+        open(reader.stdin.fileno(), "w", buffering=1, closefd=False) as pipe,  # type: ignore[union-attr]
+    ):
+        sys.stderr = pipe
+        try:
+            yield
+        finally:
+            sys.stderr = terminal
 
 
 class Way:
@@ -112,34 +138,56 @@ class Way:
 
     cursors: type[Cursor] = Cursor  # of the way that answers
 
-    def __init__(self, middleware: str | None, meter: Any, cursors: type[Cursor]) -> None:
-        """`middleware` is a path in the manner of Django's settings; hooks come with it."""
-        others = [name for name in settings.MIDDLEWARE if name != METRICS]
-        with override_settings(MIDDLEWARE=[middleware, *others] if middleware else others):
+    def __init__(self, middlewares: list[str], meter: Any, cursors: type[Cursor]) -> None:
+        """`middlewares` are paths in the manner of Django's settings.
+
+        Without hooks of gunicorn and without a line in the log, until it is given them.
+        """
+        others = [name for name in settings.MIDDLEWARE if name not in LOG + METRICS]
+        with override_settings(MIDDLEWARE=middlewares + others):
             self._application: Any = WSGIHandler()
         self._meter, self._cursors = meter, cursors
         self._worker = SimpleNamespace(add_in_progress=adder(http_requests_in_progress))
-        self.begin: Callable[..., None] = gunicorn_conf.pre_request
-        self.end: Callable[..., None] = gunicorn_conf.post_request
-        if middleware is None:
-            self.begin = self.end = nothing
+        self.begin: Callable[..., None] = nothing
+        self.end: Callable[..., None] = nothing
+        self.log: Callable[..., None] = nothing
+
+    def with_hooks(self) -> "Way":
+        """Those that the service has."""
+        self.begin, self.end = gunicorn_conf.pre_request, gunicorn_conf.post_request
+        return self
+
+    def with_lines(self) -> "Way":
+        """As gunicorn has them written."""
+        self.log = Logger.access.__get__(
+            SimpleNamespace(
+                _lines=AccessLog("json", logging.INFO), error_log=logging.getLogger(__name__)
+            )
+        )
+        return self
 
     def ask(self, path: str) -> None:
         """One request, its body sent to nowhere; `path` may be followed by `#` and a range."""
         Way.cursors = self._cursors
         stream.StreamMeter = self._meter  # type: ignore[attr-defined]
         environ = _environ(path)
-        statuses: list[str] = []
+        answer = SimpleNamespace(status_code=0, sent=0, response_length=0)
+        asked = SimpleNamespace(method="GET", path=environ["PATH_INFO"])
+
+        def start(status: str, *_: Any) -> None:
+            answer.status_code = int(status[:3])
+
         self.begin(self._worker, None)
-        response = self._application(environ, lambda status, *_: statuses.append(status))
+        response = self._application(environ, start)
         if isinstance(response, FileWrapper):
             file: Any = response.filelike
             file.seek(os.sendfile(NOWHERE, file.fileno(), 0, 1 << 24))  # so socket.sendfile ends
         else:
-            b"".join(response)
+            answer.sent = len(b"".join(response))
         response.close()
+        self.log(answer, asked, environ, timedelta(milliseconds=2.5))
         self.end(self._worker, None, environ, None)
-        assert statuses[0].startswith("20"), statuses
+        assert answer.status_code in (200, 206), answer.status_code
 
 
 def _environ(path: str) -> dict[str, Any]:

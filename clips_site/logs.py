@@ -11,8 +11,9 @@ import os
 import re
 import sys
 import threading
-from collections.abc import MutableMapping
+from collections.abc import Callable, MutableMapping
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -36,25 +37,42 @@ _add_fields = ExtraAdder()
 
 def formatter(style: str) -> logging.Formatter:
     """What renders the records of Python's `logging`; `style` is auto, json or console."""
+    render = renderer(style)
     return ProcessorFormatter(
         foreign_pre_chain=[
             *(_fields_of_ours, add_logger_name, add_log_level, _refusals_briefly, format_exc_info),
         ],
-        processors=[_stamp, *processors(style)],
+        processors=[_shape, lambda _logger, _method, event: render(event)],
     )
 
 
-def processors(style: str) -> list[structlog.types.Processor]:
-    """What makes a line of an event that has its `timestamp`, `level` and `logger`."""
+def beginning(seconds: float, level: str, name: str, event: str) -> Event:
+    """The same keys first in every line: when, how grave, who, what, for which request.
+
+    `seconds` since 1970 become a time by RFC 3339, in UTC, to the millisecond.
+    """
+    time = f"{_second(int(seconds))}.{int(seconds % 1 * 1000):03}Z"
+    line = {"timestamp": time, "level": level, "logger": name, "event": event}
+    if request := request_id.current():
+        line["request_id"] = request
+    if context := trace.current.get():
+        line["trace_id"] = context.trace_id
+        line["span_id"] = context.span_id
+    return line
+
+
+@lru_cache(maxsize=1)
+def _second(seconds: int) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+
+
+def renderer(style: str) -> Callable[[Event], str]:
+    """What makes text of a line's `beginning` and what follows it."""
     if style == "json" or (style == "auto" and not sys.stderr.isatty()):
-        return [_shape, _json]
+        return _json
     colors = sys.stderr.isatty() and "NO_COLOR" not in os.environ
-    return [_shape, _for_people, structlog.dev.ConsoleRenderer(colors=colors, sort_keys=False)]
-
-
-def timestamp(seconds: float) -> str:
-    """Seconds since 1970 by RFC 3339, in UTC, to the millisecond."""
-    return datetime.fromtimestamp(seconds, UTC).isoformat("T", "milliseconds")[:-6] + "Z"
+    console = structlog.dev.ConsoleRenderer(colors=colors, sort_keys=False)
+    return lambda event: str(console(None, "", _for_people(event)))
 
 
 def log_uncaught() -> None:
@@ -88,25 +106,16 @@ def _refusals_briefly(_logger: Any, _method: str, event: Event) -> Event:
     return event
 
 
-def _stamp(_logger: Any, _method: str, event: Event) -> Event:
-    event["timestamp"] = timestamp(event.pop("_record").created)
-    del event["_from_structlog"]
-    return event
-
-
 def _shape(_logger: Any, _method: str, event: Event) -> Event:
-    """The same keys first in every line: when, how grave, who, what, for which request."""
-    shaped = {key: event.pop(key) for key in ("timestamp", "level", "logger", "event")}
-    if name := request_id.current():
-        shaped["request_id"] = name
-    if context := trace.current.get():
-        shaped["trace_id"] = context.trace_id
-        shaped["span_id"] = context.span_id
-    shaped.update(event)
-    return shaped
+    """The line's beginning, then what else the record has."""
+    created = event.pop("_record").created
+    del event["_from_structlog"]
+    line = beginning(created, *(event.pop(key) for key in ("level", "logger", "event")))
+    line.update(event)
+    return line
 
 
-def _json(_logger: Any, _method: str, event: Event) -> str:
+def _json(event: Event) -> str:
     try:
         line = orjson.dumps(event, default=str).decode()
     except TypeError:  # a lone surrogate, a number beyond 64 bits
@@ -116,7 +125,7 @@ def _json(_logger: Any, _method: str, event: Event) -> str:
     return _KEPT_BY_JSON.sub(lambda found: f"\\u{ord(found[0]):04x}", line)
 
 
-def _for_people(_logger: Any, _method: str, event: Event) -> Event:
+def _for_people(event: Event) -> Event:
     """Escape what could forge a line; indent a traceback, so that none of its lines looks like one.
 
     A request becomes what is read of it first.

@@ -1,17 +1,10 @@
 """An id for every request: in its answer, and in every line that is logged while it is handled."""
 
+import os
 import re
 from contextvars import ContextVar
-from typing import TYPE_CHECKING
-from uuid import uuid4
 
 from library import trace
-
-if TYPE_CHECKING:  # the log of the metrics process, which has no requests, imports this too
-    from django.http import HttpRequest
-    from django.http.response import HttpResponseBase
-
-    from clips_site.middleware import Handler
 
 HEADER = "X-Request-ID"
 # What a proxy or client may name its request, and a log line or header may safely hold.
@@ -28,7 +21,7 @@ def begin(
 
     And take up the trace that it belongs to, if it names one.
     """
-    name = given if given and _SANE.fullmatch(given) else uuid4().hex
+    name = given if given and _SANE.fullmatch(given) else os.urandom(16).hex()
     _current.set(name)
     trace.take_up(traceparent, tracestate)
     return name
@@ -37,20 +30,3 @@ def begin(
 def current() -> str:
     """The name of the request that this thread handles; empty before its first."""
     return _current.get()
-
-
-class RequestIdMiddleware:
-    """Stands first, so that what the others log and answer has the id too."""
-
-    def __init__(self, get_response: "Handler") -> None:
-        self.get_response = get_response
-
-    def __call__(self, request: "HttpRequest") -> "HttpResponseBase":
-        """Name the request, and its answer."""
-        given = request.META.get
-        name = begin(
-            given("HTTP_X_REQUEST_ID"), given("HTTP_TRACEPARENT"), given("HTTP_TRACESTATE")
-        )
-        response = self.get_response(request)
-        response.headers[HEADER] = name
-        return response

@@ -243,7 +243,6 @@ INSTALLED_APPS = [
 
 # No GZipMiddleware: it turns a 206 into garbage and stops sendfile.
 MIDDLEWARE = [
-    "clips_site.request_id.RequestIdMiddleware",
     "clips_site.access.AccessMiddleware",
     "library.monitoring.RequestMetricsMiddleware",
     "corsheaders.middleware.CorsMiddleware",  # so far out, redirects and errors are readable too

@@ -16,7 +16,8 @@ import mmap
 import os
 import struct
 from array import array
-from collections.abc import Sequence
+from bisect import bisect_left
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from threading import RLock
 from typing import Any
@@ -165,12 +166,21 @@ class Value:
             self.numbers[self.place] += amount
 
     @staticmethod
-    def observe(amount: float, total: "Value", counts: "Sequence[Value]") -> None:
-        """Add to a total, and 1 to each of the counts, at once: together they cost little more."""
-        with _changing:
-            total.numbers[total.place] += amount
-            for count in counts:
-                count.numbers[count.place] += 1
+    def observer(
+        bounds: Sequence[float], total: "Value", counts: "Sequence[Sequence[Value]]"
+    ) -> Callable[[float], None]:
+        """What adds an amount to a total, and 1 to each of the counts of the bucket it belongs to.
+
+        At once: together they cost little more than one.
+        """
+
+        def observe(amount: float) -> None:
+            with _changing:
+                total.numbers[total.place] += amount
+                for count in counts[bisect_left(bounds, amount)]:
+                    count.numbers[count.place] += 1
+
+        return observe
 
     def set(self, value: float, timestamp: float | None = None) -> None:
         """Make it this."""

@@ -87,7 +87,7 @@ class Logger(GunicornLogger):  # type: ignore[misc]
         if self._lines is None and span is None:
             return
         try:
-            facts = facts_of(resp, req, environ, request_time.total_seconds())
+            facts = facts_of(resp, req, noted, request_time.total_seconds())
             if self._lines is not None:
                 self._lines.write(facts)
             if span is not None:

@@ -7,10 +7,10 @@ _KEY = "clips.access"
 
 def note(environ: dict[str, Any], **facts: object) -> None:
     """Note facts of a request, in its WSGI environment (`request.META`)."""
-    environ.setdefault(_KEY, {}).update(facts)
+    noted(environ).update(facts)
 
 
 def noted(environ: dict[str, Any]) -> dict[str, Any]:
-    """What was noted."""
-    facts: dict[str, Any] = environ.get(_KEY, {})
+    """What is noted; more can be added to it."""
+    facts: dict[str, Any] = environ.setdefault(_KEY, {})
     return facts

@@ -7,7 +7,7 @@ What is counted in the database is told by `exposition`.
 import time
 from array import array
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -25,25 +25,25 @@ def adder(counted: Counter | Gauge) -> Callable[[float], None]:
 
 def observer(histogram: Histogram, *counted: Counter | Gauge) -> Callable[[float], None]:
     """A histogram's `observe`, likewise, which also adds 1 to each of some others."""
-    total = histogram._sum  # noqa: SLF001
     bounds = array("d", histogram._upper_bounds)  # noqa: SLF001
     others = [one._value for one in counted]  # noqa: SLF001
     counts = [(bucket, *others) for bucket in histogram._buckets]  # noqa: SLF001
+    return _observer(bounds, histogram._sum, counts)  # noqa: SLF001
 
+
+def _one_by_one(
+    bounds: Sequence[float], total: Any, counts: Sequence[Iterable[Any]]
+) -> Callable[[float], None]:
     def observe(amount: float) -> None:
-        _observe(amount, total, counts[bisect_left(bounds, amount)])
+        total.inc(amount)
+        for count in counts[bisect_left(bounds, amount)]:
+            count.inc(1)
 
     return observe
 
 
-def _one_by_one(amount: float, total: Any, counts: Iterable[Any]) -> None:
-    total.inc(amount)
-    for count in counts:
-        count.inc(1)
-
-
 # How numbers are kept, the workers of a server decide before this is imported.
-_observe = getattr(values.ValueClass, "observe", _one_by_one)
+_observer = getattr(values.ValueClass, "observer", _one_by_one)
 
 
 http_requests_in_progress = Gauge(

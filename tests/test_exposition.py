@@ -13,10 +13,13 @@ from django.db import connection, transaction
 from django.utils import timezone
 from prometheus_client.registry import Collector
 
+from library.exposition import database as exposition
 from library.exposition.database import Database, DatabaseMetrics
 from library.exposition.question import NoAnswerError, Question
 from library.exposition.store import StoreMetrics
 from library.models import Clip
+from tests.gate import Gate
+from tests.server import free_port
 from tests.test_metrics import until
 
 UP, PLAYS, TOP = "clips_database_up", "clips_plays_recorded_total", "clips_top_streamed_total"
@@ -36,6 +39,62 @@ def locked() -> Iterator[None]:
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("LOCK TABLE library_clip IN ACCESS EXCLUSIVE MODE")
         yield
+
+
+@pytest.fixture
+def gate(transactional_db: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Gate]:
+    """The way on which the database is asked from now on; it is shut."""
+    gate, parameters = Gate(), exposition._parameters
+    gate.parameters["connect_timeout"] = 600  # a test that waits for it fails
+    monkeypatch.setattr(exposition, "_parameters", lambda: parameters() | gate.parameters)
+    yield gate
+    gate.open()  # so that nobody waits there for ever
+    gate.close()
+
+
+def test_only_the_first_scrape_waits_for_a_database_that_is_frozen(
+    gate: Gate, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    database = DatabaseMetrics()
+    monkeypatch.setattr(exposition, "PATIENCE", 0.01)
+    assert told(database.begin()) == {UP: 0}
+    monkeypatch.setattr(exposition, "PATIENCE", 1000)
+    for _ in range(5):
+        scrapes = [database.begin() for _ in range(5)]
+        assert [told(scrape) for scrape in scrapes] == [{UP: 0}] * 5
+    assert caplog.text.count("no answer in time") == 1
+    monkeypatch.setattr(exposition, "PATIENCE_WHILE_DOWN", 1000)
+    gate.open()
+    assert told(database.begin()) == {UP: 1, PLAYS: 0}
+
+
+def test_database_that_is_slower_than_scrapes_wait_is_up_and_down_when_it_freezes(
+    gate: Gate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(exposition, "PATIENCE", 0)
+    monkeypatch.setattr(exposition, "PATIENCE_WHILE_DOWN", 0)
+    database = DatabaseMetrics()
+    assert told(database.begin()) == {UP: 0}
+    gate.open()
+    until(lambda: database._database.totals is not None)
+    gate.shut()
+    at_once = [database.begin() for _ in range(3)]
+    assert [told(scrape) for scrape in at_once] == [{UP: 1, PLAYS: 0}] * 3
+    assert told(database.begin()) == {UP: 0}
+
+
+def test_database_that_refuses_is_down_until_it_does_not(
+    gate: Gate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(exposition, "PATIENCE", 1000)
+    monkeypatch.setattr(exposition, "PATIENCE_WHILE_DOWN", 1000)
+    database = DatabaseMetrics()
+    way = gate.parameters["port"]
+    gate.parameters["port"] = free_port()
+    assert [told(database.begin()) for _ in range(2)] == [{UP: 0}] * 2
+    gate.parameters["port"] = way
+    gate.open()
+    assert told(database.begin())[UP] == 1
 
 
 def test_database_that_is_slow_is_up_and_its_last_totals_are_told(

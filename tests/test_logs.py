@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 import requests
 
+from clips_site import request_id
+from clips_site.access import AccessLog
 from clips_site.logs import formatter, log_uncaught
 from library.models import Clip
 from tests.log_lines import lines, lines_of, request_line
@@ -164,6 +166,22 @@ def test_readable_lines_without_those_of_requests(
         rf"^{STAMP} \[info +\] Starting gunicorn [\d.]+ +\[gunicorn.error\]$", log, re.M
     )
     assert "/api/v1/clips/" not in log.replace("/api/v1/clips ", "")
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "told"),
+    [
+        ("/", 200, r"\[info +\] 200 GET / +request_id=named clip=1"),
+        ("/\x1b[2J", 503, r"\[warning +\] 503 GET /\\x1b\[2J +request_id=named clip=1"),
+    ],
+)
+def test_readable_line_of_a_request_begins_with_what_is_read_first(
+    capsys: pytest.CaptureFixture[str], path: str, status: int, told: str
+) -> None:
+    request_id.begin("named")
+    facts = {"method": "GET", "path": path, "status": status, "clip": 1}
+    AccessLog("console", logging.INFO).write(facts)
+    assert re.fullmatch(rf"{STAMP} {told}\n", capsys.readouterr().err)
 
 
 def record(message: str, **fields: Any) -> logging.LogRecord:

@@ -22,7 +22,9 @@ from library.exposition.question import NoAnswerError, Question
 
 logger = logging.getLogger(__name__)
 
-PATIENCE = 0.5  # seconds that a scrape waits for the database
+# Seconds for which the database may be asked before a scrape goes on without it; the second where
+# the scrape before had to, or each would take long while it is away.
+PATIENCE, PATIENCE_WHILE_DOWN = 0.5, 0.02
 GIVE_UP = 5.0  # seconds after which the next scrape ends a connection on which nothing comes
 # Counting reads every clip. Where there are so many that it takes long, the totals are kept for as
 # many times as long, so that it takes no more than a twentieth of the database's time.
@@ -113,40 +115,50 @@ class DatabaseMetrics:
     def __init__(self) -> None:
         self._database = Database()
         self._question = Question(self._database.ask, "metrics of the database")
-        self._was_up = True
+        self._was_up, self._told_at = True, 0.0
 
     def begin(self) -> Collector:
         """Have the database asked; the collector then waits for it a little, never long."""
-        if self._question.asked_for > GIVE_UP:
+        asked_for = self._question.asked_for
+        if asked_for > GIVE_UP:
             self._database.break_off()
-        return _Scrape(self, self._question.begin())
+            asked_for = 0.0
+        patience = PATIENCE_WHILE_DOWN
+        if self._was_up:  # who comes while another waits goes on when that one does
+            patience = max(patience, PATIENCE - asked_for)
+        until = time.monotonic() + patience
+        return _Scrape(self, self._question.begin(), until, self._told_at)
 
-    def totals(self, number: int, began: float) -> tuple[bool, Totals | None]:
-        """Whether the database answered a question that began then, and what it told."""
+    def totals(self, number: int, until: float, since: float) -> tuple[bool, Totals | None]:
+        """Whether the database answers, and what it told; awaited until a time of the clock.
+
+        What came too late for the scrapes before, since when one was answered, is an answer too: so
+        a database that is slow is not taken to be away for ever.
+        """
         totals: Totals | None
         try:
-            totals = self._question.await_answer(number, began + PATIENCE - time.monotonic())
+            totals = self._question.await_answer(number, until - time.monotonic())
             up = True
         except NoAnswerError as error:
             # It counts for longer than we wait: what it counted before is better than nothing.
-            up = error.__cause__ is None and self._database.has_connected(began)
+            up = error.__cause__ is None and self._database.has_connected(since)
             totals = self._database.totals if up else None
             if self._was_up and not up:
                 why = error.__cause__ or "no answer in time"
                 logger.warning("Metrics without the database: %s", why)
-        self._was_up = up
+        self._was_up, self._told_at = up, time.monotonic()
         return up, totals
 
 
 class _Scrape(Collector):
     """One answer to Prometheus."""
 
-    def __init__(self, database: DatabaseMetrics, number: int) -> None:
-        self._database, self._number, self._began = database, number, time.monotonic()
+    def __init__(self, database: DatabaseMetrics, number: int, until: float, since: float) -> None:
+        self._database, self._question = database, (number, until, since)
 
     def collect(self) -> Iterator[Metric]:
         """The plays, the most played clips, and whether the database could tell."""
-        up, totals = self._database.totals(self._number, self._began)
+        up, totals = self._database.totals(*self._question)
         yield GaugeMetricFamily("clips_database_up", "Whether the database answered.", value=up)
         if totals is None:
             return
