@@ -1,7 +1,6 @@
 """How streams ended: noted a moment after, and in nobody's way."""
 
 import socket
-import time
 from collections.abc import Callable
 
 import requests
@@ -10,17 +9,11 @@ from django.db import connection
 from library.models import Clip, CompletionTally, PlayEvent
 from tests.plays import plays_of, stream
 from tests.server import Server
+from tests.waiting import until
 
 Ask = Callable[..., requests.Response]
 StartServer = Callable[..., Server]
 RANGED = {"Range": "bytes=0-", "User-Agent": "a player"}
-
-
-def until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 20
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
 
 
 def endings(clip: Clip) -> list[tuple[int | None, bool | None]]:

@@ -20,7 +20,7 @@ from library.exposition.store import StoreMetrics
 from library.models import Clip
 from tests.gate import Gate
 from tests.server import free_port
-from tests.test_metrics import until
+from tests.waiting import until
 
 UP, PLAYS, TOP = "clips_database_up", "clips_plays_recorded_total", "clips_top_streamed_total"
 STORE = "clips_audio_store"

@@ -2,7 +2,7 @@
 
 import random
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from threading import Semaphore
 from traceback import format_exception
@@ -10,6 +10,7 @@ from traceback import format_exception
 import pytest
 
 from library.plays.group import GroupCommit, NotWrittenError
+from tests.waiting import until
 
 
 class Writer:
@@ -46,13 +47,6 @@ def pool(writer: Writer) -> Iterator[ThreadPoolExecutor]:
     yield pool
     writer.go_on.release(1000)
     pool.shutdown()
-
-
-def until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 20
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.001)
 
 
 def submit_all(

@@ -3,7 +3,6 @@
 import os
 import signal
 import socket
-import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
@@ -16,6 +15,7 @@ from library.models import Clip
 from tests.origin import Origin
 from tests.plays import stream
 from tests.server import Server
+from tests.waiting import until
 
 Ask = Callable[..., requests.Response]
 MakeClip = Callable[..., Clip]
@@ -27,13 +27,6 @@ SHOWN = (
     'django_http_responses_total_by_status_view_method_total{method="GET",status="200",'
     'view="clip-detail"}'
 )
-
-
-def until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 30
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
 
 
 def in_progress(server: Server) -> list[float]:

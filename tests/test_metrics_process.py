@@ -11,7 +11,8 @@ import requests
 
 from library.models import Clip
 from tests.server import Server, free_port
-from tests.test_metrics import folder_of, slow_listener, until
+from tests.test_metrics import folder_of, slow_listener
+from tests.waiting import until
 
 IN_PROGRESS = "clips_streams_in_progress"
 
