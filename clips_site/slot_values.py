@@ -11,18 +11,19 @@ one store of 8 aligned bytes: whoever reads meanwhile, or counts on after this p
 finds what was counted before or after an event, never half of it.
 """
 
+import json
 import logging
 import mmap
 import os
 import struct
 from array import array
 from bisect import bisect_left
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from threading import RLock
-from typing import Any
+from typing import Any, NamedTuple
 
-from prometheus_client.mmap_dict import mmap_key
+from prometheus_client.mmap_dict import MmapedDict, mmap_key
 
 logger = logging.getLogger(__name__)
 
@@ -89,6 +90,28 @@ def _reserve(descriptor: int, size: int) -> None:
 def _padded(length: int) -> int:
     """Bytes that a key of this length takes with its length before and the spaces behind it."""
     return length + 4 + 8 - (length + 4) % 8
+
+
+class Number(NamedTuple):
+    """What stands in a file, and where."""
+
+    value: float
+    place: int  # in bytes
+
+
+def numbers_in(path: Path, name: str, **labels: str) -> Iterator[Number]:
+    """Those of this name and these labels in a file, which may be missing or still empty."""
+    if path.exists() and path.stat().st_size:
+        for key, value, _, place in MmapedDict.read_all_values_from_file(path):  # type: ignore[no-untyped-call]
+            if json.loads(key)[1:3] == [name, labels]:
+                yield Number(value, place)
+
+
+def add_in(path: Path, number: Number, amount: float) -> None:
+    """Add to a number in a file of a process that has ended."""
+    with path.open("r+b") as file:
+        file.seek(number.place)
+        file.write(struct.pack("d", number.value + amount))
 
 
 class Slot:

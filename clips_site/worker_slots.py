@@ -3,7 +3,8 @@
 A worker counts under the number of a slot instead of its process id. Its successor takes the slot
 and counts on in the same files, so however often workers end, be they killed, no count is lost and
 no file is left over. gunicorn's master gives the slots out; while it reloads, old and new workers
-run side by side, each in a slot of its own.
+run side by side, each in a slot of its own. Streams that a killed worker was sending are counted by
+the master.
 
 gunicorn reads its configuration anew when it reloads; this module is imported once, and keeps.
 """
@@ -54,7 +55,7 @@ os.environ[VARIABLE] = str(FOLDER)
 
 from prometheus_client import multiprocess, values  # noqa: E402
 
-from clips_site.slot_values import Slot, Value  # noqa: E402
+from clips_site.slot_values import Slot, Value, add_in, numbers_in  # noqa: E402
 
 _slot = Slot(FOLDER)
 Value.slot = _slot
@@ -74,7 +75,17 @@ def take(slot: int) -> None:
 
 
 def vacate(slot: int) -> None:
-    """Its worker has ended: what it had in progress is no more. Its counters stay."""
+    """Its worker has ended: what it had in progress is no more. Its counters stay.
+
+    Streams that it has left are counted as broken off. Its successor is not there yet, so nobody
+    else writes there. Here the names alone are known: the master must not import what counts, or
+    a reload would go on with the code of before.
+    """
+    in_progress = numbers_in(FOLDER / f"gauge_livesum_{slot}.db", "clips_streams_in_progress")
+    if (left := sum(number.value for number in in_progress)) > 0:
+        counters = FOLDER / f"counter_{slot}.db"
+        for number in numbers_in(counters, "clips_streams_finished_total", outcome="error"):
+            add_in(counters, number, left)
     multiprocess.mark_process_dead(slot)  # type: ignore[no-untyped-call]
 
 

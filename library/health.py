@@ -93,7 +93,7 @@ class _Database:
         if not missing:
             return {}
         first = ".".join(missing[0])
-        return {"migrations": f"{len(missing)} migrations are not applied, the first is {first}"}
+        return {"migrations": f"migrations are not applied: {len(missing)}, the first is {first}"}
 
     def _applied(self) -> set[tuple[str, str]]:
         if self._connection is None:

@@ -106,10 +106,13 @@ _end_stream = {
 
 @contextmanager
 def origin_fetch() -> Iterator[None]:
-    """Time a fetch; an exception's `code` names its result."""
+    """Time a fetch; an exception's `code` names its result, if it is not the disk that fails."""
     started, result = time.perf_counter(), "ok"
     try:
         yield
+    except OSError:
+        result = "store_unavailable"
+        raise
     except Exception as error:
         result = getattr(error, "code", "internal_error")
         raise

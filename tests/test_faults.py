@@ -7,7 +7,7 @@ import signal
 import socket
 import subprocess
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Event
 
@@ -157,12 +157,18 @@ def test_database_that_does_not_answer_is_503(
     with ThreadPoolExecutor() as pool:
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute("LOCK TABLE library_clip IN ACCESS EXCLUSIVE MODE")
-            both = [pool.submit(requests.get, url, timeout=30) for _ in range(2)]
-            refused = next(as_completed(both)).result()  # the one without a connection
-        answers = sorted(answer.result().status_code for answer in both)
-    assert answers == [200, 503]
+            served = pool.submit(requests.get, url, timeout=30)
+            waiting = 0
+            while not waiting:  # it has the only connection
+                cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
+                (waiting,) = cursor.fetchone()
+            asked = [pool.submit(requests.get, at, timeout=30) for at in (url, server.url)]
+            refused, page = (answer.result() for answer in asked)
+        assert served.result().status_code == 200
+    assert [refused.status_code, page.status_code] == [503, 503]
     assert refused.json()["code"] == "database_unavailable"
-    assert int(refused.headers["Retry-After"]) > 0
+    assert page.headers["Content-Type"].startswith("text/html")
+    assert int(refused.headers["Retry-After"]) == int(page.headers["Retry-After"]) > 0
 
 
 def test_first_request_after_the_connections_broke_is_answered(

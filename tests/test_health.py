@@ -99,7 +99,7 @@ def test_missing_migration_is_named(http: Ask) -> None:
         told = http("GET", "/readyz")
     finally:
         sql("INSERT INTO django_migrations (app, name, applied) VALUES (%s, %s, now())", *gone)
-    problem = "1 migrations are not applied, the first is library.0004_clip_writing"
+    problem = "migrations are not applied: 1, the first is library.0004_clip_writing"
     assert (told.status_code, told.json()["checks"]) == (503, WELL | {"migrations": problem})
 
 

@@ -22,6 +22,7 @@ MakeClip = Callable[..., Clip]
 LISTENING = ("clips_streams_in_progress", "clips_http_requests_in_progress")
 STARTED = "clips_streams_started_total"
 COMPLETED = 'clips_streams_finished_total{outcome="completed"}'
+BROKEN_OFF = 'clips_streams_finished_total{outcome="error"}'
 BYTES = "clips_stream_bytes_total"
 SHOWN = (
     'django_http_responses_total_by_status_view_method_total{method="GET",status="200",'
@@ -73,7 +74,7 @@ def test_every_request_of_many_threads_is_counted(server: Server, clip: Clip, mp
     until(lambda: server.metrics().get("clips_plays_recorded_total") == 50)
 
 
-def test_killed_workers_leave_nothing_in_progress_and_lose_no_count(
+def test_killed_workers_leave_nothing_in_progress_and_what_they_sent_as_broken_off(
     server: Server, big_clip: Clip
 ) -> None:
     before = server.metrics()
@@ -83,7 +84,8 @@ def test_killed_workers_leave_nothing_in_progress_and_lose_no_count(
         until(lambda: in_progress(server) == [6, 6])
         replace_workers(server, signal.SIGKILL)
         until(lambda: in_progress(server) == [0, 0])
-    assert server.metrics()[STARTED] == before[STARTED] + 6
+    after = server.metrics()
+    assert [after[name] - before[name] for name in (STARTED, BROKEN_OFF)] == [6, 6]
     requests.get(server.url + stream(big_clip), timeout=30)
     assert server.metrics()[STARTED] == before[STARTED] + 7
 

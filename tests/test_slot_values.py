@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from prometheus_client.multiprocess import MultiProcessCollector
 
-from clips_site.slot_values import BLOCK, Slot, Value
+from clips_site.slot_values import BLOCK, Slot, Value, add_in, numbers_in
 from library.exposition.files import WorkerMetrics
 from tests.server import ROOT
 
@@ -39,6 +39,21 @@ def test_successor_goes_on_where_its_predecessor_ended(slot: Slot, tmp_path: Pat
     counter("heard").inc(1)
     counter("new").inc(1)
     assert told(tmp_path) == {"heard_total": 4, "new_total": 1}
+
+
+def test_what_a_killed_process_left_is_counted_in_its_place(slot: Slot, tmp_path: Path) -> None:
+    slot.take("0")
+    for name in ("other", "heard"):
+        counter(name).inc(3)
+    (number,) = numbers_in(tmp_path / "counter_0.db", "heard_total", of="this")
+    add_in(tmp_path / "counter_0.db", number, 2)
+    assert told(tmp_path) == {"other_total": 3, "heard_total": 5}
+
+
+def test_process_killed_before_it_counted_leaves_nothing(tmp_path: Path) -> None:
+    (tmp_path / "counter_0.db").touch()
+    assert [*numbers_in(tmp_path / "counter_0.db", "heard_total")] == []
+    assert [*numbers_in(tmp_path / "counter_1.db", "heard_total")] == []
 
 
 def test_what_is_there_before_the_fork_counts_in_the_slot_that_is_taken(

@@ -64,7 +64,9 @@ def test_full_disk_fails_the_download_evicts_and_leaves_nothing_half(
     origin: Origin, make_store: MakeStore, mp3: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     failures = metrics.audio_store_write_failures
+    fetches = metrics.origin_request_duration.labels("store_unavailable")
     counted_before = failures._value.get()
+    fetched_before = sum(bucket.get() for bucket in fetches._buckets)
     read(make_store(), origin.on("/old", answer(mp3)))
     await_downloads()
     with monkeypatch.context() as patch:
@@ -75,6 +77,7 @@ def test_full_disk_fails_the_download_evicts_and_leaves_nothing_half(
     left = {path.suffix for path in make_store().folder.iterdir()}
     assert not left & {".part", ".new", ".growing", ".audio"}
     assert failures._value.get() == counted_before + 1
+    assert sum(bucket.get() for bucket in fetches._buckets) == fetched_before + 1
     assert read(make_store(failure_seconds=0), origin.url("/a")) == mp3
 
 

@@ -4,6 +4,7 @@
 """
 
 import logging
+import sys
 from typing import Any
 
 from django.core.exceptions import RequestDataTooBig
@@ -19,6 +20,8 @@ from library.audio.errors import AudioUnavailableError
 
 logger = logging.getLogger(__name__)
 
+WAIT = 10  # seconds, for Retry-After, where nothing else is known
+NO_DATABASE = "The database does not answer."
 NOT_FOUND = {"detail": "There is nothing here.", "code": "not_found"}
 JSON_PATHS = ("/api/", "/livez", "/readyz", "/metrics", "/openapi.json")
 
@@ -29,7 +32,7 @@ class Unavailable(exceptions.APIException):
     status_code = 503
     default_code = "unavailable"
 
-    def __init__(self, detail: str, code: str, wait: int | None = 10, status: int = 503) -> None:
+    def __init__(self, detail: str, code: str, wait: int | None = WAIT, status: int = 503) -> None:
         super().__init__(detail, code)
         self.status_code = status
         self.wait = wait
@@ -130,7 +133,7 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response | N
         error = Unavailable(error.detail, error.code, error.retry_after, error.status)
     if isinstance(error, (OperationalError, InterfaceError)):
         logger.error("The database does not answer", exc_info=error)
-        error = Unavailable("The database does not answer.", "database_unavailable")
+        error = Unavailable(NO_DATABASE, "database_unavailable")
     response = drf_exception_handler(error, context)
     if response is not None:
         response["Cache-Control"] = "no-store"
@@ -147,7 +150,14 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponseBase:
 
 
 def server_error(request: HttpRequest) -> HttpResponseBase:
-    """500, for a fault of ours that is in the log."""
+    """500, for a fault of ours that is in the log; of a page without the database, 503."""
+    if isinstance(sys.exception(), (OperationalError, InterfaceError)):
+        told = {"title": NO_DATABASE, "details": "Try again in some seconds."}
+        return HttpResponse(
+            defaults.ERROR_PAGE_TEMPLATE % told,
+            status=503,
+            headers={"Retry-After": str(WAIT), "Cache-Control": "no-store"},
+        )
     if request.path.startswith(JSON_PATHS):
         return JsonResponse(
             {"detail": "Something went wrong on our side.", "code": "server_error"},

@@ -231,7 +231,7 @@ def origins() -> list[Panel]:
                 "refuse several streams.",
                 "cpm",
                 per_minute(
-                    f'{FETCHES}_count{{$chosen, result!="ok"}}', "{{result}}", "result"
+                    f'{FETCHES}_count{{$chosen, result=~"origin_.*"}}', "{{result}}", "result"
                 ).above_zero(),
                 per_minute(
                     'clips_audio_store_requests_total{$chosen, result="error"}',
