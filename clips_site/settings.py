@@ -286,6 +286,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 SECURE_CONTENT_TYPE_NOSNIFF = True
 
 LANGUAGE_CODE = "en"
+FORMAT_MODULE_PATH = ["clips_site.formats"]
 TIME_ZONE = "UTC"
 USE_TZ = True
 
