@@ -110,3 +110,18 @@ def test_accounts_and_what_they_may_do_are_for_everybody(phone: Page) -> None:
     expect(told).to_contain_text("last name: nothing → Other")
     assert told.evaluate("cell => cell.scrollHeight <= cell.clientHeight")  # nothing is cut off
     look(phone)
+
+
+def test_navigation_and_account_are_opened_by_keyboard(phone: Page) -> None:
+    member("Editors")
+    log_in(phone, "editors")
+    phone.get_by_role("button", name="Navigation").first.press("Enter")
+    expect(phone.locator("#nav-sidebar a").first).to_be_focused()
+    phone.get_by_role("button", name="Account").press("Space")
+    expect(phone.get_by_role("button", name="Light")).to_be_focused()
+    look(phone)
+    phone.keyboard.press("Escape")
+    expect(phone.get_by_role("button", name="Account")).to_be_focused()
+    phone.keyboard.press("Enter")
+    phone.get_by_role("button", name="Log out").press("Enter")
+    expect(phone.get_by_role("link", name="Log in again")).to_be_visible()
