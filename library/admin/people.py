@@ -210,7 +210,7 @@ class GroupAdmin(ValuesNoted, DjangoGroupAdmin, ModelAdmin[Group]):
         """
         groups = Group.objects.filter(pk__in=[group.pk for group in objs])
         told = [
-            f"{group.name}: {group.members} member{'s' * (group.members != 1)}"
+            f"{group.name}. Its members ({group.members}) stay, without what it allows."
             for group in groups.annotate(members=Count("user"))
         ]
         return told, {"groups": len(told)}, set(), []
