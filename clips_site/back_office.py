@@ -41,8 +41,11 @@ UNFOLD: dict[str, Any] = {
         }
     ],
     "DASHBOARD_CALLBACK": "library.admin.dashboard.dashboard",
-    "STYLES": [lambda request: static("library/admin.css")],
-    "SCRIPTS": [lambda request: static("library/focus.js")],
+    "STYLES": [
+        lambda request: static("library/admin.css"),
+        lambda request: static("library/admin-theme.css"),
+    ],
+    "SCRIPTS": [lambda request: static("library/admin-theme.js")],
     "ACCOUNT": {"navigation": _account_links},
     "TABS": [
         {

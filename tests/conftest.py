@@ -19,6 +19,7 @@ from library.models import Clip, ListenerKey
 from tests.chromium import running_browser
 from tests.clips import make
 from tests.origin import Origin
+from tests.pages import Open, opening
 from tests.server import Server, free_port
 from tests.settings import LOCAL
 
@@ -171,3 +172,10 @@ def browser() -> Iterator[Browser]:
     """Chromium, for tests that skip where there is none."""
     with running_browser() as browser:
         yield browser
+
+
+@pytest.fixture
+def open_page(browser: Browser, server: Server) -> Iterator[Open]:
+    """Opens pages of the running service: `open_page("/admin/", chief(), width=360)`."""
+    with opening(browser, server) as open_page:
+        yield open_page

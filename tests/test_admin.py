@@ -94,6 +94,21 @@ def test_plays_are_read_and_not_edited(editor: Client, clip: Clip) -> None:
     assert changed.status_code == HTTPStatus.FORBIDDEN
 
 
+def test_plays_are_told_for_one_clip_and_in_the_order_of_time_alone(
+    editor: Client, make_clip: Callable[..., Clip]
+) -> None:
+    clips = make_clip(title="Rain"), make_clip(title="Wind")
+    for clip in clips:
+        PlayEvent.objects.create(clip=clip, kind=Kind.PLAIN, client=Family.OTHER)
+    page = editor.get(f"/admin/library/playevent/?clip__id__exact={clips[0].pk}").text
+    assert "<strong>1 play</strong>" in page
+    assert "Clip: Rain" in page
+    shown = editor.get("/admin/library/playevent/?o=2").context["cl"]
+    assert [play.clip.title for play in shown.result_list] == ["Wind", "Rain"]
+    assert shown.queryset.query.order_by == ("-id",)
+    assert "o=2" not in editor.get("/admin/library/playevent/").text
+
+
 def deleted_in_the_list(editor: Client) -> list[int]:
     page = editor.get("/admin/library/clip/?deleted=yes")
     return [clip.pk for clip in page.context["cl"].result_list]

@@ -1,21 +1,17 @@
 """A clip's page in Chromium: files dropped, sources checked, audio seen, editors side by side."""
 
 import base64
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
-from django.conf import settings
-from django.contrib.auth.models import User
-from django.test import Client
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from library.models import Clip, PlayEvent
 from tests.chromium import CHROMIUM
 from tests.editors import editor
 from tests.origin import Origin, answer
-from tests.server import Server
+from tests.pages import PHONE, Open, look
 
 pytestmark = pytest.mark.skipif(not CHROMIUM, reason="needs Chromium: make system-tools")
 
@@ -27,33 +23,6 @@ DROP = """([name, content]) => {
   const event = {dataTransfer: dropped, bubbles: true, cancelable: true};
   document.querySelector(".clip-drop").dispatchEvent(new DragEvent("drop", event));
 }"""
-
-Open = Callable[[User, str], Page]
-
-
-@pytest.fixture
-def open_page(browser: Browser, server: Server) -> Iterator[Open]:
-    """Opens a page of the back office as somebody; nothing may go wrong on it unseen."""
-    errors: list[str] = []
-    contexts = []
-
-    def open_page(user: User, path: str) -> Page:
-        client = Client()
-        client.force_login(user)
-        name = settings.SESSION_COOKIE_NAME
-        context = browser.new_context(base_url=server.url)
-        cookie: Any = {"name": name, "value": client.cookies[name].value, "url": server.url}
-        context.add_cookies([cookie])
-        contexts.append(context)
-        page = context.new_page()
-        page.on("pageerror", lambda error: errors.append(str(error)))
-        page.goto(path)
-        return page
-
-    yield open_page
-    for context in contexts:
-        context.close()
-    assert errors == []
 
 
 def change(clip: Clip) -> str:
@@ -68,14 +37,8 @@ def save(page: Page) -> None:
     page.get_by_role("button", name="Save and continue editing").click()
 
 
-def serious_faults(page: Page) -> list[str]:
-    """What axe-core finds on the page."""
-    violations = Axe().run(page).response["violations"]
-    return [fault["id"] for fault in violations if fault["impact"] in ("serious", "critical")]
-
-
 def test_dropped_file_is_kept_when_another_field_is_wrong(open_page: Open, mp3: bytes) -> None:
-    page = open_page(editor(), ADD)
+    page = open_page(ADD, editor())
     report = page.locator("#clip-file-report")
     drop(page, "cover.png", b"\x89PNG\r\n\x1a\n" + bytes(99))
     expect(report).to_contain_text("This is a PNG image, not audio.")
@@ -86,7 +49,7 @@ def test_dropped_file_is_kept_when_another_field_is_wrong(open_page: Open, mp3: 
     expect(page.locator("#clip-player")).to_have_attribute("data-drawn", "yes")
     save(page)
     expect(page.locator(".field-genre")).to_contain_text("This field is required.")
-    assert serious_faults(page) == []
+    look(page, "light")
     page.get_by_label("Genre").fill("nature")
     save(page)
     expect(page.get_by_text("was added successfully")).to_be_visible()
@@ -96,7 +59,7 @@ def test_dropped_file_is_kept_when_another_field_is_wrong(open_page: Open, mp3: 
 def test_source_is_checked_heard_and_measured_before_saving(
     open_page: Open, origin: Origin, mp3: bytes
 ) -> None:
-    page = open_page(editor(), ADD)
+    page = open_page(ADD, editor())
     page.get_by_label("Address of the audio").fill(origin.on("/a.mp3", answer(mp3)))
     page.get_by_role("button", name="Check source").click()
     expect(page.locator("#clip-url-report")).to_contain_text(
@@ -113,8 +76,7 @@ def test_source_is_checked_heard_and_measured_before_saving(
 
 
 def test_waveform_is_sought_by_keys_and_pointer(open_page: Open, clip: Clip) -> None:
-    page = open_page(editor(), change(clip))
-    page.set_viewport_size({"width": 360, "height": 780})
+    page = open_page(change(clip), editor(), width=PHONE)
     expect(page.locator("#clip-player")).to_have_attribute("data-drawn", "yes")
     wave = page.get_by_role("slider", name="Position")
     assert len(bars(wave)) > 50
@@ -125,16 +87,14 @@ def test_waveform_is_sought_by_keys_and_pointer(open_page: Open, clip: Clip) -> 
     expect(wave).to_have_attribute("aria-valuetext", "0:03 of 0:28")
     wave.click()  # in its middle
     assert time(page) == pytest.approx(14.25, abs=0.3)
-    assert page.evaluate("document.documentElement.scrollWidth") == 360
-    page.evaluate("document.documentElement.className = 'dark'")
-    assert serious_faults(page) == []
+    look(page, "dark")
     assert not PlayEvent.objects.exists()
 
 
 def test_audio_that_cannot_be_had_is_told_in_a_sentence(
     open_page: Open, make_clip: Callable[..., Clip], origin: Origin
 ) -> None:
-    page = open_page(editor(), change(make_clip(audio_file="", audio_url=origin.url("/gone"))))
+    page = open_page(change(make_clip(audio_file="", audio_url=origin.url("/gone"))), editor())
     sentence = "The audio cannot be had. The origin answered with an error."
     expect(page.locator(".clip-player-note")).to_have_text(sentence)
 
@@ -150,9 +110,9 @@ def time(page: Page) -> float:
 
 
 def test_two_editors_see_each_other_and_lose_nothing(open_page: Open, clip: Clip) -> None:
-    first = open_page(editor("anna"), change(clip))
+    first = open_page(change(clip), editor("anna"))
     expect(first.locator("#clip-player")).to_have_attribute("data-drawn", "yes")
-    second = open_page(editor("ben"), change(clip))
+    second = open_page(change(clip), editor("ben"))
     expect(second.locator("#clip-others")).to_contain_text("anna has this clip open for editing")
     first.get_by_label("Tags").fill("storm")
     save(first)
@@ -169,7 +129,7 @@ def test_two_editors_see_each_other_and_lose_nothing(open_page: Open, clip: Clip
 
 def test_what_was_typed_survives_a_session_that_ended(open_page: Open, clip: Clip) -> None:
     anna = editor("anna")
-    page = open_page(anna, change(clip))
+    page = open_page(change(clip), anna)
     page.get_by_label("Title").fill("Light Rain")
     cookies: Any = page.context.cookies()
     page.context.clear_cookies()

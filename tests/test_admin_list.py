@@ -271,3 +271,10 @@ def test_who_may_not_see_clips_hears_none(client: Client) -> None:
     client.force_login(editor("gardener", "view_playevent"))
     for path in ("", f"{clip.pk}/audio", "words"):
         assert client.get(LIST + path).status_code == 403, path
+
+
+def test_empty_list_says_whether_anything_was_sought(chief_client: Client) -> None:
+    assert "Nothing here yet" in chief_client.get(LIST).text
+    sought = chief_client.get(f"{LIST}?q=rain&state=draft").text
+    assert "There are no clips with “rain” under these filters." in sought
+    assert "Nothing here yet" not in sought

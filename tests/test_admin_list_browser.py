@@ -1,65 +1,28 @@
 """The list of clips and its actions in a real browser: by keyboard, wide and narrow."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
-from django.test import Client
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import expect
 
 from library.models import Clip, PlayEvent
 from tests.chromium import CHROMIUM
 from tests.editors import chief
 from tests.origin import Origin
-from tests.server import Server
+from tests.pages import PHONE, Open, look
 
 LIST = "/admin/library/clip/"
 pytestmark = pytest.mark.skipif(not CHROMIUM, reason="needs Chromium: make system-tools")
 
 
-@pytest.fixture
-def open_page(browser: Browser, server: Server) -> Iterator[Callable[..., Page]]:
-    """Opens a page of the back office for an editor, on which nothing may go wrong unseen."""
-    client, errors = Client(), []
-    client.force_login(chief())
-    session = {"name": "sessionid", "value": client.cookies["sessionid"].value, "url": server.url}
-
-    def open_page(width: int, scheme: str) -> Page:
-        context = browser.new_context(
-            base_url=server.url,
-            viewport={"width": width, "height": 800},
-            color_scheme="dark" if scheme == "dark" else "light",
-        )
-        context.add_cookies([{**session}])  # type: ignore[typeddict-item]
-        page = context.new_page()
-        page.on("pageerror", lambda error: errors.append(str(error)))
-        page.on("dialog", lambda dialog: errors.append(dialog.message))
-        page.goto(LIST)
-        return page
-
-    yield open_page
-    assert errors == []
-
-
-def faults(page: Page) -> list[str]:
-    """What axe-core finds serious or worse."""
-    found = Axe().run(page).response["violations"]
-    return [
-        f"{fault['id']}: {node['html']}"
-        for fault in found
-        if fault["impact"] in ("serious", "critical")
-        for node in fault["nodes"]
-    ]
-
-
 def test_clips_are_heard_by_keyboard_one_at_a_time(
-    open_page: Callable[..., Page], make_clip: Callable[..., Clip], origin: Origin
+    open_page: Open, make_clip: Callable[..., Clip], origin: Origin
 ) -> None:
     make_clip(title="Broken", audio_url=origin.url("/missing"))
     make_clip(title="First", state="draft")
     make_clip(title="Second")
-    page = open_page(1360, "light")
-    assert faults(page) == []
+    page = open_page(LIST, chief(), width=1360)
+    look(page, "light")
     page.get_by_role("button", name="Play First").press("Enter")
     first = page.locator("tr", has_text="First")
     expect(first.get_by_role("button", name="Pause First")).to_be_visible()
@@ -86,17 +49,12 @@ def test_clips_are_heard_by_keyboard_one_at_a_time(
 
 
 def test_clips_are_found_and_edited_on_a_phone(
-    open_page: Callable[..., Page], make_clip: Callable[..., Clip]
+    open_page: Open, make_clip: Callable[..., Clip]
 ) -> None:
     make_clip(title="Blue", genre="jazz", tags=["swing"], health="failing")
     make_clip(title="Red", genre="house", creator="Ann")
-    page = open_page(360, "dark")
-
-    def fits() -> None:
-        assert page.evaluate("document.documentElement.scrollWidth") == 360
-        assert faults(page) == []
-
-    fits()
+    page = open_page(LIST, chief(), width=PHONE, dark=True)
+    look(page, "dark")
     page.locator("summary").press("Enter")
     page.get_by_role("link", name="Most played", exact=True).press("Escape")
     expect(page.get_by_role("link", name="Most played", exact=True)).to_be_hidden()
@@ -109,13 +67,14 @@ def test_clips_are_found_and_edited_on_a_phone(
     expect(page.get_by_role("link", name="Genre: JAZZ")).to_be_visible()
     expect(page.get_by_role("link", name="Red")).to_have_count(0)
     page.get_by_role("checkbox", name="Select record").check()
+    look(page)
     page.get_by_label("Select action to run").select_option("bulk_edit")
     page.get_by_role("button", name="Run").click()
     page.get_by_label("Add tags").fill("late night")
-    fits()
+    look(page, "dark")
     page.get_by_role("button", name="Preview").click()
     expect(page.get_by_role("row", name="tags swing swing, late night")).to_be_visible()
-    fits()
+    look(page, "dark")
     page.get_by_role("button", name="Change 1 clip").click()
     expect(page.get_by_text("1 clip changed: add tag: late night.")).to_be_visible()
     assert Clip.objects.get(title="Blue").tags == ["swing", "late night"]
@@ -123,4 +82,23 @@ def test_clips_are_found_and_edited_on_a_phone(
     page.get_by_label("Select action to run").select_option("withdraw")
     page.get_by_role("button", name="Run").click()
     expect(page.get_by_label("Reason")).to_be_focused()
-    fits()
+    look(page, "dark")
+
+
+def test_any_page_is_a_number_away_on_a_phone(
+    open_page: Open, make_clip: Callable[..., Clip]
+) -> None:
+    clip = make_clip(genre="rain")
+    clips = [
+        Clip(title=f"Clip {n}", genre="rain", duration=1, audio_url="https://a.example/")
+        for n in range(120)
+    ]
+    Clip.objects.bulk_create(clips)
+    page = open_page(f"{LIST}?genre=rain&p=2", chief(), width=PHONE, dark=True)
+    expect(page.get_by_role("navigation", name="Pages")).to_contain_text("of 3")
+    look(page)
+    page.get_by_label("Page", exact=True).fill("3")
+    page.get_by_label("Page", exact=True).press("Enter")
+    expect(page.get_by_role("link", name="Genre: rain")).to_be_visible()
+    expect(page.get_by_role("link", name=clip.title)).to_be_visible()
+    expect(page.get_by_role("link", name="Next")).to_have_count(0)

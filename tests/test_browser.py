@@ -8,6 +8,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from library.models import Clip, PlayEvent
 from tests.chromium import CHROMIUM, SEEK
+from tests.pages import PHONE, Open, look
 from tests.server import Server
 
 pytestmark = pytest.mark.skipif(not CHROMIUM, reason="needs Chromium: make system-tools")
@@ -121,3 +122,9 @@ def test_editor_hears_a_clip_without_a_play(page: Page, clip: Clip) -> None:
     page.goto("/admin/library/clip/")
     assert page.locator("audio").evaluate(SEEK) == pytest.approx([28.5, 20, 3], abs=0.1)
     assert not PlayEvent.objects.exists()
+
+
+def test_missing_page_is_for_everybody(open_page: Open) -> None:
+    page = open_page("/nothing", width=PHONE, dark=True)
+    expect(page.get_by_role("heading", name="Page not found")).to_be_visible()
+    look(page, "dark")

@@ -1,38 +1,24 @@
 """An editor's afternoon in a real browser: from logging in to the export."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import expect
 
 from library.models import Clip, PlayEvent, State
 from tests.chromium import CHROMIUM
 from tests.editors import member
 from tests.origin import Origin, answer
-from tests.server import Server
+from tests.pages import Open
 
 pytestmark = pytest.mark.skipif(not CHROMIUM, reason="needs Chromium: make system-tools")
 
 TITLES = ("Rain", "Wind", "Surf", "Creek", "Thunder", "Broken")
 
 
-@pytest.fixture
-def page(browser: Browser, server: Server) -> Iterator[Page]:
-    """A page of the running service, on which nothing may go wrong unseen."""
-    context = browser.new_context(base_url=server.url, viewport={"width": 1280, "height": 900})
-    page = context.new_page()
-    errors: list[str] = []
-    page.on("pageerror", lambda error: errors.append(str(error)))
-    page.on("dialog", lambda dialog: errors.append(dialog.message))
-    yield page
-    context.close()
-    assert errors == []
-
-
 def test_editor_imports_hears_mends_publishes_and_exports(
-    page: Page, origin: Origin, mp3: bytes, tmp_path: Path
+    open_page: Open, origin: Origin, mp3: bytes, tmp_path: Path
 ) -> None:
     good = origin.on("/good.mp3", answer(mp3))
     clips = [
@@ -48,7 +34,7 @@ def test_editor_imports_hears_mends_publishes_and_exports(
     file.write_text(json.dumps(clips))
 
     member("Editors")
-    page.goto("/admin/")
+    page = open_page("/admin/")
     page.get_by_label("Username").fill("editors")
     page.get_by_label("Password").fill("editors")
     page.get_by_role("button", name="Log in").click()

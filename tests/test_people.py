@@ -218,3 +218,10 @@ def test_list_of_tokens_costs_a_constant_number_of_queries(
         bearer(editor(f"user {number}"))
     with django_assert_max_num_queries(6):
         admin_client.get(TOKENS)
+
+
+def test_deleting_a_group_tells_whom_it_concerns(admin_client: Client) -> None:
+    group = member("Editors").groups.get()
+    page = admin_client.get(f"/admin/auth/group/{group.pk}/delete/").text
+    assert "Editors. Its members (1) stay" in page
+    assert "relationship" not in page

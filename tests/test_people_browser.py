@@ -1,51 +1,26 @@
 """How people show who they are, in a browser: by keyboard, on a phone, light and dark."""
 
 import re
-from collections.abc import Iterator
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from axes.models import AccessAttempt
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import User
 from django_otp.plugins.otp_totp.models import TOTPDevice
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 from library.models import ApiToken
 from tests.chromium import CHROMIUM
 from tests.editors import code, member
-from tests.server import Server
+from tests.pages import PHONE, Open, look
 
 pytestmark = pytest.mark.skipif(not CHROMIUM, reason="needs Chromium: make system-tools")
 
 
 @pytest.fixture
-def phone(browser: Browser, server: Server) -> Iterator[Page]:
-    """A small page of the running service, on which nothing may go wrong unseen."""
-    context = browser.new_context(base_url=server.url, viewport={"width": 360, "height": 740})
-    page = context.new_page()
-    page.set_default_timeout(20_000)
-    errors: list[str] = []
-    page.on("pageerror", lambda error: errors.append(str(error)))
-    page.on("console", lambda said: errors.append(said.text) if "Policy" in said.text else None)
-    yield page
-    context.close()
-    assert errors == []
-
-
-def look(page: Page) -> None:
-    """No serious fault, light or dark, and nothing beside the screen."""
-    page.wait_for_selector("html:not([x-cloak])")  # the theme shows a page when it is ready
-    for dark in (True, False):
-        page.evaluate("dark => document.documentElement.classList.toggle('dark', dark)", dark)
-        faults = [
-            (fault["id"], node["html"])
-            for fault in Axe().run(page).response["violations"]
-            for node in fault["nodes"]
-            if fault["impact"] in ("serious", "critical")
-        ]
-        assert faults == []
-    assert page.evaluate("document.documentElement.scrollWidth") == 360
+def phone(open_page: Open) -> Page:
+    """The log-in, on a small screen."""
+    return open_page("/admin/login/", width=PHONE)
 
 
 def log_in(page: Page, password: str) -> None:
@@ -61,7 +36,6 @@ def log_in(page: Page, password: str) -> None:
 
 def test_second_factor_from_enrolment_to_log_in(phone: Page) -> None:
     user = member("Editors")
-    phone.goto("/admin/login/")
     look(phone)
     log_in(phone, "editors")
     phone.goto("/admin/two-factor/")
@@ -117,3 +91,37 @@ def test_token_is_issued_copied_and_revoked_and_the_log_tells_it(phone: Page) ->
     look(phone)
     phone.goto("/admin/auth/user/")
     look(phone)
+    phone.get_by_role("button", name="Filters").press("Enter")
+    expect(phone.locator("#changelist-filter a").first).to_be_focused()
+
+
+def test_accounts_and_what_they_may_do_are_for_everybody(phone: Page) -> None:
+    user = member("Editors")
+    User.objects.update(is_superuser=True)
+    log_in(phone, "editors")
+    phone.goto(f"/admin/auth/user/{user.pk}/change/")
+    expect(phone.get_by_role("img", name="Type into this box").first).to_be_attached()
+    look(phone)
+    phone.get_by_label("First name").fill("An")
+    phone.get_by_label("Last name").fill("Other")
+    phone.get_by_role("button", name="Save", exact=True).click()
+    phone.goto("/admin/admin/logentry/")
+    told = phone.locator("td.field-what")
+    expect(told).to_contain_text("last name: nothing → Other")
+    assert told.evaluate("cell => cell.scrollHeight <= cell.clientHeight")  # nothing is cut off
+    look(phone)
+
+
+def test_navigation_and_account_are_opened_by_keyboard(phone: Page) -> None:
+    member("Editors")
+    log_in(phone, "editors")
+    phone.get_by_role("button", name="Navigation").first.press("Enter")
+    expect(phone.locator("#nav-sidebar a").first).to_be_focused()
+    phone.get_by_role("button", name="Account").press("Space")
+    expect(phone.get_by_role("button", name="Light")).to_be_focused()
+    look(phone)
+    phone.keyboard.press("Escape")
+    expect(phone.get_by_role("button", name="Account")).to_be_focused()
+    phone.keyboard.press("Enter")
+    phone.get_by_role("button", name="Log out").press("Enter")
+    expect(phone.get_by_role("link", name="Log in again")).to_be_visible()

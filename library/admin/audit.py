@@ -129,8 +129,8 @@ class AuditAdmin(ReadOnly, ModelAdmin[LogEntry]):
         )
         if page is None:
             return format_html("{} {}", name, entry.object_repr)
-        return format_html(
-            '{} <a href="{}" class="font-medium text-primary-600 dark:text-primary-500">{}</a>',
+        return format_html(  # one element: on a phone the theme spreads the parts of a cell
+            '<span>{} <a href="{}" class="font-medium text-link">{}</a></span>',
             name,
             reverse(page, args=[quote(entry.object_id or "")]),
             entry.object_repr,
@@ -142,11 +142,12 @@ class AuditAdmin(ReadOnly, ModelAdmin[LogEntry]):
         values = history.changed_values(entry)
         if not values:
             return entry.get_change_message() if entry.change_message else "-"
-        return format_html_join(
+        lines = format_html_join(
             mark_safe("<br>"),
             '<span class="audit-values">{}: <del>{}</del> → <ins>{}</ins></span>',
             ((name, old or "nothing", new or "nothing") for name, old, new in values),
         )
+        return format_html("<div>{}</div>", lines)
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[LogEntry], search_term: str

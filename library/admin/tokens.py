@@ -170,6 +170,7 @@ class TokenInline(ReadOnly, TabularInline[ApiToken, User]):
     ordering = ("-id",)
     extra = 0
     can_delete = False
+    hide_title = True  # above each row, the name and user once more
 
     @admin.display(description="state")
     def shown_state(self, token: ApiToken) -> str:

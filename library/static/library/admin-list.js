@@ -1,6 +1,6 @@
 "use strict";
 
-// The list of clips and its actions: the menu of orders, the filters by keyboard, suggested words.
+// The list of clips and its actions: the menu of orders, suggested words.
 {
   // A menu closes when something else is clicked or focused, or by Escape.
   const leave = (event) => {
@@ -13,18 +13,6 @@
     }
   };
   for (const name of ["click", "focusin", "keydown"]) document.addEventListener(name, leave);
-
-  // Whoever opens the filters is led into them, and back where they came from by Escape.
-  document.addEventListener("click", (event) => {
-    if (!event.target.closest("[data-opens-filters]")) return;
-    requestAnimationFrame(() => {
-      document.querySelector("#changelist-filter input:not([type=hidden]), #changelist-filter select")?.focus();
-    });
-  });
-  document.addEventListener("keydown", (event) => {
-    if (event.key !== "Escape" || !event.target.closest("#changelist-filter")) return;
-    document.querySelector("[data-opens-filters]")?.focus();
-  });
 
   // What was confirmed for many clips takes its time, and must not be sent twice.
   document.addEventListener("submit", (event) => {

@@ -109,6 +109,7 @@ async function load(src, file) {
   const mine = loads;
   root.hidden = controls.hidden = false;
   root.dataset.drawn = "";
+  note.classList.remove("clip-lost");
   note.textContent = "Drawing the waveform…";
   draw(new Array(BARS).fill(1));
   if (audio.getAttribute("src") !== src) audio.src = src;
@@ -133,6 +134,7 @@ async function load(src, file) {
     note.textContent = unreachable ? "The audio cannot be had: the service does not answer." : error.message;
     root.dataset.drawn = "no";
     controls.hidden = Boolean(error.lost);
+    note.classList.toggle("clip-lost", unreachable || controls.hidden);
   }
 }
 

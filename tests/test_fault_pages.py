@@ -1,0 +1,32 @@
+"""Pages that say what went wrong, to people: the API's answers are JSON (test_errors)."""
+
+from django.test import Client, RequestFactory
+from django.urls import get_resolver
+
+from tests.editors import member
+
+
+def test_missing_page_leads_on(admin_client: Client) -> None:
+    page = admin_client.get("/admin/nothing/")
+    assert page.status_code == 404
+    assert "There is nothing at this address." in page.text
+    assert 'href="/admin/"' in page.text
+
+
+def test_who_may_not_is_told_who_can_change_that(client: Client, db: None) -> None:
+    client.force_login(member("Analysts"))
+    page = client.get("/admin/library/clip/import/")
+    assert page.status_code == 403
+    assert "An administrator can change that." in page.text
+
+
+def test_form_that_is_too_old_says_that_nothing_was_saved(db: None) -> None:
+    page = Client(enforce_csrf_checks=True).post("/admin/login/", {"username": "a"})
+    assert page.status_code == 403
+    assert "Nothing was saved." in page.text
+
+
+def test_fault_of_ours_is_told_without_asking_for_anything() -> None:
+    page = get_resolver().resolve_error_handler(500)(RequestFactory().get("/admin/"))
+    assert page.status_code == 500
+    assert b"The fault is ours" in page.content
