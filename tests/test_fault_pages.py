@@ -1,5 +1,9 @@
 """Pages that say what went wrong, to people: the API's answers are JSON (test_errors)."""
 
+import json
+
+from django.db import OperationalError
+from django.http import HttpResponse
 from django.test import Client, RequestFactory
 from django.urls import get_resolver
 
@@ -26,7 +30,31 @@ def test_form_that_is_too_old_says_that_nothing_was_saved(db: None) -> None:
     assert "Nothing was saved." in page.text
 
 
+def answer_to(path: str, error: Exception) -> HttpResponse:
+    """What is answered where a view of this path has raised that."""
+    try:
+        raise error
+    except type(error):
+        answer: HttpResponse = get_resolver().resolve_error_handler(500)(RequestFactory().get(path))
+        return answer
+
+
 def test_fault_of_ours_is_told_without_asking_for_anything() -> None:
-    page = get_resolver().resolve_error_handler(500)(RequestFactory().get("/admin/"))
+    page = answer_to("/admin/", KeyError())
     assert page.status_code == 500
-    assert b"The fault is ours" in page.content
+    assert "The fault is ours" in page.text
+
+
+def test_page_without_the_database_says_that_it_is_not_for_long() -> None:
+    page = answer_to("/admin/", OperationalError())
+    assert (page.status_code, page["Retry-After"]) == (503, "10")
+    assert "Try again in some seconds." in page.text
+
+
+def test_path_of_the_api_is_never_answered_by_a_page() -> None:
+    for error, status, code in (
+        (KeyError(), 500, "server_error"),
+        (OperationalError(), 503, "database_unavailable"),
+    ):
+        answer = answer_to("/api/v1/clips", error)
+        assert (answer.status_code, json.loads(answer.content)["code"]) == (status, code)

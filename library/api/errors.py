@@ -11,6 +11,7 @@ from django.core.exceptions import RequestDataTooBig
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.http.response import HttpResponseBase
+from django.template.loader import render_to_string
 from django.views import defaults
 from rest_framework import exceptions
 from rest_framework.response import Response
@@ -150,21 +151,20 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponseBase:
 
 
 def server_error(request: HttpRequest) -> HttpResponseBase:
-    """500, for a fault of ours that is in the log; of a page without the database, 503."""
-    if isinstance(sys.exception(), (OperationalError, InterfaceError)):
-        told = {"title": NO_DATABASE, "details": "Try again in some seconds."}
-        return HttpResponse(
-            defaults.ERROR_PAGE_TEMPLATE % told,
-            status=503,
-            headers={"Retry-After": str(WAIT), "Cache-Control": "no-store"},
-        )
+    """500, for a fault of ours that is in the log; 503 where the database does not answer."""
+    away = isinstance(sys.exception(), (OperationalError, InterfaceError))
     if request.path.startswith(JSON_PATHS):
-        return JsonResponse(
-            {"detail": "Something went wrong on our side.", "code": "server_error"},
-            status=500,
-            headers={"Cache-Control": "no-store"},
-        )
-    return defaults.server_error(request)
+        detail, code = "Something went wrong on our side.", "server_error"
+        if away:
+            detail, code = NO_DATABASE, "database_unavailable"
+        answer: HttpResponse = JsonResponse({"detail": detail, "code": code})
+    else:
+        answer = HttpResponse(render_to_string("503.html" if away else "500.html"))
+    answer.status_code = 503 if away else 500
+    answer["Cache-Control"] = "no-store"
+    if away:
+        answer["Retry-After"] = str(WAIT)
+    return answer
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
