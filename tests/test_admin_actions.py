@@ -246,7 +246,7 @@ def test_clip_that_would_have_too_many_tags_is_named(edit: Callable[..., Any]) -
     clips = [add("Full", tags=full), add("Same", tags=[*full[1:], "warm"]), add("Free")]
     page = edit(clips, add_tags="warm")
     assert [clip.title for clip in page.context["preview"].too_many_rows] == ["Full"]
-    assert "Full</a>: 21 tags" in page.text
+    assert f"Full</a> (#{clips[0].pk}): 21 tags" in page.text
     edit(clips, "apply", version=page.context["version"], add_tags="warm")
     assert not Clip.objects.filter(title="Free", tags__contains=["warm"]).exists()
 

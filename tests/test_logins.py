@@ -48,6 +48,12 @@ def fail(name: str, times: int, address: str = HOME) -> None:
         log_in(name, "wrong", address, f"agent {agent}")
 
 
+def test_wrong_password_is_told_once() -> None:
+    page = log_in("anna", "wrong").text
+    assert page.count("errornote") == 1
+    assert "Please enter the correct username and password" in page
+
+
 def pass_time(minutes: int) -> None:
     """As if all failures were so much older."""
     for attempt in AccessAttempt.objects.all():
