@@ -123,5 +123,6 @@ def test_navigation_and_account_are_opened_by_keyboard(phone: Page) -> None:
     phone.keyboard.press("Escape")
     expect(phone.get_by_role("button", name="Account")).to_be_focused()
     phone.keyboard.press("Enter")
+    expect(phone.get_by_role("button", name="Light")).to_be_focused()
     phone.get_by_role("button", name="Log out").press("Enter")
     expect(phone.get_by_role("link", name="Log in again")).to_be_visible()
