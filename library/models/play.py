@@ -58,9 +58,10 @@ class PlayEvent(models.Model):
     completed = models.BooleanField(null=True)
 
     class Meta:
-        """Read newest first in the back office."""
+        """Read newest first in the back office, where it is called what it is for people."""
 
         ordering = ("-id",)
+        verbose_name = "play"
         indexes = (
             # has this listener played this clip today, or begun it by a range just now?
             models.Index(
