@@ -5,9 +5,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 
 CHROMIUM = shutil.which("chromium")
+expect.set_options(timeout=20_000)  # milliseconds; a busy machine may take longer than its own 5 s
 
 # Of an audio element: its duration, and where it was sought to.
 SEEK = """async (audio) => {
