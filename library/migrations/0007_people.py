@@ -14,7 +14,7 @@ EDITORS = (
     ("clip", "view_clip", "Can view clip"),
     ("clip", "import_clip", "Can import clips from files"),
     ("clip", "export_clip", "Can export clips to files"),
-    ("playevent", "view_playevent", "Can view play event"),
+    ("playevent", "view_playevent", "Can view play"),
     ("apitoken", "add_apitoken", "Can add API token"),
     ("apitoken", "view_apitoken", "Can view API token"),
 )
@@ -74,6 +74,10 @@ class Migration(migrations.Migration):
         migrations.AlterModelOptions(
             name="apitoken",
             options={"ordering": ("id",), "verbose_name": "API token"},
+        ),
+        migrations.AlterModelOptions(
+            name="playevent",
+            options={"ordering": ("-id",), "verbose_name": "play"},
         ),
         migrations.RunPython(make_groups, remove_groups),
         migrations.RunSQL(CREATE_WORDS, "DROP FUNCTION library_words(text)"),
