@@ -122,6 +122,7 @@ def test_navigation_and_account_are_opened_by_keyboard(phone: Page) -> None:
     look(phone)
     phone.keyboard.press("Escape")
     expect(phone.get_by_role("button", name="Account")).to_be_focused()
+    expect(phone.get_by_role("button", name="Light")).to_be_hidden()  # while it fades it stays shut
     phone.keyboard.press("Enter")
     expect(phone.get_by_role("button", name="Light")).to_be_focused()
     phone.get_by_role("button", name="Log out").press("Enter")
