@@ -132,6 +132,7 @@ def test_question_that_is_not_answered_is_asked_once_and_then_for_all_who_wait()
     for _ in range(5):
         with pytest.raises(NoAnswerError):
             question.await_answer(question.begin(), 0.01)
+    until(lambda: bool(asked))  # by its thread
     assert len(asked) == 1
     assert question.asked_for > 0
     late = question.begin()
