@@ -8,6 +8,7 @@ import socket
 import subprocess
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from threading import Event
 
@@ -18,6 +19,7 @@ from django.db import connection, transaction
 from library.models import Clip
 from tests.origin import Origin, answer, in_two_parts
 from tests.server import Server
+from tests.waiting import until
 
 Ask = Callable[..., requests.Response]
 MakeClip = Callable[..., Clip]
@@ -58,17 +60,17 @@ def assert_joined(server: Server) -> None:
     raise AssertionError("two streams should be under way")
 
 
-def worker_that_downloads(server: Server) -> int:
-    """The worker that holds the lock of a growing file."""
-    locks = Path("/proc/locks").read_text()
+def workers_that_download(server: Server) -> set[int]:
+    """The workers that hold the lock of a growing file."""
+    found = set()
     for worker in server.workers():
         for descriptor in Path(f"/proc/{worker}/fd").iterdir():
-            target = os.readlink(descriptor)
-            if target.endswith(".part") and re.search(rf"FLOCK.*WRITE {worker} ", locks):
-                flags = Path(f"/proc/{worker}/fdinfo/{descriptor.name}").read_text()
-                if "lock:" in flags:
-                    return worker
-    raise AssertionError("no worker downloads")
+            with suppress(FileNotFoundError):  # closed since it was listed
+                if os.readlink(descriptor).endswith(".part"):
+                    told = Path(f"/proc/{worker}/fdinfo/{descriptor.name}").read_text()
+                    if re.search("lock:.*FLOCK.*WRITE", told):
+                        found.add(worker)
+    return found
 
 
 def test_killed_download_fails_visibly_and_the_next_request_succeeds(
@@ -83,7 +85,8 @@ def test_killed_download_fails_visibly_and_the_next_request_succeeds(
         listener.sendall(request)
         assert b"200 OK" in listener.recv(4096)
         listeners.append(listener)
-    os.kill(worker_that_downloads(server), signal.SIGKILL)
+    until(lambda: len(workers_that_download(server)) == 1)
+    os.kill(workers_that_download(server).pop(), signal.SIGKILL)
     for listener in listeners:
         assert received_until_closed(listener) < len(mp3)
     go_on.set()
