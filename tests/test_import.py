@@ -349,9 +349,8 @@ def test_import_costs_a_constant_number_of_queries(importing: Importing) -> None
             Clip(title="A", genre="a", duration=1, audio_url=f"https://example.com/{n}")
             for n in range(number)
         )
-        rows = [
-            {"id": clip.pk, "title": "B", "audio_url": "https://example.com/b"} for clip in made
-        ]
+        gone = {"title": "B", "audio_url": "https://example.com/b", "state": "withdrawn"}
+        rows = [{"id": clip.pk, "withdrawn_reason": f"Of {clip.pk}", **gone} for clip in made]
         preview = importing.choose(json.dumps(rows + [NEW_CLIP] * number))
         with CaptureQueriesContext(connection) as queries:
             importing.client.get(preview.url)

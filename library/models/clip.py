@@ -21,7 +21,7 @@ MAX_DURATION = 3600  # seconds; this is a library of short previews
 REASON_LENGTH = 300  # characters of the reason for withdrawing a clip
 
 PLAYED = frozenset(("play_count", "first_played_at", "last_played_at"))  # what plays write
-DECIDED = frozenset(("deleted_at", "state", "withdrawn_reason"))  # what a QuerySet method writes
+DECIDED = frozenset(("deleted_at", "state", "withdrawn_reason"))  # what `save()` leaves alone
 
 
 def upload_path(clip: "Clip", filename: str) -> str:
@@ -117,8 +117,8 @@ class Clip(models.Model):
     duration = models.FloatField(
         help_text="Seconds.", validators=[MinValueValidator(0.001), MaxValueValidator(MAX_DURATION)]
     )
-    # Only `publish()`, `make_draft()` and `withdraw()` change it, so that each change is one
-    # statement; a clip is made in any of them.
+    # Only `publish()`, `make_draft()`, `withdraw()` and an import change it, so that many clips are
+    # changed by one statement; a clip is made in any of them.
     state = models.CharField(max_length=9, choices=State, default=State.PUBLISHED, editable=False)
     withdrawn_reason = models.CharField(
         max_length=REASON_LENGTH, null=True, editable=False, help_text="What the public is told."
@@ -234,7 +234,7 @@ class Clip(models.Model):
 
         What this instance read of them may be old by now: writing it back would lose the plays
         recorded since, or undo a deletion or a withdrawal. Only `library.plays` moves the first,
-        and only the QuerySet's methods the others.
+        and only the methods of the QuerySet and an import the others.
         """
         if not self._state.adding:
             self.updated_at = timezone.now()

@@ -159,10 +159,10 @@ def _carry_out(request: HttpRequest, pending: UUID, seen: str, **_: Any) -> Http
     if waiting is None:
         return _gone(request)
     rows = files.read(bytes(waiting.data), waiting.name)
+    waiting.delete()  # what is changed last is locked for the shortest time
     result: Result = ClipResource(waiting.state).import_data(
         rows, dry_run=False, seen=seen, user=request.user
     )
-    waiting.delete()
     added, changed = result.totals["new"], result.totals["update"]
     messages.success(request, f"Imported {waiting.name}: {added:,} added, {changed:,} changed.")
     # What is new is heard next, and then published.

@@ -7,8 +7,7 @@ from django.db import connection
 from django.utils import timezone
 from psycopg.sql import SQL, Composable, Identifier
 
-from library.models import Clip, State
-from library.models.clip import DECIDED
+from library.models import Clip
 
 # What a change of its source makes unknown of a clip: what `Clip.forget_audio()` forgets.
 FOUND_OUT = (
@@ -32,34 +31,34 @@ class ChangedMeanwhileError(Exception):
 def write(changed: list[tuple[Clip, set[str]]]) -> None:
     """Save these fields of clips, which nobody else may change until the transaction ends.
 
-    Plays of these clips wait as long. NO KEY, because a play's event refers to the row and must not
-    wait; in the order of ids, so that nobody can deadlock with it. Raises ChangedMeanwhileError if
-    somebody has changed one since it was read.
+    Plays of these clips wait as long: so all is made ready before. NO KEY, because a play's event
+    refers to the row and must not wait; in the order of ids, so that nobody can deadlock with it.
+    Raises ChangedMeanwhileError if somebody has changed one since it was read.
     """
-    locked = Clip.objects.filter(pk__in=[clip.pk for clip, _ in changed]).order_by("pk")
-    versions = dict(locked.select_for_update(no_key=True).values_list("pk", "updated_at"))
-    if any(versions.get(clip.pk) != clip.updated_at for clip, _ in changed):
-        raise ChangedMeanwhileError
+    read = {clip.pk: clip.updated_at for clip, _ in changed}
     now = timezone.now()
     for clip, fields in changed:
         clip.updated_at = now
         if "audio_url" in fields:
             clip.forget_audio()
-    written = {"updated_at"}.union(*(fields for _, fields in changed)) - DECIDED
-    here = [(clip, fields) for clip, fields in changed if fields - DECIDED]
+    written = {"updated_at"}.union(*(fields for _, fields in changed))
     # What others find out meanwhile of audio that stays is theirs.
-    _update([clip for clip, fields in here if "audio_url" not in fields], written)
-    _update([clip for clip, fields in here if "audio_url" in fields], written.union(FOUND_OUT))
-    _decide(clip for clip, fields in changed if fields & DECIDED)
+    same = [clip for clip, fields in changed if "audio_url" not in fields]
+    other = [clip for clip, fields in changed if "audio_url" in fields]
+    updates = [_update(same, written), _update(other, written.union(FOUND_OUT))]
+    locked = Clip.objects.filter(pk__in=read).order_by("pk").select_for_update(no_key=True)
+    if dict(locked.values_list("pk", "updated_at")) != read:
+        raise ChangedMeanwhileError
+    with connection.cursor() as cursor:
+        for statement, values in updates:
+            cursor.execute(statement, [values])
 
 
-def _update(clips: list[Clip], names: set[str]) -> None:
-    """Set these fields to what the instances say, in one statement.
+def _update(clips: list[Clip], names: set[str]) -> tuple[str, str]:
+    """The statement that sets these fields to what the instances say, and its parameter.
 
     `bulk_update()` and an upsert make an expression of each value, and hold the locks meanwhile.
     """
-    if not clips:
-        return
     columns = {name: getattr(Clip, name).field.db_type(connection) for name in sorted(names)}
     values = [{name: getattr(clip, name) for name in ("id", *columns)} for clip in clips]
     statement = _UPDATE.format(
@@ -68,24 +67,8 @@ def _update(clips: list[Clip], names: set[str]) -> None:
             SQL("{} {}").format(Identifier(name), SQL(kind)) for name, kind in columns.items()
         ),
     )
-    with connection.cursor() as cursor:
-        cursor.execute(statement.as_string(), [orjson.dumps(values).decode()])
+    return statement.as_string(), orjson.dumps(values).decode()
 
 
 def _listed(parts: Iterable[Composable]) -> Composable:
     return SQL(", ").join(parts)
-
-
-def _decide(clips: Iterable[Clip]) -> None:
-    """Publish, withdraw or take back."""
-    groups: dict[tuple[str, str | None], list[int]] = {}
-    for clip in clips:
-        groups.setdefault((clip.state, clip.withdrawn_reason), []).append(clip.pk)
-    for (state, reason), pks in groups.items():
-        of_group = Clip.objects.filter(pk__in=pks)
-        if state == State.PUBLISHED:
-            of_group.publish()
-        elif state == State.DRAFT:
-            of_group.make_draft()
-        else:
-            of_group.withdraw(reason or "")
