@@ -6,6 +6,7 @@ import json
 import logging
 import socket
 import sys
+from contextlib import suppress
 from datetime import timedelta
 from http import HTTPStatus
 from logging.config import dictConfig
@@ -45,8 +46,26 @@ class _JSONErrors:
         self._client.sendall(head.encode() + body)
 
 
+def _is_closed(*, graceful: bool = False) -> None:
+    """Of a connection: nothing is left to close."""
+
+
 class Worker(ThreadWorker):  # type: ignore[misc]
     """A gthread worker that answers errors in JSON, and logs no addresses with them."""
+
+    def handle(self, conn: Any) -> Any:
+        """Answer a request, and close a connection that is not kept, here in its own thread.
+
+        Its client may take two seconds to close its side (RFC 9112, section 9.6). gunicorn would
+        await that in the one thread that accepts connections, and which its master kills where it
+        is not heard of for long.
+        """
+        kept = super().handle(conn)
+        if not kept:
+            with suppress(OSError):  # gunicorn has closed it, in the midst of an answer
+                conn.close(graceful=True)
+            conn.close = _is_closed
+        return kept
 
     def handle_error(self, req: Any, client: socket.socket, addr: Any, exc: BaseException) -> None:
         """Gunicorn's own log line and status, our body."""

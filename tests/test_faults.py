@@ -8,7 +8,7 @@ import socket
 import subprocess
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from threading import Event
 
@@ -193,3 +193,18 @@ def test_first_request_after_the_connections_broke_is_answered(
             " WHERE datname = current_database() AND pid <> pg_backend_pid()"
         )
     assert requests.get(url, timeout=30).status_code == 200
+
+
+def test_clients_that_do_not_hang_up_hold_up_nobody(start_server: Callable[..., Server]) -> None:
+    """gunicorn waits up to two seconds for each of them, in the thread that accepts all others."""
+    server = start_server(WEB_CONCURRENCY="1")
+    request = b"GET /livez HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+    with ExitStack() as open_clients:
+        clients = []
+        for _ in range(40):
+            client = socket.create_connection(("127.0.0.1", server.port), timeout=20)
+            clients.append(open_clients.enter_context(client))
+            client.sendall(request)
+        for client in reversed(clients):
+            with client.makefile("rb") as answer_to_its_end:
+                assert b"alive" in answer_to_its_end.read()
