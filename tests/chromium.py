@@ -29,6 +29,14 @@ SEEK = """async (audio) => {
   }
   return found;
 }"""
+# A button is clicked, and again while the page waits; the console tells what the page says of it.
+CLICK_TWICE = """(button) => {
+  button.click();
+  setTimeout(() => {
+    button.click();
+    console.log(button.form.querySelector("[role=status]").textContent);
+  });
+}"""
 
 
 @contextmanager

@@ -6,10 +6,11 @@ import pytest
 from playwright.sync_api import expect
 
 from library.models import Clip, PlayEvent
-from tests.chromium import CHROMIUM
+from tests.chromium import CHROMIUM, CLICK_TWICE
 from tests.editors import chief
 from tests.origin import Origin
 from tests.pages import PHONE, Open, look
+from tests.test_plays import await_waiting, held
 
 LIST = "/admin/library/clip/"
 pytestmark = pytest.mark.skipif(not CHROMIUM, reason="needs Chromium: make system-tools")
@@ -102,3 +103,26 @@ def test_any_page_is_a_number_away_on_a_phone(
     expect(page.get_by_role("link", name="Genre: rain")).to_be_visible()
     expect(page.get_by_role("link", name=clip.title)).to_be_visible()
     expect(page.get_by_role("link", name="Next")).to_have_count(0)
+
+
+def test_list_tells_that_it_works_on_many_clips_and_is_asked_once(
+    open_page: Open, make_clip: Callable[..., Clip]
+) -> None:
+    clip = make_clip(state="draft")
+    page = open_page(LIST, chief(), width=1360, dark=True)
+    page.get_by_role("checkbox", name="Select record").check()
+    page.get_by_label("Select action to run").select_option("publish")
+    run = page.get_by_role("button", name="Run")
+    told: list[str] = []
+    page.on("console", lambda message: told.append(message.text))
+    page.on("request", lambda request: told.append(request.method))
+    with held(clip):
+        run.evaluate(CLICK_TWICE)
+        await_waiting()
+    expect(page.get_by_text("1 clip published.")).to_be_visible()
+    assert (told.count("POST"), told.count("Working …")) == (1, 1)
+    page.get_by_role("checkbox", name="Select record").check()
+    page.get_by_label("Select action to run").select_option("export_selected_as_csv")
+    with page.expect_download():
+        run.click()
+    expect(run).to_be_enabled()

@@ -7,9 +7,10 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from library.models import Clip, State
-from tests.chromium import CHROMIUM
+from tests.chromium import CHROMIUM, CLICK_TWICE
 from tests.editors import chief
 from tests.pages import PHONE, Open, look
+from tests.test_plays import await_waiting, held
 
 pytestmark = pytest.mark.skipif(not CHROMIUM, reason="needs Chromium: make system-tools")
 
@@ -39,8 +40,14 @@ def test_editor_imports_and_exports_clips(
     expect(changed.locator("del").first).to_have_text("Ambient Sounds")
     expect(changed.locator("ins").first).to_have_text("Better")
     look(page, "light", "dark")
-    page.get_by_role("button", name="Import: add 6, change 1").press("Enter")
+    told: list[str] = []
+    page.on("console", lambda message: told.append(message.text))
+    page.on("request", lambda request: told.append(request.method))
+    with held(clip):
+        page.get_by_role("button", name="Import: add 6, change 1").evaluate(CLICK_TWICE)
+        await_waiting()
     expect(page.get_by_text("Imported clips.csv: 6 added, 1 changed.")).to_be_visible()
+    assert (told.count("POST"), told.count("Importing…")) == (1, 1)
     assert Clip.objects.filter(state=State.DRAFT).count() == 6
     page.goto("/admin/library/clip/export/?q=Better")
     look(page, "light")

@@ -14,15 +14,21 @@
   };
   for (const name of ["click", "focusin", "keydown"]) document.addEventListener(name, leave);
 
-  // What was confirmed for many clips takes its time, and must not be sent twice.
-  document.addEventListener("submit", (event) => {
-    if (!event.target.matches(".sheet")) return;
-    event.target.querySelector("[role=status]").textContent = "Working …";
-    setTimeout(() => event.target.querySelectorAll("button").forEach((button) => (button.disabled = true)));
+  // What is done to many clips takes its time, and must not be sent twice. An export is a download,
+  // after which the list is still there.
+  const run = document.querySelector("#changelist-actions [type=submit]");
+  run?.insertAdjacentHTML("afterend", '<span class="actions-status" role="status"></span>');
+  const waits = (form, told) => {
+    form.querySelector(".sheet-buttons [role=status], .actions-status").textContent = told;
+    for (const button of form.querySelectorAll("[type=submit]")) button.disabled = Boolean(told);
+  };
+  document.addEventListener("submit", ({ target: form }) => {
+    if (!form.matches(".sheet, #changelist-form")) return;
+    if (/^export/.test(form.elements.action?.value)) return;
+    setTimeout(() => waits(form, "Working …")); // when the button's name and value are taken
   });
   window.addEventListener("pageshow", () => {
-    for (const button of document.querySelectorAll(".sheet button")) button.disabled = false;
-    for (const status of document.querySelectorAll(".sheet [role=status]")) status.textContent = "";
+    for (const form of document.querySelectorAll(".sheet, #changelist-form:has(.actions-status)")) waits(form, "");
   });
 
   // The genres and tags that there are, asked for when a field is first entered. A field of tags
