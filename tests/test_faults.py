@@ -19,6 +19,7 @@ from django.db import connection, transaction
 from library.models import Clip
 from tests.origin import Origin, answer, in_two_parts
 from tests.server import Server
+from tests.test_plays import await_waiting
 from tests.waiting import until
 
 Ask = Callable[..., requests.Response]
@@ -161,10 +162,7 @@ def test_database_that_does_not_answer_is_503(
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute("LOCK TABLE library_clip IN ACCESS EXCLUSIVE MODE")
             served = pool.submit(requests.get, url, timeout=30)
-            waiting = 0
-            while not waiting:  # it has the only connection
-                cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
-                (waiting,) = cursor.fetchone()
+            await_waiting()  # it has the only connection
             asked = [pool.submit(requests.get, at, timeout=30) for at in (url, server.url)]
             refused, page = (answer.result() for answer in asked)
         assert served.result().status_code == 200
