@@ -39,4 +39,4 @@ EXPOSE 8000 9464
 HEALTHCHECK --interval=10s --timeout=5s --start-period=60s --retries=3 \
     CMD ["python", "deploy/docker/healthy.py", "/livez"]
 # Any number may start at once: one prepares, the others wait. `exec`: signals reach gunicorn.
-CMD ["sh", "-c", "python manage.py prepare && exec gunicorn --config clips_site/gunicorn_conf.py"]
+CMD ["sh", "-c", "python manage.py prepare && exec gunicorn --config clips_site/server/gunicorn_conf.py"]

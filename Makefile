@@ -27,7 +27,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 run: $(VENV)/local
 	@$(BIN)/python manage.py collectstatic --noinput --verbosity 0
 	@$(BIN)/python manage.py prepare --demo-editor --verbosity 0
-	@exec $(BIN)/gunicorn --config clips_site/gunicorn_conf.py
+	@exec $(BIN)/gunicorn --config clips_site/server/gunicorn_conf.py
 
 test: $(VENV)/dev
 	@$(BIN)/ruff check .

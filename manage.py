@@ -6,7 +6,7 @@ import sys
 
 from django.core.management import execute_from_command_line
 
-from clips_site.logs import log_uncaught
+from clips_site.server.logs.formatting import log_uncaught
 
 if __name__ == "__main__":
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "clips_site.settings")

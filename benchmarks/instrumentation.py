@@ -26,9 +26,9 @@ os.environ |= {
     "POSTGRES_SERVER": "",
 }
 
-from clips_site import worker_slots  # noqa: E402
+from clips_site.server.metrics import slots  # noqa: E402
 
-worker_slots.take(0)  # before anything counts
+slots.take(0)  # before anything counts
 import_module("clips_site.wsgi")  # all that the service loads, in its order
 
 from django.core.management import call_command  # noqa: E402
@@ -54,7 +54,7 @@ from benchmarks.instrumented import (  # noqa: E402
     timed_meter,
 )
 from benchmarks.results import write_section  # noqa: E402
-from library.metrics import StreamMeter  # noqa: E402
+from library.telemetry.instruments import StreamMeter  # noqa: E402
 
 PATHS = {
     "a health check": "/livez",
@@ -156,7 +156,7 @@ def main() -> int:
             worst = max(worst, costs["both"])
     finally:
         drop()
-        worker_slots.remove()
+        slots.remove()
     text = SECTION.format(
         date=datetime.now(UTC).date(),
         load=f"load average {os.getloadavg()[0]:.1f}",

@@ -19,17 +19,17 @@ from django.core.handlers.wsgi import WSGIHandler
 from django.db.backends.postgresql.base import Cursor
 from django.test import override_settings
 
-from clips_site import gunicorn_conf
-from clips_site.access import AccessLog, AccessMiddleware
-from clips_site.postgresql.base import DatabaseWrapper, measured
-from clips_site.worker import Logger
+from clips_site.database.postgresql.base import DatabaseWrapper, measured
+from clips_site.server import gunicorn_conf
+from clips_site.server.logs.access_lines import AccessLog, AccessMiddleware
+from clips_site.server.worker import Logger
 from library.api import stream
-from library.metrics import adder, http_requests_in_progress
-from library.monitoring import RequestMetricsMiddleware
+from library.telemetry.http_requests import RequestMetricsMiddleware
+from library.telemetry.instruments import adder, http_requests_in_progress
 
 NOWHERE = os.open(os.devnull, os.O_WRONLY)
-METRICS = ["library.monitoring.RequestMetricsMiddleware"]
-LOG = ["clips_site.access.AccessMiddleware"]
+METRICS = ["library.telemetry.http_requests.RequestMetricsMiddleware"]
+LOG = ["clips_site.server.logs.access_lines.AccessMiddleware"]
 
 
 class Stopwatch:

@@ -14,7 +14,7 @@ from threading import Event, Thread
 
 import psycopg
 
-from clips_site.embedded_postgres.cluster import SUPERUSER, Cluster
+from clips_site.database.embedded.cluster import SUPERUSER, Cluster
 
 ROOT = Path(__file__).parent.parent
 WORKERS, THREADS = 2, 16
@@ -47,7 +47,7 @@ class Service:
             subprocess.run(manage, cwd=ROOT, env=environment, check=True)
         self._add_large_clip(folder)
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "gunicorn", "--config", "clips_site/gunicorn_conf.py"],
+            [sys.executable, "-m", "gunicorn", "--config", "clips_site/server/gunicorn_conf.py"],
             cwd=ROOT,
             env=environment,
             stdout=subprocess.DEVNULL,
@@ -82,7 +82,7 @@ class Service:
         """Their process ids; the last child that was started first is the metrics process."""
         pid = self._process.pid
         children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-        return [int(child) for child in children if not _command(child).count("metrics_server")]
+        return [int(child) for child in children if not _command(child).count("metrics.endpoint")]
 
     def files(self) -> tuple[int, int]:
         """How many files the workers count in, and the bytes that are used of them."""

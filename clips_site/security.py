@@ -40,7 +40,7 @@ AXES_LOCKOUT_CALLABLE = "library.access.lockout.locked_out"
 AXES_RESET_ON_SUCCESS = True
 AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False  # the page says how long, and it is true
 AXES_ENABLE_ACCESS_FAILURE_LOG = True
-AXES_ENABLE_ADMIN = False  # library/admin/logins.py has pages in the theme
+AXES_ENABLE_ADMIN = False  # library/admin/people/logins.py has pages in the theme
 AXES_VERBOSE = False
 AXES_SENSITIVE_PARAMETERS = ["username", "ip_address", "csrfmiddlewaretoken", "code"]  # masked
 

@@ -151,12 +151,12 @@ ON_THIS_MACHINE = EMBEDDED or HOST in ("127.0.0.1", "::1", "localhost")
 _DATABASE: dict[str, Any] = {"NAME": POSTGRES_DB}
 if EMBEDDED:
     _DATABASE |= {
-        "ENGINE": "clips_site.embedded_postgres",
+        "ENGINE": "clips_site.database.embedded",
         "OPTIONS": {"cluster": LOCAL_DIR / "postgres"},
     }
 else:
     _DATABASE |= {
-        "ENGINE": "clips_site.postgresql",
+        "ENGINE": "clips_site.database.postgresql",
         "HOST": POSTGRES_SERVER,
         "PORT": POSTGRES_PORT,
         "USER": POSTGRES_USER,
@@ -244,8 +244,8 @@ INSTALLED_APPS = [
 
 # No GZipMiddleware: it turns a 206 into garbage and stops sendfile.
 MIDDLEWARE = [
-    "clips_site.access.AccessMiddleware",
-    "library.monitoring.RequestMetricsMiddleware",
+    "clips_site.server.logs.access_lines.AccessMiddleware",
+    "library.telemetry.http_requests.RequestMetricsMiddleware",
     "corsheaders.middleware.CorsMiddleware",  # so far out, redirects and errors are readable too
     "django.middleware.security.SecurityMiddleware",
     "clips_site.middleware.BackOfficeHeadersMiddleware",
@@ -263,7 +263,7 @@ MIDDLEWARE = [
 ]
 
 if TRACING:
-    MIDDLEWARE.insert(1, "clips_site.tracing.TracingMiddleware")
+    MIDDLEWARE.insert(1, "clips_site.server.tracing.TracingMiddleware")
 
 ROOT_URLCONF = "clips_site.urls"
 WSGI_APPLICATION = "clips_site.wsgi.application"
@@ -296,7 +296,7 @@ FIXTURE_DIRS = [BASE_DIR / "fixtures"]
 SAMPLES_DIR = BASE_DIR / "fixtures" / "audio"
 AUDIO_STORE_DIR = LOCAL_DIR / "audio-store"
 STORAGES = {
-    "default": {"BACKEND": "library.storage.AudioFileStorage"},
+    "default": {"BACKEND": "library.sources.storage.AudioFileStorage"},
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
 }
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2_000_000  # bytes: 1,000 clips at once, of 2,000 bytes each
@@ -335,7 +335,7 @@ CORS_EXPOSE_HEADERS = [
 SPECTACULAR_SETTINGS = {
     "TITLE": "Clips Service",
     "VERSION": VERSION,
-    "DESCRIPTION": (BASE_DIR / "library" / "api" / "description.md").read_text(),
+    "DESCRIPTION": (BASE_DIR / "library" / "api" / "openapi" / "description.md").read_text(),
     "OAS_VERSION": "3.1.1",
     "SERVE_INCLUDE_SCHEMA": False,
     "SERVE_AUTHENTICATION": [],
@@ -343,15 +343,15 @@ SPECTACULAR_SETTINGS = {
     "ENUM_NAME_OVERRIDES": {
         "HealthStatus": "library.models.Health",
         "ClipState": "library.models.State",
-        "ClientFamily": "library.api.stats_serializers.CLIENTS",
-        "Interval": "library.api.stats_serializers.INTERVALS",
+        "ClientFamily": "library.api.openapi.statistics_answers.CLIENTS",
+        "Interval": "library.api.openapi.statistics_answers.INTERVALS",
         "TopWindow": "library.statistics.library.TOP_WINDOWS",
     },
     "SORT_OPERATION_PARAMETERS": False,  # they stand in an order that a reader can follow
     "COMPONENT_SPLIT_REQUEST": True,  # what is sent and what is answered: clients check both
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
-        "library.api.schema_hooks.complete",
+        "library.api.openapi.hooks.complete",
     ],
     "LICENSE": {"name": "MIT License", "identifier": "MIT"},
     "SERVERS": [{"url": "/", "description": "This service."}],
@@ -364,7 +364,9 @@ SPECTACULAR_SETTINGS = {
 LOGGING: dict[str, Any] = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"()": "clips_site.logs.formatter", "style": LOG_FORMAT}},
+    "formatters": {
+        "line": {"()": "clips_site.server.logs.formatting.formatter", "style": LOG_FORMAT}
+    },
     "filters": {
         "faults": {
             "()": "django.utils.log.CallbackFilter",
@@ -387,5 +389,5 @@ LOGGING: dict[str, Any] = {
     },
 }
 if SENTRY_DSN:
-    LOGGING["handlers"]["sentry"] = {"()": "clips_site.sentry.handler"}
+    LOGGING["handlers"]["sentry"] = {"()": "clips_site.server.sentry.handler"}
     LOGGING["root"]["handlers"].append("sentry")

@@ -6,8 +6,9 @@ from django.views.generic import RedirectView
 from drf_spectacular.renderers import OpenApiJsonRenderer
 from drf_spectacular.views import SpectacularAPIView
 
-from library import health, monitoring, pages
+from library import pages
 from library.admin import dashboard
+from library.probes import health, metrics
 
 urlpatterns = [
     path("", pages.listen, name="listen"),
@@ -22,7 +23,7 @@ urlpatterns = [
     path("redoc", pages.redoc, name="redoc"),
     path("livez", health.livez, name="livez"),
     path("readyz", health.readyz, name="readyz"),
-    path("metrics", monitoring.metrics, name="metrics"),
+    path("metrics", metrics.metrics, name="metrics"),
     path("admin", RedirectView.as_view(url="/admin/")),
     *dashboard.urls,
     path("admin/two-factor/", include("library.access.urls")),

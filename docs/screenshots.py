@@ -34,7 +34,7 @@ import random
 from django.utils import timezone
 from library.models import Clip, Health, State
 from library.plays import rebuild
-from tests.plays import add_plays
+from tests.support.plays import add_plays
 now, dice = timezone.now(), random.Random(7)
 for clip in Clip.objects.order_by("id"):
     days = [dice.randrange(30) for _ in range(dice.randrange(60, 400))]
@@ -84,7 +84,7 @@ def _service(folder: Path) -> Iterator[str]:
     manage("prepare", "--demo-editor", "--verbosity", "0")
     manage("shell", "--no-imports", "--command", FILL)
     process = subprocess.Popen(
-        [sys.executable, "-m", "gunicorn", "--config", "clips_site/gunicorn_conf.py"],
+        [sys.executable, "-m", "gunicorn", "--config", "clips_site/server/gunicorn_conf.py"],
         cwd=ROOT,
         env=environment,
         stderr=subprocess.DEVNULL,

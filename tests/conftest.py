@@ -15,13 +15,13 @@ from django.db import connection, transaction
 from django.utils import timezone
 from playwright.sync_api import Browser
 
+from harness.chromium import running_browser
+from harness.origin import Origin
+from harness.service import Server, free_port
 from library.models import Clip, ListenerKey
-from tests.chromium import running_browser
-from tests.clips import make
-from tests.origin import Origin
-from tests.pages import Open, opening
-from tests.server import Server, free_port
 from tests.settings import LOCAL
+from tests.support.clips import make
+from tests.support.pages import Open, opening
 
 SAMPLES = Path(__file__).parent.parent / "fixtures" / "audio"
 
@@ -29,8 +29,8 @@ SAMPLES = Path(__file__).parent.parent / "fixtures" / "audio"
 # Files of few tests that take long: begun last, they would leave the other processes idle.
 LONG = (
     *("test_plays_under_fire", "test_metrics", "test_metrics_process", "test_schemathesis"),
-    *("test_prepare", "test_people_browser", "test_clients", "test_monitoring_stack"),
-    *("test_editors_path", "test_faults", "test_endings", "test_admin_form_browser"),
+    *("test_prepare", "test_browser", "test_generated_clients", "test_monitoring_stack"),
+    *("test_editors_path", "test_faults", "test_outcomes", "test_form_browser"),
 )
 
 

@@ -18,4 +18,4 @@ from clips_site.settings import *  # noqa: E402, F403
 
 # Else each test's client lists all static files anew, which takes longer than most tests.
 WHITENOISE_AUTOREFRESH = True
-PASSWORD_HASHERS = ["tests.hashers.CheapScrypt"]
+PASSWORD_HASHERS = ["tests.support.hashers.CheapScrypt"]

@@ -9,7 +9,7 @@ from django.test import Client
 
 from library import history
 from library.models import Clip
-from tests.editors import bearer, editor
+from tests.support.editors import bearer, editor
 
 NEW = {"title": "Rain", "genre": "nature", "duration": 5, "audio_url": "https://example.com/a.mp3"}
 

@@ -11,7 +11,7 @@ import urllib.request
 from pathlib import Path
 from typing import Self
 
-from clips_site.embedded_postgres.cluster import Cluster
+from clips_site.database.embedded.cluster import Cluster
 
 ROOT = Path(__file__).parents[2]
 DATABASE = "clips_db"
@@ -98,7 +98,13 @@ class Service:
         """Start it, and wait until it is ready; the environment lasts until the next start."""
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "gunicorn", "--config", "clips_site/gunicorn_conf.py"],
+                [
+                    sys.executable,
+                    "-m",
+                    "gunicorn",
+                    "--config",
+                    "clips_site/server/gunicorn_conf.py",
+                ],
                 cwd=ROOT,
                 env=self._environment | environment,
                 stdout=log,

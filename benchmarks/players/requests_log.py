@@ -4,7 +4,7 @@ import sys
 from datetime import timedelta
 from typing import Any
 
-from clips_site.worker import Logger
+from clips_site.server.worker import Logger
 
 MARK = "request\t"
 CONDITIONS = ("If-Match", "If-Range", "If-None-Match")

@@ -56,7 +56,7 @@ class Service:
             env=environment,
             check=True,
         )
-        config = ["--config", "clips_site/gunicorn_conf.py"]
+        config = ["--config", "clips_site/server/gunicorn_conf.py"]
         config += ["--logger-class", "benchmarks.players.requests_log.RequestsLogger"]
         self._process = subprocess.Popen(
             [sys.executable, "-m", "gunicorn", *config],

@@ -32,7 +32,7 @@ from django.core.management import call_command  # noqa: E402
 from django.db import connection  # noqa: E402
 
 from benchmarks.plays.ways import WAYS  # noqa: E402
-from clips_site.embedded_postgres.base import cluster  # noqa: E402
+from clips_site.database.embedded.base import cluster  # noqa: E402
 from library.models import Clip  # noqa: E402
 
 CLIPS = 1_000

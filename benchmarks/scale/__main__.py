@@ -59,7 +59,7 @@ def main() -> None:
         _make("many", options.clips, options.plays)
     servers = [
         subprocess.Popen(
-            [sys.executable, "-m", "gunicorn", "--config", "clips_site/gunicorn_conf.py"],
+            [sys.executable, "-m", "gunicorn", "--config", "clips_site/server/gunicorn_conf.py"],
             env=_environment(name),
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,

@@ -9,19 +9,19 @@ from django.http import Http404, HttpRequest
 from django.http.response import HttpResponseBase
 from rest_framework.exceptions import APIException, NotFound
 
-from library import access_log, trace
 from library.api.errors import Unavailable
 from library.audio.errors import CAUSES, AudioUnavailableError
-from library.delivery import Delivery, deliver
-from library.metrics import StreamMeter, streams_refused
 from library.models import Clip
-from library.monitoring import BEGAN
-from library.plays.endings import endings
 from library.plays.group import NotWrittenError
+from library.plays.outcomes import endings
 from library.plays.record import Recorded, record
 from library.plays.request import play_of
 from library.plays.rule import kind_of_play
-from library.sources import open_audio
+from library.sources.opening import open_audio
+from library.streams.delivery import Delivery, deliver
+from library.telemetry import request_notes, trace_context
+from library.telemetry.http_requests import BEGAN
+from library.telemetry.instruments import StreamMeter, streams_refused
 
 logger = logging.getLogger(__name__)
 HANDED_OVER = {"outcome": "handed_over"}
@@ -87,7 +87,7 @@ def stream_clip(request: HttpRequest, clip: Clip) -> HttpResponseBase:
     meter.start()
     body = delivery.body
     counted = play is not None and play.event_id is not None
-    access_log.note(
+    request_notes.note(
         request.META, play=counted, **(HANDED_OVER if body is None else {"stream": body})
     )
     if body is None:  # nginx sends it, and knows alone how much and how that ends
@@ -112,7 +112,7 @@ def _record_play(request: HttpRequest, clip: Clip, delivery: Delivery) -> Record
     if kind is None:
         return None
     try:
-        with trace.span("record play", {"clips.play.kind": str(kind)}):
+        with trace_context.span("record play", {"clips.play.kind": str(kind)}):
             return record(play_of(request, clip.pk, kind))
     except Clip.DoesNotExist:
         raise NotFound from None

@@ -3,7 +3,7 @@
 from django.urls import path, re_path
 from rest_framework.routers import SimpleRouter
 
-from library.api.stats import ClipStatistics, LibraryStatistics
+from library.api.statistics import ClipStatistics, LibraryStatistics
 from library.api.views import ClipViewSet
 
 router = SimpleRouter(trailing_slash=False)

@@ -11,9 +11,10 @@ from rest_framework.negotiation import BaseContentNegotiation
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from library.api import parameters, schema
+from library.api import parameters
 from library.api.etags import revalidated, version
 from library.api.filters import matching
+from library.api.openapi import operations
 from library.api.pagination import page_of
 from library.api.representation import FIELDS, columns, shown_to
 from library.api.serializers import ClipSerializer
@@ -33,7 +34,7 @@ class AnyAccept(BaseContentNegotiation):
         return renderers[0], renderers[0].media_type
 
 
-@schema.describe_clips
+@operations.describe_clips
 class ClipViewSet(ClipWrites):
     """Clips: list, show, stream; adding, changing and deleting them is in writes.py."""
 

@@ -11,7 +11,7 @@ from typing import Protocol
 
 from library.audio.byte_range import ByteRange
 from library.audio.errors import AudioUnavailableError
-from library.audio.opened import OpenAudio
+from library.audio.open_audio import OpenAudio
 
 
 class Body(Protocol):

@@ -17,21 +17,21 @@ from email.utils import parsedate_to_datetime
 from pathlib import Path
 from threading import BoundedSemaphore, Thread
 
-from library import metrics
 from library.audio.entry import Entry, Metadata, sync_folder
 from library.audio.errors import CAUSES, AudioUnavailableError
 from library.audio.eviction import evict, is_due, scan
 from library.audio.freshness import Freshness
-from library.audio.opened import strong_etag
+from library.audio.open_audio import strong_etag
 from library.audio.origin import OriginAnswer, OriginClient
+from library.audio.origin_turns import host_of, turn
 from library.audio.sniff import read_head
-from library.audio.turns import host_of, turn
+from library.telemetry import instruments
 
 logger = logging.getLogger(__name__)
 
 for _code in CAUSES:  # so that rates see the first failure of each kind
     if _code.startswith("origin_"):
-        metrics.origin_request_duration.labels(_code)
+        instruments.origin_request_duration.labels(_code)
 
 ENTITY_TAG = re.compile(r'(?:W/)?"[\x21\x23-\x7e\x80-\xff]*"')  # RFC 9110, 8.8.3
 
@@ -77,7 +77,7 @@ class Downloader:
             claim = self._claim(entry)
         except OSError:
             logger.exception("The audio store cannot write to %s", self._folder)
-            metrics.audio_store_write_failures.inc()
+            instruments.audio_store_write_failures.inc()
             raise AudioUnavailableError("store_unavailable") from None
         if claim is None:
             return False
@@ -121,7 +121,7 @@ class Downloader:
             stale = saved[0] if saved else None
             with (
                 turn(self._folder, entry.url, self._limits.per_origin, self._limits.turn_seconds),
-                metrics.origin_fetch(),
+                instruments.origin_fetch(),
                 self._client.get(entry.url, stale.validators if stale else None) as answer,
             ):
                 if stale is not None and answer.status == 304:
@@ -139,7 +139,7 @@ class Downloader:
             entry.fail(error.code)
         except OSError as error:
             logger.exception("The audio store cannot write to %s", self._folder)
-            metrics.audio_store_write_failures.inc()
+            instruments.audio_store_write_failures.inc()
             entry.fail("store_unavailable")
             if error.errno == errno.ENOSPC:  # the disk is smaller than the store may be
                 self._make_room(full=True)

@@ -8,9 +8,9 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from library import metrics
 from library.audio.entry import read_metadata
 from library.audio.lock import is_abandoned, try_lock
+from library.telemetry import instruments
 
 LOCK_NAME = "eviction.lock"
 TIDY_SECONDS = 300
@@ -70,7 +70,7 @@ def evict(
             done.entries += 1
             done.removed += entry.size
             done.remaining -= entry.size
-            metrics.audio_store_evicted_bytes.inc(entry.size)
+            instruments.audio_store_evicted_bytes.inc(entry.size)
     return done
 
 

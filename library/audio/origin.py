@@ -19,11 +19,11 @@ import requests
 import urllib3
 from urllib3.util.ssl_ import create_urllib3_context
 
-from library import trace
 from library.audio.address import OriginPolicy, RefusedAddressError, RefusedURLError
 from library.audio.errors import AudioUnavailableError
 from library.audio.pinned import DeadlineSocket, DeadlineTLSSocket, PinnedAdapter
 from library.audio.resolver import Resolver, resolve
+from library.telemetry import trace_context
 
 CHUNK_BYTES = 65536
 MAX_REDIRECTS = 5
@@ -116,8 +116,8 @@ class OriginClient:
         Raises AudioUnavailableError, here or from the answer's `chunks`.
         """
         deadline = time.monotonic() + self.limits.total
-        with trace.span("GET", {"http.request.method": "GET"}, outgoing=True) as span:
-            headers = self._headers | trace.headers() | dict(validators or {})
+        with trace_context.span("GET", {"http.request.method": "GET"}, outgoing=True) as span:
+            headers = self._headers | trace_context.headers() | dict(validators or {})
             final_url, response = self._follow(url, headers, deadline, span)
             status = response.status_code
             span.set_attribute("http.response.status_code", status)
@@ -129,7 +129,7 @@ class OriginClient:
                 _close(response)
 
     def _follow(
-        self, url: str, headers: dict[str, str], deadline: float, span: trace.Span
+        self, url: str, headers: dict[str, str], deadline: float, span: trace_context.Span
     ) -> tuple[str, requests.Response]:
         refused = "origin_url_invalid"
         for _ in range(MAX_REDIRECTS + 1):

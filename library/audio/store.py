@@ -10,14 +10,14 @@ import logging
 import time
 from pathlib import Path
 
-from library import metrics
 from library.audio.download import Downloader, StoreLimits
 from library.audio.entry import Entry
 from library.audio.errors import AudioUnavailableError
 from library.audio.freshness import Freshness
-from library.audio.opened import OpenAudio
+from library.audio.open_audio import OpenAudio
 from library.audio.origin import OriginClient
-from library.audio.turns import waits
+from library.audio.origin_turns import waits
+from library.telemetry import instruments
 
 logger = logging.getLogger(__name__)
 
@@ -58,7 +58,7 @@ class AudioStore:
         metadata, audio = saved
         if metadata.fresh:
             entry.touch()
-            metrics.audio_store_requests.labels("hit").inc()
+            instruments.audio_store_requests.labels("hit").inc()
             return audio
         if not self._freshness.may_serve_while_revalidating(metadata.fresh_until):
             return self._await(entry, audio)
@@ -74,11 +74,11 @@ class AudioStore:
         except AudioUnavailableError:
             if stale is not None:
                 return self._serve_stale(entry, stale)
-            metrics.audio_store_requests.labels("error").inc()
+            instruments.audio_store_requests.labels("error").inc()
             raise
         if stale is not None:
             stale.file.close()
-        metrics.audio_store_requests.labels(result).inc()
+        instruments.audio_store_requests.labels(result).inc()
         return audio
 
     def _arrival(self, entry: Entry) -> tuple[OpenAudio, str]:
@@ -98,5 +98,5 @@ class AudioStore:
 
     def _serve_stale(self, entry: Entry, audio: OpenAudio) -> OpenAudio:
         entry.touch()
-        metrics.audio_store_requests.labels("stale").inc()
+        instruments.audio_store_requests.labels("stale").inc()
         return audio

@@ -1,6 +1,5 @@
 """What the database keeps: clips, their plays and tallies, tokens, what requests leave behind."""
 
-from library.models.answer import IdempotentAnswer
 from library.models.clip import (
     MAX_DURATION,
     REASON_LENGTH,
@@ -10,6 +9,7 @@ from library.models.clip import (
     State,
     upload_path,
 )
+from library.models.idempotent_answer import IdempotentAnswer
 from library.models.pending_import import PendingImport
 from library.models.play import (
     HOST_LENGTH,

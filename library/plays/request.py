@@ -5,8 +5,8 @@ from urllib.parse import urlsplit
 
 from django.http import HttpRequest
 
-from library.client_family import client_family
 from library.models import HOST_LENGTH, Client, Kind
+from library.plays.client_families import client_family
 from library.plays.listener import listener_hashes
 from library.plays.record import Play
 

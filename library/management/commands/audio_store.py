@@ -13,7 +13,7 @@ from library.audio.entry import read_metadata
 from library.audio.errors import AudioUnavailableError
 from library.audio.eviction import evict, scan
 from library.models import Clip
-from library.sources import audio_store
+from library.sources.opening import audio_store
 
 
 class Command(BaseCommand):

@@ -16,10 +16,10 @@ from django.db import Error, connection
 from django.utils import timezone
 from tqdm import tqdm
 
-from library.checking.due import Due, alone, due
-from library.checking.looks import Found, Looks, Pace
-from library.checking.verdicts import NobodyAnswersError, Tally, believable, note
-from library.sources import SourceReport, look_at, look_at_file, look_briefly_at
+from library.sources.checking.due import Due, alone, due
+from library.sources.checking.pacing import Found, Looks, Pace
+from library.sources.checking.verdicts import NobodyAnswersError, Tally, believable, note
+from library.sources.opening import SourceReport, look_at, look_at_file, look_briefly_at
 
 UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86_400}
 ALIVE_SECONDS = 15  # how often --alive-file is touched

@@ -8,7 +8,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 from tqdm import tqdm
 
-from library import uploads
+from library.sources import uploads
 
 DEFAULT_HOURS = 24
 

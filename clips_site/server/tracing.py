@@ -1,0 +1,180 @@
+"""Traces by OpenTelemetry, sent by OTLP over HTTP; imported only where an endpoint is configured.
+
+One server span a request, from its first look at it until its last byte has been sent, with the
+HTTP semantic conventions and without any address; below it a span for each fetch from an origin and
+for recording the play. Sampling, batching and export follow OpenTelemetry's own variables (OTEL_*).
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from functools import cache
+from threading import Thread
+from typing import Any
+
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+from opentelemetry.context import Context
+from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+from opentelemetry.sdk.resources import OTELResourceDetector, Resource
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor
+from opentelemetry.trace import (
+    NonRecordingSpan,
+    Span,
+    SpanContext,
+    SpanKind,
+    Status,
+    StatusCode,
+    TraceFlags,
+    TraceState,
+    format_span_id,
+    format_trace_id,
+    set_span_in_context,
+)
+
+from clips_site import settings
+from clips_site.middleware import PROBES, Handler
+from clips_site.server.logs import request_ids
+from library.telemetry import request_notes, trace_context
+
+STOP_SECONDS = 3.0
+METHODS = frozenset(
+    ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "CONNECT", "TRACE")
+)
+
+
+@cache
+def provider() -> TracerProvider:
+    """What records and sends this process's spans.
+
+    Not at import: its thread would not survive gunicorn's fork.
+    """
+    defaults = {"service.name": "clips", "service.version": settings.VERSION}
+    made = TracerProvider(
+        resource=Resource.create(defaults).merge(OTELResourceDetector().detect()),
+        shutdown_on_exit=False,
+    )
+    made.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
+    return made
+
+
+class TracingMiddleware:
+    """Begins the span of each request; it ends with the request's log line."""
+
+    def __init__(self, get_response: Handler) -> None:
+        """Made with the application, so in the worker."""
+        self.get_response = get_response
+        self._tracer = provider().get_tracer("clips", settings.VERSION)
+        trace_context.record_with(self._record)
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        """Begin the span, unless the request is a probe."""
+        if request.path_info not in PROBES:
+            request_notes.note(request.META, span=RequestSpan(self._begin(request)))
+        return self.get_response(request)
+
+    def _begin(self, request: HttpRequest) -> Span:
+        above = trace_context.current.get()
+        told = {
+            "http.request.method": request.method if request.method in METHODS else "_OTHER",
+            "url.scheme": request.META["wsgi.url_scheme"],
+            "clips.request.id": request_ids.current(),
+        }
+        parent = _below(above, above.parent_id, remote=True) if above else Context()
+        span = self._tracer.start_span("HTTP", parent, SpanKind.SERVER, told)
+        trace_context.current.set(_place(span))
+        return span
+
+    @contextmanager
+    def _record(
+        self, name: str, outgoing: bool, told: Mapping[str, str | int]
+    ) -> Iterator[trace_context.Span]:
+        """A span below the current one, for as long as this lasts."""
+        above = trace_context.current.get()
+        parent = _below(above, above.span_id, remote=False) if above else Context()
+        kind = SpanKind.CLIENT if outgoing else SpanKind.INTERNAL
+        span = self._tracer.start_span(name, parent, kind, told)
+        token = trace_context.current.set(_place(span))
+        try:
+            yield span
+        except Exception as error:
+            _fail(span, getattr(error, "code", type(error).__name__))
+            raise
+        finally:
+            trace_context.current.reset(token)
+            span.end()
+
+
+class RequestSpan:
+    """The span of a request, until it has ended."""
+
+    def __init__(self, span: Span) -> None:
+        self._span = span
+
+    def finish(self, facts: Mapping[str, Any], route: str | None) -> None:
+        """The last byte has been sent, or the client has left: `facts` are those of the log."""
+        span, status = self._span, facts["status"]
+        template = None if route is None else _template(route)
+        told = {
+            "url.path": facts["path"],
+            "http.route": template,
+            "http.response.status_code": status,
+            "http.response.body.size": facts.get("bytes"),
+            "clips.clip.id": facts.get("clip"),
+            "clips.stream.outcome": facts.get("outcome"),
+            "clips.stream.play": facts.get("play"),
+        }
+        span.set_attributes({name: fact for name, fact in told.items() if fact is not None})
+        method = facts["method"] if facts["method"] in METHODS else "HTTP"
+        span.update_name(f"{method} {template}" if template else method)
+        if status >= 500:
+            _fail(span, str(facts.get("code", status)))
+        elif facts.get("outcome") == "error":
+            _fail(span, "broken_off")
+        span.end()
+
+
+def stop() -> None:
+    """Send what waits, for some seconds at most; the process ends."""
+    if provider.cache_info().currsize:
+        # In a thread, since it takes no limit, and tries long where the collector is away.
+        sending = Thread(target=provider().shutdown, name="last spans", daemon=True)
+        sending.start()
+        sending.join(STOP_SECONDS)
+
+
+def _below(above: trace_context.Context, span_id: str, *, remote: bool) -> Context:
+    """OpenTelemetry's context for a span whose parent is at this place of a trace."""
+    place = SpanContext(
+        int(above.trace_id, 16),
+        int(span_id, 16),
+        is_remote=remote,
+        trace_flags=TraceFlags(above.flags),
+        trace_state=TraceState.from_header([above.state]),
+    )
+    return set_span_in_context(NonRecordingSpan(place), Context())
+
+
+def _place(span: Span) -> trace_context.Context:
+    """Where in its trace a span is, for the log and for headers."""
+    place = span.get_span_context()
+    return trace_context.Context(
+        trace_id=format_trace_id(place.trace_id),
+        span_id=format_span_id(place.span_id),
+        flags=place.trace_flags,
+        state=place.trace_state.to_header(),
+    )
+
+
+def _fail(span: Span, error_type: str) -> None:
+    span.set_attribute("error.type", error_type)
+    span.set_status(Status(StatusCode.ERROR))
+
+
+@cache
+def _template(route: str) -> str:
+    """Django's route as a path with its parameters in braces: `/api/v1/clips/{pk}/stream`."""
+    route = re.sub(r"\(\?P<(\w+)>[^)]*\)", r"{\1}", route)
+    route = re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", route)
+    return "/" + re.sub(r"[\^$]|\\Z", "", route)

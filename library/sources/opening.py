@@ -1,0 +1,85 @@
+"""Where a clip's audio is opened: its uploaded file, or the store for its origin.
+
+And where an address is looked at before a clip relies on it.
+"""
+
+from functools import cache
+from pathlib import Path
+
+from django.conf import settings
+from django.core.files.storage import default_storage
+
+from library.audio.download import StoreLimits
+from library.audio.errors import AudioUnavailableError
+from library.audio.freshness import Freshness
+from library.audio.inspection import SourceReport as SourceReport
+from library.audio.inspection import look
+from library.audio.open_audio import OpenAudio, open_file
+from library.audio.origin import OriginClient, OriginLimits
+from library.audio.store import AudioStore
+from library.models import Clip
+from library.validators import origin_policy
+
+
+def open_audio(clip: Clip) -> OpenAudio:
+    """The clip's audio; the caller closes its file. Raises AudioUnavailableError."""
+    if clip.audio_file:
+        return open_file(Path(clip.audio_file.path))
+    return audio_store().open(clip.audio_url)
+
+
+def look_at(url: str) -> SourceReport:
+    """What the origin serves at this address now: fetched whole and measured, and not kept.
+
+    It takes as long as the origin does, up to CLIPS_ORIGIN_TOTAL_TIMEOUT seconds.
+    """
+    return look(origin_client(), url)
+
+
+def look_briefly_at(url: str) -> SourceReport:
+    """Whether the origin serves audio at this address now, by the beginning of what it sends."""
+    return look(origin_client(), url, head_only=True)
+
+
+def look_at_file(name: str) -> SourceReport:
+    """The same of an upload."""
+    try:
+        with (audio := open_file(Path(default_storage.path(name)))).file:
+            return SourceReport(name, name, audio.content_type, audio.size)
+    except AudioUnavailableError as error:
+        return SourceReport(name, name, code=error.code, detail=error.detail)
+
+
+@cache
+def origin_client() -> OriginClient:
+    """The process's client for origins, as the settings say."""
+    return OriginClient(
+        origin_policy(),
+        OriginLimits(
+            connect=settings.CLIPS_ORIGIN_CONNECT_TIMEOUT,
+            read=settings.CLIPS_ORIGIN_READ_TIMEOUT,
+            total=settings.CLIPS_ORIGIN_TOTAL_TIMEOUT,
+            max_bytes=settings.CLIPS_AUDIO_MAX_BYTES,
+        ),
+        via=settings.CLIPS_VIA,
+        user_agent=settings.CLIPS_ORIGIN_USER_AGENT,
+    )
+
+
+@cache
+def audio_store() -> AudioStore:
+    """The process's handle on the machine's store, as the settings say."""
+    freshness = Freshness(
+        least=settings.CLIPS_AUDIO_FRESH_MIN,
+        most=settings.CLIPS_AUDIO_FRESH_MAX,
+        default=settings.CLIPS_AUDIO_FRESH_DEFAULT,
+        while_revalidating=settings.CLIPS_AUDIO_STALE_WHILE_REVALIDATE,
+    )
+    limits = StoreLimits(
+        max_bytes=settings.CLIPS_AUDIO_STORE_BYTES,
+        per_origin=settings.CLIPS_ORIGIN_DOWNLOADS,
+        turn_seconds=settings.CLIPS_ORIGIN_TURN_TIMEOUT,
+        failure_seconds=settings.CLIPS_ORIGIN_FAILURE_SECONDS,
+        keep_seconds=60.0 if settings.CLIPS_ACCEL_LOCATION else 0.0,
+    )
+    return AudioStore(settings.AUDIO_STORE_DIR, origin_client(), freshness, limits)

@@ -1,0 +1,307 @@
+"""What the list and a clip's page do to clips: their state, deletion, and edits of many at once."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.contrib.admin.models import LogEntry
+from django.contrib.messages import get_messages
+from django.db.models import F
+from django.test import Client
+from django.utils import timezone
+from pytest_django import DjangoAssertNumQueries
+
+from library import history
+from library.models import Clip, State
+from library.models.tag import MAX_TAGS, edited_tags, with_edited_tags
+from tests.support.editors import chief
+
+LIST = "/admin/library/clip/"
+SOURCE = "https://example.com/a.mp3"
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def client(client: Client) -> Client:
+    """A client that is logged in as an editor who may do all."""
+    client.force_login(chief())
+    return client
+
+
+def add(title: str = "Rain", **fields: Any) -> Clip:
+    return Clip.objects.create(
+        **{"title": title, "genre": "nature", "duration": 5, "audio_url": SOURCE, **fields}
+    )
+
+
+def act(client: Client, action: str, clips: list[Clip], query: str = "", **form: Any) -> Any:
+    """Do an action of the list to clips; returns the page or redirect that answers."""
+    ticked = [clip.pk for clip in clips]
+    return client.post(
+        LIST + query, {"action": action, "select_across": 0, "_selected_action": ticked, **form}
+    )
+
+
+def told(answer: Any) -> list[str]:
+    """The messages that the next page shows."""
+    return [str(message) for message in get_messages(answer.wsgi_request)]
+
+
+def noted() -> list[tuple[str, list[tuple[str, str, str]]]]:
+    """The history, oldest first: what in words, and the values."""
+    entries = LogEntry.objects.order_by("id")
+    return [(str(entry), history.changed_values(entry)) for entry in entries]
+
+
+def test_clips_are_published_and_how_many_is_told(client: Client) -> None:
+    clips = [add("Draft", state="draft"), add("Shown"), add("Gone", state="withdrawn")]
+    Clip.objects.filter(title="Gone").update(withdrawn_reason="By mistake.")
+    assert told(act(client, "publish", clips)) == ["2 clips published; 1 already was."]
+    assert not Clip.objects.exclude(state=State.PUBLISHED).exists()
+    assert noted() == [
+        ("Changed “Draft” — Changed state.", [("state", "draft", "published")]),
+        (
+            "Changed “Gone” — Changed state and withdrawn reason.",
+            [("state", "withdrawn", "published"), ("withdrawn reason", "By mistake.", "")],
+        ),
+    ]
+
+
+def test_clips_published_out_of_the_list_of_drafts_are_counted(client: Client) -> None:
+    clips = [add(state="draft"), add(state="draft")]
+    assert told(act(client, "publish", clips, "?state=draft")) == ["2 clips published."]
+
+
+def test_what_is_so_already_is_not_noted(client: Client) -> None:
+    clip = add()
+    assert told(act(client, "publish", [clip])) == ["0 clips published; 1 already was."]
+    assert told(act(client, "make_draft", [clip]))[-1:] == ["1 clip back to draft."]
+    assert len(noted()) == 1
+
+
+def test_withdrawing_asks_for_the_reason(client: Client) -> None:
+    clips = [add("One"), add("Two")]
+    page = act(client, "withdraw", clips).text
+    assert "Withdraw 2 clips" in page
+    assert "Who asks is told the reason" in page
+    assert "This field is required." in act(client, "withdraw", clips, post="yes", reason=" ").text
+    assert Clip.objects.available().count() == 2
+    act(client, "withdraw", clips, post="yes", reason="Its creator asked us to.")
+    assert client.get(f"/api/v1/clips/{clips[0].pk}").json()["detail"] == (
+        "This clip was withdrawn: Its creator asked us to."
+    )
+
+
+def test_action_on_all_means_all_that_the_list_is_narrowed_to(client: Client) -> None:
+    for n in range(60):
+        add(genre="jazz" if n % 2 else "dub")
+    first = Clip.objects.filter(genre="jazz")[0]
+    everything = {"select_across": 1}
+    answer = act(client, "make_draft", [first], "?genre=jazz", **everything)
+    assert told(answer) == ["30 clips back to draft."]
+    assert not Clip.objects.filter(genre="dub", state=State.DRAFT).exists()
+    page = act(client, "delete_selected", [first], "?genre=jazz", **everything).text
+    assert "Delete 30 clips" in page
+    assert "and 20 more" in page
+    assert page.count("_selected_action") == 1  # not a field for each
+    act(client, "delete_selected", [first], "?genre=jazz", post="yes", **everything)
+    assert Clip.objects.not_deleted().count() == 30
+
+
+def test_deletion_and_restoring_are_noted(client: Client) -> None:
+    clips = [add("One"), add("Two")]
+    answer = act(client, "delete_selected", clips, post="yes")
+    assert told(answer) == ["2 clips deleted."]
+    assert told(act(client, "restore", clips[:1], "?deleted=yes"))[-1:] == ["1 clip restored."]
+    words = [word for word, _ in noted()]
+    assert words == ["Deleted “One.”", "Deleted “Two.”", "Changed “One” — Changed deleted at."]
+
+
+def test_nothing_but_restoring_is_done_to_deleted_clips(client: Client) -> None:
+    clip = add(deleted_at=timezone.now(), state="draft")
+    assert told(act(client, "publish", [clip], "?deleted=yes")) == ["No action selected."]
+    assert told(act(client, "restore", [clip]))[-1:] == ["No action selected."]
+    assert "Save and publish" not in client.get(f"{LIST}{clip.pk}/change/").text
+
+
+def test_what_is_no_number_is_no_clip(client: Client) -> None:
+    form = {"action": "publish", "_selected_action": ["1", "x"]}
+    answer = client.post(LIST, form)
+    assert told(answer) == ["Nothing was done: clips are ticked by their numbers."]
+
+
+def test_clip_is_saved_and_published_on_its_page(client: Client) -> None:
+    clip = add(state="draft")
+    page = f"{LIST}{clip.pk}/change/"
+    text = client.get(page).text
+    assert "Save and publish" in text
+    assert "Save and make draft" not in text
+    form = {"title": "Better", "description": "", "genre": "nature", "duration": "5"}
+    form |= {"audio_url": SOURCE, "library_clip_save_and_publish": "1"}
+    answer = client.post(page, form)
+    assert told(answer)[0] == "1 clip published."
+    clip.refresh_from_db()
+    assert (clip.title, clip.state) == ("Better", "published")
+    assert [word for word, _ in noted()] == [
+        "Changed “Better” — Changed state.",
+        "Changed “Better” — Changed title.",
+    ]
+
+
+def test_clip_is_withdrawn_on_its_page(client: Client) -> None:
+    clip = add()
+    page = f"{LIST}{clip.pk}/withdraw/"
+    assert page in client.get(f"{LIST}{clip.pk}/change/").text
+    assert "Withdraw “Rain”" in client.get(page).text
+    assert "This field is required." in client.post(page, {"reason": ""}).text
+    client.post(page, {"reason": "By mistake."})
+    clip.refresh_from_db()
+    assert (clip.state, clip.withdrawn_reason) == ("withdrawn", "By mistake.")
+    assert client.get(f"{LIST}x/withdraw/").status_code == 302
+
+
+def test_changes_of_many_cost_as_many_queries_as_of_one(
+    client: Client, django_assert_max_num_queries: DjangoAssertNumQueries
+) -> None:
+    clips = [add(state="draft") for _ in range(30)]
+    with django_assert_max_num_queries(14):
+        act(client, "publish", clips)
+
+
+EMPTY = {
+    **dict.fromkeys(("genre", "add_tags", "remove_tags", "replace_tags"), ""),
+    **dict.fromkeys(("licence", "creator", "creator_url"), ""),
+}
+
+
+@pytest.fixture
+def edit(client: Client) -> Callable[..., Any]:
+    def post(clips: list[Clip], step: str = "preview", **form: Any) -> Any:
+        return act(client, "bulk_edit", clips, step=step, **{**EMPTY, **form})
+
+    return post
+
+
+def test_edit_is_shown_before_it_is_done(edit: Callable[..., Any]) -> None:
+    clips = [add("One", tags=["rain"], creator="Ann", creator_url="https://ann.example/")]
+    clips += [add("Two", tags=["warm"], genre="house")]
+    form = {"genre": "house", "add_tags": "Warm,  late NIGHT", "remove_tags": "rain"}
+    form |= {"creator": "Bob", "licence": "CC0-1.0"}
+    page = edit(clips, **form)
+    assert [(clip.title, values) for clip, values in page.context["preview"].rows] == [
+        (
+            "One",
+            [
+                ("genre", "nature", "house"),
+                ("tags", "rain", "warm, late night"),
+                ("creator", "Ann", "Bob"),
+                ("creator URL", "https://ann.example/", ""),
+                ("licence", "", "CC0-1.0"),
+            ],
+        ),
+        (
+            "Two",
+            [
+                ("tags", "warm", "warm, late night"),
+                ("creator", "", "Bob"),
+                ("licence", "", "CC0-1.0"),
+            ],
+        ),
+    ]
+    assert noted() == []
+    Clip.objects.update(play_count=F("play_count") + 1)  # a play between looking and doing
+    answer = edit(clips, "apply", version=page.context["version"], **form)
+    (message,) = told(answer)
+    assert message == (
+        "2 clips changed: genre: house; licence: CC0 1.0; creator: Bob; no creator URL;"
+        " add tag: warm; add tag: late night; remove tag: rain."
+    )
+    for clip in clips:
+        clip.refresh_from_db()
+        assert (clip.genre, clip.tags, clip.creator) == ("house", ["warm", "late night"], "Bob")
+        assert (clip.licence, clip.creator_url, clip.play_count) == ("CC0-1.0", None, 1)
+    assert noted()[1][1] == [
+        ("tags", "warm", "warm, late night"),
+        ("creator", "", "Bob"),
+        ("licence", "", "CC0-1.0"),
+    ]
+
+
+def test_tags_and_creators_are_removed_together(edit: Callable[..., Any]) -> None:
+    clips = [add(tags=["rain"], creator="Ann", licence="MIT"), add()]
+    untouched = clips[1].updated_at
+    form = {"no_tags": "on", "no_creator": "on", "licence": "none"}
+    page = edit(clips, **form)
+    assert "1 of 2 will change; the others are so already." in " ".join(page.text.split())
+    edit(clips, "apply", version=page.context["version"], **form)
+    for clip in clips:
+        clip.refresh_from_db()
+        assert (clip.tags, clip.creator, clip.licence) == ([], None, None)
+    assert clips[1].updated_at == untouched
+    assert len(noted()) == 1
+
+
+def test_clip_that_would_have_too_many_tags_is_named(edit: Callable[..., Any]) -> None:
+    full = [str(n) for n in range(MAX_TAGS)]
+    clips = [add("Full", tags=full), add("Same", tags=[*full[1:], "warm"]), add("Free")]
+    page = edit(clips, add_tags="warm")
+    assert [clip.title for clip in page.context["preview"].too_many_rows] == ["Full"]
+    assert f"Full</a> (#{clips[0].pk}): 21 tags" in page.text
+    edit(clips, "apply", version=page.context["version"], add_tags="warm")
+    assert not Clip.objects.filter(title="Free", tags__contains=["warm"]).exists()
+
+
+def test_edit_of_what_has_changed_since_is_shown_anew(edit: Callable[..., Any]) -> None:
+    clips = [add("One"), add("Two")]
+    version = edit(clips, genre="house").context["version"]
+    clips[0].genre = "dub"
+    clips[0].save()
+    page = edit(clips, "apply", version=version, genre="house")
+    assert told(page) == ["These clips have changed since the preview: look again."]
+    assert page.context["preview"].rows[0][1] == [("genre", "dub", "house")]
+    assert not Clip.objects.filter(genre="house").exists()
+
+
+@pytest.mark.parametrize(
+    ("form", "sentence"),
+    [
+        ({}, "Say what to change: all was left empty."),
+        ({"genre": "x" * 65}, "at most 64 characters"),
+        ({"add_tags": "x" * 41}, "a tag has at most 40 characters"),
+        ({"add_tags": ",".join(str(n) for n in range(21))}, "at most 20 tags"),
+        ({"add_tags": "a, b", "remove_tags": "B"}, "Added above: b."),
+        ({"add_tags": "a", "replace_tags": "b"}, "or replace them all, or remove them all."),
+        ({"no_tags": "on", "replace_tags": "b"}, "or replace them all, or remove them all."),
+        ({"licence": "Mine"}, "Select a valid choice."),
+        ({"creator_url": "https://ann.example/"}, "Whose address is it? Name the creator too."),
+        ({"creator": "Ann", "creator_url": "ftp://x.example/"}, "begins with http:// or https://"),
+        ({"creator": "Ann", "no_creator": "on"}, "Name a creator, or remove the creator."),
+    ],
+)
+def test_edit_that_makes_no_sense_is_refused(
+    edit: Callable[..., Any], form: dict[str, str], sentence: str
+) -> None:
+    page = edit([add()], **form)
+    assert page.context["preview"] is None
+    errors = page.context["form"].errors.as_text()
+    assert sentence in errors
+
+
+@pytest.mark.parametrize(
+    ("tags", "add_tags", "remove"),
+    [
+        ([], ["a", "b"], []),
+        (["b", "a"], ["a", "c"], []),
+        (["b", "a", "c"], [], ["a", "x"]),
+        (["b", "a"], ["c"], ["b", "a"]),
+        (["it's", "a b"], ['"quoted"', "{x}", "\\"], ["a b"]),
+        ([], [], ["a"]),
+    ],
+)
+def test_database_edits_tags_as_the_preview_does(
+    tags: list[str], add_tags: list[str], remove: list[str]
+) -> None:
+    clip = add(tags=tags)
+    Clip.objects.update(tags=with_edited_tags(add_tags, remove))
+    clip.refresh_from_db()
+    assert clip.tags == edited_tags(tags, add_tags, remove)

@@ -1,0 +1,112 @@
+"""Many clips are changed a few at a time: nobody waits for them all."""
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+import requests
+from django.contrib.auth.models import User
+from django.db import connection
+from django.test import Client
+from django.utils import timezone
+
+from harness.service import Server
+from library import history
+from library.admin.bulk import batches
+from library.models import Clip, ClipQuerySet
+from tests.admin.bulk.test_actions import act, told
+from tests.plays.test_recording import await_waiting, held
+from tests.support.editors import chief
+from tests.support.plays import plays_of, stream
+
+
+@pytest.fixture(autouse=True)
+def _one_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(batches, "LOCKED", 1)
+
+
+def make_jazz(clip: Clip) -> None:
+    clip.genre = "jazz"
+
+
+def to_jazz(user: User, clips: ClipQuerySet, alter: batches.Alter = make_jazz) -> int:
+    def write(clips: ClipQuerySet) -> int:
+        return clips.update(genre="jazz", updated_at=timezone.now())
+
+    return batches.change(user, clips, ("genre",), alter, write)
+
+
+def genres() -> Iterator[str]:
+    return Clip.objects.order_by("pk").values_list("genre", flat=True).iterator()
+
+
+def test_clips_play_while_the_change_waits_for_another(
+    server: Server, make_clip: Callable[..., Clip]
+) -> None:
+    clips = [make_clip(genre="dub") for _ in range(3)]
+    user = chief()
+
+    def change() -> int:
+        try:
+            return to_jazz(user, Clip.objects.all())
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(1) as pool:
+        with held(clips[1]):
+            changing = pool.submit(change)
+            await_waiting()
+            assert list(genres()) == ["jazz", "dub", "dub"]
+            for clip in (clips[0], clips[2]):
+                assert requests.get(server.url + stream(clip), timeout=30).ok
+        assert changing.result(30) == 3
+    assert list(genres()) == ["jazz"] * 3
+    assert [plays_of(clip) for clip in clips] == [1, 0, 1]
+
+
+@pytest.mark.django_db
+def test_what_fails_half_way_is_done_and_noted_so_far(make_clip: Callable[..., Clip]) -> None:
+    first, second = make_clip(genre="dub"), make_clip(genre="dub")
+    user = chief()
+
+    def alter(clip: Clip) -> None:
+        if clip.pk == second.pk:
+            raise InterruptedError
+        make_jazz(clip)
+
+    with pytest.raises(InterruptedError):
+        to_jazz(user, Clip.objects.all(), alter)
+    assert list(genres()) == ["jazz", "dub"]
+    assert [history.entries_of(clip).count() for clip in (first, second)] == [1, 0]
+    assert to_jazz(user, Clip.objects.all()) == 1
+    assert [history.entries_of(clip).count() for clip in (first, second)] == [1, 1]
+
+
+def test_clip_that_somebody_else_changes_meanwhile_is_left_out(
+    client: Client, make_clip: Callable[..., Clip]
+) -> None:
+    """What was looked at is no longer what would be changed."""
+    clips = [make_clip(genre="dub") for _ in range(2)]
+    client.force_login(chief())
+    edit = {"genre": "jazz", **dict.fromkeys(("add_tags", "remove_tags", "replace_tags"), "")}
+
+    def post(step: str, **form: str) -> Any:
+        try:
+            return act(client, "bulk_edit", clips, step=step, **edit, **form)
+        finally:
+            if step == "apply":
+                connection.close()  # of a thread of its own
+
+    version = post("preview").context["version"]
+    with ThreadPoolExecutor(1) as pool:
+        with held(clips[1]):
+            posting = pool.submit(post, "apply", version=version)
+            await_waiting()
+            Clip.objects.filter(pk=clips[1].pk).update(genre="house", updated_at=timezone.now())
+        answer = posting.result(30)
+    assert told(answer) == [
+        "1 clip changed: genre: jazz.",
+        "1 clip left out, which somebody else has just changed.",
+    ]
+    assert list(genres()) == ["jazz", "house"]

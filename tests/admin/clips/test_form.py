@@ -1,0 +1,227 @@
+"""A clip is written in the back office: its audio, its length, and what was wrong with it."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.contrib.admin.models import LogEntry
+from django.contrib.messages import get_messages
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.core.management import call_command
+from django.test import Client
+from pytest_django import DjangoCaptureOnCommitCallbacks, Settings
+
+from library.models import Clip
+from tests.support.editors import editor
+
+ADD = "/admin/library/clip/add/"
+FORM = {"title": "Rain", "genre": "nature", "description": "", "tags": "", "audio_url": ""}
+BY_URL = {**FORM, "audio_source": "url", "audio_url": "https://example.com/rain.mp3"}
+BY_UPLOAD = {**FORM, "audio_source": "upload"}
+
+
+def change(clip: Clip) -> str:
+    return f"/admin/library/clip/{clip.pk}/change/"
+
+
+def upload(content: bytes, name: str = "rain.mp3") -> dict[str, Any]:
+    return {**BY_UPLOAD, "audio_file": SimpleUploadedFile(name, content)}
+
+
+def stored(clip: Clip) -> Path:
+    return Path(clip.audio_file.path)
+
+
+def refused(client: Client, form: dict[str, Any]) -> dict[str, list[str]]:
+    """Why a new clip is not saved, as the page's script is told: by field."""
+    answer = client.post(ADD, form, headers={"accept": "application/json"})
+    assert answer.status_code == 422
+    errors: dict[str, list[str]] = answer.json()["errors"]
+    return errors
+
+
+@pytest.fixture
+def saved(
+    admin_client: Client, django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks
+) -> Callable[..., Clip]:
+    """Saves a form, by default as a new clip, and returns the clip."""
+
+    def save(form: dict[str, Any], path: str = ADD) -> Clip:
+        with django_capture_on_commit_callbacks(execute=True):
+            answer = admin_client.post(path, form)
+        assert answer.status_code == 302, answer.context["adminform"].form.errors
+        return Clip.objects.latest("updated_at")
+
+    return save
+
+
+def test_length_of_an_upload_is_measured(saved: Callable[..., Clip], mp3: bytes) -> None:
+    clip = saved(upload(mp3))
+    assert clip.duration == pytest.approx(28.5, abs=0.1)
+    assert (clip.content_type, clip.size_bytes) == ("audio/mpeg", len(mp3))
+
+
+def test_another_length_than_the_files_is_taken_with_a_warning(
+    admin_client: Client, mp3: bytes
+) -> None:
+    answer = admin_client.post(ADD, {**upload(mp3), "duration": "31"})
+    assert Clip.objects.get().duration == 31
+    (warning, _) = [str(message) for message in get_messages(answer.wsgi_request)]
+    assert warning.startswith("The file is 28.5")
+
+
+def test_length_of_an_address_is_asked_for(admin_client: Client) -> None:
+    (sentence,) = refused(admin_client, BY_URL)["duration"]
+    assert "press “Check source”, which measures it" in sentence
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (b"", "This file is empty."),
+        (b"\x89PNG\r\n\x1a\n" + bytes(99), "This is a PNG image, not audio."),
+        (b"%PDF-1.7", "This is a PDF document, not audio."),
+        (b"#EXTM3U\nhttps://example.com/a.mp3", "This is a playlist, not audio"),
+        (b"PK\x03\x04" + bytes(99), "This is an archive. Unpack it first."),
+        (b"\0\0\0\x14ftypqt  " + bytes(99), "This file has video. Export its sound alone"),
+        (b"\x1a\x45\xdf\xa3\x42\x82\x84webm\x86\x85V_VP8", "This file has video."),
+        (b"some words", "This file is not audio of a known type: mp3, ogg"),
+    ],
+)
+def test_wrong_file_gets_a_sentence_that_helps(
+    admin_client: Client, content: bytes, sentence: str
+) -> None:
+    asked = {"head": SimpleUploadedFile("head", content), "size": len(content)}
+    before = admin_client.post("/admin/library/clip/check-file/", asked).json()
+    (once_sent,) = refused(admin_client, upload(content))["audio_file"]
+    assert before["error"].startswith(sentence)
+    assert once_sent == before["error"]
+
+
+def test_video_is_told_by_an_index_at_the_files_end(admin_client: Client) -> None:
+    track = b"\0\0\0\x1chdlr" + bytes(8) + b"vide" + bytes(12)
+    index = (8 + len(track)).to_bytes(4) + b"moov" + track
+    media = (8 + 20_000).to_bytes(4) + b"mdat" + bytes(20_000)
+    video = b"\0\0\0\x10ftypisom" + bytes(4) + media + index
+    (sentence,) = refused(admin_client, upload(video))["audio_file"]
+    assert sentence.startswith("This file has video.")
+
+
+def test_file_beyond_the_limit_is_told_its_size(
+    admin_client: Client, mp3: bytes, settings: Settings
+) -> None:
+    settings.CLIPS_AUDIO_MAX_BYTES = 400_000
+    asked = {"head": SimpleUploadedFile("head", mp3[:8192]), "size": 34_000_001}
+    before = admin_client.post("/admin/library/clip/check-file/", asked).json()
+    assert before["error"] == "This file is too large: it is 34.1 MB; the most is 400 kB."
+    (once_sent,) = refused(admin_client, upload(mp3))["audio_file"]
+    assert once_sent == "This file is too large: it is 458 kB; the most is 400 kB."
+
+
+def test_beginning_of_a_file_tells_its_type_and_tags(admin_client: Client, mp3: bytes) -> None:
+    frames = b"TIT2\0\0\0\x09\0\0\x03R\xc3\xa9 alba" + b"TPE1\0\0\0\x05\0\0\x00Anna"
+    head = b"ID3\x04\0\0\0\0\0" + bytes([len(frames)]) + frames + mp3[:9000]
+    asked = {"head": SimpleUploadedFile("head", head), "size": 1_200_000}
+    found = admin_client.post("/admin/library/clip/check-file/", asked).json()
+    assert found == {"kind": "MP3", "size": "1.2 MB", "title": "Ré alba", "creator": "Anna"}
+
+
+def test_source_that_is_not_meant_does_not_count(saved: Callable[..., Clip], mp3: bytes) -> None:
+    clip = saved({**upload(mp3), "audio_url": "ftp://no"})
+    assert clip.audio_url == ""
+    clip = saved({**BY_URL, "duration": "28"}, change(clip))
+    assert (clip.audio_file.name, clip.content_type) == ("", None)
+
+
+@pytest.mark.parametrize(
+    ("form", "errors"),
+    [
+        ({**BY_URL, "audio_url": ""}, {"audio_url": ["Give the address of the audio."]}),
+        (BY_UPLOAD, {"audio_file": ["Choose a file."]}),
+    ],
+)
+def test_source_that_is_meant_must_be_given(
+    admin_client: Client, form: dict[str, Any], errors: dict[str, list[str]]
+) -> None:
+    assert refused(admin_client, {**form, "duration": "28"}) == errors
+
+
+def test_replaced_upload_is_deleted(saved: Callable[..., Clip], mp3: bytes) -> None:
+    first = stored(saved(upload(mp3)))
+    second = stored(saved(upload(mp3), change(Clip.objects.get())))
+    assert (first.exists(), second.exists()) == (False, True)
+    saved({**BY_URL, "duration": "28"}, change(Clip.objects.get()))
+    assert not second.exists()
+
+
+def test_replaced_upload_that_another_clip_has_stays(
+    saved: Callable[..., Clip], mp3: bytes
+) -> None:
+    clip = saved(upload(mp3))
+    Clip.objects.create(title="B", genre="b", duration=28, audio_file=clip.audio_file.name)
+    saved({**BY_URL, "duration": "28"}, change(clip))
+    assert stored(clip).exists()
+
+
+def test_files_that_no_clip_has_are_pruned_once_old(
+    saved: Callable[..., Clip], mp3: bytes, capsys: pytest.CaptureFixture[str]
+) -> None:
+    kept = stored(saved(upload(mp3)))
+    orphans = [kept.with_name("orphan.mp3"), kept.with_name("new orphan.mp3")]
+    for orphan in orphans:
+        orphan.write_bytes(b"")
+    for file in (kept, orphans[0]):
+        os.utime(file, (0, 0))
+    call_command("prune_uploads")
+    name = orphans[0].relative_to(settings.MEDIA_ROOT)
+    assert capsys.readouterr().out == f"Deleted {name}\n"
+    assert [file.exists() for file in (kept, *orphans)] == [True, False, True]
+
+
+def test_saving_what_is_unchanged_changes_nothing(saved: Callable[..., Clip]) -> None:
+    words = {"description": "One\r\ntwo", "tags": "a, b", "duration": "28"}
+    clip = saved({**BY_URL, **words})
+    Clip.objects.filter(pk=clip.pk).update(description="One\ntwo")
+    assert saved({**BY_URL, **words}, change(clip)).updated_at == clip.updated_at
+    assert LogEntry.objects.count() == 1
+
+
+def test_script_is_told_what_is_wrong_and_where_to_go(admin_client: Client) -> None:
+    form = {**BY_URL, "duration": "28"}
+    assert refused(admin_client, {**form, "title": ""}) == {"title": ["This field is required."]}
+    answer = admin_client.post(ADD, form, headers={"accept": "application/json"})
+    assert answer.json() == {"location": "/admin/library/clip/"}
+
+
+def test_page_asks_for_the_file_again_where_a_browser_lost_it(
+    admin_client: Client, mp3: bytes
+) -> None:
+    page = admin_client.post(ADD, {**upload(mp3), "title": ""})
+    assert "Choose the file again" in page.text
+
+
+def test_page_says_at_the_top_that_the_public_does_not_hear_the_clip(
+    admin_client: Client, saved: Callable[..., Clip]
+) -> None:
+    clip = saved({**BY_URL, "duration": "28"})
+    this = Clip.objects.filter(pk=clip.pk)
+    this.make_draft()
+    assert "This clip is a draft" in admin_client.get(change(clip)).text
+    this.withdraw("Rights have ended.")
+    assert "The public is told: “Rights have ended.”" in admin_client.get(change(clip)).text
+    this.mark_deleted()
+    assert "This clip was deleted on" in admin_client.get(change(clip)).text
+
+
+def test_who_may_only_read_sees_the_clip_and_writes_nothing(
+    client: Client, saved: Callable[..., Clip]
+) -> None:
+    clip = saved({**BY_URL, "duration": "28"})
+    client.force_login(editor("reader", "view_clip"))
+    page = client.get(change(clip)).text
+    assert "https://example.com/rain.mp3" in page
+    assert "clip_save" not in page
+    assert client.post(change(clip), BY_URL).status_code == 403

@@ -1,0 +1,141 @@
+"""A clip's page in Chromium: files dropped, sources checked, audio seen, editors side by side."""
+
+import base64
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from harness.chromium import CHROMIUM
+from harness.origin import Origin, answer
+from library.models import Clip, PlayEvent
+from tests.support.editors import editor
+from tests.support.pages import PHONE, Open, look
+
+pytestmark = pytest.mark.skipif(not CHROMIUM, reason="needs Chromium: make system-tools")
+
+ADD = "/admin/library/clip/add/"
+DROP = """([name, content]) => {
+  const bytes = Uint8Array.from(atob(content), (character) => character.charCodeAt(0));
+  const dropped = new DataTransfer();
+  dropped.items.add(new File([bytes], name));
+  const event = {dataTransfer: dropped, bubbles: true, cancelable: true};
+  document.querySelector(".clip-drop").dispatchEvent(new DragEvent("drop", event));
+}"""
+
+
+def change(clip: Clip) -> str:
+    return f"/admin/library/clip/{clip.pk}/change/"
+
+
+def drop(page: Page, name: str, content: bytes) -> None:
+    page.evaluate(DROP, [name, base64.b64encode(content).decode()])
+
+
+def save(page: Page) -> None:
+    page.get_by_role("button", name="Save and continue editing").click()
+
+
+def test_dropped_file_is_kept_when_another_field_is_wrong(open_page: Open, mp3: bytes) -> None:
+    page = open_page(ADD, editor())
+    report = page.locator("#clip-file-report")
+    drop(page, "cover.png", b"\x89PNG\r\n\x1a\n" + bytes(99))
+    expect(report).to_contain_text("This is a PNG image, not audio.")
+    drop(page, "Heavy_rain.mp3", mp3)
+    expect(report).to_contain_text("MP3, 458 kB, 28.5 s")
+    expect(page.get_by_label("Title")).to_have_value("Heavy rain")
+    expect(page.get_by_label("Duration")).to_have_value("28.5")
+    expect(page.locator("#clip-player")).to_have_attribute("data-drawn", "yes")
+    save(page)
+    expect(page.locator(".field-genre")).to_contain_text("This field is required.")
+    look(page, "light")
+    page.get_by_label("Genre").fill("nature")
+    save(page)
+    expect(page.get_by_text("was added successfully")).to_be_visible()
+    assert Clip.objects.get().size_bytes == len(mp3)
+
+
+def test_source_is_checked_heard_and_measured_before_saving(
+    open_page: Open, origin: Origin, mp3: bytes
+) -> None:
+    page = open_page(ADD, editor())
+    page.get_by_label("Address of the audio").fill(origin.on("/a.mp3", answer(mp3)))
+    page.get_by_role("button", name="Check source").click()
+    expect(page.locator("#clip-url-report")).to_contain_text(
+        "It serves audio: MP3, 458 kB, 28.5 s."
+    )
+    page.get_by_role("button", name="Use 28.5 s as the duration").click()
+    expect(page.get_by_label("Duration")).to_have_value("28.5")
+    expect(page.locator("#clip-player")).to_have_attribute("data-drawn", "yes")
+    page.get_by_label("Address of the audio").fill(origin.url("/gone"))
+    page.get_by_role("button", name="Check source").click()
+    expect(page.locator("#clip-url-report")).to_have_text(
+        "The origin answered with the status 404."
+    )
+
+
+def test_waveform_is_sought_by_keys_and_pointer(open_page: Open, clip: Clip) -> None:
+    page = open_page(change(clip), editor(), width=PHONE)
+    expect(page.locator("#clip-player")).to_have_attribute("data-drawn", "yes")
+    wave = page.get_by_role("slider", name="Position")
+    assert len(bars(wave)) > 50
+    wave.focus()
+    for key, position in (("End", 28.5), ("Home", 0), ("ArrowRight", 1), ("PageUp", 3.85)):
+        wave.press(key)
+        assert time(page) == pytest.approx(position, abs=0.1)
+    expect(wave).to_have_attribute("aria-valuetext", "0:03 of 0:28")
+    wave.click()  # in its middle
+    assert time(page) == pytest.approx(14.25, abs=0.3)
+    look(page, "dark")
+    assert not PlayEvent.objects.exists()
+
+
+def test_audio_that_cannot_be_had_is_told_in_a_sentence(
+    open_page: Open, make_clip: Callable[..., Clip], origin: Origin
+) -> None:
+    page = open_page(change(make_clip(audio_file="", audio_url=origin.url("/gone"))), editor())
+    sentence = "The audio cannot be had. The origin answered with an error."
+    expect(page.locator(".clip-player-note")).to_have_text(sentence)
+
+
+def bars(wave: Locator) -> set[str]:
+    """The different lines of the picture."""
+    return set((wave.locator("path").first.get_attribute("d") or "").split("M"))
+
+
+def time(page: Page) -> float:
+    seconds: float = page.locator("#clip-player audio").evaluate("audio => audio.currentTime")
+    return seconds
+
+
+def test_two_editors_see_each_other_and_lose_nothing(open_page: Open, clip: Clip) -> None:
+    first = open_page(change(clip), editor("anna"))
+    expect(first.locator("#clip-player")).to_have_attribute("data-drawn", "yes")
+    second = open_page(change(clip), editor("ben"))
+    expect(second.locator("#clip-others")).to_contain_text("anna has this clip open for editing")
+    first.get_by_label("Tags").fill("storm")
+    save(first)
+    expect(first.get_by_text("was changed successfully")).to_be_visible()
+    second.get_by_label("Title").fill("Light Rain")
+    save(second)
+    expect(second.locator("#clip-saving")).to_contain_text("Not saved yet: anna changed the tags")
+    expect(second.get_by_label("Tags")).to_have_value("storm")
+    save(second)
+    expect(second.get_by_text("was changed successfully")).to_be_visible()
+    clip.refresh_from_db()
+    assert (clip.title, clip.tags) == ("Light Rain", ["storm"])
+
+
+def test_what_was_typed_survives_a_session_that_ended(open_page: Open, clip: Clip) -> None:
+    anna = editor("anna")
+    page = open_page(change(clip), anna)
+    page.get_by_label("Title").fill("Light Rain")
+    cookies: Any = page.context.cookies()
+    page.context.clear_cookies()
+    save(page)
+    expect(page.locator("#clip-saving")).to_contain_text("You are no longer logged in.")
+    page.context.add_cookies([cookies[0]])  # a new login, for which the page's token is too old
+    save(page)
+    expect(page.get_by_text("was changed successfully")).to_be_visible()
+    assert Clip.objects.get().title == "Light Rain"

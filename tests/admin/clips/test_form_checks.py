@@ -1,0 +1,60 @@
+"""“Check source”: what an address serves, before a clip relies on it."""
+
+from django.test import Client
+
+from harness.origin import Origin, answer
+from library.models import PlayEvent
+from tests.support.editors import editor
+
+CHECK = "/admin/library/clip/check-source/"
+
+
+def test_audio_is_described_and_can_be_heard(
+    transactional_db: None, admin_client: Client, origin: Origin, mp3: bytes
+) -> None:
+    target = origin.on("/a.mp3", answer(mp3))
+    url = origin.on("/old", answer(status="302 Found", headers={"Location": "/a.mp3"}))
+    found = admin_client.post(CHECK, {"url": url}).json()
+    listen = found.pop("listen")
+    assert found == {"kind": "MP3", "size": "458 kB", "duration": 28.5, "redirect": target}
+    heard = admin_client.get(listen)
+    assert b"".join(heard) == mp3
+    assert not PlayEvent.objects.exists()
+
+
+def test_what_is_wrong_with_an_address_is_said(
+    transactional_db: None, admin_client: Client, origin: Origin
+) -> None:
+    sentences = {
+        "": "Only http:// and https:// URLs can be used.",
+        "http://10.0.0.1/a.mp3": "Only public addresses may be used.",
+        origin.on("/page", answer(b"<html>")): "What the origin sent is not audio of a known type.",
+        origin.url("/gone"): "The origin answered with the status 404.",
+        "http://127.0.0.1:1/": "The origin could not be reached.",
+    }
+    said = {url: admin_client.post(CHECK, {"url": url}).json()["error"] for url in sentences}
+    assert said == sentences
+
+
+def test_only_editors_check_and_only_by_post(client: Client, db: None) -> None:
+    client.force_login(editor("reader", "view_clip"))
+    assert client.post(CHECK, {"url": "http://10.0.0.1"}).status_code == 403
+    client.force_login(editor("adder", "add_clip"))
+    assert client.get(CHECK).status_code == 405
+    assert "error" in client.post(CHECK, {"url": "http://10.0.0.1"}).json()
+
+
+def test_check_needs_the_page_s_token(db: None) -> None:
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(editor())
+    assert client.post(CHECK, {"url": "http://10.0.0.1"}).status_code == 403
+
+
+def test_only_who_has_checked_an_address_hears_it(
+    transactional_db: None, client: Client, admin_client: Client, origin: Origin, mp3: bytes
+) -> None:
+    listen = admin_client.post(CHECK, {"url": origin.on("/a", answer(mp3))}).json()["listen"]
+    client.force_login(editor("other"))
+    for source in (listen, "/admin/library/clip/listen/?source=http://127.0.0.1/", listen + "x"):
+        assert client.get(source).status_code == 403
+    assert origin.asked == {"/a": 1}

@@ -1,0 +1,280 @@
+"""The list of clips in the back office: what it shows, finds and keeps, and at which cost."""
+
+import re
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from django.contrib import admin
+from django.contrib.auth.models import User
+from django.contrib.messages import get_messages
+from django.test import Client, RequestFactory
+from django.utils import timezone
+from pytest_django import DjangoAssertNumQueries
+
+from library.admin.clips.sparkline import sparkline
+from library.models import Clip, PlayTally
+from library.statistics.ranking import kept_ranking
+from library.statistics.series import plays_by_day
+from tests.support.editors import chief, editor
+
+LIST = "/admin/library/clip/"
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def chief_client(client: Client) -> Client:
+    client.force_login(chief())
+    return client
+
+
+def add(title: str = "Rain", **fields: Any) -> Clip:
+    source = {} if "audio_file" in fields else {"audio_url": "https://example.com/a.mp3"}
+    return Clip.objects.create(
+        **{"title": title, "genre": "nature", "duration": 61, **source, **fields}
+    )
+
+
+def listed(client: Client, query: str = "") -> list[str]:
+    """The titles of the page, in its order."""
+    page = client.get(LIST + query)
+    assert page.status_code == 200, page.headers
+    return [clip.title for clip in page.context["cl"].result_list]
+
+
+def found(query: str) -> list[str]:
+    """The same, without the page around it, which takes longer than to find them."""
+    request = RequestFactory().get(f"{LIST}?{query}")
+    request.user = User(is_superuser=True)
+    changelist = admin.site.get_model_admin(Clip).get_changelist_instance(request)
+    return [clip.title for clip in changelist.result_list]
+
+
+def rows(client: Client) -> dict[str, str]:
+    """The text of each row, by its title."""
+    page = client.get(LIST).text
+    found = re.findall(r"<tr>.*?</tr>", page[page.index("<tbody>") :], re.DOTALL)
+    texts = [" ".join(re.sub(r"<[^>]+>", " ", row).split()) for row in found]
+    return {text.split()[0]: text for text in texts}
+
+
+def test_row_tells_what_an_editor_asks(chief_client: Client) -> None:
+    long_ago = timezone.now() - timedelta(days=15)
+    add("Rain", creator="Ann", tags=["storm", "night"], health="ok", play_count=1234)
+    add("Broken", health="failing", health_reason="origin_timeout", health_since=long_ago)
+    add("Mine", audio_file="a.mp3", state="draft")
+    add("Gone", state="withdrawn", withdrawn_reason="By mistake.")
+    told = rows(chief_client)
+    for text in ("Ann · storm, night", "nature", "1:01", "1,234", "ok"):
+        assert text in told["Rain"]
+    assert "failing timeout, for 2 weeks" in told["Broken"].replace("\xa0", " ")
+    assert re.search(r"uploaded .*draft", told["Mine"])
+    assert re.search(r"unchecked .*withdrawn", told["Gone"])
+
+
+def test_row_shows_the_plays_of_thirty_days(chief_client: Client) -> None:
+    clip, today = add(), timezone.now().astimezone(UTC).replace(hour=12, minute=0, second=0)
+    for days, plays in ((0, 2), (1, 5), (29, 1), (30, 100)):
+        quarter = today.replace(microsecond=0) - timedelta(days=days)
+        PlayTally.objects.create(clip=clip, quarter=quarter, plays=plays)
+    yesterday = today - timedelta(days=1)
+    told = f"8 plays in the last 30 days, the most, 5, on {yesterday:%-d %B}"
+    assert told in rows(chief_client)["Rain"]
+
+
+def test_days_are_those_of_utc_and_end_today() -> None:
+    first, second = add(), add()
+    now = datetime(2026, 11, 22, 0, 5, tzinfo=UTC)
+    for quarter, plays in (
+        (datetime(2026, 11, 22, 0, 0, tzinfo=UTC), 1),
+        (datetime(2026, 11, 21, 23, 45, tzinfo=UTC), 2),
+        (datetime(2026, 11, 21, 0, 0, tzinfo=UTC), 4),
+        (datetime(2026, 11, 20, 0, 0, tzinfo=UTC), 8),
+        (datetime(2026, 11, 19, 23, 45, tzinfo=UTC), 16),
+    ):
+        PlayTally.objects.create(clip=first, quarter=quarter, plays=plays)
+    assert plays_by_day([first.pk, second.pk], 3, now) == {
+        first.pk: [8, 6, 1],
+        second.pk: [0, 0, 0],
+    }
+
+
+def test_sparkline_draws_what_it_says() -> None:
+    drawn = sparkline([0, 1, 200, 100], datetime(2026, 11, 22, tzinfo=UTC).date())
+    assert 'd="M6 24v-1M10 24v-24M14 24v-12"' in drawn
+    assert "301 plays in the last 4 days, the most, 200, on 21 November" in drawn
+    assert "No plays in the last 2 days" in sparkline([0, 0], timezone.now().date())
+
+
+def test_list_costs_the_same_queries_for_one_clip_as_for_many(
+    chief_client: Client, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    add()
+    with django_assert_num_queries(5):  # session, editor, count, clips, plays
+        listed(chief_client)
+    Clip.objects.bulk_create(
+        Clip(title=str(n), genre="x", duration=1, audio_url="https://a.example/") for n in range(60)
+    )
+    with django_assert_num_queries(5):
+        listed(chief_client, "?genre=x&o=played")
+
+
+def test_search_finds_words_numbers_and_addresses() -> None:
+    rain = add("Heavy Rain", tags=["storm"], creator="Ann")
+    add("Sun", audio_url="https://example.com/sun.mp3")
+    numbered = add(f"Take {rain.pk}")
+    for query in ("rai", "heavy rain", "stor", "ann", f"%23{rain.pk}", f" %23{rain.pk} "):
+        assert found(f"q={query}") == ["Heavy Rain"], query
+    assert set(found(f"q={rain.pk}")) == {"Heavy Rain", numbered.title}
+    assert found("q=https://example.com/sun.mp3") == ["Sun"]
+    for nothing in ("eavy", "!", "%23x", "9" * 40, "https://example.com/"):
+        assert found(f"q={nothing}") == [], nothing
+
+
+def test_search_shows_the_best_match_first(chief_client: Client) -> None:
+    add("By words", description="rain")
+    add("Rain")
+    add("By tag", tags=["rain"])
+    chief_client.get(LIST + "?o=title")  # is remembered, but for what is searched
+    assert listed(chief_client, "?q=rain") == ["Rain", "By tag", "By words"]
+    assert listed(chief_client, "?q=rain&o=newest") == ["By tag", "Rain", "By words"]
+
+
+def test_filters_leave_what_they_say() -> None:
+    add("Jazz", genre="Jazz", tags=["swing", "bass"], licence="MIT", health="ok")
+    add("Mine", audio_file="a.mp3", tags=["swing"], state="draft")
+    add("Broken", health="failing")
+    add("Gone", deleted_at=timezone.now())
+    expected = {
+        "genre=jAZZ": ["Jazz"],
+        "genre=jaz": [],
+        "tag=Swing": ["Jazz", "Mine"],
+        "tag=bass,+swing": ["Jazz"],
+        "tag=,": [],
+        "tag=" + "x" * 50: [],
+        "licence=MIT": ["Jazz"],
+        "licence=none": ["Broken", "Mine"],
+        "health=ok": ["Jazz"],
+        "health=failing": ["Broken"],
+        "health=unchecked": [],
+        "source=upload": ["Mine"],
+        "source=url": ["Broken", "Jazz"],
+        "state=draft": ["Mine"],
+        "state=published&source=url&health=ok": ["Jazz"],
+        "deleted=yes": ["Gone"],
+        "genre=%00": [],
+        "": ["Broken", "Jazz", "Mine"],
+    }
+    assert {query: sorted(found(query)) for query in expected} == expected
+
+
+@pytest.mark.parametrize("query", ["health=x", "state=deleted", "nothing=1"])
+def test_what_is_no_filter_is_told(chief_client: Client, query: str) -> None:
+    answer = chief_client.get(f"{LIST}?{query}", follow=True)
+    told = "There is no such filter or page: this is the whole list."
+    assert [str(message) for message in get_messages(answer.wsgi_request)] == [told]
+
+
+def test_page_names_what_it_is_narrowed_to(chief_client: Client) -> None:
+    page = chief_client.get(LIST + "?q=rain&health=failing&tag=storm")
+    assert page.context["cl"].in_force() == [
+        {"text": "“rain”", "url": "?health=failing&tag=storm"},
+        {"text": "Tag: storm", "url": "?health=failing&q=rain"},
+        {"text": "Health: Failing", "url": "?q=rain&tag=storm"},
+    ]
+
+
+def test_list_is_in_the_order_asked_for() -> None:
+    now = timezone.now()
+    old = {"health": "failing", "health_since": now - timedelta(days=9), "health_checked_at": now}
+    new = {"health": "failing", "health_since": now, "health_checked_at": now - timedelta(days=3)}
+    add("b", play_count=3, created_at=now - timedelta(days=3), **new)
+    add("A", play_count=1, created_at=now - timedelta(days=2), **old)
+    add("c", play_count=2, created_at=now - timedelta(days=1), audio_file="a.mp3")
+    add("d", created_at=now - timedelta(days=4), updated_at=now + timedelta(days=1))
+    orders = {
+        "newest": "cAbd",
+        "oldest": "dbAc",
+        "title": "Abcd",
+        "played": "bcAd",
+        "lately": "bcAd",
+        "failing": "Abcd",
+        "unchecked": "dbAc",
+        "2.5": "Abcd",  # by columns: title; then plays
+    }
+    asked = {name: "".join(found(f"o={name}")) for name in orders}
+    assert asked == orders | {"failing": asked["failing"], "2.5": asked["2.5"]}
+    assert asked["failing"][:2] == "Ab"
+    assert found("o=changed")[0] == "d"
+
+
+def test_most_played_lately_are_those_of_thirty_days() -> None:
+    add("Classic", play_count=100)
+    hit = add("Hit", play_count=5)
+    PlayTally.objects.create(
+        clip=hit,
+        quarter=timezone.now().replace(minute=0, second=0, microsecond=0),
+        plays=5,
+    )
+    kept_ranking.forget()
+    assert found("o=lately") == ["Hit", "Classic"]
+
+
+def test_order_is_remembered_for_each_editor(chief_client: Client) -> None:
+    add("b")
+    add("a")
+    assert listed(chief_client) == ["a", "b"]  # newest first
+    add("c")
+    for order, titles in (("title", "abc"), ("-1", "cba"), ("nonsense", "cab")):
+        assert "".join(listed(chief_client, f"?o={order}")) == titles
+    assert "".join(listed(chief_client)) == "cba"  # the last that is one
+    assert listed(chief_client, "?o=") == listed(chief_client) == ["c", "a", "b"]  # by none
+    listed(chief_client, "?o=title")
+    chief_client.force_login(editor("other"))
+    assert "".join(listed(chief_client)) == "cab"
+
+
+@pytest.mark.parametrize("order", ["2", "-3", "newest", "played"])
+def test_no_clip_is_on_two_pages(order: str) -> None:
+    now = timezone.now()
+    Clip.objects.bulk_create(
+        Clip(title=str(n), genre="x", duration=1, audio_url="https://a.example/", created_at=now)
+        for n in range(120)
+    )
+    pages = [found(f"o={order}&p={number}") for number in (1, 2, 3)]
+    assert len({title for page in pages for title in page}) == 120
+
+
+def test_known_words_are_suggested(chief_client: Client) -> None:
+    add(genre="Jazz", tags=["swing", "bass"])
+    add(genre="jazz", tags=["swing"])
+    add(genre="ambient")
+    assert chief_client.get(LIST + "words").json() == {
+        "genre": ["ambient", "Jazz"],
+        "tag": ["swing", "bass"],
+    }
+
+
+def test_who_may_only_read_is_offered_nothing_else(client: Client) -> None:
+    clip = add()
+    client.force_login(editor("analyst", "view_clip"))
+    page = client.get(LIST)
+    assert page.context["action_form"] is None
+    assert "_selected_action" not in page.text
+    form = {"action": "publish", "_selected_action": clip.pk, "index": 0}
+    client.post(LIST, form)
+    assert client.get(f"{LIST}{clip.pk}/withdraw/").status_code == 403
+
+
+def test_who_may_not_see_clips_hears_none(client: Client) -> None:
+    clip = add(audio_file="samples/ambient-sounds.mp3")
+    client.force_login(editor("gardener", "view_playevent"))
+    for path in ("", f"{clip.pk}/audio", "words"):
+        assert client.get(LIST + path).status_code == 403, path
+
+
+def test_empty_list_says_whether_anything_was_sought(chief_client: Client) -> None:
+    assert "Nothing here yet" in chief_client.get(LIST).text
+    sought = chief_client.get(f"{LIST}?q=rain&state=draft").text
+    assert "There are no clips with “rain” under these filters." in sought
+    assert "Nothing here yet" not in sought

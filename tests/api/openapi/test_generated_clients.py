@@ -1,0 +1,103 @@
+"""Typed clients made of the OpenAPI description: their types are checked, and they are run.
+
+What they do is in tests/api/clients; what each says it found is the same.
+"""
+
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness.service import ROOT, Server
+from library.models import ApiToken, Clip
+from tests.support.editors import editor
+
+MakeClip = Callable[..., Clip]
+
+CLIENTS = ROOT / "tests" / "api" / "clients"
+CACHE = ROOT / ".local" / "clients"  # what npm installed, what mypy found out
+FOUND = {
+    "jazz": ["Blue", "Green"],
+    "range": [206, 100],
+    "plays": 1,  # the range begins the audio
+    "missing": "not_found",
+    "wrong": ["limit"],
+}
+
+
+def run(*command: object, folder: Path) -> str:
+    """What a command prints; what it prints fails the test if it fails."""
+    words = [str(word) for word in command]
+    done = subprocess.run(
+        words,
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def found(printed: str) -> dict[str, Any]:
+    told: dict[str, Any] = json.loads(printed)
+    return told
+
+
+@pytest.fixture(autouse=True)
+def _clips(make_clip: MakeClip) -> None:
+    for title, genre in (("Blue", "jazz"), ("Rain", "nature"), ("Green", "Jazz")):
+        make_clip(title=title, genre=genre)
+
+
+def test_python_client_is_typed_and_works(server: Server, tmp_path: Path) -> None:
+    generator = [sys.executable, "-m", "openapi_python_client", "generate", "--fail-on-warning"]
+    config = CLIENTS / "python" / "generator.yml"
+    made = ["--meta", "none", "--output-path", tmp_path / "clips_client"]
+    run(
+        *(*generator, "--url", f"{server.url}/openapi.json", "--config", config, *made),
+        folder=tmp_path,
+    )
+    shutil.copy(CLIENTS / "python" / "consumer.py", tmp_path)
+    mypy = [sys.executable, "-m", "mypy", "--strict", "--follow-imports=silent", "--config-file="]
+    run(*mypy, "--cache-dir", CACHE / "mypy", "consumer.py", folder=tmp_path)
+    token = ApiToken.objects.issue(editor(), "clients")
+    told = found(run(sys.executable, "consumer.py", server.url, token, folder=tmp_path))
+    assert told == FOUND | {"added": [201, "FROM PYTHON", None, "unchecked"]}
+
+
+@pytest.mark.skipif(
+    not (shutil.which("node") and shutil.which("npm")), reason="needs Node.js: make system-tools"
+)
+def test_typescript_client_is_typed_and_works(server: Server) -> None:
+    folder = npm_packages(CLIENTS / "typescript")
+    shutil.copy(CLIENTS / "typescript" / "consumer.ts", folder)
+    tools = folder / "node_modules" / ".bin"
+    run(
+        *(tools / "openapi-typescript", f"{server.url}/openapi.json", "-o", "schema.ts"),
+        folder=folder,
+    )
+    run(tools / "tsc", folder=folder)
+    told = found(run("node", "built/consumer.js", server.url, folder=folder))
+    assert told == FOUND | {"added": [201, "FROM TYPESCRIPT", None, "unchecked"]}
+
+
+def npm_packages(project: Path) -> Path:
+    """A folder with the packages that the project's lock file names, installed once."""
+    folder = CACHE / project.name
+    lock = folder / "package-lock.json"
+    wanted = (project / "package-lock.json").read_bytes()
+    if not (folder / "installed").exists() or lock.read_bytes() != wanted:
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        for name in ("package.json", "package-lock.json", "tsconfig.json"):
+            shutil.copy(project / name, folder)
+        run("npm", "ci", "--no-audit", "--no-fund", "--ignore-scripts", folder=folder)
+        (folder / "installed").touch()
+    shutil.copy(project / "tsconfig.json", folder)
+    return folder

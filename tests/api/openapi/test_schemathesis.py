@@ -1,0 +1,54 @@
+"""Schemathesis asks all that the OpenAPI description allows, and some that it does not.
+
+It makes requests up, one by one and in turn (a clip that it has added is then read, changed,
+played, deleted), and holds every answer to the description: status, type, headers, shape; right
+input taken, wrong input refused. Longer, and with another seed:
+SCHEMATHESIS_SEED=2 SCHEMATHESIS_SECONDS=150 pytest tests/api/openapi/test_schemathesis.py
+"""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from django.core.management import call_command
+
+from harness.origin import Origin, answer
+from harness.service import ROOT, Server
+from tests.support.editors import bearer, editor
+
+CONFIGURATION = "tests/api/openapi/schemathesis.toml"
+SEED = os.environ.get("SCHEMATHESIS_SEED", "1")
+SECONDS = os.environ.get("SCHEMATHESIS_SECONDS", "15")
+
+
+@pytest.mark.timeout(int(SECONDS) + 100)
+def test_schemathesis_finds_nothing(server: Server, origin: Origin, mp3: bytes) -> None:
+    call_command("loaddata", "clips", verbosity=0)
+    token = bearer(editor())["Authorization"]
+    command = [
+        *(
+            str(Path(sys.executable).with_name("st")),
+            "--config-file",
+            CONFIGURATION,
+        ),
+        *("run", f"{server.url}/openapi.json", "--seed", SEED, "--max-time", SECONDS),
+        *("--header", f"Authorization: {token}", "--continue-on-failure"),
+        *("--no-color", "--generation-database", "none"),
+    ]
+    run = subprocess.run(
+        command,
+        cwd=ROOT,
+        env=os.environ
+        | {
+            "PYTHONPATH": str(ROOT),
+            "SCHEMATHESIS_HOOKS": "tests.api.openapi.schemathesis_hooks",
+            "SCHEMATHESIS_AUDIO_URL": origin.on("/audio", answer(mp3)),
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert "Tested: 10" in run.stdout

@@ -1,0 +1,143 @@
+"""Who may write: tokens, sessions, permissions."""
+
+from collections.abc import Callable
+from io import StringIO
+from typing import Any
+
+import pytest
+import requests
+from django.core.management import CommandError, call_command
+from django.test import Client
+from pytest_django import DjangoAssertNumQueries
+
+from harness.service import Server
+from library.models import ApiToken, Clip
+from tests.support.editors import bearer, editor
+
+Ask = Callable[..., requests.Response]
+NEW = {"title": "New", "genre": "jazz", "duration": 3, "audio_url": "https://example.com/a.mp3"}
+
+
+def api_token(*arguments: str) -> str:
+    """What the command prints."""
+    output = StringIO()
+    call_command("api_token", *arguments, stdout=output)
+    return output.getvalue().strip()
+
+
+def path(clip: Clip) -> str:
+    return f"/api/v1/clips/{clip.pk}"
+
+
+@pytest.mark.parametrize("method", ["PATCH", "DELETE"])
+def test_nobody_in_particular_may_not_edit(http: Ask, clip: Clip, method: str) -> None:
+    answer = http(method, path(clip), json={"title": "B"})
+    assert (answer.status_code, answer.json()["code"]) == (401, "not_authenticated")
+    assert answer.headers["WWW-Authenticate"] == 'Bearer realm="clips"'
+
+
+@pytest.mark.parametrize(("method", "permission"), [("PATCH", "delete"), ("DELETE", "change")])
+def test_editor_without_the_permission_gets_403(
+    http: Ask, clip: Clip, method: str, permission: str
+) -> None:
+    headers = bearer(editor("half", f"{permission}_clip"))
+    answer = http(method, path(clip), json={"title": "B"}, headers=headers)
+    assert (answer.status_code, answer.json()["code"]) == (403, "permission_denied")
+
+
+def test_token_is_shown_once_and_kept_as_a_hash(transactional_db: None) -> None:
+    editor()
+    secret = api_token("create", "editor", "importer")
+    kept = ApiToken.objects.values().get()
+    assert secret.startswith("clips_")
+    assert secret not in str(kept)
+    assert len(kept["digest"]) == 32
+
+
+def test_token_notes_its_use_and_ends_when_revoked(http: Ask, clip: Clip) -> None:
+    editor()
+    headers = {"Authorization": f"Bearer {api_token('create', 'editor', 'importer')}"}
+    assert "never used" in api_token("list")
+    assert http("PATCH", path(clip), json={}, headers=headers).status_code == 200
+    assert "never used" not in api_token("list")
+    api_token("revoke", "editor", "importer")
+    answer = http("PATCH", path(clip), json={}, headers=headers)
+    assert (answer.status_code, answer.json()["code"]) == (401, "invalid_token")
+    assert api_token("list") == ""
+
+
+def test_user_who_may_not_log_in_has_no_token_in_force(http: Ask, clip: Clip) -> None:
+    user = editor()
+    headers = bearer(user)
+    user.is_active = False
+    user.save()
+    assert http("DELETE", path(clip), headers=headers).status_code == 401
+
+
+def test_user_has_several_tokens_each_of_its_own_name(transactional_db: None) -> None:
+    editor()
+    api_token("create", "editor", "one")
+    api_token("create", "editor", "two")
+    with pytest.raises(CommandError, match="revoke it first"):
+        api_token("create", "editor", "one")
+    assert ApiToken.objects.count() == 2
+
+
+@pytest.mark.parametrize("arguments", [("create", "nobody", "a"), ("revoke", "nobody", "a")])
+def test_command_names_what_is_missing(transactional_db: None, arguments: tuple[str, ...]) -> None:
+    with pytest.raises(CommandError, match="nobody"):
+        api_token(*arguments)
+
+
+def test_wrong_token_is_told_even_where_anyone_may_write(http: Ask) -> None:
+    answer = http("POST", "/api/v1/clips", json=NEW, headers={"Authorization": "Bearer wrong"})
+    assert (answer.status_code, answer.json()["code"]) == (401, "invalid_token")
+
+
+def test_writes_may_be_for_editors_alone(start_server: Callable[..., Server]) -> None:
+    server = start_server(CLIPS_API_WRITES="authenticated")
+    for call, body in (("clips", NEW), ("clips/bulk", [NEW])):
+        url = f"{server.url}/api/v1/{call}"
+        headers = bearer(editor(call))
+        assert requests.post(url, json=body, timeout=20).status_code == 401
+        assert requests.post(url, json=body, headers=headers, timeout=20).status_code == 201
+    assert requests.get(f"{server.url}/api/v1/clips", timeout=20).status_code == 200
+
+
+def test_session_of_the_back_office_writes_with_its_csrf_token(clip: Clip) -> None:
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(editor())
+    body: dict[str, Any] = {"data": {"title": "B"}, "content_type": "application/json"}
+    refused = client.patch(path(clip), **body)
+    assert (refused.status_code, refused.json()["code"]) == (403, "csrf_failed")
+    client.get("/admin/login/")
+    client.get("/admin/password_change/")  # a form, which sets the cookie as the log-in does
+    headers = {"X-CSRFToken": client.cookies["csrftoken"].value}
+    assert client.patch(path(clip), headers=headers, **body).status_code == 200
+
+
+def test_nobody_in_particular_costs_no_query(
+    client: Client, clip: Clip, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    with django_assert_num_queries(1):
+        client.get(path(clip))
+    with django_assert_num_queries(1):
+        client.post("/api/v1/clips", NEW, content_type="application/json")
+
+
+def test_editor_who_reads_costs_no_query_either(
+    client: Client, clip: Clip, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    client.force_login(editor())
+    with django_assert_num_queries(1):
+        client.get(path(clip))
+
+
+@pytest.mark.parametrize(("writes", "warned"), [("open", True), ("authenticated", False)])
+def test_deployment_check_warns_while_anyone_may_write(
+    settings: Any, writes: str, warned: bool
+) -> None:
+    settings.CLIPS_API_WRITES = writes
+    told = StringIO()
+    call_command("check", deploy=True, stderr=told)
+    assert ("library.W001" in told.getvalue()) == warned

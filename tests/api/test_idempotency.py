@@ -1,0 +1,161 @@
+"""Idempotency-Key: a request that is sent again is done once."""
+
+import os
+import signal
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import requests
+from django.db import connection, transaction
+from django.utils import timezone
+
+from harness.service import Server
+from library.models import Clip, IdempotentAnswer
+from tests.support.editors import bearer, editor
+
+Ask = Callable[..., requests.Response]
+PATH = "/api/v1/clips"
+NEW = {"title": "New", "genre": "jazz", "duration": 3, "audio_url": "https://example.com/a.mp3"}
+KEY = {"Idempotency-Key": "8e03978e-40d5-43dd-bc93-6894a57f9324"}
+
+
+@contextmanager
+def clips_cannot_be_added() -> Iterator[None]:
+    """Inserts of clips wait until this is left."""
+    with transaction.atomic():
+        with connection.cursor() as cursor:
+            cursor.execute("LOCK TABLE library_clip IN SHARE MODE")
+        yield
+
+
+def await_a_waiting_insert() -> None:
+    """Return when a request holds its key and waits for the table."""
+    with connection.cursor() as cursor:
+        for _ in range(20_000):
+            cursor.execute(
+                "SELECT 1 FROM pg_locks WHERE NOT granted AND relation = 'library_clip'::regclass"
+            )
+            if cursor.fetchone():
+                return
+    raise AssertionError("a request should wait")
+
+
+def test_same_request_gets_the_first_answer_again(http: Ask) -> None:
+    first = http("POST", PATH, json=NEW, headers=KEY)
+    again = http("POST", PATH, json=NEW, headers=KEY)
+    assert (first.status_code, again.status_code) == (201, 201)
+    assert (again.content, again.headers["Location"]) == (first.content, first.headers["Location"])
+    assert Clip.objects.count() == 1
+
+
+def test_names_in_another_order_are_the_same_body(http: Ask) -> None:
+    first = http("POST", PATH, json=NEW, headers=KEY)
+    again = http("POST", PATH, json=dict(reversed(NEW.items())), headers=KEY)
+    assert again.json() == first.json()
+
+
+def test_key_in_quotes_is_the_same_key(http: Ask) -> None:
+    first = http("POST", PATH, json=NEW, headers=KEY)
+    quoted = {"Idempotency-Key": f'"{KEY["Idempotency-Key"]}"'}
+    assert http("POST", PATH, json=NEW, headers=quoted).json() == first.json()
+
+
+def test_many_clips_are_added_once(http: Ask) -> None:
+    first = http("POST", f"{PATH}/bulk", json=[NEW, NEW], headers=KEY)
+    again = http("POST", f"{PATH}/bulk", json=[NEW, NEW], headers=KEY)
+    assert again.json() == first.json()
+    assert Clip.objects.count() == 2
+
+
+@pytest.mark.parametrize(
+    ("path", "body"), [(PATH, {**NEW, "title": "Other"}), (f"{PATH}/bulk", [NEW])]
+)
+def test_other_request_with_the_same_key_is_422(http: Ask, path: str, body: Any) -> None:
+    http("POST", PATH, json=NEW, headers=KEY)
+    answer = http("POST", path, json=body, headers=KEY)
+    assert (answer.status_code, answer.json()["code"]) == (422, "idempotency_key_reused")
+    assert Clip.objects.count() == 1
+
+
+@pytest.mark.parametrize("key", ["", "x" * 256, "a b", '"open', '""', "a\\b", "\xe9"])
+def test_key_that_cannot_be_one_is_400(http: Ask, key: str) -> None:
+    headers = {"Idempotency-Key": key.encode("latin-1")}
+    answer = http("POST", PATH, json=NEW, headers=headers)
+    assert (answer.status_code, answer.json()["code"]) == (400, "idempotency_key_invalid")
+    assert not Clip.objects.exists()
+
+
+def test_wrong_request_leaves_the_key_free(http: Ask) -> None:
+    assert http("POST", PATH, json={**NEW, "title": ""}, headers=KEY).status_code == 400
+    assert http("POST", PATH, json=NEW, headers=KEY).status_code == 201
+
+
+def test_key_is_one_clients_own(http: Ask) -> None:
+    nobody = http("POST", PATH, json=NEW, headers=KEY).json()
+    machine = http("POST", PATH, json=NEW, headers={**KEY, **bearer(editor())}).json()
+    assert machine["id"] != nobody["id"]
+
+
+def test_key_is_free_again_after_a_day_and_its_answer_deleted(http: Ask) -> None:
+    http("POST", PATH, json=NEW, headers=KEY)
+    http("POST", PATH, json=NEW, headers={"Idempotency-Key": "another"})
+    IdempotentAnswer.objects.update(created_at=timezone.now() - timedelta(hours=24, seconds=1))
+    http("POST", PATH, json=NEW, headers=KEY)
+    assert Clip.objects.count() == 3
+    assert IdempotentAnswer.objects.get().key == KEY["Idempotency-Key"]
+
+
+def test_no_address_is_stored(http: Ask) -> None:
+    http("POST", PATH, json=NEW, headers=KEY)
+    kept = IdempotentAnswer.objects.values().get()
+    assert b"127.0.0.1" not in bytes(kept["client"])
+    assert len(kept["client"]) == 16
+
+
+def test_second_is_409_while_the_first_still_runs(http: Ask, server: Server) -> None:
+    with ThreadPoolExecutor() as pool:
+        with clips_cannot_be_added():
+            url = server.url + PATH
+            first = pool.submit(requests.post, url, json=NEW, headers=KEY, timeout=30)
+            await_a_waiting_insert()
+            second = http("POST", PATH, json=NEW, headers=KEY)
+        assert first.result().status_code == 201
+    assert (second.status_code, second.json()["code"]) == (409, "idempotency_key_in_use")
+    assert int(second.headers["Retry-After"]) > 0
+    assert http("POST", PATH, json=NEW, headers=KEY).content == first.result().content
+
+
+def test_parallel_requests_of_one_key_add_one_clip(server: Server) -> None:
+    def add(_: int) -> requests.Response:
+        while True:
+            answer = requests.post(server.url + PATH, json=NEW, headers=KEY, timeout=30)
+            if answer.status_code != 409:
+                return answer
+
+    with ThreadPoolExecutor(16) as pool:
+        answers = list(pool.map(add, range(32)))
+    assert {answer.status_code for answer in answers} == {201}
+    assert len({answer.content for answer in answers}) == 1
+    assert Clip.objects.count() == 1
+
+
+def test_first_request_that_is_killed_leaves_the_key_free(
+    start_server: Callable[..., Server],
+) -> None:
+    server = start_server()
+    url = server.url + PATH
+    with ThreadPoolExecutor() as pool, clips_cannot_be_added():
+        first = pool.submit(requests.post, url, json=NEW, headers=KEY, timeout=30)
+        await_a_waiting_insert()
+        for worker in server.workers():
+            os.kill(worker, signal.SIGKILL)
+        with pytest.raises(requests.ConnectionError):
+            first.result()
+    while (again := requests.post(url, json=NEW, headers=KEY, timeout=30)).status_code == 409:
+        pass  # until PostgreSQL has seen that the first client is gone
+    assert again.status_code == 201
+    assert [clip.pk for clip in Clip.objects.all()] == [again.json()["id"]]

@@ -1,0 +1,208 @@
+"""Limits on a client's requests, counted by all processes together."""
+
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from itertools import count
+from typing import Any
+
+import pytest
+import requests
+from django.db import connection
+
+from harness.service import Server
+from library.api.throttles import Counts
+from library.models import Clip, RequestCount
+from tests.support.editors import bearer, editor
+
+CLIPS = "/api/v1/clips"
+NEW = {"title": "New", "genre": "jazz", "duration": 3, "audio_url": "https://example.com/a.mp3"}
+READS, WRITES = 250, 5
+_strangers = count(1)
+
+
+@pytest.fixture(scope="module")
+def limited(
+    django_db_setup: None, django_db_blocker: Any, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Server]:
+    """A service with low limits, that believes one proxy."""
+    with django_db_blocker.unblock():
+        server = Server(
+            tmp_path_factory.mktemp("limited") / "log",
+            CLIPS_THROTTLE="on",
+            CLIPS_THROTTLE_READS=str(READS),
+            CLIPS_THROTTLE_WRITES=str(WRITES),
+            CLIPS_THROTTLE_BULK="1",
+            CLIPS_TRUSTED_PROXIES="1",
+        )
+    yield server
+    server.stop()
+
+
+Send = Callable[..., requests.Response]
+
+
+@pytest.fixture
+def send(limited: Server, transactional_db: None) -> Send:
+    """Sends a request as the client at an address."""
+
+    def ask(client: str, method: str, path: str, **options: Any) -> requests.Response:
+        headers = {"X-Forwarded-For": client, **options.pop("headers", {})}
+        return requests.request(method, limited.url + path, headers=headers, timeout=30, **options)
+
+    return ask
+
+
+def stranger() -> str:
+    """An address that has not asked yet."""
+    number = next(_strangers)
+    return f"203.0.{number // 256}.{number % 256}"
+
+
+def in_one_minute(run: Callable[[str], Any]) -> Any:
+    """What `run` returns for a stranger; tried again if the clock's minute ended meanwhile."""
+    while True:
+        minute = time.time() // 60
+        result = run(stranger())
+        if time.time() // 60 == minute:
+            return result
+
+
+def parallel(number: int, call: Callable[[], requests.Response]) -> list[int]:
+    """The statuses of calls that run at once."""
+    with ThreadPoolExecutor(16) as pool:
+        return [answer.status_code for answer in pool.map(lambda _: call(), range(number))]
+
+
+def test_writes_are_counted_exactly_across_processes(send: Send) -> None:
+    def write(client: str) -> tuple[list[int], int]:
+        before = Clip.objects.count()
+        statuses = parallel(20, lambda: send(client, "POST", CLIPS, json=NEW))
+        return sorted(statuses), Clip.objects.count() - before
+
+    assert in_one_minute(write) == (WRITES * [201] + (20 - WRITES) * [429], WRITES)
+
+
+def test_reads_exceed_their_limit_by_less_than_a_tenth(send: Send) -> None:
+    statuses = in_one_minute(
+        lambda client: parallel(READS + 50, lambda: send(client, "GET", CLIPS))
+    )
+    assert set(statuses) == {200, 429}
+    assert READS <= statuses.count(200) < READS + READS // 10
+
+
+def test_answers_tell_what_is_left_and_when_to_come_again(send: Send) -> None:
+    answers = in_one_minute(
+        lambda client: [send(client, "POST", CLIPS, json=NEW) for _ in range(WRITES + 1)]
+    )
+    assert answers[0].headers["RateLimit-Policy"] == f'"writes";q={WRITES};w=60'
+    assert answers[0].headers["RateLimit"].startswith(f'"writes";r={WRITES - 1};t=')
+    assert answers[-2].headers["RateLimit"].startswith('"writes";r=0;t=')
+    refused = answers[-1]
+    assert (refused.status_code, refused.json()["code"]) == (429, "throttled")
+    assert refused.headers["RateLimit"] == f'"writes";r=0;t={refused.headers["Retry-After"]}'
+    assert 1 <= int(refused.headers["Retry-After"]) <= 60
+
+
+def exhaust_writes(send: Send, client: str) -> int:
+    return [send(client, "POST", CLIPS, json=NEW).status_code for _ in range(WRITES + 1)][-1]
+
+
+def test_another_client_and_another_kind_of_request_have_limits_of_their_own(send: Send) -> None:
+    def others(client: str) -> list[int]:
+        exhausted = exhaust_writes(send, client)
+        read = send(client, "GET", CLIPS)
+        bulk = [send(client, "POST", f"{CLIPS}/bulk", json=[NEW]) for _ in range(2)]
+        other = send(stranger(), "POST", CLIPS, json=NEW)
+        return [exhausted, *(answer.status_code for answer in (read, *bulk, other))]
+
+    assert in_one_minute(others) == [429, 200, 201, 429, 201]
+
+
+def test_signed_in_user_has_a_limit_of_their_own(send: Send) -> None:
+    def as_user(client: str) -> tuple[int, int]:
+        headers = bearer(editor(client))
+        exhausted = exhaust_writes(send, client)
+        return exhausted, send(client, "POST", CLIPS, json=NEW, headers=headers).status_code
+
+    assert in_one_minute(as_user) == (429, 201)
+
+
+def test_addresses_of_one_ipv6_network_are_one_client(send: Send) -> None:
+    def neighbours(address: str) -> tuple[int, int, int]:
+        network = f"2001:db8:{address.split('.')[3]}"
+        return (
+            exhaust_writes(send, f"{network}:1::1"),
+            send(f"{network}:1:ffff::2", "POST", CLIPS, json=NEW).status_code,
+            send(f"{network}:2::1", "POST", CLIPS, json=NEW).status_code,
+        )
+
+    assert in_one_minute(neighbours) == (429, 429, 201)
+
+
+@pytest.mark.parametrize("path", ["/livez", "/readyz", "/metrics", "/docs", "/openapi.json", "/"])
+def test_what_is_not_the_api_has_no_limit(send: Send, path: str) -> None:
+    assert "RateLimit" not in send(stranger(), "GET", path).headers
+
+
+def test_stream_has_no_limit(send: Send, clip: Clip) -> None:
+    answer = send(stranger(), "GET", f"{CLIPS}/{clip.pk}/stream")
+    assert answer.status_code == 200
+    assert "RateLimit" not in answer.headers
+
+
+def test_limits_can_be_off(http: Callable[..., requests.Response]) -> None:
+    assert "RateLimit" not in http("GET", CLIPS).headers
+
+
+def test_database_that_cannot_count_refuses_nobody(send: Send) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE library_requestcount RENAME TO away")
+    try:
+        client = stranger()
+        answers = [send(client, "POST", CLIPS, json=NEW), send(client, "GET", CLIPS)]
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute("ALTER TABLE away RENAME TO library_requestcount")
+    assert [answer.status_code for answer in answers] == [201, 200]
+
+
+def test_minute_that_begins_starts_at_one(transactional_db: None) -> None:
+    counts = Counts()
+    known = [counts.add("client", minute, 10, 1) for minute in (7, 7, 7, 8, 8)]
+    assert known == [1, 2, 3, 1, 2]
+
+
+def test_processes_know_of_each_other(transactional_db: None) -> None:
+    one, other = Counts(), Counts()
+    known = [counts.add("client", 7, 10, 1) for counts in (one, other, one, other)]
+    assert known == [1, 2, 3, 4]
+
+
+def test_batch_costs_the_database_one_statement(
+    transactional_db: None, django_assert_num_queries: Any
+) -> None:
+    counts = Counts()
+    counts.add("somebody", 7, 1000, 1)  # the first of a minute purges, too
+    with django_assert_num_queries(1):
+        assert [counts.add("client", 7, 1000, 10) for _ in range(10)] == [*range(1, 11)]
+
+
+def test_counts_of_past_minutes_are_deleted(transactional_db: None) -> None:
+    counts = Counts()
+    for minute in (7, 8, 9):
+        counts.add("client", minute, 10, 1)
+    assert sorted(RequestCount.objects.values_list("minute", flat=True)) == [8, 9]
+
+
+def test_two_minutes_of_a_client_cannot_be_told_to_be_one_clients(transactional_db: None) -> None:
+    for minute in (7, 8):
+        Counts().add("203.0.113.9", minute, 10, 1)
+    keys = set(RequestCount.objects.values_list("client", flat=True))
+    assert len(keys) == 2
+
+
+def test_table_of_counts_writes_no_log(transactional_db: None) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT relpersistence FROM pg_class WHERE relname = 'library_requestcount'")
+        assert cursor.fetchone() == ("u",)

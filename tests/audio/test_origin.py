@@ -1,0 +1,361 @@
+"""The origin client against origins that mean harm, on real sockets."""
+
+import gzip
+import socket
+import ssl
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from harness.origin import Handler, Origin, answer
+from library.audio.address import OriginPolicy
+from library.audio.errors import AudioUnavailableError
+from library.audio.origin import OriginClient, OriginLimits
+from library.audio.resolver import resolve
+
+LIMITS = OriginLimits(connect=0.5, read=0.5, total=1.0, max_bytes=100_000)
+Fetch = Callable[[str], bytes]
+
+
+def client(allow: str = "127.0.0.1", **options: object) -> OriginClient:
+    return OriginClient(OriginPolicy([allow]), LIMITS, via="test", **options)  # type: ignore[arg-type]
+
+
+def fetch(url: str, fetcher: OriginClient | None = None) -> bytes:
+    with (fetcher or client()).get(url) as answered:
+        return b"".join(answered.chunks())
+
+
+def failure(url: str, fetcher: OriginClient | None = None) -> str:
+    with pytest.raises(AudioUnavailableError) as raised:
+        fetch(url, fetcher)
+    return raised.value.code
+
+
+def stub(*addresses: str) -> Callable[[str, int, float], list[str]]:
+    """A resolver that knows every name by these addresses."""
+    return lambda host, port, timeout: list(addresses)
+
+
+def dripping(head: bytes, drop: bytes) -> Handler:
+    """Sends the head, then drops for ever, each sooner than the read limit."""
+
+    def handle(connection: socket.socket, request: str) -> None:
+        connection.sendall(head)
+        while True:
+            connection.sendall(drop)
+            time.sleep(0.05)
+
+    return handle
+
+
+def test_body_is_fetched_whole(origin: Origin) -> None:
+    assert fetch(origin.on("/a", answer(b"x" * 99_999))) == b"x" * 99_999
+
+
+def test_request_asks_for_identity_and_says_who_asks(origin: Origin) -> None:
+    fetch(origin.on("/a", answer(b"x")), client(user_agent="Example/1 (+https://example.com/)"))
+    assert "Accept-Encoding: identity" in origin.requests[0]
+    assert "Via: 1.1 test" in origin.requests[0]
+    assert "User-Agent: Example/1 (+https://example.com/)" in origin.requests[0]
+
+
+def test_environment_adds_neither_proxy_nor_credentials(
+    origin: Origin, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "netrc").write_text("machine 127.0.0.1 login me password secret")
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+    assert fetch(origin.on("/a", answer(b"x"))) == b"x"
+    assert "Authorization" not in origin.requests[0]
+
+
+@pytest.mark.parametrize(
+    "status", ["400 Bad", "403 No", "404 Gone", "500 Oh", "206 Part", "204 No"]
+)
+def test_other_status_than_200_is_an_error(origin: Origin, status: str) -> None:
+    assert failure(origin.on("/a", answer(b"x", status))) == "origin_http_error"
+
+
+def test_304_without_a_question_is_an_error(origin: Origin) -> None:
+    assert failure(origin.on("/a", answer(b"", "304 Not Modified"))) == "origin_http_error"
+
+
+# Addresses
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "2130706433", "0x7f.1", "0177.0.0.1", "127.1"])
+def test_private_address_is_refused_in_every_spelling(host: str) -> None:
+    assert failure(f"http://{host}/a", client("none")) == "origin_address_refused"
+
+
+def test_name_of_a_private_address_is_refused() -> None:
+    assert failure("http://localhost/a", client("none")) == "origin_address_refused"
+
+
+def test_one_private_address_among_several_refuses_the_name(origin: Origin) -> None:
+    mixed = client("none", resolver=stub("8.8.8.8", "10.0.0.1"))
+    assert failure("http://two.example/a", mixed) == "origin_address_refused"
+
+
+def test_connection_goes_to_the_address_that_was_judged(origin: Origin) -> None:
+    """A name that changes its answer after the check finds nobody asking again."""
+    answers = iter([["127.0.0.1"], ["10.0.0.1"]])
+    fetcher = client("rebind.example", resolver=lambda host, port, timeout: next(answers))
+    origin.on("/a", answer(b"x"))
+    assert fetch(f"http://rebind.example:{origin.port}/a", fetcher) == b"x"
+    assert next(answers) == ["10.0.0.1"]
+
+
+def test_dead_first_address_leaves_the_second(origin: Origin) -> None:
+    fetcher = client("two.example", resolver=stub("127.0.0.9", "127.0.0.1"))
+    origin.on("/a", answer(b"x"))
+    assert fetch(f"http://two.example:{origin.port}/a", fetcher) == b"x"
+
+
+def test_unknown_name_fails() -> None:
+    assert failure("http://nothing.invalid/a", client("none")) == "origin_dns_failed"
+
+
+def test_slow_resolver_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = threading.Event()
+
+    def slow(*_: object, **__: object) -> list[object]:
+        asked.wait(30)
+        return []
+
+    monkeypatch.setattr(socket, "getaddrinfo", slow)
+    with pytest.raises(AudioUnavailableError, match="origin_timeout"):
+        resolve("slow.example", 80, 0.05)
+    asked.set()
+
+
+def test_closed_port_is_unreachable() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    assert failure(f"http://127.0.0.1:{port}/a") == "origin_unreachable"
+
+
+def test_unusual_port_is_refused() -> None:
+    assert failure("http://8.8.8.8:8080/a", client("none")) == "origin_address_refused"
+
+
+# Redirects
+
+
+def redirect(location: str) -> Handler:
+    return answer(b"", "302 Found", {"Location": location})
+
+
+def test_redirect_is_followed(origin: Origin) -> None:
+    origin.on("/b", answer(b"x"))
+    assert fetch(origin.on("/a", redirect("/b"))) == b"x"
+
+
+@pytest.mark.parametrize(
+    ("location", "code"),
+    [
+        ("http://127.0.0.2/", "origin_address_refused"),
+        ("http://169.254.169.254/latest/meta-data", "origin_address_refused"),
+        ("http://[::ffff:127.0.0.2]/", "origin_address_refused"),
+        ("http://8.8.8.8:22/", "origin_address_refused"),
+        ("ftp://example.com/a", "origin_redirect_refused"),
+        ("file:///etc/passwd", "origin_redirect_refused"),
+        ("http://user:word@example.com/", "origin_redirect_refused"),
+        ("/a", "origin_redirect_loop"),
+    ],
+)
+def test_redirect_to_where_it_may_not(origin: Origin, location: str, code: str) -> None:
+    assert failure(origin.on("/a", redirect(location))) == code
+
+
+def test_fifth_redirect_is_followed_and_a_sixth_is_not(origin: Origin) -> None:
+    for step in range(6):
+        origin.on(f"/{step}", redirect(f"/{step + 1}"))
+    origin.on("/6", answer(b"x"))
+    assert fetch(origin.url("/1")) == b"x"
+    assert failure(origin.url("/0")) == "origin_redirect_loop"
+
+
+def test_endless_body_of_a_redirect_is_not_read(origin: Origin) -> None:
+    origin.on("/b", answer(b"x"))
+    head = b"HTTP/1.1 302 Found\r\nLocation: /b\r\n\r\n"
+    assert fetch(origin.on("/a", dripping(head, b"y" * 1000))) == b"x"
+
+
+# Limits
+
+
+@pytest.mark.parametrize(
+    ("head", "drop"),
+    [
+        (b"", b"H"),
+        (b"HTTP/1.1 200 OK\r\nX: ", b"y"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 9999\r\n\r\n", b"y"),
+        (b"HTTP/1.1 200 OK\r\n\r\n", b"y"),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", b"1\r\ny\r\n"),
+        (b"", b"HTTP/1.1 100 Continue\r\n\r\n"),
+    ],
+    ids=["status", "header", "body", "endless body", "chunks", "continue"],
+)
+def test_drip_ends_with_the_total_limit(origin: Origin, head: bytes, drop: bytes) -> None:
+    assert failure(origin.on("/a", dripping(head, drop))) == "origin_timeout"
+
+
+def test_silence_ends_with_the_read_limit(origin: Origin) -> None:
+    silence = threading.Event()
+    assert failure(origin.on("/a", lambda *_: silence.wait(10))) == "origin_timeout"
+    silence.set()
+
+
+def test_endless_headers_end(origin: Origin) -> None:
+    head = b"HTTP/1.1 200 OK\r\n"
+    assert failure(origin.on("/a", dripping(head, b"X: y\r\n" * 50))) == "origin_protocol_error"
+
+
+@pytest.mark.parametrize(
+    "head", [b"HTTP/1.1 200 OK\r\nContent-Length: 100001\r\n\r\n", b"HTTP/1.1 200 OK\r\n\r\n"]
+)
+def test_too_many_bytes(origin: Origin, head: bytes) -> None:
+    url = origin.on("/a", lambda connection, _: connection.sendall(head + b"y" * 100_001))
+    assert failure(url) == "origin_too_large"
+
+
+@pytest.mark.parametrize(
+    ("raw", "code"),
+    [
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nshort", "origin_truncated"),
+        (
+            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nabc",
+            "origin_truncated",
+        ),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab", None),
+        (b"garbage\r\n\r\n", "origin_protocol_error"),
+        (b"", "origin_protocol_error"),
+    ],
+    ids=["short", "short chunk", "two lengths", "garbage", "nothing"],
+)
+def test_lying_answer(origin: Origin, raw: bytes, code: str | None) -> None:
+    url = origin.on("/a", lambda connection, _: connection.sendall(raw))
+    assert failure(url) in ((code,) if code else ("origin_protocol_error", "origin_truncated"))
+
+
+def test_body_longer_than_told_ends_where_it_was_told(origin: Origin) -> None:
+    assert fetch(origin.on("/a", answer(b"abcdef", headers={"Content-Length": "3"}))) == b"abc"
+
+
+def test_length_that_is_no_number_is_not_believed(origin: Origin) -> None:
+    url = origin.on("/a", answer(b"abc", headers={"Content-Length": "many"}))
+    with client().get(url) as answered:
+        assert answered.length is None
+        assert b"".join(answered.chunks()) == b"abc"
+
+
+@pytest.mark.parametrize("coding", ["gzip", "br", "deflate", "identity, gzip"])
+def test_content_coding_is_refused(origin: Origin, coding: str) -> None:
+    body = answer(gzip.compress(b"x"), headers={"Content-Encoding": coding})
+    assert failure(origin.on("/a", body)) == "origin_content_coding"
+
+
+# TLS
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A self-signed certificate of `localhost`, with its key."""
+    path = tmp_path_factory.mktemp("tls") / "localhost.pem"
+    subprocess.run(
+        f"openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=localhost"
+        f" -addext subjectAltName=DNS:localhost -keyout {path} -out {path.with_suffix('.crt')}",
+        shell=True,
+        check=True,
+        capture_output=True,
+    )
+    path.write_bytes(path.read_bytes() + path.with_suffix(".crt").read_bytes())
+    return path
+
+
+@pytest.fixture
+def tls_origin(certificate: Path) -> Iterator[Callable[[bytes, bytes], str]]:
+    """Serves one answer over TLS: a head, then the same drop for ever; returns its URL."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def start(head: bytes, drop: bytes = b"") -> str:
+        def serve() -> None:
+            try:
+                connection, _ = listener.accept()
+                with context.wrap_socket(connection, server_side=True) as secure:
+                    secure.recv(65536)
+                    secure.sendall(head)
+                    while drop:
+                        secure.sendall(drop)
+                        time.sleep(0.05)
+            except OSError:
+                pass
+
+        threading.Thread(target=serve, daemon=True).start()
+        return f"https://localhost:{listener.getsockname()[1]}/a"
+
+    yield start
+    listener.close()
+
+
+OK = b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nConnection: close\r\n\r\nx"
+
+
+def test_certificate_that_is_trusted_and_named(
+    tls_origin: Callable[..., str], certificate: Path
+) -> None:
+    fetcher = client("localhost", ca_bundle=str(certificate.with_suffix(".crt")))
+    assert fetch(tls_origin(OK), fetcher) == b"x"
+
+
+def test_certificate_that_nobody_signed(tls_origin: Callable[..., str]) -> None:
+    assert failure(tls_origin(OK), client("localhost")) == "origin_tls_failed"
+
+
+def test_certificate_of_another_name(tls_origin: Callable[..., str], certificate: Path) -> None:
+    url = tls_origin(OK).replace("localhost", "127.0.0.1")
+    fetcher = client("127.0.0.1", ca_bundle=str(certificate.with_suffix(".crt")))
+    assert failure(url, fetcher) == "origin_tls_failed"
+
+
+def test_redirect_from_https_to_http(
+    tls_origin: Callable[..., str], certificate: Path, origin: Origin
+) -> None:
+    fetcher = client("localhost", ca_bundle=str(certificate.with_suffix(".crt")))
+    head = f"HTTP/1.1 302 Found\r\nLocation: {origin.url('/a')}\r\n\r\n".encode()
+    assert failure(tls_origin(head), fetcher) == "origin_redirect_refused"
+
+
+def test_drip_over_tls_ends_with_the_total_limit(
+    tls_origin: Callable[..., str], certificate: Path
+) -> None:
+    fetcher = client("localhost", ca_bundle=str(certificate.with_suffix(".crt")))
+    assert failure(tls_origin(b"HTTP/1.1 200 OK\r\nX: ", b"y"), fetcher) == "origin_timeout"
+
+
+def test_server_that_never_shakes_hands(origin: Origin) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        url = f"https://localhost:{mute.getsockname()[1]}/a"
+        assert failure(url, client("localhost")) == "origin_timeout"
+
+
+def test_body_of_untold_length_that_is_cut_over_tls(
+    tls_origin: Callable[..., str], certificate: Path
+) -> None:
+    """TLS says farewell at the end; without it somebody may have cut the connection."""
+    fetcher = client("localhost", ca_bundle=str(certificate.with_suffix(".crt")))
+    assert failure(tls_origin(b"HTTP/1.1 200 OK\r\n\r\nhalf"), fetcher) == "origin_truncated"
+
+
+@pytest.mark.parametrize("coding", ["", "identity"])
+def test_no_coding_by_any_name_is_taken(origin: Origin, coding: str) -> None:
+    raw = f"HTTP/1.1 200 OK\r\nContent-Encoding: {coding}\r\nContent-Length: 1\r\n\r\nx".encode()
+    assert fetch(origin.on("/a", lambda connection, _: connection.sendall(raw))) == b"x"

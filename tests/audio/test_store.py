@@ -1,0 +1,349 @@
+"""The audio store: one fetch however many ask, and nothing broken is ever kept."""
+
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from threading import Event
+
+import pytest
+
+from harness.origin import Origin, answer, await_downloads, in_two_parts
+from library.audio.address import OriginPolicy
+from library.audio.download import StoreLimits
+from library.audio.entry import Entry
+from library.audio.errors import AudioUnavailableError
+from library.audio.eviction import evict
+from library.audio.freshness import Freshness
+from library.audio.open_audio import OpenAudio
+from library.audio.origin import OriginClient, OriginLimits
+from library.audio.store import AudioStore
+from library.telemetry import instruments
+
+AT_ONCE_STALE = Freshness(least=0, most=0, while_revalidating=3600)
+STALE_AND_OLD = Freshness(least=0, most=0, while_revalidating=-1)
+MakeStore = Callable[..., AudioStore]
+
+
+@pytest.fixture
+def make_store(tmp_path: Path) -> Iterator[MakeStore]:
+    """Makes handles on one store; the downloads end before the test does."""
+
+    def make(
+        freshness: Freshness | None = None, folder: Path = tmp_path / "store", **limits: float
+    ) -> AudioStore:
+        client = OriginClient(
+            OriginPolicy(["127.0.0.1"]), OriginLimits(1.0, 2.0, 4.0, 1_000_000), via="test"
+        )
+        kept = {"failure_seconds": 0.3, "turn_seconds": 1.0, **limits}
+        return AudioStore(folder, client, freshness, StoreLimits(**kept))  # type: ignore[arg-type]
+
+    yield make
+    await_downloads()
+
+
+@contextmanager
+def opened(store: AudioStore, url: str) -> Iterator[OpenAudio]:
+    audio = store.open(url)
+    with audio.file:
+        yield audio
+
+
+def read(store: AudioStore, url: str) -> bytes:
+    with opened(store, url) as audio:
+        return b"".join(audio.chunks(0, audio.size))
+
+
+def failure(store: AudioStore, url: str) -> str:
+    with pytest.raises(AudioUnavailableError) as raised:
+        store.open(url)
+    return raised.value.code
+
+
+def test_thirty_cold_listeners_cost_one_fetch(
+    origin: Origin, make_store: MakeStore, mp3: bytes
+) -> None:
+    url, go_on = origin.url("/a"), Event()
+    origin.on("/a", in_two_parts(mp3, 20_000, go_on))
+    stores = [make_store(), make_store(), make_store()]
+    with ThreadPoolExecutor(30) as pool:
+        bodies = [pool.submit(read, stores[n % 3], url) for n in range(30)]
+        go_on.set()
+        assert {body.result() for body in bodies} == {mp3}
+    assert origin.asked["/a"] == 1
+
+
+def test_bytes_come_before_the_download_has_ended(
+    origin: Origin, make_store: MakeStore, mp3: bytes
+) -> None:
+    go_on = Event()
+    with opened(make_store(), origin.on("/a", in_two_parts(mp3, 20_000, go_on))) as audio:
+        assert next(audio.chunks(0, audio.size)) == mp3[:20_000]
+        assert not audio.whole
+        go_on.set()
+
+
+def test_far_range_waits_for_its_bytes(origin: Origin, make_store: MakeStore, mp3: bytes) -> None:
+    go_on = Event()
+    with opened(make_store(), origin.on("/a", in_two_parts(mp3, 20_000, go_on))) as audio:
+        go_on.set()
+        assert b"".join(audio.chunks(len(mp3) - 10, 10)) == mp3[-10:]
+
+
+def test_origin_that_tells_no_length_is_fetched_to_the_end_first(
+    origin: Origin, make_store: MakeStore, mp3: bytes
+) -> None:
+    go_on = Event()
+    url = origin.on("/a", in_two_parts(mp3, 20_000, go_on, told=False))
+    with ThreadPoolExecutor() as pool:
+        opening = pool.submit(make_store().open, url)
+        go_on.set()
+        with opening.result().file:
+            assert opening.result().size == len(mp3)
+            assert opening.result().whole
+
+
+def test_download_goes_on_when_its_listener_has_left(
+    origin: Origin, make_store: MakeStore, mp3: bytes
+) -> None:
+    store, go_on = make_store(), Event()
+    url = origin.on("/a", in_two_parts(mp3, 20_000, go_on))
+    store.open(url).file.close()
+    go_on.set()
+    await_downloads()
+    assert read(make_store(), url) == mp3
+    assert origin.asked["/a"] == 1
+
+
+def test_origin_that_breaks_off_breaks_its_readers_and_leaves_nothing(
+    origin: Origin, make_store: MakeStore, mp3: bytes
+) -> None:
+    store, go_on = make_store(), Event()
+    url = origin.on("/a", in_two_parts(mp3, 20_000, go_on, whole=False))
+    with opened(store, url) as audio:
+        go_on.set()
+        with pytest.raises(AudioUnavailableError, match="origin_truncated"):
+            list(audio.chunks(0, audio.size))
+    await_downloads()
+    assert not [path for path in store.folder.iterdir() if path.suffix in (".audio", ".part")]
+
+
+def test_etag_is_known_before_the_end_and_stays(
+    origin: Origin, make_store: MakeStore, mp3: bytes
+) -> None:
+    store, go_on = make_store(), Event()
+    url = origin.on("/a", in_two_parts(mp3, 20_000, go_on))
+    with opened(store, url) as growing:
+        go_on.set()
+    await_downloads()
+    with opened(make_store(), url) as saved:
+        assert saved.stored
+        assert (saved.etag, saved.last_modified) == (growing.etag, growing.last_modified)
+
+
+def test_strong_etag_of_the_origin_gives_the_same_etag_on_every_machine(
+    origin: Origin, make_store: MakeStore, mp3: bytes, tmp_path: Path
+) -> None:
+    url = origin.on("/a", answer(mp3, headers={"ETag": '"v1"'}))
+    here = make_store()
+    with opened(here, url) as first:
+        pass
+    await_downloads()
+    elsewhere = make_store(folder=tmp_path / "another machine")
+    with opened(elsewhere, url) as second:
+        assert second.etag == first.etag
+
+
+# Freshness
+
+
+def test_fresh_copy_is_served_without_asking(
+    origin: Origin, make_store: MakeStore, mp3: bytes
+) -> None:
+    store, url = make_store(), origin.on("/a", answer(mp3))
+    assert read(store, url) == read(store, url) == mp3
+    await_downloads()
+    assert read(make_store(), url) == mp3
+    assert origin.asked["/a"] == 1
+
+
+def test_stale_copy_is_served_and_asked_for_anew_with_its_validators(
+    origin: Origin, make_store: MakeStore, mp3: bytes
+) -> None:
+    store = make_store(AT_ONCE_STALE)
+    modified = "Sun, 01 Nov 2026 12:00:00 GMT"
+    url = origin.on("/a", answer(mp3, headers={"ETag": '"v1"', "Last-Modified": modified}))
+    read(store, url)
+    await_downloads()
+    origin.on("/a", answer(status="304 Not Modified", headers={"Content-Length": ""}))
+    assert read(store, url) == mp3
+    await_downloads()
+    assert 'If-None-Match: "v1"' in origin.requests[1]
+    assert f"If-Modified-Since: {modified}" in origin.requests[1]
+
+
+def test_new_body_replaces_the_stale_one(origin: Origin, make_store: MakeStore, mp3: bytes) -> None:
+    store, url = make_store(AT_ONCE_STALE), origin.on("/a", answer(mp3))
+    read(store, url)
+    await_downloads()
+    origin.on("/a", answer(mp3[:50_000]))
+    assert read(store, url) == mp3
+    await_downloads()
+    assert read(store, url) == mp3[:50_000]
+
+
+@pytest.mark.parametrize("freshness", [AT_ONCE_STALE, STALE_AND_OLD])
+def test_stale_copy_is_served_when_the_origin_fails(
+    origin: Origin, make_store: MakeStore, mp3: bytes, freshness: Freshness
+) -> None:
+    store, url = make_store(freshness), origin.on("/a", answer(mp3))
+    read(store, url)
+    await_downloads()
+    origin.on("/a", answer(b"oh", "500 Oh"))
+    assert read(store, url) == mp3
+    await_downloads()
+    assert read(store, url) == mp3
+
+
+def test_old_copy_is_served_only_after_the_origin_was_asked(
+    origin: Origin, make_store: MakeStore, mp3: bytes
+) -> None:
+    store, url = make_store(STALE_AND_OLD), origin.on("/a", answer(mp3))
+    read(store, url)
+    await_downloads()
+    origin.on("/a", answer(mp3[:50_000]))
+    assert read(store, url) == mp3[:50_000]
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ({}, 3600),
+        ({"Cache-Control": "max-age=600"}, 600),
+        ({"Cache-Control": "public, max-age=600, s-maxage=700"}, 700),
+        ({"Cache-Control": "max-age=600", "Age": "100"}, 500),
+        ({"Cache-Control": "max-age=1"}, 60),
+        ({"Cache-Control": "max-age=999999999"}, 86_400),
+        ({"Cache-Control": "no-store"}, 60),
+        ({"Cache-Control": "no-cache, max-age=600"}, 60),
+        ({"Cache-Control": "max-age=soon"}, 3600),
+    ],
+)
+def test_freshness_is_the_origins_word_within_bounds(
+    headers: dict[str, str], seconds: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("time.time", lambda: 1_000_000.0)
+    assert Freshness().fresh_until(headers) == 1_000_000 + seconds
+
+
+def test_failure_is_remembered_for_a_while(origin: Origin, make_store: MakeStore) -> None:
+    store = make_store(failure_seconds=60)
+    assert failure(store, origin.url("/a")) == "origin_http_error"
+    assert failure(make_store(failure_seconds=60), origin.url("/a")) == "origin_http_error"
+    assert origin.asked["/a"] == 1
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [
+        (b"", "origin_empty"),
+        (b"<!DOCTYPE html><html>", "origin_not_audio"),
+        (b"x" * 1_000_001, "origin_too_large"),
+    ],
+)
+def test_what_is_not_audio_is_refused(
+    origin: Origin, make_store: MakeStore, body: bytes, code: str
+) -> None:
+    assert failure(make_store(), origin.on("/a", answer(body))) == code
+
+
+# Bounds
+
+
+def test_downloads_from_one_origin_take_turns(
+    origin: Origin, make_store: MakeStore, mp3: bytes
+) -> None:
+    store, go_on = make_store(per_origin=1, turn_seconds=10), Event()
+    first = origin.on("/a", in_two_parts(mp3, 20_000, go_on))
+    second = origin.on("/b", answer(mp3))
+    with opened(store, first), ThreadPoolExecutor() as pool:
+        waiting = pool.submit(read, store, second)
+        assert origin.asked["/b"] == 0
+        go_on.set()
+        assert waiting.result() == mp3
+
+
+def test_turn_that_does_not_come_is_given_up(
+    origin: Origin, make_store: MakeStore, mp3: bytes
+) -> None:
+    store, go_on = make_store(per_origin=1, turn_seconds=0.1), Event()
+    with opened(store, origin.on("/a", in_two_parts(mp3, 20_000, go_on))):
+        assert failure(store, origin.url("/b")) == "origin_busy"
+        go_on.set()
+
+
+def test_least_recently_used_goes_first(origin: Origin, make_store: MakeStore, mp3: bytes) -> None:
+    store = make_store()
+    urls = [origin.on(f"/{n}", answer(mp3)) for n in range(3)]
+    for n, url in enumerate(urls):
+        read(store, url)
+        await_downloads()
+        for path in store.folder.glob(f"{Entry(store.folder, url).key}*"):
+            os.utime(path, (n, n))
+    with opened(store, urls[0]) as reader:
+        os.utime(store.folder / f"{Entry(store.folder, urls[0]).key}.json", (0, 0))
+        before = instruments.audio_store_evicted_bytes._value.get()
+        done = evict(store.folder, max_bytes=2 * len(mp3) + 10_000)
+        assert (done.entries, reader.file.read()) == (1, mp3)
+        assert instruments.audio_store_evicted_bytes._value.get() == before + done.removed
+    left = {path.stem for path in store.folder.glob("*.json")}
+    assert left == {Entry(store.folder, url).key for url in urls[1:]}
+
+
+def test_eviction_spares_what_is_under_way(
+    origin: Origin, make_store: MakeStore, mp3: bytes
+) -> None:
+    store, go_on = make_store(), Event()
+    url = origin.on("/a", in_two_parts(mp3, 20_000, go_on))
+    with opened(store, url) as audio:
+        for path in store.folder.iterdir():
+            os.utime(path, (0, 0))
+        evict(store.folder, max_bytes=0)
+        go_on.set()
+        assert b"".join(audio.chunks(0, audio.size)) == mp3
+
+
+def test_losing_the_store_costs_only_a_fetch(
+    origin: Origin, make_store: MakeStore, mp3: bytes
+) -> None:
+    store, url = make_store(), origin.on("/a", answer(mp3))
+    read(store, url)
+    await_downloads()
+    for path in store.folder.iterdir():
+        path.unlink()
+    assert read(store, url) == mp3
+    assert origin.asked["/a"] == 2
+
+
+@pytest.mark.parametrize("damage", ["cut", "gone", "metadata cut"])
+def test_damaged_copy_is_not_served(
+    origin: Origin, make_store: MakeStore, mp3: bytes, damage: str
+) -> None:
+    store, url = make_store(), origin.on("/a", answer(mp3))
+    read(store, url)
+    await_downloads()
+    (body,) = store.folder.glob("*.audio")
+    (metadata,) = store.folder.glob("*.json")
+    if damage == "cut":
+        os.truncate(body, 1000)
+    elif damage == "gone":
+        body.unlink()
+    else:
+        os.truncate(metadata, 20)
+    assert read(store, url) == mp3
+
+
+def test_folder_that_cannot_be_written_is_said_so(make_store: MakeStore, tmp_path: Path) -> None:
+    (tmp_path / "store").write_text("a file where the folder should be")
+    assert failure(make_store(), "http://127.0.0.1/a") == "store_unavailable"

@@ -1,0 +1,187 @@
+"""The manifests of deploy/kubernetes against the code that they run."""
+
+import re
+import runpy
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from django.core.management import load_command_class
+from django.urls import resolve
+
+from clips_site.middleware import PROBES
+from harness.service import ROOT
+from library.probes.health import PATIENCE
+
+FOLDER = ROOT / "deploy" / "kubernetes"
+ALL: list[dict[str, Any]] = [
+    document
+    for path in sorted(FOLDER.glob("*.yaml"))
+    for document in yaml.safe_load_all(path.read_text())
+]
+DOCUMENTS = {document["kind"]: document for document in ALL if document["kind"] != "CronJob"}
+POD = DOCUMENTS["Deployment"]["spec"]["template"]
+(WEB,) = POD["spec"]["containers"]
+(PREPARE,) = POD["spec"]["initContainers"]
+JOBS = [
+    document["spec"]["jobTemplate"]["spec"]["template"]
+    for document in ALL
+    if document["kind"] == "CronJob"
+]
+COMMANDS = [container for job in JOBS for container in job["spec"]["containers"]]
+CONFIG: dict[str, str] = DOCUMENTS["ConfigMap"]["data"]
+SECRET: dict[str, str] = DOCUMENTS["Secret"]["stringData"]
+IMAGE = (ROOT / "Dockerfile").read_text().split("\nFROM ")[-1]
+each_pod = pytest.mark.parametrize("pod", [POD, *JOBS])
+each_container = pytest.mark.parametrize(
+    "container", [PREPARE, WEB, *COMMANDS], ids=lambda container: container["name"]
+)
+each_probe = pytest.mark.parametrize("probe", [name for name in WEB if name.endswith("Probe")])
+
+
+def ports(container: dict[str, Any]) -> dict[str, int]:
+    return {port["name"]: port["containerPort"] for port in container["ports"]}
+
+
+def bytes_of(quantity: str) -> int:
+    number, unit = int(quantity[:-2]), quantity[-2:]
+    return number * {"Mi": 2**20, "Gi": 2**30}[unit]
+
+
+def environment_of(image: str) -> dict[str, str]:
+    return dict(re.findall(r"([A-Z_]+)=([^\s\\]+)", image))
+
+
+def test_what_is_applied_is_all_but_the_examples() -> None:
+    applied = set(DOCUMENTS["Kustomization"]["resources"])
+    there = {path.name for path in FOLDER.glob("*.yaml")}
+    assert there - applied == {"kustomization.yaml"} | {
+        name for name in there if name.endswith(".example.yaml")
+    }
+
+
+@each_probe
+def test_probe_asks_for_what_the_service_answers(probe: str) -> None:
+    asked = WEB[probe]["httpGet"]
+    assert asked["path"] in PROBES
+    assert resolve(asked["path"]).view_name == asked["path"].strip("/")
+    assert ports(WEB)[asked["port"]] == int(environment_of(IMAGE)["PORT"])
+
+
+def test_probes_mean_what_they_are_for() -> None:
+    paths = {probe: WEB[probe]["httpGet"]["path"] for probe in WEB if probe.endswith("Probe")}
+    assert paths == {
+        "startupProbe": "/livez",
+        "livenessProbe": "/livez",
+        "readinessProbe": "/readyz",
+    }
+    assert WEB["readinessProbe"]["timeoutSeconds"] > PATIENCE
+
+
+def test_metrics_are_scraped_from_a_port_of_the_pod() -> None:
+    annotations = POD["metadata"]["annotations"]
+    (endpoint,) = DOCUMENTS["PodMonitor"]["spec"]["podMetricsEndpoints"]
+    port = int(environment_of(IMAGE)["CLIPS_METRICS_PORT"])
+    assert port == int(annotations["prometheus.io/port"]) == ports(WEB)[endpoint["port"]]
+    assert annotations["prometheus.io/path"] == endpoint["path"] == "/metrics"
+
+
+def test_service_and_ingress_lead_to_the_pods() -> None:
+    (port,) = DOCUMENTS["Service"]["spec"]["ports"]
+    (rule,) = DOCUMENTS["Ingress"]["spec"]["rules"]
+    (path,) = rule["http"]["paths"]
+    assert port["targetPort"] in ports(WEB)
+    assert path["backend"]["service"] == {
+        "name": DOCUMENTS["Service"]["metadata"]["name"],
+        "port": {"name": port["name"]},
+    }
+    assert rule["host"] in CONFIG["DJANGO_ALLOWED_HOSTS"].split(",")
+
+
+def test_selectors_choose_the_pods_and_no_other() -> None:
+    labels = POD["metadata"]["labels"]
+    assert labels not in [job["metadata"]["labels"] for job in JOBS]
+    assert DOCUMENTS["Service"]["spec"]["selector"] == labels
+    for kind in ("Deployment", "PodDisruptionBudget", "PodMonitor"):
+        assert DOCUMENTS[kind]["spec"]["selector"] == {"matchLabels": labels}, kind
+    target = DOCUMENTS["HorizontalPodAutoscaler"]["spec"]["scaleTargetRef"]
+    assert target["name"] == DOCUMENTS["Deployment"]["metadata"]["name"]
+
+
+def test_settings_take_every_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = (ROOT / "clips_site/settings.py").read_text()
+    given = CONFIG | SECRET
+    assert [name for name in given if f'"{name}"' not in settings] == []
+    for name, value in (given | environment_of(IMAGE)).items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.delenv("CLIPS_THROTTLE", raising=False)
+    read = runpy.run_path(str(ROOT / "clips_site/settings.py"))
+    assert not read["EMBEDDED"]
+    assert read["SECRET_KEY"] == SECRET["DJANGO_SECRET_KEY"]
+    assert not read["CLIPS_READY_IGNORE"], "each pod has a disk of its own"
+
+
+def test_database_has_connections_for_all_pods() -> None:
+    pods = DOCUMENTS["HorizontalPodAutoscaler"]["spec"]["maxReplicas"]
+    process = int(CONFIG["POSTGRES_POOL_SIZE"]) + 1  # readiness
+    pod = int(CONFIG["WEB_CONCURRENCY"]) * process + 1  # metrics
+    assert pods * pod + len(JOBS) <= 97  # 100, less those of superusers
+
+
+@each_container
+def test_container_may_do_nothing_that_it_need_not(container: dict[str, Any]) -> None:
+    assert container["securityContext"] == {
+        "allowPrivilegeEscalation": False,
+        "readOnlyRootFilesystem": True,
+        "capabilities": {"drop": ["ALL"]},
+    }
+    assert container["resources"]["limits"]["memory"]
+    assert container["image"] == DOCUMENTS["Kustomization"]["images"][0]["name"]
+
+
+@each_pod
+def test_pod_runs_as_the_image_s_user(pod: dict[str, Any]) -> None:
+    (user,) = re.findall(r"^USER (\d+):(\d+)$", IMAGE, re.MULTILINE)
+    context = pod["spec"]["securityContext"]
+    assert context["runAsNonRoot"] is True
+    assert (context["runAsUser"], context["runAsGroup"]) == tuple(map(int, user))
+    assert pod["spec"]["automountServiceAccountToken"] is False
+
+
+@each_container
+def test_what_is_written_to_is_mounted(container: dict[str, Any]) -> None:
+    mounted = {mount["mountPath"] for mount in container["volumeMounts"]}
+    assert mounted >= {environment_of(IMAGE)["CLIPS_LOCAL_DIR"], "/tmp"}
+
+
+def test_uploads_are_shared_and_the_store_is_each_pod_s_own(settings: Any) -> None:
+    volumes = {volume["name"]: volume for volume in POD["spec"]["volumes"]}
+    paths = {mount["mountPath"]: volumes[mount["name"]] for mount in WEB["volumeMounts"]}
+    local = environment_of(IMAGE)["CLIPS_LOCAL_DIR"]
+    claim = paths[f"{local}/{Path(settings.MEDIA_ROOT).name}"]["persistentVolumeClaim"]
+    uploads = DOCUMENTS["PersistentVolumeClaim"]
+    assert claim["claimName"] == uploads["metadata"]["name"]
+    assert uploads["spec"]["accessModes"] == ["ReadWriteMany"]
+    room = bytes_of(paths[local]["emptyDir"]["sizeLimit"])
+    assert room > settings.CLIPS_AUDIO_STORE_BYTES + settings.CLIPS_READY_DISK_FREE_BYTES
+
+
+def test_streams_may_end_before_a_pod_is_killed() -> None:
+    configuration = (ROOT / "clips_site/server/gunicorn_conf.py").read_text()
+    (graceful,) = re.findall(r"^graceful_timeout = (\d+)$", configuration, re.MULTILINE)
+    pause = WEB["lifecycle"]["preStop"]["sleep"]["seconds"]
+    assert POD["spec"]["terminationGracePeriodSeconds"] > pause + int(graceful)
+
+
+@pytest.mark.parametrize("container", [PREPARE, *COMMANDS], ids=lambda container: container["name"])
+def test_command_exists_and_takes_its_options(container: dict[str, Any]) -> None:
+    python, program, name, *options = container["command"]
+    assert (python, program) == ("python", "manage.py")
+    command = load_command_class("library", name)
+    assert command.create_parser("manage.py", name).parse_args(options)
+
+
+def test_web_container_runs_what_the_image_runs() -> None:
+    assert " ".join(WEB["command"]) in IMAGE
+    assert '"python manage.py prepare && exec ' in IMAGE

@@ -1,0 +1,135 @@
+"""Start-up: settings, migrations, samples, the demo editor, health."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from contextlib import closing
+from pathlib import Path
+
+import psycopg
+import pytest
+from django.contrib.auth import get_user_model
+from django.core.management import call_command
+from django.db import connection
+from mutagen import File as AudioFile
+from psycopg.conninfo import make_conninfo
+
+from clips_site.database.embedded.cluster import SUPERUSER, Cluster
+from harness.service import ROOT
+from library.models import Clip
+
+SAMPLES = [
+    *("Ambient Sounds", "Electronic Beats", "Acoustic Guitar"),
+    *("Rain Sounds", "Jazz Piano", "Tech House"),
+]
+
+
+def manage(*arguments: str, **environment: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "manage.py", *arguments],
+        cwd=ROOT,
+        env={**os.environ, "DJANGO_SETTINGS_MODULE": "clips_site.settings", **environment},
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
+
+
+def test_loaddata_alone_gives_six_clips_that_can_be_heard(transactional_db: None) -> None:
+    call_command("loaddata", "clips", verbosity=0)
+    clips = list(Clip.objects.all())
+    assert [clip.title for clip in clips] == SAMPLES
+    for clip in clips:
+        length = AudioFile(clip.audio_file.path).info.length
+        assert clip.duration == pytest.approx(length, abs=0.05)
+        assert 20 <= length <= 30
+
+
+def test_several_at_once_prepare_once(transactional_db: None) -> None:
+    database = {"POSTGRES_DB": connection.settings_dict["NAME"]}
+    running = [manage("prepare", "--demo-editor", **database) for _ in range(4)]
+    said = [process.communicate(timeout=60)[0] for process in running]
+    assert [process.returncode for process in running] == [0] * 4, said
+    assert Clip.objects.count() == 6
+    assert get_user_model().objects.count() == (1 if not os.environ.get("POSTGRES_SERVER") else 0)
+
+
+def test_library_that_is_not_empty_gets_no_samples(clip: Clip) -> None:
+    call_command("prepare", verbosity=0)
+    assert Clip.objects.count() == 1
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("PORT", "many"),
+        ("PORT", "0"),
+        ("CLIPS_METRICS_PORT", "-1"),
+        ("WEB_THREADS", "-1"),
+        ("DJANGO_DEBUG", "perhaps"),
+        ("CLIPS_ORIGIN_TOTAL_TIMEOUT", "0"),
+        ("POSTGRES_PORT", "99999"),
+    ],
+)
+def test_bad_value_stops_start_up_by_its_name(variable: str, value: str) -> None:
+    process = manage("check", **{variable: value})
+    said, _ = process.communicate(timeout=30)
+    assert process.returncode != 0
+    assert variable in said.splitlines()[-1]
+
+
+def test_service_for_other_machines_needs_a_secret_that_was_set() -> None:
+    elsewhere = {"POSTGRES_SERVER": "db.example", "HOST": "0.0.0.0", "DJANGO_SECRET_KEY": ""}
+    process = manage("check", **elsewhere)
+    said, _ = process.communicate(timeout=30)
+    assert "DJANGO_SECRET_KEY must be set" in said
+
+
+def test_server_that_cannot_be_reached_is_named() -> None:
+    process = manage("prepare", POSTGRES_SERVER="127.0.0.1", POSTGRES_PORT="9")
+    said, _ = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert "POSTGRES_SERVER=127.0.0.1, port 9" in said
+
+
+def test_embedded_database_starts_with_its_first_user_and_stops_with_its_last(
+    tmp_path: Path,
+) -> None:
+    folder = tmp_path / ("a folder whose path is longer than that of a socket may be " * 2).strip()
+    folder.mkdir()
+    environment = {"CLIPS_LOCAL_DIR": str(folder), "POSTGRES_SERVER": ""}
+    code = (
+        "from django.db import connection; connection.ensure_connection();"
+        "print(connection.pg_version)"
+    )
+    running = [manage("shell", "--no-imports", "-c", code, **environment) for _ in range(3)]
+    said = [process.communicate(timeout=60)[0] for process in running]
+    assert all("18" in text for text in said), said
+    cluster = Cluster(folder / "postgres")
+    try:
+        assert (cluster.data / "PG_VERSION").exists()
+        assert not (cluster.data / "postmaster.pid").exists()
+    finally:
+        shutil.rmtree(cluster.home)
+
+
+def test_embedded_database_that_was_killed_starts_anew(tmp_path: Path) -> None:
+    cluster = Cluster(tmp_path / "postgres")
+    place = make_conninfo(host=str(cluster.attach("clips_db")), user=SUPERUSER, dbname="clips_db")
+    try:
+        with closing(psycopg.connect(place)) as outlives:  # the server, and holds its memory
+            outlives.pgconn.send_query(
+                b"DO $$ BEGIN WHILE clock_timestamp() < now() + '3 s' LOOP END LOOP; END $$"
+            )
+            server = int((cluster.data / "postmaster.pid").read_text().split()[0])
+            os.kill(server, signal.SIGKILL)
+            while Path(f"/proc/{server}").exists():
+                pass
+            cluster.attach("clips_db")
+        with psycopg.connect(place) as connected:
+            assert connected.execute("SELECT 1").fetchone() == (1,)
+    finally:
+        cluster.detach()
+        shutil.rmtree(cluster.home)

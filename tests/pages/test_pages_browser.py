@@ -1,0 +1,130 @@
+"""The pages in a real browser: Debian's Chromium, driven by Playwright."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from django.contrib.auth import get_user_model
+from playwright.sync_api import Browser, Page, expect
+
+from harness.chromium import CHROMIUM, SEEK
+from harness.service import Server
+from library.models import Clip, PlayEvent
+from tests.support.pages import PHONE, Open, look
+
+pytestmark = pytest.mark.skipif(not CHROMIUM, reason="needs Chromium: make system-tools")
+
+
+@pytest.fixture
+def page(browser: Browser, server: Server) -> Iterator[Page]:
+    """A page of the running service, on which nothing may go wrong unseen."""
+    context = browser.new_context(base_url=server.url)
+    page = context.new_page()
+    errors: list[str] = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    yield page
+    context.close()
+    assert errors == []
+
+
+def test_clip_is_heard_and_sought_on_the_listening_page(page: Page, clip: Clip) -> None:
+    page.goto("/")
+    assert page.locator("audio").evaluate(SEEK) == pytest.approx([28.5, 20, 3], abs=0.1)
+    assert Clip.objects.get().play_count == 1
+
+
+def test_listening_page_asks_for_no_audio_by_itself(page: Page, clip: Clip) -> None:
+    page.goto("/", wait_until="networkidle")
+    assert not PlayEvent.objects.exists()
+
+
+def test_starting_one_clip_pauses_the_other(page: Page, make_clip: Callable[..., Clip]) -> None:
+    make_clip()
+    make_clip(title="Another")
+    page.goto("/")
+    first, second = page.locator("audio").all()
+    first.evaluate("async (audio) => { audio.muted = true; await audio.play(); }")
+    second.evaluate("async (audio) => { audio.muted = true; await audio.play(); }")
+    page.wait_for_function("document.querySelectorAll('audio')[0].paused")
+    assert second.evaluate("audio => audio.paused") is False
+
+
+@pytest.mark.parametrize(("path", "shown"), [("/docs", ".opblock"), ("/redoc", "h1"), ("/", "h1")])
+def test_page_asks_nobody_else_for_anything(page: Page, path: str, shown: str) -> None:
+    asked: list[str] = []
+    page.on("requestfinished", lambda request: asked.append(request.url))
+    page.on("requestfailed", lambda request: asked.append(f"{request.failure}: {request.url}"))
+    page.goto(path)
+    page.wait_for_selector(shown)
+    page.wait_for_load_state("networkidle")
+    home = page.url.removesuffix(path)
+    ours = (home, "data:", "blob:", "csp: ")  # what the policy stops has not been asked for
+    assert [url for url in asked if not url.startswith(ours)] == []
+
+
+def test_docs_fit_a_phone(page: Page) -> None:
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.goto("/docs")
+    page.locator(".opblock-post .opblock-summary-control").first.click()
+    expect(page.locator(".responses-table").first).to_be_visible()
+    assert page.evaluate("document.documentElement.scrollWidth") == 390
+
+
+def test_docs_play_and_offer_the_audio_of_one_play(page: Page, clip: Clip, mp3: bytes) -> None:
+    page.goto("/docs")
+    operation = page.locator(".opblock").filter(has_text="Stream a clip")
+    operation.locator(".opblock-summary-control").first.click()
+    operation.get_by_placeholder("id").fill(str(clip.pk))
+    operation.get_by_role("button", name="Execute").click()
+    answer = operation.locator(".audio-answer")
+    expect(answer.locator("audio")).to_be_visible()
+    assert answer.locator("audio").evaluate(SEEK) == pytest.approx([28.5, 20, 3], abs=0.1)
+    with page.expect_download() as download:
+        answer.get_by_role("link", name="Download file").click()
+    assert download.value.suggested_filename == "Ambient Sounds.mp3"
+    assert download.value.path().read_bytes() == mp3
+    assert Clip.objects.get().play_count == 1
+
+
+def test_docs_add_the_missions_example(page: Page) -> None:
+    page.goto("/docs")
+    operation = page.locator(".opblock-post").filter(has_text="Add a clip")
+    operation.locator(".opblock-summary-control").click()
+    operation.get_by_role("button", name="Execute").click()
+    expect(
+        operation.locator(".live-responses-table .response .response-col_status")
+    ).to_contain_text("201")
+    assert Clip.objects.get().audio_url == "https://example.com/path/to/audio.mp3"
+
+
+def log_in(page: Page) -> None:
+    get_user_model().objects.create_superuser("editor", password="editor")
+    page.goto("/admin/")
+    page.get_by_label("Username").fill("editor")
+    page.get_by_label("Password").fill("editor")
+    page.get_by_role("button", name="Log in").click()
+
+
+def test_docs_delete_a_clip_for_who_is_logged_in(page: Page, clip: Clip) -> None:
+    log_in(page)
+    page.goto("/docs")
+    operation = page.locator(".opblock-delete")
+    operation.locator(".opblock-summary-control").click()
+    operation.get_by_placeholder("id").fill(str(clip.pk))
+    operation.get_by_role("button", name="Execute").click()
+    expect(
+        operation.locator(".live-responses-table .response .response-col_status")
+    ).to_contain_text("204")
+    assert not Clip.objects.available().exists()
+
+
+def test_editor_hears_a_clip_without_a_play(page: Page, clip: Clip) -> None:
+    log_in(page)
+    page.goto("/admin/library/clip/")
+    assert page.locator("audio").evaluate(SEEK) == pytest.approx([28.5, 20, 3], abs=0.1)
+    assert not PlayEvent.objects.exists()
+
+
+def test_missing_page_is_for_everybody(open_page: Open) -> None:
+    page = open_page("/nothing", width=PHONE, dark=True)
+    expect(page.get_by_role("heading", name="Page not found")).to_be_visible()
+    look(page, "dark")

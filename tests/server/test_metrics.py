@@ -1,0 +1,162 @@
+"""Counts are exact: under many threads, and over workers that are killed, reloaded, recycled."""
+
+import os
+import signal
+import socket
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import requests
+
+from harness.origin import Origin
+from harness.service import Server
+from harness.waiting import until
+from library.audio.errors import CAUSES
+from library.models import Clip
+from tests.support.plays import stream
+
+Ask = Callable[..., requests.Response]
+MakeClip = Callable[..., Clip]
+LISTENING = ("clips_streams_in_progress", "clips_http_requests_in_progress")
+STARTED = "clips_streams_started_total"
+COMPLETED = 'clips_streams_finished_total{outcome="completed"}'
+BROKEN_OFF = 'clips_streams_finished_total{outcome="error"}'
+BYTES = "clips_stream_bytes_total"
+SHOWN = (
+    'django_http_responses_total_by_status_view_method_total{method="GET",status="200",'
+    'view="clip-detail"}'
+)
+
+
+def in_progress(server: Server) -> list[float]:
+    told = server.metrics()
+    return [told[name] for name in LISTENING]
+
+
+def folder_of(server: Server) -> Path:
+    """Where the workers count."""
+    variables = Path(f"/proc/{server.metrics_process()}/environ").read_bytes().split(b"\0")
+    (folder,) = (v for v in variables if v.startswith(b"PROMETHEUS_MULTIPROC_DIR="))
+    return Path(os.fsdecode(folder.partition(b"=")[2]))
+
+
+@contextmanager
+def slow_listener(server: Server, clip: Clip) -> Iterator[socket.socket]:
+    """One who has heard the beginning."""
+    with socket.socket() as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        listener.settimeout(20)
+        listener.connect(("127.0.0.1", server.port))
+        listener.sendall(f"GET {stream(clip)} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+        assert b"200 OK" in listener.recv(100)
+        yield listener
+
+
+def replace_workers(server: Server, number: signal.Signals) -> None:
+    """Kill them, and return when others are up that count."""
+    before = server.workers()
+    for worker in before:
+        os.kill(worker, number)
+    until(lambda: len(set(server.workers()) - set(before)) == len(before))
+
+
+def test_every_request_of_many_threads_is_counted(server: Server, clip: Clip, mp3: bytes) -> None:
+    before = server.metrics()
+    paths = [f"/api/v1/clips/{clip.pk}", stream(clip)] * 50
+    with ThreadPoolExecutor(16) as pool:
+        list(pool.map(lambda path: requests.get(server.url + path, timeout=30), paths))
+    until(lambda: in_progress(server) == [0, 0])
+    after = server.metrics()
+    counted = [after[name] - before.get(name, 0) for name in (SHOWN, STARTED, COMPLETED, BYTES)]
+    assert counted == [50, 50, 50, 50 * len(mp3)]
+    until(lambda: server.metrics().get("clips_plays_recorded_total") == 50)
+
+
+def test_killed_workers_leave_nothing_in_progress_and_what_they_sent_as_broken_off(
+    server: Server, big_clip: Clip
+) -> None:
+    before = server.metrics()
+    with ExitStack() as listeners:
+        for _ in range(6):
+            listeners.enter_context(slow_listener(server, big_clip))
+        until(lambda: in_progress(server) == [6, 6])
+        replace_workers(server, signal.SIGKILL)
+        until(lambda: in_progress(server) == [0, 0])
+    after = server.metrics()
+    assert [after[name] - before[name] for name in (STARTED, BROKEN_OFF)] == [6, 6]
+    requests.get(server.url + stream(big_clip), timeout=30)
+    assert server.metrics()[STARTED] == before[STARTED] + 7
+
+
+def test_reload_loses_no_count_and_lets_streams_end(
+    server: Server, clip: Clip, big_clip: Clip
+) -> None:
+    before = server.metrics()
+    old = server.workers()
+    with slow_listener(server, big_clip) as listener:
+        os.kill(server.pid, signal.SIGHUP)
+        until(lambda: len(set(server.workers()) - set(old)) == len(old))
+        for _ in range(4):
+            requests.get(server.url + stream(clip), timeout=30)
+        while listener.recv(1 << 20):  # a worker that has been told to end closes when done
+            pass
+    until(lambda: not set(server.workers()) & set(old))
+    until(lambda: server.metrics_process() is not None)
+    until(lambda: in_progress(server) == [0, 0])
+    after = server.metrics()
+    assert [after[name] - before[name] for name in (STARTED, COMPLETED)] == [5, 5]
+
+
+def test_workers_that_follow_one_another_count_in_the_same_files(
+    server: Server, clip: Clip
+) -> None:
+    before = server.metrics()[STARTED]
+    requests.get(server.url + stream(clip), timeout=30)
+    files = len(os.listdir(folder_of(server)))
+    for number in (signal.SIGKILL, signal.SIGTERM, signal.SIGQUIT, signal.SIGKILL):
+        replace_workers(server, number)
+        requests.get(server.url + stream(clip), timeout=30)
+    until(lambda: len(os.listdir(folder_of(server))) == files)
+    assert server.metrics()[STARTED] == before + 5
+
+
+def test_what_clients_invent_adds_no_series(server: Server, http: Ask, clip: Clip) -> None:
+    def invent(number: int) -> None:
+        http(f"INVENTED{number}", "/api/v1/clips")
+        http("GET", f"/api/v{number}/nothing")
+        http("GET", stream(clip).replace(str(clip.pk), str(10**9 + number)))
+        http("GET", f"/api/v1/clips?field{number}=1")
+        http("GET", "/api/v1/clips", headers={"Host": f"host{number}.example"})
+        http("GET", "/livez", headers={"X-Forwarded-Proto": f"scheme{number}"})
+
+    invent(0)
+    names = set(server.metrics())
+    for number in range(1, 30):
+        invent(number)
+    assert set(server.metrics()) == names
+
+
+def test_refused_stream_is_counted_once_by_its_cause(
+    server: Server, http: Ask, make_clip: MakeClip, origin: Origin
+) -> None:
+    def refused() -> dict[str, float]:
+        told = server.metrics()
+        return {code: told[f'clips_streams_refused_total{{code="{code}"}}'] for code in causes}
+
+    causes = [*CAUSES, "no_capacity", "play_not_recorded", "database_unavailable", "server_error"]
+    gone = make_clip(audio_url=origin.url("/gone.mp3"))
+    away = make_clip(audio_file="uploads/away.mp3")
+    before = refused()
+    for method, path in (
+        *(("GET", stream(gone)), ("HEAD", stream(gone)), ("GET", stream(away))),
+        *(("GET", "/api/v1/clips/999999/stream"), ("GET", f"/api/v1/clips/{gone.pk}")),
+    ):
+        http(method, path)
+    counted = {code: count - before[code] for code, count in refused().items()}
+    assert {code for code, count in counted.items() if count} == {
+        "origin_http_error",
+        "file_missing",
+    }
+    assert set(counted.values()) == {0, 1}

@@ -1,0 +1,107 @@
+"""The process that answers Prometheus: whatever the workers do, as long as the master lives."""
+
+import os
+import signal
+import socket
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import requests
+
+from harness.service import Server, free_port
+from harness.waiting import until
+from library.models import Clip
+from tests.server.test_metrics import folder_of, slow_listener
+
+IN_PROGRESS = "clips_streams_in_progress"
+
+
+@pytest.fixture
+def busy(start_server: Callable[..., Server], big_clip: Clip) -> Iterator[Server]:
+    """A service of two threads, of which one streams and one waits for the rest of a request."""
+    server = start_server(
+        WEB_CONCURRENCY="1",
+        WEB_THREADS="2",
+        CLIPS_MAX_STREAMS="1",
+        CLIPS_METRICS_PORT=str(free_port()),
+    )
+    with slow_listener(server, big_clip), socket.create_connection(("127.0.0.1", server.port)) as s:
+        s.sendall(b"GET /livez HTTP/1.1\r\nHost:")
+        until(lambda: server.metrics().get(IN_PROGRESS) == 1)
+        yield server
+
+
+def ask(server: Server, path: str, method: str = "GET") -> requests.Response:
+    return requests.request(method, f"http://{server.scraped_at}{path}", timeout=30)
+
+
+def has_ended(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] == "Z"
+    except FileNotFoundError:
+        return True
+
+
+def test_it_answers_while_every_thread_is_busy_and_comes_back_when_it_is_killed(
+    busy: Server,
+) -> None:
+    with pytest.raises(requests.Timeout):
+        requests.get(f"{busy.url}/livez", timeout=0.5)
+    told = busy.metrics()
+    assert (told[IN_PROGRESS], told["clips_database_up"]) == (1, 1)
+    killed = busy.metrics_process()
+    assert killed is not None
+    os.kill(killed, signal.SIGKILL)
+    until(lambda: busy.metrics_process() not in (killed, None))
+    until(lambda: answers(busy))
+    assert busy.metrics()[IN_PROGRESS] == 1
+    assert_says_in_json_what_it_is_not_asked_for(busy)
+
+
+def answers(server: Server) -> bool:
+    host, port = server.scraped_at.split(":")
+    with socket.socket() as client:
+        return client.connect_ex((host, int(port))) == 0
+
+
+def assert_says_in_json_what_it_is_not_asked_for(server: Server) -> None:
+    for method, path, status, code in (
+        *(("GET", "/", 404, "not_found"), ("HEAD", "/metrics/x", 404, "not_found")),
+        *(("POST", "/metrics", 405, "method_not_allowed"), ("X", "/", 405, "method_not_allowed")),
+    ):
+        answer = ask(server, path, method)
+        assert (answer.status_code, answer.headers["Content-Type"]) == (status, "application/json")
+        assert answer.content == b"" if method == "HEAD" else answer.json()["code"] == code
+    head = ask(server, "/metrics?a=b", "HEAD")
+    assert (head.status_code, head.content) == (200, b"")
+    assert int(head.headers["Content-Length"]) > 0
+
+
+def test_port_that_is_taken_is_named_and_taken_over_when_its_owner_was_killed(
+    start_server: Callable[..., Server], clip: Clip
+) -> None:
+    port = str(free_port())
+    first = start_server(WEB_CONCURRENCY="1", CLIPS_METRICS_PORT=port)
+    until(lambda: answers(first))
+    owner = first.metrics_process()
+    assert owner is not None
+    second = start_server(WEB_CONCURRENCY="1", CLIPS_METRICS_PORT=port)
+    until(lambda: "CLIPS_METRICS_PORT" in second.log.read_text())
+    assert requests.get(f"{second.url}/metrics", timeout=30).ok
+    os.kill(first.pid, signal.SIGKILL)
+    until(lambda: has_ended(owner))
+    requests.get(f"{second.url}/api/v1/clips/{clip.pk}/stream", timeout=30)
+    until(lambda: answers(second))
+    assert second.metrics()["clips_streams_started_total"] == 1
+    assert second.log.read_text().count("CLIPS_METRICS_PORT") == 1
+    assert_leaves_nothing_when_it_stops(second)
+
+
+def assert_leaves_nothing_when_it_stops(server: Server) -> None:
+    process, folder = server.metrics_process(), folder_of(server)
+    assert process is not None
+    assert folder.is_dir()
+    assert server.stop() == 0
+    assert has_ended(process)
+    assert not folder.exists()

@@ -1,0 +1,208 @@
+"""Processes that die, origins that break off, as a client sees it."""
+
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, suppress
+from pathlib import Path
+from threading import Event
+
+import pytest
+import requests
+from django.db import connection, transaction
+
+from harness.origin import Origin, answer, in_two_parts
+from harness.service import Server
+from harness.waiting import until
+from library.models import Clip
+from tests.plays.test_recording import await_waiting
+
+Ask = Callable[..., requests.Response]
+MakeClip = Callable[..., Clip]
+
+
+def curl(url: str, *options: str) -> tuple[int, int]:
+    """curl's exit status and the bytes of the body that it received."""
+    done = subprocess.run(
+        ["curl", "--silent", "--max-time", "20", "--noproxy", "*", *options, url],
+        capture_output=True,
+        check=False,
+    )
+    return done.returncode, len(done.stdout)
+
+
+@pytest.mark.parametrize("version", ["--http1.1", "--http1.0"])
+def test_curl_sees_that_the_origin_broke_off(
+    server: Server, make_clip: MakeClip, origin: Origin, mp3: bytes, version: str
+) -> None:
+    go_on = Event()
+    clip = make_clip(audio_url=origin.on("/a", in_two_parts(mp3, 50_000, go_on, whole=False)))
+    url = f"{server.url}/api/v1/clips/{clip.pk}/stream"
+    with requests.get(url, stream=True, timeout=20), ThreadPoolExecutor() as pool:
+        listening = pool.submit(curl, url, version)
+        assert_joined(server)
+        go_on.set()
+        status, received = listening.result()
+    assert status in (18, 56)
+    assert received < len(mp3)
+
+
+def assert_joined(server: Server) -> None:
+    """Return when two streams are being sent."""
+    for _ in range(400):
+        shown = requests.get(f"{server.url}/metrics", timeout=10).text
+        if "clips_streams_in_progress 2.0" in shown:
+            return
+    raise AssertionError("two streams should be under way")
+
+
+def workers_that_download(server: Server) -> set[int]:
+    """The workers that hold the lock of a growing file."""
+    found = set()
+    for worker in server.workers():
+        for descriptor in Path(f"/proc/{worker}/fd").iterdir():
+            with suppress(FileNotFoundError):  # closed since it was listed
+                if os.readlink(descriptor).endswith(".part"):
+                    told = Path(f"/proc/{worker}/fdinfo/{descriptor.name}").read_text()
+                    if re.search("lock:.*FLOCK.*WRITE", told):
+                        found.add(worker)
+    return found
+
+
+def test_killed_download_fails_visibly_and_the_next_request_succeeds(
+    start_server: Callable[..., Server], make_clip: MakeClip, origin: Origin, mp3: bytes
+) -> None:
+    server, go_on = start_server(WEB_CONCURRENCY="3"), Event()
+    clip = make_clip(audio_url=origin.on("/a", in_two_parts(mp3, 50_000, go_on)))
+    request = f"GET /api/v1/clips/{clip.pk}/stream HTTP/1.1\r\nHost: localhost\r\n\r\n".encode()
+    listeners = []
+    for _ in range(12):
+        listener = socket.create_connection(("127.0.0.1", server.port), timeout=20)
+        listener.sendall(request)
+        assert b"200 OK" in listener.recv(4096)
+        listeners.append(listener)
+    until(lambda: len(workers_that_download(server)) == 1)
+    os.kill(workers_that_download(server).pop(), signal.SIGKILL)
+    for listener in listeners:
+        assert received_until_closed(listener) < len(mp3)
+    go_on.set()
+    origin.on("/a", answer(mp3))
+    again = requests.get(f"{server.url}/api/v1/clips/{clip.pk}/stream", timeout=20)
+    assert again.content == mp3
+    clip.refresh_from_db()
+    assert clip.play_count == clip.play_events.count() == 13
+
+
+def received_until_closed(listener: socket.socket) -> int:
+    """Bytes until the other end closes, which it must: a time-out fails the test."""
+    received = 0
+    with listener:
+        try:
+            while data := listener.recv(65536):
+                received += len(data)
+        except ConnectionResetError:
+            pass
+    return received
+
+
+def traced(server: Server, url: str, *options: str) -> str:
+    """The sendfile calls of the workers while curl fetches a URL."""
+    attach = [f"--attach={worker}" for worker in server.workers()]
+    with subprocess.Popen(
+        ["strace", "-f", "-e", "trace=sendfile", *attach], stderr=subprocess.PIPE, text=True
+    ) as strace:
+        assert strace.stderr is not None
+        attached = [strace.stderr.readline() for _ in attach]
+        assert all("attached" in line for line in attached), attached
+        assert curl(url, *options)[0] == 0
+        strace.send_signal(signal.SIGINT)
+        return strace.stderr.read()
+
+
+@pytest.mark.skipif(not shutil.which("strace"), reason="needs strace: make system-tools")
+def test_whole_files_leave_by_sendfile(
+    start_server: Callable[..., Server], clip: Clip, mp3: bytes
+) -> None:
+    server = start_server()
+    url = f"{server.url}/api/v1/clips/{clip.pk}/stream"
+    assert f"[0] => [{len(mp3)}], {len(mp3)}) = {len(mp3)}" in traced(server, url)
+    part = traced(server, url, "--range", "1000-200999")
+    assert "[1000] => [201000], 200000) = 200000" in part
+
+
+def test_metrics_tell_how_the_store_was_used(
+    start_server: Callable[..., Server], make_clip: MakeClip, origin: Origin, mp3: bytes
+) -> None:
+    server = start_server()
+    good = make_clip(audio_url=origin.on("/a", answer(mp3)))
+    bad = make_clip(audio_url=origin.url("/nothing"))
+    for clip in (good, good, bad):
+        requests.get(f"{server.url}/api/v1/clips/{clip.pk}/stream", timeout=20)
+    shown = requests.get(f"{server.url}/metrics", timeout=20).text
+    for result, count in (("miss", 1), ("hit", 1), ("error", 1), ("stale", 0)):
+        assert f'clips_audio_store_requests_total{{result="{result}"}} {count}.0' in shown
+    assert 'clips_origin_request_duration_seconds_count{result="origin_http_error"} 1.0' in shown
+    assert 'clips_streams_finished_total{outcome="completed"} 2.0' in shown
+    assert f"clips_stream_bytes_total {2 * len(mp3)}.0" in shown
+    assert "clips_streams_in_progress 0.0" in shown
+    assert server.metrics()["clips_audio_store_bytes"] >= len(mp3)
+
+
+def test_database_that_does_not_answer_is_503(
+    start_server: Callable[..., Server], clip: Clip
+) -> None:
+    server = start_server(POSTGRES_POOL_SIZE="1", WEB_CONCURRENCY="1")
+    url = f"{server.url}/api/v1/clips/{clip.pk}"
+    with ThreadPoolExecutor() as pool:
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute("LOCK TABLE library_clip IN ACCESS EXCLUSIVE MODE")
+            served = pool.submit(requests.get, url, timeout=30)
+            await_waiting()  # it has the only connection
+            asked = [pool.submit(requests.get, at, timeout=30) for at in (url, server.url)]
+            refused, page = (answer.result() for answer in asked)
+        assert served.result().status_code == 200
+    assert [refused.status_code, page.status_code] == [503, 503]
+    assert refused.json()["code"] == "database_unavailable"
+    assert page.headers["Content-Type"].startswith("text/html")
+    assert int(refused.headers["Retry-After"]) == int(page.headers["Retry-After"]) > 0
+
+
+def test_first_request_after_the_connections_broke_is_answered(
+    start_server: Callable[..., Server], clip: Clip
+) -> None:
+    server = start_server(WEB_CONCURRENCY="1")
+    url = f"{server.url}/api/v1/clips/{clip.pk}"
+    with ThreadPoolExecutor() as pool, connection.cursor() as cursor:
+        with transaction.atomic():
+            cursor.execute("LOCK TABLE library_clip IN ACCESS EXCLUSIVE MODE")
+            asked = [pool.submit(requests.get, url, timeout=30) for _ in range(6)]
+            waiting = 0
+            while waiting < len(asked):  # each has a connection
+                cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
+                (waiting,) = cursor.fetchone()
+        assert [answer.result().status_code for answer in asked] == [200] * 6
+        cursor.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+    assert requests.get(url, timeout=30).status_code == 200
+
+
+def test_clients_that_do_not_hang_up_hold_up_nobody(start_server: Callable[..., Server]) -> None:
+    """gunicorn waits up to two seconds for each of them, in the thread that accepts all others."""
+    server = start_server(WEB_CONCURRENCY="1")
+    request = b"GET /livez HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+    with ExitStack() as open_clients:
+        clients = []
+        for _ in range(40):
+            client = socket.create_connection(("127.0.0.1", server.port), timeout=20)
+            clients.append(open_clients.enter_context(client))
+            client.sendall(request)
+        for client in reversed(clients):
+            with client.makefile("rb") as answer_to_its_end:
+                assert b"alive" in answer_to_its_end.read()

@@ -1,0 +1,80 @@
+"""Pages in a browser, as somebody sees them, and what may not be wrong with any."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Protocol
+
+from axe_playwright_python.sync_playwright import Axe
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.test import Client
+from playwright.sync_api import Browser, BrowserContext, Page
+
+from harness.service import Server
+
+PHONE = 360
+
+
+class Open(Protocol):
+    """Opens a page of the running service, for somebody who is logged in or for nobody."""
+
+    def __call__(
+        self, path: str, user: User | None = None, *, width: int = 1280, dark: bool = False
+    ) -> Page:
+        """Each page has a browser of its own."""
+
+
+@contextmanager
+def opening(browser: Browser, server: Server) -> Iterator[Open]:
+    """Opens pages on which nothing may go wrong unseen."""
+    errors: list[str] = []
+    contexts: list[BrowserContext] = []
+
+    def open_page(
+        path: str, user: User | None = None, *, width: int = 1280, dark: bool = False
+    ) -> Page:
+        context = browser.new_context(
+            base_url=server.url,
+            viewport={"width": width, "height": 800},
+            color_scheme="dark" if dark else "light",
+        )
+        contexts.append(context)
+        if user:
+            context.add_cookies([_session(user, server)])
+        page = context.new_page()
+        page.set_default_timeout(20_000)
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.on("dialog", lambda dialog: errors.append(dialog.message))
+        page.on("console", lambda said: errors.append(said.text) if "Policy" in said.text else None)
+        page.goto(path)
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert errors == []
+
+
+def look(page: Page, *schemes: str) -> None:
+    """Axe finds nothing that keeps people out, light or dark, and nothing is beside the screen."""
+    page.wait_for_selector("html:not([x-cloak])")  # the theme shows a page when it is ready
+    for scheme in schemes or ("dark", "light"):
+        page.evaluate(
+            "dark => document.documentElement.classList.toggle('dark', dark)", scheme == "dark"
+        )
+        faults = [
+            (scheme, fault["id"], node["html"])
+            for fault in Axe().run(page).response["violations"]
+            for node in fault["nodes"]
+            if fault["impact"] in ("serious", "critical")
+        ]
+        assert faults == []
+    assert page.viewport_size
+    assert page.evaluate("document.documentElement.scrollWidth") == page.viewport_size["width"]
+
+
+def _session(user: User, server: Server) -> Any:
+    client = Client()
+    client.force_login(user)
+    name = settings.SESSION_COOKIE_NAME
+    return {"name": name, "value": client.cookies[name].value, "url": server.url}
