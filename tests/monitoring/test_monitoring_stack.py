@@ -8,9 +8,9 @@ import pytest
 import requests
 
 from harness.origin import Origin, answer
+from harness.prometheus import Prometheus
 from harness.service import Server
 from library.models import Clip
-from monitoring.running import Prometheus
 from tests.monitoring.files import (
     DASHBOARDS,
     README,
@@ -30,8 +30,8 @@ def idle_prometheus(
     shared_server: Server, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Prometheus]:
     """One for all tests: it waits 5 seconds before it scrapes for the first time."""
-    targets = {8000: f"127.0.0.1:{shared_server.port}", 9464: shared_server.scraped_at}
-    with Prometheus(tmp_path_factory.mktemp("prometheus"), targets) as prometheus:
+    folder = tmp_path_factory.mktemp("prometheus")
+    with Prometheus(folder, shared_server.scrape_targets) as prometheus:
         yield prometheus
 
 

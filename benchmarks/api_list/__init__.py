@@ -1,0 +1,1 @@
+"""What the list of clips costs: `python -m benchmarks.api_list`."""

@@ -1,0 +1,1 @@
+"""What metrics and logging cost a request: `python -m benchmarks.instrumentation`."""
