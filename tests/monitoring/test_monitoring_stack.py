@@ -92,7 +92,7 @@ def test_an_alert_leads_to_the_runbook_which_tells_what_fires(
     page = idle_prometheus.get("/consoles/runbook.html").text
     assert '<h2 id="watchdog">' in page
     # Before it has scraped for the first time ClipsDown may fire, in its hurry.
-    assert "Nothing fires." in page or '<a href="#clipsdown">ClipsDown</a> fires' in page
+    assert "No alert fires." in page or '<a href="#clipsdown">ClipsDown</a> fires' in page
 
 
 def test_every_metric_of_ours_is_explained(http: Callable[..., requests.Response]) -> None:
