@@ -1,4 +1,4 @@
-"""A database of its own for a benchmark that runs the service's code in its own process."""
+"""A separate database for a benchmark that runs the service's code in its process."""
 
 import os
 from typing import Any

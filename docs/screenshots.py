@@ -1,7 +1,7 @@
 """Take the pictures of the pages that the README shows: `make screenshots`.
 
-Chromium (`make system-tools`) visits a service of its own, with the samples, clips added by editors
-and a month of plays.
+Chromium (`make system-tools`) visits a new service with the samples, clips added by editors and a
+month of plays.
 """
 
 import sys

@@ -1,4 +1,4 @@
-"""A service with data of its own, made from nothing."""
+"""A new service with its own settings and data."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""A PostgreSQL server of one's own, which can be stopped and paused."""
+"""A separate PostgreSQL server, which can be stopped and paused."""
 
 import os
 import shutil

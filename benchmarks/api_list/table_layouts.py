@@ -4,11 +4,11 @@ import time
 
 from django.db import connection
 
+from library.models import Clip
+
 UPDATES = 1_000
-WRITTEN = (
-    "id, title, description, genre, duration, audio_url, audio_file, tags, creator, creator_url, "
-    "licence, health, play_count, created_at, updated_at"
-)
+FIELDS = Clip._meta.concrete_fields  # noqa: SLF001
+COLUMNS = ", ".join(f"{field.column}" for field in FIELDS if not field.generated)
 LAYOUTS = {
     "as it is": "",
     "without the words for searching": "ALTER TABLE {table} DROP COLUMN search_vector",
@@ -33,7 +33,7 @@ def create_table(name: str, layout: str) -> None:
         )
         if layout:
             cursor.execute(layout.format(table=table))
-        cursor.execute(f"INSERT INTO {table} ({WRITTEN}) SELECT {WRITTEN} FROM library_clip")
+        cursor.execute(f"INSERT INTO {table} ({COLUMNS}) SELECT {COLUMNS} FROM library_clip")
         cursor.execute(f"VACUUM (ANALYZE) {table}")
 
 

@@ -23,7 +23,7 @@ API = 'view=~"(clip-.+|stats)"'
 
 
 def clips() -> dashboard.Dashboard:
-    """Return the dashboard. The first row has the panels of the original one, by the same titles."""
+    """Return the dashboard; its first row keeps the panels and titles of the original one."""
     return board(
         "clips",
         "Clips",

@@ -27,12 +27,8 @@ WINDOWS = {
     "3d": "3 days",
     "30d": "30 days",
 }
-PACES = (
-    (1, "yellow"),
-    (3, "orange"),
-    (6, "red"),
-    (14.4, "dark-red"),
-)  # burn rates that raise alerts
+# The burn rates above which alerts fire
+BURN_RATES = ((1, "yellow"), (3, "orange"), (6, "red"), (14.4, "dark-red"))
 
 
 class Objective(NamedTuple):
@@ -142,7 +138,7 @@ def _burn_rates(objective: Objective) -> Chart:
         .axis_soft_max(2)
         .no_value("No streams"),
         "transparent",
-        *PACES,
+        *BURN_RATES,
     )
 
 
