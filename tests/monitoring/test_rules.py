@@ -80,6 +80,13 @@ def test_runbook_section_has_meaning_diagnosis_and_steps(
     assert len(re.findall(r"^\d\. ", section, re.MULTILINE)) >= 3
 
 
+def test_log_messages_that_the_runbook_searches_for_exist() -> None:
+    messages = [" ".join(found.split()) for found in re.findall(r'grep "([^"]+)"', RUNBOOK)]
+    source = "".join(path.read_text() for path in MONITORING.parent.glob("library/**/*.py"))
+    assert messages
+    assert [message for message in messages if message not in source] == []
+
+
 def test_runbook_has_no_section_without_an_alert() -> None:
     titles = re.findall(r"^## (.+)$", RUNBOOK, re.MULTILINE)
     assert set(titles) == {alert["alert"] for alert in ALERTS}
