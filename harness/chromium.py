@@ -8,9 +8,7 @@ import pytest
 from playwright.sync_api import Browser, expect, sync_playwright
 
 CHROMIUM = shutil.which("chromium")
-expect.set_options(
-    timeout=20_000
-)  # milliseconds; the default of 5 s is too short on a busy machine
+expect.set_options(timeout=20_000)  # milliseconds; 5 s is too short on a busy machine
 
 # Seeks an audio element; returns its duration and the times that it reached.
 SEEK = """async (audio) => {
