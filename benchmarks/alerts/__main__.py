@@ -51,7 +51,7 @@ also raises ClipsDown, since its minute lasts a second.
 
 
 class Outcome(NamedTuple):
-    """What a fault caused: seconds until each alert fired, notifications, seconds until the end."""
+    """The effects of a fault: seconds until each alert fired and until all ended, notifications."""
 
     fault: Fault
     fired: dict[tuple[str, str], float]

@@ -1,1 +1,1 @@
-"""What the list of clips costs: `python -m benchmarks.api_list`."""
+"""The cost of the list of clips: `python -m benchmarks.api_list`."""

@@ -161,7 +161,7 @@ def representation_table(rounds: int) -> list[str]:
 
 
 def play_table(turns: int) -> list[str]:
-    """Return the rows about a play's update in tables with and without what lists need."""
+    """Return the rows about a play's update in tables with and without the parts for lists."""
     for name, layout in LAYOUTS.items():
         create_table(name, layout)
     took: dict[str, list[tuple[float, float]]] = {name: [] for name in LAYOUTS}

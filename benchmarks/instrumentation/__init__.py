@@ -1,1 +1,1 @@
-"""What metrics and logging cost a request: `python -m benchmarks.instrumentation`."""
+"""The cost of metrics and logging per request: `python -m benchmarks.instrumentation`."""

@@ -60,7 +60,7 @@ PARTS = ("hooks", "middleware", "statements", "stream", "request id, notes", "li
 LIMIT = 60.0  # microseconds
 WARM_UP = 100  # requests
 SECTION = """\
-## What measuring costs
+## Cost of metrics and logging
 
 `python -m benchmarks.instrumentation`, {date}, {load}. CPU time of the thread that
 answers, from the request to the end of its body, in one process; medians of {rounds:,} rounds of

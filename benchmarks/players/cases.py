@@ -1,4 +1,4 @@
-"""The cases: what each player does, and the result that it must show."""
+"""The cases: the action of each player, and the result that it must show."""
 
 import hashlib
 import json

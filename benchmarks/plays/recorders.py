@@ -38,7 +38,7 @@ def statement(clip_id: int) -> None:
 
 
 def ungrouped(clip_id: int) -> None:
-    """Write what the service writes, in a transaction for each play."""
+    """Write the same rows as the service, in a transaction for each play."""
     record._write([_play(clip_id)])  # noqa: SLF001
 
 
