@@ -6,7 +6,7 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.validators import URLValidator
 
-from library.audio.address import OriginPolicy, RefusedURLError
+from library.audio.origin_policy import OriginPolicy, RefusedURLError
 
 # A link to be shown to people; nothing of ours follows it.
 validate_web_url = URLValidator(

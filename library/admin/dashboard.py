@@ -23,9 +23,9 @@ from django.utils.timesince import timesince
 
 from library.audio.errors import CAUSES
 from library.audio.eviction import scan
-from library.audio.origin_turns import host_of
+from library.audio.origin_slots import host_of
 from library.models import Clip, Health, LibraryTally, State
-from library.probes.metrics import audio_store_requests
+from library.probes.metrics_view import audio_store_requests
 from library.statistics.library import recent_plays, top_clips
 from library.statistics.period import parse_period
 from library.statistics.series import series

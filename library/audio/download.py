@@ -23,7 +23,7 @@ from library.audio.eviction import evict, is_due, scan
 from library.audio.freshness import Freshness
 from library.audio.open_audio import strong_etag
 from library.audio.origin import OriginAnswer, OriginClient
-from library.audio.origin_turns import host_of, turn
+from library.audio.origin_slots import host_of, turn
 from library.audio.sniff import read_head
 from library.telemetry import instruments
 

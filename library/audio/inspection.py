@@ -8,8 +8,8 @@ import logging
 import tempfile
 from dataclasses import dataclass, replace
 
+from library.audio.duration import duration_of
 from library.audio.errors import CAUSES, AudioUnavailableError
-from library.audio.measure import duration_of
 from library.audio.origin import OriginAnswer, OriginClient
 from library.audio.sniff import read_head
 

@@ -19,9 +19,9 @@ import requests
 import urllib3
 from urllib3.util.ssl_ import create_urllib3_context
 
-from library.audio.address import OriginPolicy, RefusedAddressError, RefusedURLError
 from library.audio.errors import AudioUnavailableError
-from library.audio.pinned import DeadlineSocket, DeadlineTLSSocket, PinnedAdapter
+from library.audio.origin_policy import OriginPolicy, RefusedAddressError, RefusedURLError
+from library.audio.pinned_connection import DeadlineSocket, DeadlineTLSSocket, PinnedAdapter
 from library.audio.resolver import Resolver, resolve
 from library.telemetry import trace_context
 

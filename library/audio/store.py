@@ -16,7 +16,7 @@ from library.audio.errors import AudioUnavailableError
 from library.audio.freshness import Freshness
 from library.audio.open_audio import OpenAudio
 from library.audio.origin import OriginClient
-from library.audio.origin_turns import waits
+from library.audio.origin_slots import waits
 from library.telemetry import instruments
 
 logger = logging.getLogger(__name__)

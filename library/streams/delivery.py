@@ -22,11 +22,11 @@ from django.http.response import HttpResponseBase
 from django.utils.cache import get_conditional_response
 from django.utils.http import content_disposition_header, http_date, parse_http_date_safe
 
-from library.audio.body import Body, FileBody, FollowedBody
 from library.audio.byte_range import ByteRange, UnsatisfiableRangeError, parse
 from library.audio.errors import AudioUnavailableError
 from library.audio.open_audio import OpenAudio
 from library.audio.sniff import EXTENSIONS
+from library.streams.body import Body, FileBody, FollowedBody
 
 NGINX_JUDGES = frozenset(
     ("If-Match", "If-None-Match", "If-Modified-Since", "If-Unmodified-Since", "If-Range")

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from harness.origin import Handler, Origin, answer
-from library.audio.address import OriginPolicy
 from library.audio.errors import AudioUnavailableError
 from library.audio.origin import OriginClient, OriginLimits
+from library.audio.origin_policy import OriginPolicy
 from library.audio.resolver import resolve
 
 LIMITS = OriginLimits(connect=0.5, read=0.5, total=1.0, max_bytes=100_000)

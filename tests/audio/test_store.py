@@ -10,7 +10,6 @@ from threading import Event
 import pytest
 
 from harness.origin import Origin, answer, await_downloads, in_two_parts
-from library.audio.address import OriginPolicy
 from library.audio.download import StoreLimits
 from library.audio.entry import Entry
 from library.audio.errors import AudioUnavailableError
@@ -18,6 +17,7 @@ from library.audio.eviction import evict
 from library.audio.freshness import Freshness
 from library.audio.open_audio import OpenAudio
 from library.audio.origin import OriginClient, OriginLimits
+from library.audio.origin_policy import OriginPolicy
 from library.audio.store import AudioStore
 from library.telemetry import instruments
 

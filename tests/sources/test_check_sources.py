@@ -20,7 +20,7 @@ from harness.origin import Handler, Origin, answer
 from harness.service import ROOT
 from harness.waiting import until
 from library.models import Clip, Health
-from library.sources.checking.due import LOCK, due
+from library.sources.checking.due_clips import LOCK, due
 from tests.support.clips import make
 from tests.support.editors import bearer, editor
 

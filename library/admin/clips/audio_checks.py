@@ -16,8 +16,8 @@ from django.views.decorators.http import require_GET, require_POST
 
 from library.admin.clips.uploaded_file import told_size, why_refused
 from library.audio.errors import AudioUnavailableError
+from library.audio.id3 import tags_in
 from library.audio.sniff import EXTENSIONS, SNIFF_BYTES, audio_type
-from library.audio.tags import tags_in
 from library.sources.opening import SourceReport, audio_store, look_at
 from library.streams.delivery import deliver
 from library.validators import validate_audio_url

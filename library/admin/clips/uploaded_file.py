@@ -6,7 +6,7 @@ from typing import Any
 from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
 
-from library.audio.refusal import why_not_audio
+from library.audio.non_audio import why_not_audio
 from library.audio.sniff import SNIFF_BYTES, audio_type
 
 MEGABYTE = 1_000_000

@@ -16,9 +16,9 @@ from django.db import Error, connection
 from django.utils import timezone
 from tqdm import tqdm
 
-from library.sources.checking.due import Due, alone, due
-from library.sources.checking.pacing import Found, Looks, Pace
-from library.sources.checking.verdicts import NobodyAnswersError, Tally, believable, note
+from library.sources.checking.due_clips import Due, alone, due
+from library.sources.checking.results import NobodyAnswersError, Tally, believable, note
+from library.sources.checking.source_checker import Found, Looks, Pace
 from library.sources.opening import SourceReport, look_at, look_at_file, look_briefly_at
 
 UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86_400}

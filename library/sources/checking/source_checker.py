@@ -9,7 +9,7 @@ from queue import PriorityQueue, SimpleQueue
 from threading import Thread
 
 from library.audio.inspection import SourceReport
-from library.sources.checking.due import Due
+from library.sources.checking.due_clips import Due
 
 # No answer at all: of the host, or of the network between, and not of the one address.
 SILENT = frozenset(

@@ -2,7 +2,7 @@
 
 import pytest
 
-from library.audio.address import OriginPolicy, RefusedURLError, is_public
+from library.audio.origin_policy import OriginPolicy, RefusedURLError, is_public
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from django.utils import timezone
 
 from library.models import Clip
-from library.sources.checking.pacing import SILENT, Found
+from library.sources.checking.source_checker import SILENT, Found
 
 SEVERAL = 3  # hosts that are silent at once, and nobody who answers
 

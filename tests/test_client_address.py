@@ -4,7 +4,7 @@ import pytest
 from django.test import RequestFactory
 from pytest_django.fixtures import Settings
 
-from library.proxies import client_address
+from library.client_address import client_address
 
 
 def address(settings: Settings, hops: int, forwarded: str | None, remote: str = "10.0.0.1") -> str:

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from library.audio import measure
-from library.audio.measure import duration_of
+from library.audio import duration
+from library.audio.duration import duration_of
 
 SECONDS = 3.5
 # What ffmpeg makes of a tone that rises, of which a variable rate makes frames of all sizes.
@@ -105,7 +105,7 @@ def test_hostile_file_has_no_duration(hostile: bytes) -> None:
 
 
 def test_file_of_more_parts_than_any_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(measure, "MOST_STEPS", 1000)
+    monkeypatch.setattr(duration, "MOST_STEPS", 1000)
     parts = io.BytesIO(M4A + atom(b"free", b"") * 1_000_000)
     assert duration_of(parts) is None
 

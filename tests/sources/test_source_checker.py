@@ -8,9 +8,9 @@ from queue import SimpleQueue
 import pytest
 
 from library.audio.inspection import SourceReport
-from library.sources.checking.due import Due
-from library.sources.checking.pacing import GIVEN_UP_AFTER, Found, Looks, Pace
-from library.sources.checking.verdicts import SEVERAL, NobodyAnswersError, believable
+from library.sources.checking.due_clips import Due
+from library.sources.checking.results import SEVERAL, NobodyAnswersError, believable
+from library.sources.checking.source_checker import GIVEN_UP_AFTER, Found, Looks, Pace
 
 AT_ONCE = Pace(workers=4, pause=0, again_after=0)
 SILENCE = SourceReport("", "", code="origin_timeout")

@@ -9,7 +9,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from library.audio.errors import AudioUnavailableError
-from library.audio.lock import try_lock
+from library.audio.file_lock import try_lock
 
 SHORTEST_WAIT, LONGEST_WAIT = 0.002, 0.1  # seconds between two looks
 

@@ -17,7 +17,7 @@ from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.util import parse_url
 
-from library.audio.address import DEFAULT_PORTS
+from library.audio.origin_policy import DEFAULT_PORTS
 
 
 class DeadlineSocket(socket.socket):
