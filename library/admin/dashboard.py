@@ -135,7 +135,7 @@ def _failure(clip: Clip, now: datetime) -> dict[str, str]:
     code = clip.health_reason or ""
     host = host_of(clip.audio_url) if clip.audio_url else "an upload"
     since = f", for {_span(clip.health_since, now)}" if clip.health_since else ""
-    text = CAUSES[code][1] if code in CAUSES else code
+    text = CAUSES[code].sentence if code in CAUSES else code
     return _row(clip.pk, clip.title, host + since, text)
 
 

@@ -1,43 +1,44 @@
-"""What an MP3 says of itself: title and artist in its ID3v2 tag, to be proposed to an editor.
+"""Read title and artist from the ID3v2 tag of an MP3.
 
-Sources: the ID3v2.3 and ID3v2.4 structure documents. Only plain text frames are read, by hand: a
-compressed one of a few kilobytes may unpack to gigabytes, and covers need not be had whole.
+Sources: the ID3v2.3 and ID3v2.4 structure documents. This module reads only plain text frames and
+uses no library: a compressed frame of a few kilobytes can unpack to gigabytes, and the end of a tag
+with a cover image may be missing.
 """
 
 from dataclasses import dataclass
 
-LONGEST = 200  # characters: as long as a clip's title and creator may be
-FRAME_HEADER = 10  # bytes, as the tag's own
+MAX_LENGTH = 200  # characters, as of a clip's title and creator
+HEADER_BYTES = 10  # of a tag and of a frame
 ENCODINGS = {0: "latin-1", 1: "utf-16", 2: "utf-16-be", 3: "utf-8"}
 
 
 @dataclass(frozen=True)
-class Tags:
-    """What is told; empty where nothing is."""
+class ID3Tags:
+    """Tags found; empty if absent."""
 
     title: str = ""
     artist: str = ""
 
 
-def tags_in(head: bytes) -> Tags:
-    """The tags at the beginning of some audio, as far as it holds them."""
+def read_id3_tags(head: bytes) -> ID3Tags:
+    """Return the tags at the beginning of a file, as far as `head` contains them."""
     version, flags = head[3:4], head[5:6]
     if head[:3] != b"ID3" or version not in (b"\3", b"\4") or flags != b"\0":
-        return Tags()
-    frames = _text_frames(head[: FRAME_HEADER + _size(head[6:10], 7)], 7 if version > b"\3" else 8)
-    return Tags(frames.get(b"TIT2", ""), frames.get(b"TPE1", ""))
+        return ID3Tags()
+    frames = _text_frames(head[: HEADER_BYTES + _size(head[6:10], 7)], 7 if version > b"\3" else 8)
+    return ID3Tags(frames.get(b"TIT2", ""), frames.get(b"TPE1", ""))
 
 
 def _text_frames(tag: bytes, bits: int) -> dict[bytes, str]:
-    """The plain text frames by their identifiers; `bits` of each byte of a size count."""
-    frames, position = {}, FRAME_HEADER
-    while position + FRAME_HEADER < len(tag) and tag[position]:
+    """Return plain text frames by identifier. Sizes use the low `bits` of each byte."""
+    frames, position = {}, HEADER_BYTES
+    while position + HEADER_BYTES < len(tag) and tag[position]:
         identifier, flags = tag[position : position + 4], tag[position + 8 : position + 10]
         size = _size(tag[position + 4 : position + 8], bits)
-        content = tag[position + FRAME_HEADER : position + FRAME_HEADER + size]
+        content = tag[position + HEADER_BYTES : position + HEADER_BYTES + size]
         if content[:1] and identifier.startswith(b"T") and flags[1:] == b"\0":
             frames[identifier] = _text(content)
-        position += FRAME_HEADER + size
+        position += HEADER_BYTES + size
     return frames
 
 
@@ -49,7 +50,7 @@ def _size(number: bytes, bits: int) -> int:
 
 
 def _text(content: bytes) -> str:
-    """The first value of a text frame, in one line."""
+    """Return the first value of a text frame, in one line."""
     encoding = ENCODINGS.get(content[0], "latin-1")
     value = content[1:].decode(encoding, "ignore").split("\0")[0]
-    return " ".join(value.split())[:LONGEST]
+    return " ".join(value.split())[:MAX_LENGTH]

@@ -1,4 +1,4 @@
-"""Taking turns at an origin, and waiting for what other threads and processes do."""
+"""Limit the downloads from one origin, and wait for other threads and processes."""
 
 import os
 import time
@@ -11,19 +11,19 @@ from urllib.parse import urlsplit
 from library.audio.errors import AudioUnavailableError
 from library.audio.file_lock import try_lock
 
-SHORTEST_WAIT, LONGEST_WAIT = 0.002, 0.1  # seconds between two looks
+SHORTEST_WAIT, LONGEST_WAIT = 0.002, 0.1  # seconds between two polls
 
 
 @contextmanager
-def turn(folder: Path, url: str, at_once: int, seconds: float) -> Iterator[None]:
-    """One of `at_once` places for downloads from a URL's host, across all processes.
+def origin_slot(folder: Path, url: str, slots: int, timeout: float) -> Iterator[None]:
+    """Hold one of the `slots` for downloads from a URL's host, shared by all processes.
 
-    Raises AudioUnavailableError if none gets free within `seconds`.
+    Raises AudioUnavailableError if none becomes free within `timeout` seconds.
     """
     host = sha256(host_of(url).encode()).hexdigest()[:16]
-    for step in waits(time.monotonic() + seconds):
-        for place in range(at_once):
-            descriptor = try_lock(folder / f"{host}.{place}.turn")
+    for interval in poll_intervals(time.monotonic() + timeout):
+        for slot in range(slots):
+            descriptor = try_lock(folder / f"{host}.{slot}.slot")
             if descriptor is None:
                 continue
             try:
@@ -31,19 +31,19 @@ def turn(folder: Path, url: str, at_once: int, seconds: float) -> Iterator[None]
             finally:
                 os.close(descriptor)
             return
-        time.sleep(step)
+        time.sleep(interval)
     raise AudioUnavailableError("origin_busy")
 
 
 def host_of(url: str) -> str:
-    """The host of a URL, each in one spelling."""
+    """Return the host of a URL in lower case, without a trailing dot."""
     return (urlsplit(url).hostname or "").rstrip(".")
 
 
-def waits(deadline: float) -> Iterator[float]:
-    """Seconds to sleep between looks, until the deadline: a tenth of the time waited so far.
+def poll_intervals(deadline: float) -> Iterator[float]:
+    """Yield seconds to sleep between polls until the deadline: a tenth of the time waited so far.
 
-    So looking adds little to a short wait, and many who wait long cost little.
+    Polling then adds little to a short wait, and many long waits cost little.
     """
     began = now = time.monotonic()
     while now < deadline:

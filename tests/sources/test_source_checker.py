@@ -1,4 +1,4 @@
-"""How many hosts are asked at once, and what is believed of their silence."""
+"""Concurrent checks of hosts, and the treatment of hosts that do not respond."""
 
 import threading
 from collections import Counter
@@ -8,101 +8,112 @@ from queue import SimpleQueue
 import pytest
 
 from library.audio.inspection import SourceReport
-from library.sources.checking.due_clips import Due
-from library.sources.checking.results import SEVERAL, NobodyAnswersError, believable
-from library.sources.checking.source_checker import GIVEN_UP_AFTER, Found, Looks, Pace
+from library.sources.checking.due_clips import DueClip
+from library.sources.checking.results import (
+    SEVERAL_HOSTS,
+    NoOriginRespondsError,
+    plausible_results,
+)
+from library.sources.checking.source_checker import (
+    GIVE_UP_AFTER,
+    CheckResult,
+    Pace,
+    SourceChecker,
+)
 
 AT_ONCE = Pace(workers=4, pause=0, again_after=0)
-SILENCE = SourceReport("", "", code="origin_timeout")
+NO_RESPONSE = SourceReport("", "", code="origin_timeout")
 AUDIO = SourceReport("", "", "audio/mpeg")
 ERROR = SourceReport("", "", code="origin_http_error")
 
 
-def clip(host: str, number: int = 1, health: str = "ok") -> Due:
-    return Due(number, "", f"http://{host}/{number}", "", health, None)
+def clip(host: str, number: int = 1, health: str = "ok") -> DueClip:
+    return DueClip(number, "", f"http://{host}/{number}", "", health, None)
 
 
-def looked_at(clips: list[Due], look: Callable[[Due], SourceReport]) -> list[Found]:
-    queue: SimpleQueue[Found | None] = SimpleQueue()
-    Looks(clips, look, AT_ONCE, queue)
-    found = [queue.get(timeout=10) for _ in clips]
+def check(clips: list[DueClip], inspect: Callable[[DueClip], SourceReport]) -> list[CheckResult]:
+    queue: SimpleQueue[CheckResult | None] = SimpleQueue()
+    SourceChecker(clips, inspect, AT_ONCE, queue)
+    results = [queue.get(timeout=10) for _ in clips]
     assert queue.empty()
-    return [one for one in found if one]
+    return [result for result in results if result]
 
 
-def test_hosts_are_asked_at_the_same_time_and_each_one_thing_at_a_time() -> None:
-    together = threading.Barrier(3)  # breaks unless three hosts are asked at once
+def test_hosts_are_checked_concurrently_with_one_request_at_a_time_each() -> None:
+    three_hosts = threading.Barrier(3)  # breaks unless three hosts are inspected at once
     busy: set[str] = set()
 
-    def look(clip: Due) -> SourceReport:
+    def inspect(clip: DueClip) -> SourceReport:
         assert clip.host not in busy
         busy.add(clip.host)
         if clip.pk == 1:
-            together.wait(10)
+            three_hosts.wait(10)
         busy.remove(clip.host)
         return AUDIO
 
     clips = [clip(host, number) for host in ("a", "b", "c") for number in range(1, 20)]
-    found = looked_at(clips, look)
-    assert sorted(one.clip.audio_url for one in found) == sorted(one.audio_url for one in clips)
-    assert {one.report for one in found} == {AUDIO}
+    results = check(clips, inspect)
+    assert sorted(one.clip.audio_url for one in results) == sorted(one.audio_url for one in clips)
+    assert {one.report for one in results} == {AUDIO}
 
 
-def test_silent_host_is_given_up_and_its_other_clips_are_like_the_last() -> None:
-    asked: Counter[str] = Counter()
+def test_host_without_responses_is_given_up_and_its_other_clips_get_the_last_report() -> None:
+    requests: Counter[str] = Counter()
 
-    def look(clip: Due) -> SourceReport:
-        asked[clip.host] += 1
-        return SILENCE if clip.host == "dead" else ERROR
+    def inspect(clip: DueClip) -> SourceReport:
+        requests[clip.host] += 1
+        return NO_RESPONSE if clip.host == "dead" else ERROR
 
     clips = [clip(host, number) for host in ("dead", "alive") for number in range(10)]
-    found = looked_at(clips, look)
-    assert asked == {"dead": 2 * GIVEN_UP_AFTER, "alive": 20}
-    assert Counter(one.report for one in found) == {SILENCE: 10, ERROR: 10}
+    results = check(clips, inspect)
+    assert requests == {"dead": 2 * GIVE_UP_AFTER, "alive": 20}
+    assert Counter(one.report for one in results) == {NO_RESPONSE: 10, ERROR: 10}
 
 
-def test_silence_now_and_then_gives_no_host_up() -> None:
+def test_host_that_responds_now_and_then_is_not_given_up() -> None:
     clips = [clip("slow", number) for number in range(20)]
-    found = looked_at(clips, lambda clip: SILENCE if clip.pk % 3 else AUDIO)
-    assert Counter(one.report for one in found) == {SILENCE: 13, AUDIO: 7}
+    results = check(clips, lambda clip: NO_RESPONSE if clip.pk % 3 else AUDIO)
+    assert Counter(one.report for one in results) == {NO_RESPONSE: 13, AUDIO: 7}
 
 
-def test_clip_that_fails_as_before_is_looked_at_once() -> None:
-    asked: list[int] = []
+def test_clip_that_still_fails_is_inspected_once() -> None:
+    inspected: list[int] = []
 
-    def look(clip: Due) -> SourceReport:
-        asked.append(clip.pk)
+    def inspect(clip: DueClip) -> SourceReport:
+        inspected.append(clip.pk)
         return ERROR
 
-    looked_at([clip("a", 1, "failing"), clip("a", 2)], look)
-    assert asked == [1, 2, 2]
+    check([clip("a", 1, "failing"), clip("a", 2)], inspect)
+    assert inspected == [1, 2, 2]
 
 
-HOSTS = [f"host{number}" for number in range(SEVERAL)]
-SILENT = [Found(clip(host), SILENCE) for host in HOSTS]
+HOSTS = [f"host{number}" for number in range(SEVERAL_HOSTS)]
+UNANSWERED = [CheckResult(clip(host), NO_RESPONSE) for host in HOSTS]
 
 
-def test_silence_of_all_is_not_believed() -> None:
-    with pytest.raises(NobodyAnswersError):
-        list(believable(SILENT))
+def test_no_result_is_plausible_if_no_host_responds() -> None:
+    with pytest.raises(NoOriginRespondsError):
+        list(plausible_results(UNANSWERED))
 
 
 @pytest.mark.parametrize("last", [AUDIO, ERROR, None])
-def test_silence_is_believed_once_somebody_answers(last: SourceReport | None) -> None:
-    found = [*SILENT, Found(clip("other"), last)]
-    assert list(believable(found)) == found
+def test_missing_responses_are_plausible_once_another_host_responds(
+    last: SourceReport | None,
+) -> None:
+    results = [*UNANSWERED, CheckResult(clip("other"), last)]
+    assert list(plausible_results(results)) == results
 
 
-def test_silence_of_few_hosts_is_believed() -> None:
-    assert list(believable(SILENT[:-1])) == SILENT[:-1]
+def test_missing_responses_of_few_hosts_are_plausible() -> None:
+    assert list(plausible_results(UNANSWERED[:-1])) == UNANSWERED[:-1]
 
 
-def test_upload_is_no_answer_of_anybody() -> None:
-    upload = Found(Due(1, "", "", "uploads/a.mp3", "ok", 1), AUDIO)
-    with pytest.raises(NobodyAnswersError):
-        list(believable([upload, *SILENT]))
+def test_upload_does_not_count_as_a_response() -> None:
+    upload = CheckResult(DueClip(1, "", "", "uploads/a.mp3", "ok", 1), AUDIO)
+    with pytest.raises(NoOriginRespondsError):
+        list(plausible_results([upload, *UNANSWERED]))
 
 
-def test_clips_that_fail_as_before_may_all_be_silent() -> None:
-    failing = [Found(clip(host, health="failing"), SILENCE) for host in HOSTS]
-    assert list(believable(failing)) == failing
+def test_missing_responses_of_failing_clips_are_plausible() -> None:
+    failing = [CheckResult(clip(host, health="failing"), NO_RESPONSE) for host in HOSTS]
+    assert list(plausible_results(failing)) == failing
