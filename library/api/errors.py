@@ -65,9 +65,7 @@ class InvalidToken(exceptions.AuthenticationFailed):
 class PermissionMissing(exceptions.PermissionDenied):
     """The user may not do this."""
 
-    default_detail = (
-        "Your account lacks the permission for this request. An administrator can grant it."
-    )
+    default_detail = "Your account lacks the permission. An administrator can grant it."
 
 
 class CSRFFailed(exceptions.PermissionDenied):
@@ -104,14 +102,12 @@ class KeyInUse(APIException):
 
     status_code = 409
     default_code = "idempotency_key_in_use"
-    default_detail = (
-        "The first request with this Idempotency-Key is still in progress. Try again shortly."
-    )
+    default_detail = "A request with this Idempotency-Key is in progress. Try again shortly."
     wait = 1  # seconds, for Retry-After
 
 
 class Gone(APIException):
-    """The clip was deleted. Unlike 404, 410 says that the clip existed and will not return."""
+    """The clip was deleted. Unlike 404, 410 says that it existed."""
 
     status_code = 410
     default_code = "clip_deleted"
@@ -169,9 +165,7 @@ class KeyReused(APIException):
 
     status_code = 422
     default_code = "idempotency_key_reused"
-    default_detail = (
-        "This Idempotency-Key was already used with a different request. Use a new key."
-    )
+    default_detail = "This Idempotency-Key was used with a different request. Use a new key."
 
 
 class ServerError(APIException):

@@ -1,4 +1,4 @@
-"""Query parameters: the declarations for each operation, and how they are read."""
+"""Query parameters: their types, those of clips, and how they are read."""
 
 import math
 from collections.abc import Iterable, Mapping
@@ -6,7 +6,6 @@ from typing import Any, TypeAlias
 
 from django.core.exceptions import ValidationError as ModelValidationError
 from django.http import QueryDict
-from django.utils import timezone
 from rest_framework import serializers
 from rest_framework.fields import empty
 
@@ -15,9 +14,6 @@ from library.api.sorting import ORDERINGS
 from library.licences import UnknownLicenceError, find_licence
 from library.models import Health
 from library.models.tag import normalise_tags
-from library.statistics.library import TOP_WINDOWS
-from library.statistics.period import MAX_BUCKETS, Interval, Period, PeriodError, parse_period
-from library.statistics.ranking import TOP
 
 Field: TypeAlias = "serializers.Field[Any, Any, Any, Any]"
 Parameters: TypeAlias = Mapping[str, Field]
@@ -115,12 +111,13 @@ class FieldsParameter(serializers.CharField):
         return tuple(field for field in FIELDS if field in names)
 
 
-FORMAT = ChoiceParameter(["json"], help_text="Format of the response; `json` is the only one.")
 SHOW: Parameters = {
     "fields": FieldsParameter(
         required=False, help_text="Comma-separated names of the fields to return for each clip."
     ),
-    "format": FORMAT,
+    "format": ChoiceParameter(
+        ["json"], help_text="Format of the response; `json` is the only one."
+    ),
 }
 LIST: Parameters = {
     "genre": GenresParameter(
@@ -162,40 +159,6 @@ LIST: Parameters = {
     ),
     **SHOW,
 }
-CLIP_STATISTICS: Parameters = {
-    "interval": ChoiceParameter(
-        Interval, default=Interval.DAY.value, help_text="Length of the buckets of the series."
-    ),
-    "since": serializers.CharField(
-        required=False,
-        help_text="Start of the period: a date or an RFC 3339 date-time, rounded down to the start "
-        f"of its bucket. 2000-01-01 or later, and at most {MAX_BUCKETS} buckets before `until`. By "
-        "default 24 hours, 30 days, 12 weeks or 12 months before `until`.",
-    ),
-    "until": serializers.CharField(
-        required=False,
-        help_text="End of the period, exclusive: a date or an RFC 3339 date-time, rounded up to "
-        "the end of its bucket. By default, and at the latest, the end of the current bucket.",
-    ),
-    "timezone": serializers.CharField(
-        default="UTC",
-        help_text="IANA time zone in which hours, days, weeks and months start, such as "
-        "`Europe/Berlin`.",
-    ),
-    "format": ChoiceParameter(
-        ["json", "csv"],
-        default="json",
-        help_text="Format of the response. `csv` returns only the series, as `Accept: text/csv` "
-        "does.",
-    ),
-}
-LIBRARY_STATISTICS: Parameters = {
-    "window": ChoiceParameter(
-        TOP_WINDOWS, default="last_30_days", help_text="Time window of the top clips."
-    ),
-    "limit": LimitParameter(TOP, 10, "Maximum number of top clips."),
-    **CLIP_STATISTICS,
-}
 
 
 def read(query: QueryDict, parameters: Parameters) -> dict[str, Any]:
@@ -227,20 +190,3 @@ def _value(field: Field, given: list[str]) -> Any:
     if len(given) > 1:
         raise serializers.ValidationError("Give this parameter only once.")
     return field.run_validation(given[0])
-
-
-def read_period(query: Mapping[str, Any]) -> Period:
-    """Return the period that the parameters of a statistics request describe.
-
-    Raise ValidationError.
-    """
-    try:
-        return parse_period(
-            query["interval"],
-            query.get("since"),
-            query.get("until"),
-            query["timezone"],
-            timezone.now(),
-        )
-    except PeriodError as error:
-        raise serializers.ValidationError({error.field: [error.message]}) from None

@@ -8,14 +8,7 @@ from django.db import Error, connection
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
-from library.api.errors import (
-    ClipNotFound,
-    DatabaseUnavailable,
-    NoCapacity,
-    PlayNotRecorded,
-    ServerError,
-    api_error,
-)
+from library.api import errors
 from library.audio.errors import CAUSES, AudioUnavailableError
 from library.models import Clip
 from library.plays.group import NotWrittenError
@@ -36,15 +29,20 @@ HANDED_OVER = {"outcome": "handed_over"}
 # that the API and the health checks respond even while all places for streams are taken.
 _places = BoundedSemaphore(settings.CLIPS_MAX_STREAMS)
 
-ERRORS = (NoCapacity, PlayNotRecorded, DatabaseUnavailable, ServerError)
+OTHER_ERRORS = (
+    errors.NoCapacity,
+    errors.PlayNotRecorded,
+    errors.DatabaseUnavailable,
+    errors.ServerError,
+)
 # Start every counter at 0, so that rates include the first error of each kind.
-for _code in (*CAUSES, *(error.default_code for error in ERRORS)):
+for _code in (*CAUSES, *(error.default_code for error in OTHER_ERRORS)):
     streams_refused.labels(_code)
 
 
 def count_refusal(error: Exception) -> None:
     """Count an error of the service or an origin by its code. Ignore client errors."""
-    response = api_error(error)
+    response = errors.api_error(error)
     if response.status_code >= 500:
         streams_refused.labels(response.get_codes()).inc()
 
@@ -58,7 +56,7 @@ def stream_clip(request: HttpRequest, clip: Clip) -> HttpResponseBase:
         raise AudioUnavailableError("origin_loop")
     connection.close()  # downloading from an origin may take long
     if not _places.acquire(blocking=False):
-        raise NoCapacity
+        raise errors.NoCapacity
     meter = StreamMeter(request.META.get(BEGAN))
     try:
         delivery = deliver(request, open_audio(clip), clip.title)
@@ -104,7 +102,7 @@ def _record_play(request: HttpRequest, clip: Clip, delivery: Delivery) -> Record
         with trace_context.span("record play", {"clips.play.kind": str(kind)}):
             return record(play_of(request, clip.pk, kind))
     except Clip.DoesNotExist:
-        raise ClipNotFound from None
+        raise errors.ClipNotFound from None
     except (Error, NotWrittenError):
         logger.warning("A play could not be recorded", exc_info=True, extra={"clip": clip.pk})
-        raise PlayNotRecorded from None
+        raise errors.PlayNotRecorded from None

@@ -65,8 +65,8 @@ class ErrorResponse(OpenApiResponse):
 
     @property
     def description(self) -> str:  # type: ignore[override]
-        """List the errors, each with its code."""
-        return "\n\n".join(_description(make()) for make in self.makers)
+        """List the errors, each with its code on a line."""
+        return "  \n".join(_description(make()) for make in self.makers)
 
     @property
     def examples(self) -> list[OpenApiExample]:  # type: ignore[override]
@@ -123,6 +123,11 @@ def invalid_body(data: Any, *, many: bool = False) -> exceptions.APIException:
     return exceptions.ValidationError(found)
 
 
+def audio_unavailable(code: str) -> errors.AudioUnavailable:
+    """Return the error for a cause of unavailable audio."""
+    return errors.AudioUnavailable(AudioUnavailableError(code))
+
+
 _THROTTLED = partial(exceptions.Throttled, 42)
 READING: tuple[MakeError, ...] = (errors.InvalidToken, exceptions.NotAcceptable, _THROTTLED)
 SIGNING_IN: tuple[MakeError, ...] = (
@@ -163,5 +168,5 @@ STREAMING: tuple[MakeError, ...] = (
     partial(RangeNotSatisfiable, 457246),
     errors.NoCapacity,
     errors.PlayNotRecorded,
-    *(partial(errors.AudioUnavailable, AudioUnavailableError(code)) for code in CAUSES),
+    *(partial(audio_unavailable, code) for code in CAUSES),
 )

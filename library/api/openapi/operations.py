@@ -136,7 +136,7 @@ _STREAM = extend_schema(
             "A `Last-Modified` that you have. The response is 304 if the audio has not changed.",
         ),
         request_header(
-            "If-Match", "An `ETag` that you have. The response is 412 if it is not current."
+            "If-Match", "The `ETag` that you expect. The response is 412 if the audio has another."
         ),
         response_header("Accept-Ranges", "`bytes`.", [200, 206]),
         response_header(

@@ -63,7 +63,7 @@ BULK = extend_schema(
 UPDATE = extend_schema(
     operation_id="change_clip",
     summary="Change a clip",
-    description="Change the fields that the body contains. Only editors may do this.",
+    description="Change the fields that the body contains.",
     parameters=[CLIP_ID, IF_MATCH, _ETAG, *limits(200)],
     responses={200: ClipSerializer, **error_responses(*WRITING, *CHANGING, name="BodyErrors")},
     examples=[
@@ -76,7 +76,7 @@ DELETE = extend_schema(
     summary="Delete a clip",
     description="Remove a clip from the library. It disappears from the list and can no longer be "
     "played; requests for it return 410. Its plays stay counted, and its statistics remain "
-    "available. It can be restored in the back office. Only editors may do this.",
+    "available. It can be restored in the back office.",
     parameters=[CLIP_ID, IF_MATCH, *limits(204)],
     responses={
         204: OpenApiResponse(None, "The clip was deleted."),

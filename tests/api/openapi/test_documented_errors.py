@@ -14,7 +14,7 @@ from harness.service import Server, free_port
 from library.models import Clip
 from tests.support.editors import bearer, editor, enrolled
 
-Ask = Callable[..., requests.Response]
+Http = Callable[..., requests.Response]
 MakeClip = Callable[..., Clip]
 Documented = dict[tuple[str, int], dict[str, str]]
 
@@ -47,7 +47,7 @@ PROVOKED_ELSEWHERE = {
 class Errors:
     """Sends requests that fail, and compares the responses with the description."""
 
-    def __init__(self, http: Ask) -> None:
+    def __init__(self, http: Http) -> None:
         self.http = http
         self.documented = documented(http("GET", "/openapi.json").json())
         self.seen: set[str] = set()
@@ -88,7 +88,7 @@ def without_numbers(sentence: str) -> str:
 
 
 @pytest.fixture
-def errors(http: Ask) -> Errors:
+def errors(http: Http) -> Errors:
     return Errors(http)
 
 

@@ -27,53 +27,58 @@ def error_classes(base: type[APIException] = APIException) -> Iterator[type[APIE
             yield from error_classes(error_class)
 
 
-def error_examples() -> dict[tuple[str, str], list[dict[str, Any]]]:
-    """The examples of errors with a code, by operation and status."""
+def sentences_of_errors() -> list[str]:
+    sentences = [str(error_class.default_detail) for error_class in error_classes()]
+    return sentences + [cause[1] for cause in CAUSES.values()]
+
+
+def described() -> dict[str, Any]:
     generator = SchemaGenerator()  # type: ignore[no-untyped-call]
-    document = generator.get_schema(public=True)  # type: ignore[no-untyped-call]
-    return {
-        (operation["operationId"], status): [
-            {**example["value"], "description": response["description"]}
-            for content in response.get("content", {}).values()
-            for example in content.get("examples", {}).values()
-            if "code" in example["value"]
-        ]
+    document: dict[str, Any] = generator.get_schema(public=True)  # type: ignore[no-untyped-call]
+    return document
+
+
+def examples(document: dict[str, Any]) -> list[tuple[str, str, str]]:
+    """Code and sentence of each documented error, with the description of its response."""
+    return [
+        (example["value"]["code"], example["value"]["detail"], response["description"])
         for path in document["paths"].values()
         for operation in path.values()
         for status, response in operation["responses"].items()
         if status >= "400"
-    }
+        for content in response.get("content", {}).values()
+        for example in content.get("examples", {}).values()
+        if "code" in example["value"]
+    ]
 
 
-def test_openapi_follows_a_changed_code_and_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
-    number = len([example for found in error_examples().values() for example in found])
+@pytest.fixture
+def changed(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """The description after the code and sentence of every error were changed."""
     for error_class in error_classes():
         name = error_class.__name__
+        monkeypatch.setattr(error_class, "default_code", f"new_{name}")
         monkeypatch.setattr(error_class, "default_detail", f"New sentence of {name}.")
-        monkeypatch.setattr(error_class, "default_code", f"new_code_of_{name}")
     for code, (status, _, wait) in list(CAUSES.items()):
-        monkeypatch.delitem(CAUSES, code)
-        monkeypatch.setitem(
-            CAUSES, f"new_code_of_{code}", (status, f"New sentence of {code}.", wait)
-        )
-    found = [example for examples in error_examples().values() for example in examples]
+        cause = (status, f"New sentence of {code}.", wait)
+        monkeypatch.setitem(CAUSES, code, cause)
+    return described()
+
+
+def test_openapi_follows_changed_codes_and_sentences(changed: dict[str, Any]) -> None:
     unchanged = [
-        (example["code"], example["detail"])
-        for example in found
-        if not example["code"].startswith("new_code_of_")
-        or not example["detail"].startswith("New sentence of ")
-        or f"`{example['code']}`: {example['detail']}" not in example["description"]
+        (code, sentence)
+        for code, sentence, description in examples(changed)
+        if not (code.startswith("new_") or code in CAUSES)
+        or not sentence.startswith("New sentence of ")
+        or f"`{code}`: {sentence}" not in description
     ]
     assert unchanged == []
-    assert len(found) == number
 
 
-def test_sentences_of_errors_are_nowhere_else_in_openapi(monkeypatch: pytest.MonkeyPatch) -> None:
-    sentences = [str(error_class.default_detail) for error_class in error_classes()]
-    sentences += [cause[1] for cause in CAUSES.values()]
-    test_openapi_follows_a_changed_code_and_sentence(monkeypatch)
-    generator = SchemaGenerator()  # type: ignore[no-untyped-call]
-    text = json.dumps(generator.get_schema(public=True))  # type: ignore[no-untyped-call]
+def test_changed_sentences_are_nowhere_else_in_openapi(request: pytest.FixtureRequest) -> None:
+    sentences = sentences_of_errors()
+    text = json.dumps(request.getfixturevalue("changed"))
     assert [sentence for sentence in sentences if json.dumps(sentence)[1:-1] in text] == []
 
 
