@@ -357,7 +357,7 @@ SPECTACULAR_SETTINGS = {
     "SERVERS": [{"url": "/", "description": "This service."}],
     "TAGS": [
         {"name": "clips", "description": "Clips and their audio."},
-        {"name": "statistics", "description": "How often clips are played, when and by what."},
+        {"name": "statistics", "description": "Plays over time, listeners and top clips."},
     ],
 }
 
