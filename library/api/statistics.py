@@ -37,7 +37,7 @@ class CSVRenderer(BaseRenderer):
 
 
 class StatisticsView(APIView):
-    """A view that returns JSON or CSV, as `?format=` or else `Accept` says."""
+    """A view that returns JSON or CSV. `?format=` takes precedence over `Accept`."""
 
     renderer_classes = (JSONRenderer, CSVRenderer)
 

@@ -69,7 +69,7 @@ class ClipViewSet(ClipWrites):
         return stream_clip(cast("HttpRequest", request), clip)
 
     def handle_exception(self, exc: Exception) -> Response:
-        # Nobody listens to a HEAD request.
+        # A HEAD request is not a failed stream.
         if self.action == "stream" and self.request.method == "GET":
             count_refusal(exc)
         return super().handle_exception(exc)
