@@ -28,7 +28,7 @@ os.environ |= {
 
 from clips_site.server.metrics import slots  # noqa: E402
 
-slots.take(0)  # before anything counts
+slots.use(0)  # before anything counts
 import_module("clips_site.wsgi")  # all that the service loads, in its order
 
 from django.core.management import call_command  # noqa: E402

@@ -33,7 +33,9 @@ def _tells_metrics(pid: int) -> bool:
 class Server:
     """A running service; `environment` adds to and overrides the tests' settings."""
 
-    def __init__(self, log: Path, **environment: str) -> None:
+    def __init__(
+        self, log: Path, configuration: str = GUNICORN_CONFIGURATION, **environment: str
+    ) -> None:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         metrics_port = environment.setdefault("CLIPS_METRICS_PORT", "0")
@@ -47,7 +49,7 @@ class Server:
                     "-m",
                     "gunicorn",
                     "--config",
-                    GUNICORN_CONFIGURATION,
+                    configuration,
                 ],
                 cwd=ROOT,
                 env={
