@@ -213,7 +213,7 @@ def test_two_do_not_ask_the_same_hosts_at_once(
     other = connection.copy()
     with other.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_lock(%s)", [LOCK])
-        with pytest.raises(CommandError, match="Another check_sources is at work"):
+        with pytest.raises(CommandError, match="Another check_sources is running"):
             check()
         assert "1 ok" in check("--clip", str(clip.pk))  # somebody waits for it
         cursor.execute("SELECT pg_advisory_unlock(%s)", [LOCK])
@@ -269,9 +269,9 @@ def test_what_was_found_before_the_end_is_kept(
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        (["--clip", "4711"], "No clips, or deleted or withdrawn ones: 4711"),
-        (["--limit", "0"], "0 is no whole number above 0"),
-        (["--older-than", "soon"], "soon is no span of time, such as 90s, 15m, 24h or 7d"),
+        (["--clip", "4711"], "Clips not found, deleted or withdrawn: 4711"),
+        (["--limit", "0"], "0 is not a whole number above 0"),
+        (["--older-than", "soon"], "soon is not a duration such as 90s, 15m, 24h or 7d"),
     ],
 )
 def test_wrong_option_is_refused_with_a_sentence(
