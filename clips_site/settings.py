@@ -120,7 +120,7 @@ try:
     CLIPS_ACCEL_LOCATION = env.str("CLIPS_ACCEL_LOCATION", "")
     CLIPS_AUDIO_MAX_BYTES = env.int("CLIPS_AUDIO_MAX_BYTES", 20_000_000, validate=AT_LEAST_1)
     CLIPS_ORIGIN_ALLOW: list[str] = env.list("CLIPS_ORIGIN_ALLOW", [])
-    # User-Agent sent to origins. An address in it lets their operators contact this one.
+    # User-Agent sent to origins. An address in it lets their operators contact yours.
     CLIPS_ORIGIN_USER_AGENT = env.str(
         "CLIPS_ORIGIN_USER_AGENT",
         f"ClipsService/{VERSION.rpartition('.')[0]}",
