@@ -19,7 +19,7 @@ REST_FRAMEWORK = {
     "LIST_SERIALIZER_ERRORS_AS_DICT": True,
     "UNAUTHENTICATED_USER": None,
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
-    "EXCEPTION_HANDLER": "library.api.errors.exception_handler",
+    "EXCEPTION_HANDLER": "library.api.handlers.exception_handler",
 }
 # Pages of any site may play audio and use the API, but never with their visitors' cookies: an
 # editor's session works only on this site's own pages. Another site's page needs a token.
@@ -62,6 +62,6 @@ SPECTACULAR_SETTINGS = {
     "SERVERS": [{"url": "/", "description": "This service."}],
     "TAGS": [
         {"name": "clips", "description": "Clips and their audio."},
-        {"name": "statistics", "description": "How often clips are played, when and by what."},
+        {"name": "statistics", "description": "Plays over time, listeners and top clips."},
     ],
 }
