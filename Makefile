@@ -14,9 +14,7 @@ help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: $(VENV)/local ## Serve on http://localhost:8000 (HOST, PORT) with an embedded database
-	@$(BIN)/python manage.py collectstatic --noinput --verbosity 0
-	@$(BIN)/python manage.py prepare --demo-editor --verbosity 0
-	@exec $(BIN)/gunicorn --config clips_site/server/gunicorn_conf.py
+	@exec $(BIN)/gunicorn --config clips_site/server/gunicorn_local_conf.py
 
 test: $(VENV)/dev ## Run every check and every test
 	@$(BIN)/ruff check .

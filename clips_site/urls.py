@@ -1,4 +1,4 @@
-"""All paths. Only the admin's end with a slash."""
+"""All paths. Only those of the back office end with a slash."""
 
 from django.contrib import admin
 from django.urls import include, path

@@ -10,11 +10,11 @@ import pytest
 import requests
 from django.contrib.auth.models import User
 from django.contrib.contenttypes.models import ContentType
-from django.core.management import call_command
 from django.db import connection, transaction
 from django.utils import timezone
 from playwright.sync_api import Browser
 
+from clips_site.static_files import collect_if_changed
 from harness.chromium import running_browser
 from harness.origin import Origin
 from harness.service import Server, free_port
@@ -45,7 +45,7 @@ def _static_files() -> None:
     """Collect the static files once, as `make run` and the image do."""
     for left_over in ("audio-store", "media"):
         shutil.rmtree(LOCAL / left_over, ignore_errors=True)
-    call_command("collectstatic", interactive=False, verbosity=0)
+    collect_if_changed()
 
 
 @pytest.fixture(scope="session")

@@ -120,7 +120,7 @@ def test_damage_is_told_by_its_row_and_repaired(played: Clip, damage: str) -> No
     run(damage)
     told = check()
     assert DAMAGES[damage].format(clip=played.pk) in told
-    assert "differences; `check_plays --repair` mends them." in told
+    assert "differences. Run `check_plays --repair` to correct them." in told
     assert check(repair=True).endswith("differences repaired.\n")
     assert check() == AGREED
     assert agrees_with_events(played)
@@ -138,7 +138,7 @@ def test_damage_of_one_clip_leaves_the_others_alone(
         f"library_playtally ({other.pk}, 2025-06-30 23",
         f"library_clip ({other.pk})",
     ]
-    assert last.startswith("2 differences;")
+    assert last.startswith("2 differences.")
 
 
 def test_repair_says_what_it_found(played: Clip) -> None:

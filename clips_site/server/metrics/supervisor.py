@@ -1,7 +1,7 @@
-"""gunicorn's master starts the metrics process and, whenever that has ended, starts it again.
+"""gunicorn's master starts the metrics process, and restarts it whenever it ends.
 
-Prometheus would wait for a thread of a worker while all of them stream; this process has nothing
-else to do. What it does is in `endpoint.py`.
+Prometheus would wait for a thread of a worker while all of them stream. The metrics process
+(`endpoint.py`) does nothing else.
 """
 
 import os
@@ -12,12 +12,12 @@ from typing import Any
 
 from clips_site import settings
 
-PAUSE, LONGEST_PAUSE = 1.0, 60.0  # seconds between two starts; doubled while it ends soon
-LIVES = 30.0  # seconds after which it is taken to work
+PAUSE, LONGEST_PAUSE = 1.0, 60.0  # seconds between two starts; doubled while it ends early
+STABLE = 30.0  # seconds after which it has not ended early
 
 
 class MetricsProcess:
-    """The one of this server."""
+    """The metrics process of this server, as its master sees it."""
 
     def __init__(self) -> None:
         self._process: subprocess.Popen[bytes] | None = None
@@ -25,21 +25,21 @@ class MetricsProcess:
         self._pause = PAUSE
 
     def supervise(self, server: Any) -> None:
-        """Look after it at each turn of gunicorn's loop, which comes once a second or sooner.
+        """Start the process, and check it in each iteration of gunicorn's main loop.
 
-        gunicorn has no hook for a child that is not a worker: it looks after its workers in this
-        method, which it calls at each turn and at once when a child has ended.
+        gunicorn has no hook for a child that is not a worker. It manages its workers in the method
+        that is wrapped here: at least once a second, and at once when a child has ended.
         """
         manage_workers = server.manage_workers
 
         def manage_workers_and_metrics() -> None:
             manage_workers()
-            self._keep_up(server.log)
+            self._restart_if_ended(server.log)
 
         server.manage_workers = manage_workers_and_metrics
 
-    def end(self) -> None:
-        """End it, and wait until it has."""
+    def stop(self) -> None:
+        """Stop the process and wait until it has ended."""
         if self._process is not None:
             self._process.terminate()
             try:
@@ -49,7 +49,7 @@ class MetricsProcess:
                 self._process.wait()
         self._process, self._started, self._pause = None, float("-inf"), PAUSE
 
-    def _keep_up(self, log: Any) -> None:
+    def _restart_if_ended(self, log: Any) -> None:
         if self._process is not None and self._process.poll() is None:
             return
         lived = time.monotonic() - self._started
@@ -57,9 +57,9 @@ class MetricsProcess:
             return
         if self._process is not None:
             log.warning("The metrics process has ended and is started again")
-            self._pause = PAUSE if lived > LIVES else min(2 * self._pause, LONGEST_PAUSE)
+            self._pause = PAUSE if lived > STABLE else min(2 * self._pause, LONGEST_PAUSE)
         self._started = time.monotonic()
-        # In a session of its own, since Ctrl-C is for the master, which ends it when it ends.
+        # In its own session: Ctrl-C is meant for the master, which stops this process.
         self._process = subprocess.Popen(
             [sys.executable, "-m", "clips_site.server.metrics.endpoint", str(os.getpid())],
             cwd=settings.BASE_DIR,
