@@ -1,6 +1,5 @@
 """Editors who use the API: with a token, or with the session of the back office."""
 
-from importlib import import_module
 from typing import Any
 
 from django.apps import apps
@@ -8,6 +7,7 @@ from django.contrib.auth.models import Group, Permission, User
 from django_otp.oath import TOTP
 
 from library.access import second_factor
+from library.access.groups import create_groups
 from library.models import ApiToken
 
 
@@ -29,14 +29,12 @@ def chief() -> User:
     return User.objects.create(username="chief", is_staff=True, is_superuser=True)
 
 
-def make_groups() -> None:
-    """Editors and Analysts, as a migration makes them; tests that empty the database lose them."""
-    import_module("library.migrations.0007_people").make_groups(apps)
-
-
 def member(group: str) -> User:
-    """A user of the back office in a group, named like it."""
-    make_groups()
+    """Return a user of the back office in a group, named like it.
+
+    The group is created if needed: tests that truncate the tables lose those of the migration.
+    """
+    create_groups(apps)
     user = User.objects.create_user(group.lower(), password=group.lower(), is_staff=True)
     user.groups.add(Group.objects.get(name=group))
     return user
