@@ -10,16 +10,9 @@ from django.test import Client
 from library import history
 from library.models import Clip
 from tests.support.editors import bearer, editor
+from tests.support.history import history_entries
 
 NEW = {"title": "Rain", "genre": "nature", "duration": 5, "audio_url": "https://example.com/a.mp3"}
-
-
-def told() -> list[tuple[str, str, list[tuple[str, str, str]]]]:
-    """Of each entry, oldest first: who, what in words, and the values."""
-    return [
-        (entry.user.get_username(), str(entry), history.changed_values(entry))
-        for entry in LogEntry.objects.select_related("user").order_by("id")
-    ]
 
 
 def test_change_in_the_back_office_tells_the_values(
@@ -30,7 +23,7 @@ def test_change_in_the_back_office_tells_the_values(
     form |= {"audio_url": "https://example.com/a.mp3", "tags": "rain, night"}
     admin_client.post(f"/admin/library/clip/{clip.pk}/change/", form)
     values = [("title", "Ambient Sounds", "Better"), ("tags", "rain", "rain, night")]
-    assert told() == [("admin", "Changed “Better” — Changed title and tags.", values)]
+    assert history_entries() == [("admin", "Changed “Better” — Changed title and tags.", values)]
 
 
 def test_writes_by_the_api_are_told(client: Client, transactional_db: None) -> None:
@@ -39,7 +32,7 @@ def test_writes_by_the_api_are_told(client: Client, transactional_db: None) -> N
     clip = client.post("/api/v1/clips", NEW, **as_json).json()["id"]
     client.patch(f"/api/v1/clips/{clip}", {"genre": "field recording"}, **as_json)
     client.delete(f"/api/v1/clips/{clip}", headers=headers)
-    assert told() == [
+    assert history_entries() == [
         ("machine", "Added “Rain”.", []),
         ("machine", "Changed “Rain” — Changed genre.", [("genre", "nature", "field recording")]),
         ("machine", "Deleted “Rain.”", []),
@@ -49,13 +42,13 @@ def test_writes_by_the_api_are_told(client: Client, transactional_db: None) -> N
 def test_what_nobody_signed_for_is_nobody_s(client: Client, transactional_db: None) -> None:
     client.post("/api/v1/clips", NEW, content_type="application/json")
     assert Clip.objects.exists()
-    assert told() == []
+    assert history_entries() == []
 
 
 def test_change_of_nothing_is_none(client: Client, clip: Clip) -> None:
     clip.refresh_from_db()
     assert history.note_changes(editor(), [(history.values_of(clip), clip)]) == 0
-    assert told() == []
+    assert history_entries() == []
 
 
 def test_long_values_are_cut(clip: Clip) -> None:

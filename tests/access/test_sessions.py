@@ -17,7 +17,7 @@ from django.utils import timezone
 from clips_site import security
 from harness.service import Server
 from library.access.sessions import SessionStore
-from tests.management.test_prepare import manage
+from tests.support.commands import manage
 from tests.support.editors import editor
 
 CLIPS = "/admin/library/clip/"

@@ -3,13 +3,12 @@
 from collections.abc import Callable, Iterator
 
 import pytest
-from django.contrib.auth import get_user_model
 from playwright.sync_api import Browser, Page, expect
 
 from harness.chromium import CHROMIUM, SEEK
 from harness.service import Server
 from library.models import Clip, PlayEvent
-from tests.support.pages import PHONE, Open, look
+from tests.support.pages import PHONE, Open, log_in, look
 
 pytestmark = pytest.mark.skipif(not CHROMIUM, reason="needs Chromium: make system-tools")
 
@@ -94,14 +93,6 @@ def test_docs_add_the_missions_example(page: Page) -> None:
         operation.locator(".live-responses-table .response .response-col_status")
     ).to_contain_text("201")
     assert Clip.objects.get().audio_url == "https://example.com/path/to/audio.mp3"
-
-
-def log_in(page: Page) -> None:
-    get_user_model().objects.create_superuser("editor", password="editor")
-    page.goto("/admin/")
-    page.get_by_label("Username").fill("editor")
-    page.get_by_label("Password").fill("editor")
-    page.get_by_role("button", name="Log in").click()
 
 
 def test_docs_delete_a_clip_for_who_is_logged_in(page: Page, clip: Clip) -> None:

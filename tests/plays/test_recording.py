@@ -3,16 +3,16 @@
 import os
 import signal
 import socket
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 
 import requests
-from django.db import connection, transaction
+from django.db import connection
 
 from harness.service import Server
 from library.models import Clip
+from tests.support.database_locks import await_blocked_transaction, locked
 from tests.support.plays import plays_of, stream
 
 AUDIO_BEGINS = b"\r\n\r\n\xff"  # after the header, the sync word of the sample's first frame
@@ -58,21 +58,13 @@ def test_play_that_cannot_be_recorded_sends_no_audio(http: Ask, clip: Clip) -> N
     assert plays_of(clip) == 0
 
 
-@contextmanager
-def held(clip: Clip) -> Iterator[None]:
-    """Somebody's transaction holds the clip's row."""
-    with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute("SELECT FROM library_clip WHERE id = %s FOR UPDATE", [clip.pk])
-        yield
-
-
 def test_clip_that_somebody_holds_is_refused_but_no_other(
     server: Server, make_clip: Callable[..., Clip]
 ) -> None:
     clips = [make_clip() for _ in range(3)]
     asked = clips * 10
     urls = [server.url + stream(clip) for clip in asked]
-    with held(clips[1]), ThreadPoolExecutor(30) as pool:
+    with locked(clips[1]), ThreadPoolExecutor(30) as pool:
         answers = list(pool.map(lambda url: requests.get(url, timeout=30), urls))
     assert [answer.status_code for answer in answers] == [200, 503, 200] * 10
     assert answers[1].json()["code"] == "play_not_recorded"
@@ -83,22 +75,11 @@ def test_clip_that_somebody_holds_is_refused_but_no_other(
 def test_play_waits_for_a_clip_that_is_held_for_a_moment(server: Server, clip: Clip) -> None:
     urls = [server.url + stream(clip)] * 10
     with ThreadPoolExecutor(10) as pool:
-        with held(clip):
+        with locked(clip):
             answers = pool.map(lambda url: requests.get(url, timeout=30), urls)
-            await_waiting()
+            await_blocked_transaction()
         assert [answer.status_code for answer in answers] == [200] * 10
     assert plays_of(clip) == 10
-
-
-def await_waiting() -> None:
-    """Return when a transaction waits for another."""
-    deadline = time.monotonic() + 20
-    with connection.cursor() as cursor:
-        while time.monotonic() < deadline:
-            cursor.execute("SELECT FROM pg_locks WHERE NOT granted")
-            if cursor.rowcount:
-                return
-    raise AssertionError("nobody waits")
 
 
 def test_killed_worker_loses_and_invents_no_play(

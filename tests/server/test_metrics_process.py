@@ -12,7 +12,8 @@ import requests
 from harness.service import Server, free_port
 from harness.waiting import until
 from library.models import Clip
-from tests.server.test_metrics import folder_of, slow_listener
+from tests.support.listeners import slow_listener
+from tests.support.metrics import metrics_folder
 
 IN_PROGRESS = "clips_streams_in_progress"
 
@@ -99,7 +100,7 @@ def test_port_that_is_taken_is_named_and_taken_over_when_its_owner_was_killed(
 
 
 def assert_leaves_nothing_when_it_stops(server: Server) -> None:
-    process, folder = server.metrics_process(), folder_of(server)
+    process, folder = server.metrics_process(), metrics_folder(server)
     assert process is not None
     assert folder.is_dir()
     assert server.stop() == 0

@@ -20,7 +20,7 @@ from harness.origin import Origin, answer, in_two_parts
 from harness.service import Server
 from harness.waiting import until
 from library.models import Clip
-from tests.plays.test_recording import await_waiting
+from tests.support.database_locks import await_blocked_transaction
 
 Ask = Callable[..., requests.Response]
 MakeClip = Callable[..., Clip]
@@ -162,7 +162,7 @@ def test_database_that_does_not_answer_is_503(
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute("LOCK TABLE library_clip IN ACCESS EXCLUSIVE MODE")
             served = pool.submit(requests.get, url, timeout=30)
-            await_waiting()  # it has the only connection
+            await_blocked_transaction()  # it has the only connection
             asked = [pool.submit(requests.get, at, timeout=30) for at in (url, server.url)]
             refused, page = (answer.result() for answer in asked)
         assert served.result().status_code == 200

@@ -55,6 +55,15 @@ def opening(browser: Browser, server: Server) -> Iterator[Open]:
     assert errors == []
 
 
+def log_in(page: Page) -> None:
+    """Log in to the back office as a new superuser, through the form."""
+    User.objects.create_superuser("editor", password="editor")
+    page.goto("/admin/")
+    page.get_by_label("Username").fill("editor")
+    page.get_by_label("Password").fill("editor")
+    page.get_by_role("button", name="Log in").click()
+
+
 def look(page: Page, *schemes: str) -> None:
     """Axe finds nothing that keeps people out, light or dark, and nothing is beside the screen."""
     page.wait_for_selector("html:not([x-cloak])")  # the theme shows a page when it is ready

@@ -1,0 +1,31 @@
+"""Fixtures of the audio store."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from harness.origin import await_downloads
+from library.audio.address import OriginPolicy
+from library.audio.download import StoreLimits
+from library.audio.freshness import Freshness
+from library.audio.origin import OriginClient, OriginLimits
+from library.audio.store import AudioStore
+from tests.support.audio_stores import MakeStore
+
+
+@pytest.fixture
+def make_store(tmp_path: Path) -> Iterator[MakeStore]:
+    """Make handles on one store. Its downloads end before the test does."""
+
+    def make(
+        freshness: Freshness | None = None, folder: Path = tmp_path / "store", **limits: float
+    ) -> AudioStore:
+        client = OriginClient(
+            OriginPolicy(["127.0.0.1"]), OriginLimits(1.0, 2.0, 4.0, 1_000_000), via="test"
+        )
+        kept = {"failure_seconds": 0.3, "turn_seconds": 1.0, **limits}
+        return AudioStore(folder, client, freshness, StoreLimits(**kept))  # type: ignore[arg-type]
+
+    yield make
+    await_downloads()
