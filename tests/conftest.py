@@ -1,28 +1,33 @@
 """Fixtures: a running service on the test database, origins, clips, real audio."""
 
+from __future__ import annotations
+
 import shutil
 from collections.abc import Callable, Iterator
 from datetime import UTC
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import requests
 from django.contrib.auth.models import User
 from django.contrib.contenttypes.models import ContentType
-from django.core.management import call_command
 from django.db import connection, transaction
 from django.utils import timezone
-from playwright.sync_api import Browser
 
-from harness.chromium import running_browser
 from harness.origin import Origin
 from harness.service import Server, free_port
 from library.models import Clip, ListenerKey
 from tests.settings import LOCAL
+from tests.support import static_files as collected_files
 from tests.support.clips import make
-from tests.support.pages import Open, opening
 
+if TYPE_CHECKING:  # the fixtures import Playwright when they need it, because that takes long
+    from playwright.sync_api import Browser
+
+    from tests.support.pages import Open
+
+pytest_plugins = ["tests.support.unit"]
 SAMPLES = Path(__file__).parent.parent / "fixtures" / "audio"
 
 
@@ -40,12 +45,21 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: places.get(item.path.stem, len(LONG)))
 
 
-@pytest.fixture(scope="session", autouse=True)
-def _static_files() -> None:
-    """Collect the static files once, as `make run` and the image do."""
-    for left_over in ("audio-store", "media"):
-        shutil.rmtree(LOCAL / left_over, ignore_errors=True)
-    call_command("collectstatic", interactive=False, verbosity=0)
+def pytest_sessionstart() -> None:
+    """Remove the files of an earlier run."""
+    for folder in ("audio-store", "media"):
+        shutil.rmtree(LOCAL / folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def static_files() -> None:
+    """Collect the static files. The tests with a database have them, since most render pages."""
+    collected_files.collect()
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, static_files: None) -> None:
+    """Create the test database."""
 
 
 @pytest.fixture(scope="session")
@@ -170,6 +184,8 @@ def big_clip(make_clip: Callable[..., Clip], mp3: bytes) -> Clip:
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """Chromium, for tests that skip where there is none."""
+    from harness.chromium import running_browser
+
     with running_browser() as browser:
         yield browser
 
@@ -177,5 +193,7 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture
 def open_page(browser: Browser, server: Server) -> Iterator[Open]:
     """Opens pages of the running service: `open_page("/admin/", chief(), width=360)`."""
+    from tests.support.pages import opening
+
     with opening(browser, server) as open_page:
         yield open_page

@@ -6,6 +6,7 @@ from pathlib import Path
 # Tests run in several processes, each with a database and a folder of its own.
 LOCAL = Path(__file__).parent.parent / ".local" / os.environ.get("PYTEST_XDIST_WORKER", "test")
 os.environ["CLIPS_LOCAL_DIR"] = str(LOCAL)
+os.environ["CLIPS_STATIC_ROOT"] = str(LOCAL.with_name("test") / "static")  # of all processes
 os.environ.setdefault("DJANGO_ALLOWED_HOSTS", "localhost,127.0.0.1,testserver")
 os.environ["CLIPS_ORIGIN_ALLOW"] = "127.0.0.1,localhost"  # where the tests' origins are
 os.environ["CLIPS_ORIGIN_CONNECT_TIMEOUT"] = "1"

@@ -138,6 +138,7 @@ def test_behind_https_cookies_are_safe_and_http_is_sent_on(
     }
 
 
+@pytest.mark.processes
 def test_deployment_check_is_content_with_https_and_authenticated_writes() -> None:
     deployed = {"CLIPS_HTTPS": "1", "CLIPS_API_WRITES": "authenticated"}
     said, _ = manage("check", "--deploy", "--fail-level", "WARNING", **deployed).communicate()

@@ -1,26 +1,64 @@
 """The audio store: one fetch however many ask, and nothing broken is ever kept."""
 
 import os
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from threading import Event
 
 import pytest
 
 from harness.origin import Origin, answer, await_downloads, in_two_parts
+from library.audio.address import OriginPolicy
+from library.audio.download import StoreLimits
 from library.audio.entry import Entry
 from library.audio.errors import AudioUnavailableError
 from library.audio.eviction import evict
 from library.audio.freshness import Freshness
+from library.audio.open_audio import OpenAudio
+from library.audio.origin import OriginClient, OriginLimits
+from library.audio.store import AudioStore
 from library.telemetry import instruments
-from tests.support.audio_stores import (
-    AT_ONCE_STALE,
-    STALE_AND_OLD,
-    MakeStore,
-    failure,
-    opened,
-    read,
-)
+
+AT_ONCE_STALE = Freshness(least=0, most=0, while_revalidating=3600)
+STALE_AND_OLD = Freshness(least=0, most=0, while_revalidating=-1)
+MakeStore = Callable[..., AudioStore]
+
+
+@pytest.fixture
+def make_store(tmp_path: Path) -> Iterator[MakeStore]:
+    """Makes handles on one store; the downloads end before the test does."""
+
+    def make(
+        freshness: Freshness | None = None, folder: Path = tmp_path / "store", **limits: float
+    ) -> AudioStore:
+        client = OriginClient(
+            OriginPolicy(["127.0.0.1"]), OriginLimits(1.0, 2.0, 4.0, 1_000_000), via="test"
+        )
+        kept = {"failure_seconds": 0.3, "turn_seconds": 1.0, **limits}
+        return AudioStore(folder, client, freshness, StoreLimits(**kept))  # type: ignore[arg-type]
+
+    yield make
+    await_downloads()
+
+
+@contextmanager
+def opened(store: AudioStore, url: str) -> Iterator[OpenAudio]:
+    audio = store.open(url)
+    with audio.file:
+        yield audio
+
+
+def read(store: AudioStore, url: str) -> bytes:
+    with opened(store, url) as audio:
+        return b"".join(audio.chunks(0, audio.size))
+
+
+def failure(store: AudioStore, url: str) -> str:
+    with pytest.raises(AudioUnavailableError) as raised:
+        store.open(url)
+    return raised.value.code
 
 
 def test_thirty_cold_listeners_cost_one_fetch(

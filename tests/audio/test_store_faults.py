@@ -3,6 +3,7 @@
 import errno
 import fcntl
 import os
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
@@ -14,15 +15,12 @@ from harness.origin import Origin, answer, await_downloads, in_two_parts
 from library.audio.entry import Entry
 from library.audio.errors import AudioUnavailableError
 from library.audio.eviction import LOCK_NAME, evict
+from library.audio.store import AudioStore
 from library.telemetry import instruments
-from tests.support.audio_stores import (
-    AT_ONCE_STALE,
-    STALE_AND_OLD,
-    MakeStore,
-    failure,
-    opened,
-    read,
-)
+from tests.audio.test_store import AT_ONCE_STALE, STALE_AND_OLD, failure, make_store, opened, read
+
+__all__ = ["make_store"]
+MakeStore = Callable[..., AudioStore]
 
 
 def refuse(*_: object, **__: object) -> None:

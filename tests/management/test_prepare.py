@@ -18,6 +18,7 @@ from clips_site.database.embedded.cluster import SUPERUSER, Cluster
 from library.models import Clip
 from tests.support.commands import manage
 
+pytestmark = pytest.mark.processes
 SAMPLES = [
     *("Ambient Sounds", "Electronic Beats", "Acoustic Guitar"),
     *("Rain Sounds", "Jazz Piano", "Tech House"),

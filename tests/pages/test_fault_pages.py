@@ -2,12 +2,15 @@
 
 import json
 
+import pytest
 from django.db import OperationalError
 from django.http import HttpResponse
 from django.test import Client, RequestFactory
 from django.urls import get_resolver
 
 from tests.support.editors import member
+
+pytestmark = pytest.mark.usefixtures("static_files")
 
 
 def test_missing_page_leads_on(admin_client: Client) -> None:

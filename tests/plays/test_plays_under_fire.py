@@ -24,8 +24,8 @@ import requests
 from clips_site.database.embedded.cluster import SUPERUSER, Cluster
 from harness.service import ROOT, Server, free_port
 from harness.waiting import until
-from tests.settings import LOCAL
 
+pytestmark = pytest.mark.processes
 LISTENERS = 24
 AUDIO = re.compile(rb"HTTP/1\.1 20[06] .*?\r\n\r\n.", re.DOTALL)  # up to its first byte
 COUNTED = """
@@ -42,7 +42,6 @@ class Service:
         self.cluster = Cluster(folder / "postgres")
         self._environment = {
             "CLIPS_LOCAL_DIR": str(folder),
-            "CLIPS_STATIC_ROOT": str(LOCAL / "static"),
             "POSTGRES_SERVER": "",
             "POSTGRES_DB": "under_fire",
             "CLIPS_METRICS_PORT": str(free_port()),
@@ -112,7 +111,7 @@ class Service:
 
 
 @pytest.fixture(scope="module")
-def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+def service(static_files: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     service = Service(tmp_path_factory.mktemp("fire"))
     yield service
     assert service.server.stop() == 0

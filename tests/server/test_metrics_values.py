@@ -129,6 +129,7 @@ def test_disk_without_room_leaves_things_uncounted_and_undisturbed(
     assert "Metrics cannot be kept" in caplog.text
 
 
+@pytest.mark.processes
 def test_folder_of_a_server_that_was_killed_is_removed_by_the_next(tmp_path: Path) -> None:
     def start() -> tuple[subprocess.Popen[str], Path]:
         code = (
