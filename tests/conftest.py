@@ -19,8 +19,8 @@ from harness.origin import Origin
 from harness.service import Server, free_port
 from library.models import Clip, ListenerKey
 from tests.settings import LOCAL
+from tests.support import recipes
 from tests.support import static_files as collected_files
-from tests.support.clips import make
 
 if TYPE_CHECKING:  # the fixtures import Playwright when they need it, because that takes long
     from playwright.sync_api import Browser
@@ -133,8 +133,8 @@ def admin_user(db: None) -> User:
 
 @pytest.fixture
 def make_clip(transactional_db: None) -> Callable[..., Clip]:
-    """Makes a clip, of a sample's audio unless a URL is given."""
-    return make
+    """Makes a clip of a sample's audio, or of an origin's if `audio_url` is given."""
+    return recipes.make_clip
 
 
 @pytest.fixture

@@ -17,8 +17,8 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from clips_site import security
-from library.models import Clip
 from tests.support.editors import bearer, editor
+from tests.support.recipes import sample_clip, staff_member
 
 LOGIN = "/admin/login/"
 HOME, ELSEWHERE = "192.0.2.1", "198.51.100.7"
@@ -183,13 +183,13 @@ def test_records_are_read_by_who_may_and_changed_by_nobody(
 def test_hash_of_before_is_renewed_at_the_log_in(settings: Any) -> None:
     settings.PASSWORD_HASHERS = security.PASSWORD_HASHERS
     old = PBKDF2PasswordHasher().encode("editor", "salt", iterations=1)
-    User.objects.create(username="editor", password=old, is_staff=True)
+    staff_member.make(password=old)
     assert opens("editor", "editor")
     assert User.objects.get().password.startswith("scrypt$16384$")
 
 
 def test_token_asks_nothing_of_the_records_of_log_ins(client: Client) -> None:
-    clip = Clip.objects.create(title="A", genre="jazz", duration=3, audio_file="samples/a.mp3")
+    clip = sample_clip.make()
     headers: Any = bearer(editor())
     with CaptureQueriesContext(connection) as asked:
         answer = client.patch(

@@ -18,8 +18,8 @@ from django_otp.plugins.otp_static.models import StaticToken
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from library.access import second_factor
-from library.models import Clip
 from tests.support.editors import bearer, code, editor, enrolled
+from tests.support.recipes import sample_clip
 
 CODE, ENROL, CLIPS = "/admin/two-factor/code/", "/admin/two-factor/enrol/", "/admin/library/clip/"
 
@@ -117,7 +117,7 @@ def test_nothing_opens_before_the_code(path: str) -> None:
 
 
 def test_session_without_it_writes_nothing_by_the_api() -> None:
-    clip = Clip.objects.create(title="A", genre="jazz", duration=3, audio_file="samples/a.mp3")
+    clip = sample_clip.make()
     path, body = f"/api/v1/clips/{clip.pk}", {"content_type": "application/json"}
     user = editor()
     enrolled(user)

@@ -13,6 +13,7 @@ from harness.service import Server
 from library.models import Clip, PlayEvent
 from library.plays import partitions
 from library.plays.partitions import Partition
+from tests.support.recipes import play
 
 Ask = Callable[..., requests.Response]
 LONG_AGO = Partition(date(2019, 12, 1))
@@ -66,7 +67,7 @@ def test_partition_takes_the_plays_of_its_month_alone(clip: Clip) -> None:
     partitions.make(LONG_AGO)
     partitions.make(LONG_AGO.after())
     for moment in (LONG_AGO.since, LONG_AGO.until - timedelta(microseconds=1), LONG_AGO.until):
-        PlayEvent.objects.create(clip=clip, played_at=moment, kind="plain", client="other")
+        play.make(clip=clip, played_at=moment)
     assert run(f"SELECT count(*) FROM {LONG_AGO.table}") == [(2,)]
     assert run(f"SELECT count(*) FROM {LONG_AGO.after().table}") == [(1,)]
 

@@ -11,10 +11,12 @@ from unittest import mock
 
 import pytest
 from django.contrib.staticfiles.storage import ManifestFilesMixin
+from django.db.backends.base.base import BaseDatabaseWrapper
 
 FIXTURES = {"django_db_setup", "static_files", "browser", "certificate"}  # of other tests
 MARKS = {"django_db", "processes", "skipif"}  # likewise; skipif: where a program is missing
 REFUSED = (
+    (BaseDatabaseWrapper, "cursor", "use the fixture db"),
     (subprocess.Popen, "__init__", "mark it with pytest.mark.processes"),
     (ManifestFilesMixin, "stored_name", "use the fixture static_files"),
 )
@@ -46,7 +48,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
-    """Refuse what a unit test may not do. pytest-django refuses connections to the database."""
+    """Refuse what a unit test may not do."""
     with ExitStack() as refusals:
         if item.get_closest_marker("unit"):
             for owner, method, remedy in REFUSED:
