@@ -1,4 +1,4 @@
-"""User-Agents as programs send them, and as they should not."""
+"""The client family of a User-Agent: of those that programs send, and of hostile ones."""
 
 import pytest
 from hypothesis import given, settings
@@ -106,7 +106,7 @@ BOTS = [
     "Mozilla/5.0 (compatible; UnheardOfBot/1.0; +https://example.org/bot)",
 ]
 OTHERS = ["", " ", "-", "hello", "Mozilla/5.0", "MyCustomThing/1.0"]
-# Of any length, with what breaks parsers: no text, no end, no ASCII, half a character, nesting.
+# Input that breaks parsers: control characters, no ASCII, half a character, nesting. Any length.
 HOSTILE = ["\0", "é", "\udcff", "x/1 ", "((([", '{"a":', "%00", "\r\n", "_", "node_", "'\\", "🎵"]
 
 
@@ -130,22 +130,22 @@ def test_program_belongs_to_its_family(family: str, user_agent: str) -> None:
 
 
 @pytest.mark.parametrize("part", HOSTILE)
-def test_hostile_string_is_other(part: str) -> None:
+def test_hostile_user_agent_is_other(part: str) -> None:
     assert client_family(part * 10_000) == "other"
 
 
-def test_only_the_beginning_of_a_long_string_is_read() -> None:
+def test_only_the_beginning_of_a_long_user_agent_is_read() -> None:
     assert client_family("curl/8.14.1 " + "x" * 10_000 + " Googlebot/2.1") == "library"
 
 
-@settings(deadline=None)  # the first of an app or a bot loads that part of the list
+@settings(deadline=None)  # the first app or bot loads its part of the list
 @given(st.text(st.characters(), max_size=400), st.sampled_from(BROWSERS + APPS + BOTS))
-def test_every_string_has_a_family(noise: str, user_agent: str) -> None:
+def test_every_user_agent_has_a_family(noise: str, user_agent: str) -> None:
     families = {"browser", "player", "app", "library", "bot", "other"}
     assert client_family(noise + user_agent + noise) in families
 
 
-def test_warming_up_changes_no_answer() -> None:
+def test_warm_up_changes_no_result() -> None:
     before = [client_family(f"{user_agent} (before)") for user_agent in APPS + BOTS]
     warm_up()
     assert [client_family(f"{user_agent} (after)") for user_agent in APPS + BOTS] == before
