@@ -5,16 +5,17 @@ unit test that connects to the database or starts a process fails.
 """
 
 import subprocess
-from collections.abc import Callable, Generator
-from contextlib import ExitStack
+from collections.abc import Callable, Generator, Iterator
+from contextlib import ExitStack, contextmanager
 from unittest import mock
 
 import pytest
 from django.contrib.staticfiles.storage import ManifestFilesMixin
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-FIXTURES = {"django_db_setup", "static_files", "browser", "certificate"}  # of other tests
-MARKS = {"django_db", "processes", "skipif"}  # likewise; skipif: where a program is missing
+# Fixtures and marks of the other tests. A test is skipped where the program that it runs is missing.
+FIXTURES = {"django_db_setup", "static_files", "browser", "certificate"}
+MARKS = {"django_db", "processes", "skipif"}
 REFUSED = (
     (BaseDatabaseWrapper, "cursor", "use the fixture db"),
     (subprocess.Popen, "__init__", "mark it with pytest.mark.processes"),
@@ -47,12 +48,20 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+def pytest_runtest_setup(item: pytest.Item) -> Generator[None]:
+    """Refuse what a unit test may not do while its fixtures are set up.
+
+    Their teardown is allowed everything: fixtures of the session end after the last test, which may
+    be a unit test.
+    """
+    with _refusals(item):
+        return (yield)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None]:
     """Refuse what a unit test may not do."""
-    with ExitStack() as refusals:
-        if item.get_closest_marker("unit"):
-            for owner, method, remedy in REFUSED:
-                refusals.enter_context(mock.patch.object(owner, method, _refuse(remedy)))
+    with _refusals(item):
         return (yield)
 
 
@@ -62,6 +71,15 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     files = {argument.partition("::")[0] for argument in config.args}
     is_one_file = len(files) == 1 and files.pop().endswith(".py")
     return 0 if is_one_file or config.option.markexpr == "unit" else 3
+
+
+@contextmanager
+def _refusals(item: pytest.Item) -> Iterator[None]:
+    with ExitStack() as stack:
+        if item.get_closest_marker("unit"):
+            for owner, method, remedy in REFUSED:
+                stack.enter_context(mock.patch.object(owner, method, _refuse(remedy)))
+        yield
 
 
 def _refuse(remedy: str) -> Callable[..., None]:
