@@ -13,7 +13,7 @@ from django.core.management import load_command_class
 from dotenv import dotenv_values
 
 from harness.service import Server
-from library.probes.health import PATIENCE
+from library.probes.health import TIMEOUT
 
 ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "docker-compose.yml").read_text()
@@ -213,4 +213,4 @@ def test_health_check_succeeds_if_the_server_answers_200(
 def test_health_check_waits_longer_than_readiness() -> None:
     (client_waits,) = re.findall(r"timeout=(\d+)", (ROOT / HEALTHY).read_text())
     docker_waits = SERVICES["web"]["healthcheck"]["timeout"].removesuffix("s")
-    assert PATIENCE < int(client_waits) < int(docker_waits)
+    assert TIMEOUT < int(client_waits) < int(docker_waits)

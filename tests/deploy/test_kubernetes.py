@@ -12,7 +12,7 @@ from django.urls import resolve
 
 from clips_site.middleware import PROBES
 from harness.service import ROOT
-from library.probes.health import PATIENCE
+from library.probes.health import TIMEOUT
 
 FOLDER = ROOT / "deploy" / "kubernetes"
 ALL: list[dict[str, Any]] = [
@@ -76,7 +76,7 @@ def test_each_probe_has_its_path_and_readiness_enough_time() -> None:
         "livenessProbe": "/livez",
         "readinessProbe": "/readyz",
     }
-    assert WEB["readinessProbe"]["timeoutSeconds"] > PATIENCE
+    assert WEB["readinessProbe"]["timeoutSeconds"] > TIMEOUT
 
 
 def test_metrics_are_scraped_from_the_metrics_port_of_the_pod() -> None:

@@ -13,7 +13,7 @@ import pytest
 from django.contrib.staticfiles.storage import ManifestFilesMixin
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-# Fixtures and marks of the other tests. A test is skipped where the program that it runs is missing.
+# Fixtures and marks of the other tests (`skipif`: a program that the test runs may be missing).
 FIXTURES = {"django_db_setup", "static_files", "browser", "certificate"}
 MARKS = {"django_db", "processes", "skipif"}
 REFUSED = (
