@@ -1,4 +1,4 @@
-"""The Dockerfile, the compose file, and .env.example, which both use."""
+"""The Dockerfile, the compose file, and .env.example, which both depend on."""
 
 import os
 import re
@@ -26,7 +26,7 @@ FINAL_STAGE = DOCKERFILE.split("\nFROM ")[-1]
 HEALTHY = "deploy/docker/healthy.py"
 
 each_service = pytest.mark.parametrize("service", SERVICES.values(), ids=SERVICES)
-each_own_service = pytest.mark.parametrize(
+each_built_service = pytest.mark.parametrize(
     "service", [service for service in SERVICES.values() if "build" in service]
 )
 each_default = pytest.mark.parametrize(("name", "default"), DEFAULTS)
@@ -34,12 +34,12 @@ each_variable = pytest.mark.parametrize("name", EXAMPLE)
 
 
 def mounts() -> dict[str, str]:
-    """Return the source of each mounted target: a path or the name of a volume."""
+    """Return the source, a path or the name of a volume, of each target that a service mounts."""
     volumes = [volume for service in SERVICES.values() for volume in service["volumes"]]
     return {volume.split(":")[1]: volume.split(":")[0] for volume in volumes}
 
 
-def test_services_are_the_app_its_database_and_its_monitoring() -> None:
+def test_compose_runs_the_service_its_database_and_its_monitoring() -> None:
     monitoring = {"prometheus", "alertmanager", "grafana"}
     assert set(SERVICES) == {"web", "check-sources", "db", *monitoring}
 
@@ -48,7 +48,7 @@ def test_services_are_the_app_its_database_and_its_monitoring() -> None:
     ("service", "port"),
     [("web", "8000"), ("prometheus", "9090"), ("alertmanager", "9093"), ("grafana", "3000")],
 )
-def test_published_port_is_documented_and_bound_to_this_machine(service: str, port: str) -> None:
+def test_documented_port_is_published_only_on_this_machine(service: str, port: str) -> None:
     (published,) = SERVICES[service]["ports"]
     assert re.sub(r"\$\{\w+:-(.*?)\}", r"\1", published) == f"127.0.0.1:{port}:{port}"
 
@@ -58,7 +58,7 @@ def test_database_is_not_published() -> None:
 
 
 @each_service
-def test_service_has_a_health_check_and_restarts(service: dict[str, Any]) -> None:
+def test_service_has_a_health_check_and_restarts_automatically(service: dict[str, Any]) -> None:
     assert service["healthcheck"]["test"][0] in ("CMD", "CMD-SHELL")
     assert service["restart"] == "unless-stopped"
 
@@ -72,13 +72,13 @@ def test_service_starts_once_its_dependency_is_healthy(service: str, needed: str
 
 
 @each_service
-def test_image_of_others_is_pinned_to_a_release(service: dict[str, Any]) -> None:
+def test_third_party_image_is_pinned_to_a_release(service: dict[str, Any]) -> None:
     image = service.get("image")
     assert re.search(r":v?\d+\.\d+", image) if image else service["build"] == "."
 
 
 @each_service
-def test_mounted_paths_of_the_repository_exist_and_are_read_only(
+def test_mounted_files_of_the_repository_exist_and_are_read_only(
     service: dict[str, Any],
 ) -> None:
     bound = [volume.split(":") for volume in service["volumes"] if volume.startswith(".")]
@@ -98,7 +98,7 @@ def test_persistent_data_is_on_named_volumes() -> None:
     }
 
 
-def test_files_of_monitoring_are_mounted_where_it_looks_for_them() -> None:
+def test_monitoring_finds_its_files_where_they_are_mounted() -> None:
     provisioning = ROOT / "monitoring/grafana/provisioning"
     (provider,) = yaml.safe_load((provisioning / "dashboards/clips.yml").read_text())["providers"]
     assert mounts()[provider["options"]["path"]] == "./monitoring/grafana/dashboards"
@@ -107,7 +107,7 @@ def test_files_of_monitoring_are_mounted_where_it_looks_for_them() -> None:
     assert mounts()["/etc/alertmanager"] == "./monitoring/alertmanager"
 
 
-def test_prometheus_scrapes_the_service_under_its_name() -> None:
+def test_prometheus_scrapes_the_service_by_its_name_and_ports() -> None:
     prometheus = yaml.safe_load((ROOT / "monitoring/prometheus/prometheus.yml").read_text())
     targets = [each for job in prometheus["scrape_configs"] for each in job["dns_sd_configs"]]
     assert [(each["names"], each["port"]) for each in targets] == [(["web"], 9464), (["web"], 8000)]
@@ -115,7 +115,7 @@ def test_prometheus_scrapes_the_service_under_its_name() -> None:
     assert re.search(r"^EXPOSE 8000 9464$", FINAL_STAGE, re.MULTILINE)
 
 
-def test_service_accepts_its_own_name_and_port() -> None:
+def test_service_accepts_requests_to_its_name_and_port() -> None:
     assert "web" in (EXAMPLE["DJANGO_ALLOWED_HOSTS"] or "").split(",")
     assert SERVICES["web"]["environment"]["PORT"] == "8000"
 
@@ -126,12 +126,12 @@ def test_example_has_the_documented_database() -> None:
     assert [EXAMPLE[f"POSTGRES_{name}"] for name in names] == documented
 
 
-def test_example_key_triggers_a_warning_of_the_deployment_check() -> None:
+def test_deployment_check_warns_of_the_key_in_the_example() -> None:
     assert (EXAMPLE["DJANGO_SECRET_KEY"] or "").startswith("django-insecure-")
 
 
 @each_variable
-def test_settings_or_compose_file_read_each_variable_of_the_example(name: str) -> None:
+def test_variable_of_the_example_is_used_in_the_settings_or_the_compose_file(name: str) -> None:
     settings = (ROOT / "clips_site/settings.py").read_text()
     assert f'"{name}"' in settings or name in dict(DEFAULTS)
 
@@ -141,16 +141,16 @@ def test_default_in_the_compose_file_equals_the_example(name: str, default: str)
     assert default == EXAMPLE[name]
 
 
-@each_own_service
-def test_env_file_is_optional_and_overrides_the_example(
+@each_built_service
+def test_optional_env_file_overrides_the_example(
     service: dict[str, Any],
 ) -> None:
-    example, own = service["env_file"]
+    example, local = service["env_file"]
     assert example == {"path": ".env.example"}
-    assert own == {"path": ".env", "required": False}
+    assert local == {"path": ".env", "required": False}
 
 
-def test_image_installs_only_the_packages_of_the_service_with_hashes() -> None:
+def test_image_installs_only_the_base_requirements_with_hashes() -> None:
     assert re.findall(r"requirements/\w+\.txt", DOCKERFILE) == ["requirements/base.txt"] * 2
     assert "--require-hashes" in DOCKERFILE
 
@@ -170,7 +170,7 @@ def test_static_files_of_the_image_are_outside_the_volume() -> None:
     assert not Path(static).is_relative_to(volume)
 
 
-def test_build_context_contains_only_named_paths_and_no_secrets() -> None:
+def test_build_context_contains_only_listed_files() -> None:
     lines = (ROOT / ".dockerignore").read_text().splitlines()
     rules = [line for line in lines if line and not line.startswith("#")]
     assert rules[0] == "*"
@@ -183,8 +183,8 @@ def test_health_check_program_is_in_the_image() -> None:
     assert f"!{HEALTHY}\n" in (ROOT / ".dockerignore").read_text()
 
 
-@each_own_service
-def test_own_container_writes_only_to_its_volume_and_to_memory(
+@each_built_service
+def test_built_container_writes_only_to_its_volume_and_to_memory(
     service: dict[str, Any],
 ) -> None:
     assert service["read_only"] is True
@@ -192,7 +192,7 @@ def test_own_container_writes_only_to_its_volume_and_to_memory(
     assert service["cap_drop"] == ["ALL"]
 
 
-def test_source_checker_runs_forever_with_valid_options() -> None:
+def test_command_that_checks_sources_exists_and_takes_its_options() -> None:
     program, script, command, *options = SERVICES["check-sources"]["command"].split()
     assert (program, script) == ("python", "manage.py")
     parser = load_command_class("library", command).create_parser(script, command)
@@ -202,12 +202,12 @@ def test_source_checker_runs_forever_with_valid_options() -> None:
 
 
 @pytest.mark.parametrize(("path", "status"), [("/livez", 0), ("/readyz", 0), ("/nothing", 1)])
-def test_health_check_fails_unless_the_response_is_200(
+def test_health_check_succeeds_if_the_server_answers_200(
     server: Server, path: str, status: int
 ) -> None:
     environment = {**os.environ, "PORT": str(server.port), "http_proxy": "http://127.0.0.1:9"}
-    done = subprocess.run([sys.executable, HEALTHY, path], cwd=ROOT, env=environment, check=False)
-    assert done.returncode == status
+    result = subprocess.run([sys.executable, HEALTHY, path], cwd=ROOT, env=environment, check=False)
+    assert result.returncode == status
 
 
 def test_health_check_waits_longer_than_readiness() -> None:

@@ -3,8 +3,6 @@
 import os
 import shutil
 import signal
-import subprocess
-import sys
 from contextlib import closing
 from pathlib import Path
 
@@ -17,24 +15,14 @@ from mutagen import File as AudioFile
 from psycopg.conninfo import make_conninfo
 
 from clips_site.database.embedded.cluster import SUPERUSER, Cluster
-from harness.service import ROOT
 from library.models import Clip
+from tests.support.commands import manage
 
+pytestmark = pytest.mark.processes
 SAMPLES = [
     *("Ambient Sounds", "Electronic Beats", "Acoustic Guitar"),
     *("Rain Sounds", "Jazz Piano", "Tech House"),
 ]
-
-
-def manage(*arguments: str, **environment: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "manage.py", *arguments],
-        cwd=ROOT,
-        env={**os.environ, "DJANGO_SETTINGS_MODULE": "clips_site.settings", **environment},
-        text=True,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-    )
 
 
 def test_loaddata_loads_six_clips_with_audio(transactional_db: None) -> None:

@@ -142,9 +142,9 @@ def test_only_the_beginning_of_a_long_user_agent_is_read() -> None:
     assert client_family("curl/8.14.1 " + "x" * 10_000 + " Googlebot/2.1") == "library"
 
 
-@settings(deadline=None)  # the first app or bot loads a part of the list
+@settings(deadline=None)  # the first app or bot loads its part of the list
 @given(st.text(st.characters(), max_size=400), st.sampled_from(BROWSERS + APPS + BOTS))
-def test_every_string_has_a_family(noise: str, user_agent: str) -> None:
+def test_every_user_agent_has_a_family(noise: str, user_agent: str) -> None:
     families = {"browser", "player", "app", "library", "bot", "other"}
     assert client_family(noise + user_agent + noise) in families
 

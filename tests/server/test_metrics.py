@@ -2,11 +2,9 @@
 
 import os
 import signal
-import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
-from pathlib import Path
+from contextlib import ExitStack
 
 import requests
 
@@ -15,6 +13,8 @@ from harness.service import Server
 from harness.waiting import until
 from library.audio.errors import CAUSES
 from library.models import Clip
+from tests.support.listeners import slow_listener
+from tests.support.metrics import metrics_folder
 from tests.support.plays import stream
 
 Fetch = Callable[..., requests.Response]
@@ -33,25 +33,6 @@ SHOWN = (
 def in_progress(server: Server) -> list[float]:
     metrics = server.metrics()
     return [metrics[name] for name in LISTENING]
-
-
-def folder_of(server: Server) -> Path:
-    """Return the folder in which the workers count."""
-    variables = Path(f"/proc/{server.metrics_process()}/environ").read_bytes().split(b"\0")
-    (folder,) = (v for v in variables if v.startswith(b"PROMETHEUS_MULTIPROC_DIR="))
-    return Path(os.fsdecode(folder.partition(b"=")[2]))
-
-
-@contextmanager
-def slow_listener(server: Server, clip: Clip) -> Iterator[socket.socket]:
-    """Open a stream and read only its beginning."""
-    with socket.socket() as listener:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-        listener.settimeout(20)
-        listener.connect(("127.0.0.1", server.port))
-        listener.sendall(f"GET {stream(clip)} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
-        assert b"200 OK" in listener.recv(100)
-        yield listener
 
 
 def replace_workers(server: Server, number: signal.Signals) -> None:
@@ -112,11 +93,11 @@ def test_reload_loses_no_count_and_lets_streams_finish(
 def test_successive_workers_count_in_the_same_files(server: Server, clip: Clip) -> None:
     before = server.metrics()[STARTED]
     requests.get(server.url + stream(clip), timeout=30)
-    files = len(os.listdir(folder_of(server)))
+    files = len(os.listdir(metrics_folder(server)))
     for number in (signal.SIGKILL, signal.SIGTERM, signal.SIGQUIT, signal.SIGKILL):
         replace_workers(server, number)
         requests.get(server.url + stream(clip), timeout=30)
-    until(lambda: len(os.listdir(folder_of(server))) == files)
+    until(lambda: len(os.listdir(metrics_folder(server))) == files)
     assert server.metrics()[STARTED] == before + 5
 
 

@@ -12,7 +12,8 @@ import requests
 from harness.service import Server, free_port
 from harness.waiting import until
 from library.models import Clip
-from tests.server.test_metrics import folder_of, slow_listener
+from tests.support.listeners import slow_listener
+from tests.support.metrics import metrics_folder
 
 IN_PROGRESS = "clips_streams_in_progress"
 
@@ -99,7 +100,7 @@ def test_taken_port_is_logged_and_used_once_its_owner_was_killed(
 
 
 def assert_nothing_is_left_after_stopping(server: Server) -> None:
-    process, folder = server.metrics_process(), folder_of(server)
+    process, folder = server.metrics_process(), metrics_folder(server)
     assert process is not None
     assert folder.is_dir()
     assert server.stop() == 0

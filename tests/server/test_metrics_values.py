@@ -130,6 +130,7 @@ def test_full_disk_loses_counts_but_raises_nothing(
     assert "Metrics cannot be kept" in caplog.text
 
 
+@pytest.mark.processes
 def test_next_server_removes_the_folder_of_a_killed_one(tmp_path: Path) -> None:
     def start() -> tuple[subprocess.Popen[str], Path]:
         code = (

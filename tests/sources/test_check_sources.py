@@ -21,7 +21,7 @@ from harness.service import ROOT
 from harness.waiting import until
 from library.models import Clip, Health
 from library.sources.checking.due_clips import LOCK, due_clips
-from tests.support.clips import make
+from tests.support import recipes
 from tests.support.editors import bearer, editor
 
 MakeClip = Callable[..., Clip]
@@ -30,7 +30,7 @@ MakeClip = Callable[..., Clip]
 @pytest.fixture
 def make_clip(db: None) -> MakeClip:
     """Create clips, in a transaction if the test needs no other connection."""
-    return make
+    return recipes.make_clip
 
 
 @pytest.fixture

@@ -1,6 +1,6 @@
-"""Workers, PostgreSQL's processes and PostgreSQL itself are killed while many listen, or frozen.
+"""Plays stay exact while workers, PostgreSQL's processes or PostgreSQL are killed or frozen.
 
-The service runs on a cluster of its own, since the other tests' must live.
+The service has its own PostgreSQL cluster, because the other tests need theirs.
 """
 
 import os
@@ -24,8 +24,8 @@ import requests
 from clips_site.database.embedded.cluster import SUPERUSER, Cluster
 from harness.service import ROOT, Server, free_port
 from harness.waiting import until
-from tests.settings import LOCAL
 
+pytestmark = pytest.mark.processes
 LISTENERS = 24
 AUDIO = re.compile(rb"HTTP/1\.1 20[06] .*?\r\n\r\n.", re.DOTALL)  # up to its first byte
 COUNTED = """
@@ -36,26 +36,25 @@ SELECT
 
 
 class Service:
-    """The service with its cluster, and what its listeners have asked for and heard."""
+    """A service with its cluster, and counts of the requests sent and of the streams heard."""
 
     def __init__(self, folder: Path) -> None:
         self.cluster = Cluster(folder / "postgres")
         self._environment = {
             "CLIPS_LOCAL_DIR": str(folder),
-            "CLIPS_STATIC_ROOT": str(LOCAL / "static"),
             "POSTGRES_SERVER": "",
             "POSTGRES_DB": "under_fire",
             "CLIPS_METRICS_PORT": str(free_port()),
         }
         self.manage("prepare")
         self.server = Server(folder / "log", **self._environment)
-        self.asked = count()
+        self.requested = count()
         self.heard = 0
         self._hearing = Condition()
 
     def manage(self, command: str) -> str:
-        """What a management command says; it must succeed."""
-        done = subprocess.run(
+        """Run a management command and return its output; it must succeed."""
+        result = subprocess.run(
             [sys.executable, "manage.py", command],
             cwd=ROOT,
             env={
@@ -67,19 +66,19 @@ class Service:
             text=True,
             check=False,
         )
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout
+        assert result.returncode == 0, result.stdout + result.stderr
+        return result.stdout
 
     def database(self) -> psycopg.Connection:
-        """A connection that is not the service's."""
+        """Connect to the cluster without the service."""
         return psycopg.connect(
             host=str(self.cluster.socket_folder), user=SUPERUSER, dbname="under_fire"
         )
 
     def listen(self, until: Event) -> None:
-        """Ask for one stream after another, plain and ranged, each by a listener of its own."""
+        """Request one stream after another, plain and ranged, each as another listener."""
         while not until.is_set():
-            number = next(self.asked)
+            number = next(self.requested)
             request = (
                 f"GET /api/v1/clips/{number % 6 + 1}/stream HTTP/1.1\r\nHost: localhost\r\n"
                 f"User-Agent: listener {number}\r\n"
@@ -105,14 +104,14 @@ class Service:
         return False
 
     def await_plays(self, more: int) -> None:
-        """Return when so many more have heard audio."""
+        """Return once `more` further listeners have heard audio."""
         with self._hearing:
             enough = self.heard + more
             assert self._hearing.wait_for(lambda: self.heard >= enough, timeout=30)
 
 
 @pytest.fixture(scope="module")
-def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+def service(static_files: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     service = Service(tmp_path_factory.mktemp("fire"))
     yield service
     assert service.server.stop() == 0
@@ -124,7 +123,7 @@ def kill_a_worker(service: Service) -> None:
 
 
 def kill_a_backend(service: Service) -> None:
-    """PostgreSQL then ends all others too, and recovers from its log."""
+    """Kill a backend. PostgreSQL then ends all others and recovers from its log."""
     with service.database() as database:
         found = database.execute(
             "SELECT pid FROM pg_stat_activity"
@@ -141,7 +140,7 @@ def kill_postgresql(service: Service) -> None:
 @pytest.mark.parametrize(
     ("kill", "times"), [(kill_a_worker, 6), (kill_a_backend, 2), (kill_postgresql, 1)]
 )
-def test_what_was_heard_is_counted_and_all_counts_agree(
+def test_every_stream_heard_is_counted_and_all_counts_agree(
     service: Service, kill: Callable[[Service], None], times: int
 ) -> None:
     done = Event()
@@ -152,7 +151,7 @@ def test_what_was_heard_is_counted_and_all_counts_agree(
         for _ in range(times):
             service.await_plays(LISTENERS)
             kill(service)
-        service.await_plays(2 * LISTENERS)  # more than were under way
+        service.await_plays(2 * LISTENERS)  # more than were in progress
     finally:
         done.set()
         for listener in listeners:
@@ -160,13 +159,13 @@ def test_what_was_heard_is_counted_and_all_counts_agree(
     with service.database() as database:
         counters, events, tallies, library = database.execute(COUNTED).fetchone() or ()
     assert counters == events == tallies == library
-    assert service.heard <= events <= next(service.asked)
+    assert service.heard <= events <= next(service.requested)
     assert "agree" in service.manage("check_plays")
 
 
 @contextmanager
 def frozen(service: Service) -> Iterator[None]:
-    """PostgreSQL's processes neither answer nor refuse: all are stopped."""
+    """Stop all processes of PostgreSQL, which then neither answer nor refuse connections."""
     postmaster = (service.cluster.data / "postmaster.pid").read_text().split()[0]
     children = Path(f"/proc/{postmaster}/task/{postmaster}/children").read_text().split()
     processes = [int(pid) for pid in (postmaster, *children)]
@@ -181,29 +180,29 @@ def frozen(service: Service) -> Iterator[None]:
 
 
 def await_database(server: Server) -> dict[str, float]:
-    """What the metrics tell with the database, which this machine may keep from answering soon."""
+    """Return the metrics once they include those of the database; a busy machine may be late."""
     for _ in range(60):
-        if (told := server.metrics())["clips_database_up"] == 1:
-            return told
-    raise AssertionError("the database should answer")
+        if (metrics := server.metrics())["clips_database_up"] == 1:
+            return metrics
+    raise AssertionError("the database did not answer")
 
 
-def test_metrics_tell_that_postgresql_is_frozen_and_the_plays_after_the_thaw(
+def test_metrics_report_frozen_postgresql_and_the_plays_after_it_continues(
     service: Service,
 ) -> None:
     server = service.server
-    own = f"{server.url}/metrics"  # the workers' answer to Prometheus
+    own = f"{server.url}/metrics"  # the metrics of the workers
     before = await_database(server)
     with frozen(service):
         for _ in range(3):
-            told = server.metrics()
-            assert told["clips_database_up"] == 0
-            assert told["clips_streams_started_total"] == before["clips_streams_started_total"]
-            assert "clips_plays_recorded_total" not in told
+            metrics = server.metrics()
+            assert metrics["clips_database_up"] == 0
+            assert metrics["clips_streams_started_total"] == before["clips_streams_started_total"]
+            assert "clips_plays_recorded_total" not in metrics
         assert "\nclips_database_up 0.0" in requests.get(own, timeout=30).text
     stream = f"{server.url}/api/v1/clips/1/stream"
     assert requests.get(stream, headers={"User-Agent": "thawed"}, timeout=30).ok
-    # The first answer after a thaw may come too soon for PostgreSQL's.
+    # The first response may come before PostgreSQL answers.
     plays = "clips_plays_recorded_total"
     until(lambda: server.metrics().get(plays) == before[plays] + 1)
     until(lambda: "\nclips_database_up 1.0" in requests.get(own, timeout=30).text)
