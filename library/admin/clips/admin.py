@@ -22,7 +22,13 @@ from library.admin.clips.columns import ClipColumns
 from library.admin.clips.filters import FILTERS
 from library.admin.clips.ordering import DEFAULT, remember
 from library.admin.clips.page import ClipPage
-from library.admin.exchange import ClipExchange
+from library.admin.exchange import (
+    EXPORT_PERMISSION,
+    IMPORT_PERMISSIONS,
+    ClipExchange,
+    export_selected_as_csv,
+    export_selected_as_json,
+)
 from library.admin.suggestions import known_words
 from library.audio.errors import AudioUnavailableError
 from library.models import Clip
@@ -31,10 +37,19 @@ from library.streams.delivery import deliver
 
 
 @admin.register(Clip)
-class ClipAdmin(ClipExchange, StateActions, BulkEdit, Deletion, ClipColumns, ClipPage):
+class ClipAdmin(StateActions, BulkEdit, Deletion, ClipColumns, ClipPage):
     """Clips, found by their words or what they are, and heard without counting a play."""
 
-    actions = ("bulk_edit", "publish", "make_draft", "withdraw", "delete_selected", "restore")
+    actions = (
+        "bulk_edit",
+        "publish",
+        "make_draft",
+        "withdraw",
+        "delete_selected",
+        "restore",
+        export_selected_as_csv,
+        export_selected_as_json,
+    )
     change_list_template = "library/admin/clip_list.html"
     list_before_template = "library/admin/clip_list_in_force.html"
     list_filter = FILTERS
@@ -60,7 +75,13 @@ class ClipAdmin(ClipExchange, StateActions, BulkEdit, Deletion, ClipColumns, Cli
             path("<int:pk>/audio", view(self.audio), name="library_clip_audio"),
             path("words", view(self.words), name="library_clip_words"),
         ]
-        return [*own, *super().get_urls()]
+        return [*own, *ClipExchange(self).urls, *super().get_urls()]
+
+    def has_import_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perms(IMPORT_PERMISSIONS)
+
+    def has_export_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm(EXPORT_PERMISSION)
 
     def audio(self, request: HttpRequest, pk: int) -> HttpResponseBase:
         """The clip's audio for an editor's ears: not a play."""
@@ -93,7 +114,11 @@ class ClipAdmin(ClipExchange, StateActions, BulkEdit, Deletion, ClipColumns, Cli
             return HttpResponseRedirect(request.get_full_path())
         if ERROR_FLAG in request.GET:
             messages.warning(request, "There is no such filter or page: this is the whole list.")
-        response = super().changelist_view(request, extra_context)
+        may = {
+            "may_import": self.has_import_permission(request),
+            "may_export": self.has_export_permission(request),
+        }
+        response = super().changelist_view(request, may | (extra_context or {}))
         if ORDER_VAR in request.GET:
             remember(request, response, request.GET[ORDER_VAR] or DEFAULT)
         return response
