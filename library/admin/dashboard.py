@@ -19,7 +19,7 @@ from library.admin.base import cause_sentence
 from library.admin.log_entries import describe
 from library.audio.origin_turns import host_of
 from library.models import Clip, Health, LibraryTally, State
-from library.statistics.library import plays_lately
+from library.statistics.library import recent_plays
 from library.statistics.period import parse_period
 from library.statistics.series import series
 
@@ -53,7 +53,7 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
 
 
 def _cards(now: datetime) -> list[dict[str, Any]]:
-    recent = plays_lately(now)
+    recent = recent_plays(now)
     return [
         {
             "title": title,
