@@ -100,6 +100,4 @@ def _show_result(
     text = f"{clip_count(number)} changed: {'; '.join(edit.told())}."
     clip_admin.message_user(request, text, messages.SUCCESS if number else messages.INFO)
     if left_out > 0:
-        messages.warning(
-            request, f"{clip_count(left_out)} left out: another user has just changed it."
-        )
+        messages.warning(request, f"{clip_count(left_out)} left out: just changed by another user.")
