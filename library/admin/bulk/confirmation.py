@@ -1,4 +1,4 @@
-"""The page that asks for confirmation before an action changes clips."""
+"""The confirmation page shown before an action changes clips."""
 
 from typing import Any
 

@@ -20,8 +20,6 @@ from library.admin.bulk.confirmation import clip_count, confirmation_page
 from library.admin.bulk.selection import Selection
 from library.models import Clip, ClipQuerySet
 
-ClipAdmin = ModelAdmin[Clip]
-
 FIELDS = ("deleted_at",)
 DELETION = (
     "A deleted clip cannot be listed, played or changed. Its plays stay counted. To restore it,"
@@ -31,9 +29,9 @@ DELETION = (
 
 @admin.action(description="Delete…", permissions=["delete"])
 def delete_selected(
-    clip_admin: ClipAdmin, request: HttpRequest, queryset: QuerySet[Clip]
+    clip_admin: ModelAdmin[Clip], request: HttpRequest, queryset: QuerySet[Clip]
 ) -> HttpResponse | None:
-    """Delete the selected clips after asking for confirmation."""
+    """Show the confirmation page, then delete the selected clips."""
     selection = Selection(request, queryset)
     if "post" not in request.POST:
         back = request.get_full_path()
@@ -44,20 +42,22 @@ def delete_selected(
     number = change_clips(
         request.user, clips, FIELDS, set_fields, ClipQuerySet.mark_deleted, _note_deletions
     )
-    clip_admin.message_user(request, f"{clip_count(number)} deleted.", messages.SUCCESS)
+    messages.success(request, f"{clip_count(number)} deleted.")
     return None
 
 
 @admin.action(description="Restore", permissions=["delete"])
-def restore(clip_admin: ClipAdmin, request: HttpRequest, queryset: QuerySet[Clip]) -> None:
+def restore(clip_admin: ModelAdmin[Clip], request: HttpRequest, queryset: QuerySet[Clip]) -> None:
     """Undo the deletion of the selected clips."""
     clips, set_fields = Selection(request, queryset).clips, _set_deleted_at(None)
     number = change_clips(request.user, clips, FIELDS, set_fields, ClipQuerySet.restore)
-    clip_admin.message_user(request, f"{clip_count(number)} restored.", messages.SUCCESS)
+    messages.success(request, f"{clip_count(number)} restored.")
 
 
-def confirm_deletion(clip_admin: ClipAdmin, request: HttpRequest, clip: Clip) -> HttpResponse:
-    """Return the page that asks for confirmation before one clip is deleted."""
+def confirm_deletion(
+    clip_admin: ModelAdmin[Clip], request: HttpRequest, clip: Clip
+) -> HttpResponse:
+    """Return the confirmation page for one clip; Django deletes it afterwards."""
     back = reverse("admin:library_clip_change", args=[clip.pk])
     return confirmation_page(clip_admin, request, clip, verb="Delete", sentence=DELETION, back=back)
 

@@ -18,8 +18,6 @@ from library.admin.bulk.selection import Selection
 from library.models import Clip, ClipQuerySet
 from library.models.tag import MAX_TAGS
 
-ClipAdmin = ModelAdmin[Clip]
-
 SHOWN = 20  # clips of each kind named in the preview
 TEMPLATE = "library/admin/bulk_edit.html"
 
@@ -60,7 +58,7 @@ class Preview:
 
 @admin.action(description="Edit genre, tags, licence, creator…", permissions=["change"])
 def bulk_edit(
-    clip_admin: ClipAdmin, request: HttpRequest, queryset: QuerySet[Clip]
+    clip_admin: ModelAdmin[Clip], request: HttpRequest, queryset: QuerySet[Clip]
 ) -> HttpResponse | None:
     """Show the form, then the preview, then edit the selected clips and return to the list."""
     selection = Selection(request, queryset)
@@ -85,7 +83,7 @@ def bulk_edit(
                 # A clip that was changed after the preview above is left out.
                 unchanged = selection.clips.filter(updated_at__lte=now)
                 number = change_clips(request.user, unchanged, edit.fields, edit.alter, edit.write)
-                _show_result(clip_admin, request, edit, number, preview.changed - number)
+                _show_result(request, edit, number, preview.changed - number)
                 return None
             messages.warning(
                 request, "These clips have changed since the preview. Check the new preview."
@@ -94,10 +92,8 @@ def bulk_edit(
     return TemplateResponse(request, TEMPLATE, context)
 
 
-def _show_result(
-    clip_admin: ClipAdmin, request: HttpRequest, edit: Edit, number: int, left_out: int
-) -> None:
-    text = f"{clip_count(number)} changed: {'; '.join(edit.told())}."
-    clip_admin.message_user(request, text, messages.SUCCESS if number else messages.INFO)
+def _show_result(request: HttpRequest, edit: Edit, number: int, left_out: int) -> None:
+    show = messages.success if number else messages.info
+    show(request, f"{clip_count(number)} changed: {'; '.join(edit.told())}.")
     if left_out > 0:
         messages.warning(request, f"{clip_count(left_out)} left out: just changed by another user.")

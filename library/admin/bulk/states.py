@@ -16,8 +16,6 @@ from library.admin.bulk.confirmation import clip_count, confirmation_page
 from library.admin.bulk.selection import Selection
 from library.models import REASON_LENGTH, Clip, ClipQuerySet, State
 
-ClipAdmin = ModelAdmin[Clip]
-
 FIELDS = ("state", "withdrawn_reason")
 DONE = {State.DRAFT: "back to draft", State.PUBLISHED: "published", State.WITHDRAWN: "withdrawn"}
 # The states in which each button on a clip's page makes sense.
@@ -42,27 +40,29 @@ class ReasonForm(forms.Form):
 
 
 @admin.action(description="Publish", permissions=["change"])
-def publish(clip_admin: ClipAdmin, request: HttpRequest, queryset: QuerySet[Clip]) -> None:
+def publish(clip_admin: ModelAdmin[Clip], request: HttpRequest, queryset: QuerySet[Clip]) -> None:
     """Make the selected clips public."""
-    _set_state(clip_admin, request, Selection(request, queryset).clips, State.PUBLISHED)
+    _set_state(request, Selection(request, queryset).clips, State.PUBLISHED)
 
 
 @admin.action(description="Make drafts", permissions=["change"])
-def make_draft(clip_admin: ClipAdmin, request: HttpRequest, queryset: QuerySet[Clip]) -> None:
+def make_draft(
+    clip_admin: ModelAdmin[Clip], request: HttpRequest, queryset: QuerySet[Clip]
+) -> None:
     """Turn the selected clips back into drafts."""
-    _set_state(clip_admin, request, Selection(request, queryset).clips, State.DRAFT)
+    _set_state(request, Selection(request, queryset).clips, State.DRAFT)
 
 
 @admin.action(description="Withdraw…", permissions=["change"])
 def withdraw(
-    clip_admin: ClipAdmin, request: HttpRequest, queryset: QuerySet[Clip]
+    clip_admin: ModelAdmin[Clip], request: HttpRequest, queryset: QuerySet[Clip]
 ) -> HttpResponse | None:
-    """Withdraw the selected clips after asking for the reason."""
+    """Show a form for the reason, then withdraw the selected clips."""
     selection = Selection(request, queryset)
     form = ReasonForm(request.POST if "post" in request.POST else None)
     if form.is_valid():
         reason = form.cleaned_data["reason"]
-        _set_state(clip_admin, request, selection.clips, State.WITHDRAWN, reason)
+        _set_state(request, selection.clips, State.WITHDRAWN, reason)
         return None
     back = request.get_full_path()
     return confirmation_page(
@@ -71,8 +71,10 @@ def withdraw(
 
 
 @action(description="Withdraw…", url_path="withdraw", permissions=["change"], icon="block")
-def withdraw_this(clip_admin: ClipAdmin, request: HttpRequest, object_id: str) -> HttpResponse:
-    """Withdraw one clip after asking for the reason."""
+def withdraw_this(
+    clip_admin: ModelAdmin[Clip], request: HttpRequest, object_id: str
+) -> HttpResponse:
+    """Show a form for the reason, then withdraw one clip."""
     clip = clip_admin.get_object(request, object_id)
     if clip is None:
         return HttpResponseRedirect(reverse("admin:library_clip_changelist"))
@@ -80,7 +82,7 @@ def withdraw_this(clip_admin: ClipAdmin, request: HttpRequest, object_id: str) -
     form = ReasonForm(request.POST or None)
     if form.is_valid():
         clips, reason = Clip.objects.filter(pk=clip.pk), form.cleaned_data["reason"]
-        _set_state(clip_admin, request, clips, State.WITHDRAWN, reason)
+        _set_state(request, clips, State.WITHDRAWN, reason)
         return HttpResponseRedirect(back)
     return confirmation_page(
         clip_admin, request, clip, verb="Withdraw", sentence=WITHDRAWAL, back=back, form=form
@@ -88,15 +90,15 @@ def withdraw_this(clip_admin: ClipAdmin, request: HttpRequest, object_id: str) -
 
 
 @action(description="Save and publish", permissions=["change"], icon="public")
-def save_and_publish(clip_admin: ClipAdmin, request: HttpRequest, obj: Clip) -> None:
+def save_and_publish(clip_admin: ModelAdmin[Clip], request: HttpRequest, obj: Clip) -> None:
     """Publish a clip that has just been saved."""
-    _set_state(clip_admin, request, Clip.objects.filter(pk=obj.pk), State.PUBLISHED)
+    _set_state(request, Clip.objects.filter(pk=obj.pk), State.PUBLISHED)
 
 
 @action(description="Save and make draft", permissions=["change"], icon="edit_note")
-def save_and_make_draft(clip_admin: ClipAdmin, request: HttpRequest, obj: Clip) -> None:
+def save_and_make_draft(clip_admin: ModelAdmin[Clip], request: HttpRequest, obj: Clip) -> None:
     """Turn a clip that has just been saved back into a draft."""
-    _set_state(clip_admin, request, Clip.objects.filter(pk=obj.pk), State.DRAFT)
+    _set_state(request, Clip.objects.filter(pk=obj.pk), State.DRAFT)
 
 
 def buttons_for(clip: Clip | None, buttons: list[Any]) -> list[Any]:
@@ -111,11 +113,7 @@ def buttons_for(clip: Clip | None, buttons: list[Any]) -> list[Any]:
 
 
 def _set_state(
-    clip_admin: ClipAdmin,
-    request: HttpRequest,
-    clips: ClipQuerySet,
-    state: State,
-    reason: str | None = None,
+    request: HttpRequest, clips: ClipQuerySet, state: State, reason: str | None = None
 ) -> None:
     """Change the state of the clips and show how many changed."""
 
@@ -132,8 +130,5 @@ def _set_state(
     number = change_clips(request.user, clips, FIELDS, set_fields, update)
     already = total - number
     rest = f"; {already:,} already {'was' if already == 1 else 'were'}" if already else ""
-    clip_admin.message_user(
-        request,
-        f"{clip_count(number)} {DONE[state]}{rest}.",
-        messages.SUCCESS if number else messages.INFO,
-    )
+    show = messages.success if number else messages.info
+    show(request, f"{clip_count(number)} {DONE[state]}{rest}.")

@@ -138,7 +138,7 @@ class ClipAdmin(ModelAdmin[Clip]):
         return (search(queryset, search_term) if search_term.strip() else queryset), False
 
     def get_actions(self, request: HttpRequest, *args: Any, **kwargs: Any) -> dict[str, Any]:
-        """Offer only “Restore” in the list of deleted clips, and everything else elsewhere."""
+        """Offer only “Restore” in the list of deleted clips, and all other actions elsewhere."""
         actions = super().get_actions(request, *args, **kwargs)
         deleted = request.GET.get("deleted") == "yes"
         return {name: action for name, action in actions.items() if (name == "restore") == deleted}
@@ -177,7 +177,7 @@ class ClipAdmin(ModelAdmin[Clip]):
         return states.buttons_for(self.get_object(request, object_id), buttons)
 
     def save_model(self, request: HttpRequest, obj: Clip, form: ClipForm, change: bool) -> None:
-        """Save the clip, then do what the pressed button says, such as publish it."""
+        """Save the clip, then run the action of the pressed button, such as publishing."""
         save_clip(request, obj, form, change)
         for button in self.get_actions_submit_line(request, str(obj.pk)):
             if button.action_name in request.POST:

@@ -48,7 +48,7 @@ def clip_audio(request: HttpRequest, pk: int) -> HttpResponseBase:
 @require_POST
 @_for_editors
 def check_source(request: HttpRequest) -> HttpResponseBase:
-    """POST `url`: return what its origin serves now, and a link to listen to it."""
+    """POST `url`: return the audio its origin serves now, and a link to listen to it."""
     url = request.POST.get("url", "").strip()
     try:
         validate_audio_url(url)

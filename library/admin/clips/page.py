@@ -23,7 +23,7 @@ FIELDSETS: Any = (
 
 
 def page_context(request: HttpRequest, clip: Clip | None, *, may_write: bool) -> dict[str, Any]:
-    """Return what the template shows beside the form; the clip is None when one is added."""
+    """Return the template's variables beyond the form; clip is None on the page that adds one."""
     return {
         "may_write": may_write,
         "size": format_size(clip.size_bytes) if clip and clip.size_bytes else "",

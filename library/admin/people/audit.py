@@ -167,6 +167,13 @@ class AuditAdmin(ReadOnly, ModelAdmin[LogEntry]):
     ) -> HttpResponse:
         return super().changelist_view(request, {"title": "Audit log", **(extra_context or {})})
 
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        """Leave out the entry's name, which repeats the page, and its history, which is empty."""
+        context |= {"original": None, "subtitle": None, "show_history": False}
+        return super().render_change_form(request, context, *args, **kwargs)
+
 
 def _midnight(day: date) -> datetime:
     return timezone.make_aware(datetime.combine(day, time.min))

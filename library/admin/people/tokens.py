@@ -135,7 +135,7 @@ class TokenAdmin(ModelAdmin[ApiToken]):
         return [path("<int:pk>/revoke/", view, name="library_apitoken_revoke"), *super().get_urls()]
 
     def revoke(self, request: HttpRequest, pk: int) -> HttpResponse:
-        """Revoke a token after asking for confirmation."""
+        """Show a confirmation page, then revoke the token."""
         token = get_object_or_404(self.get_queryset(request), pk=pk, revoked_at=None)
         if request.method == "POST":
             token.revoke()
