@@ -57,4 +57,4 @@ def test_checked_url_plays_only_for_the_editor_who_checked_it(
     client.force_login(editor("other"))
     for source in (listen, "/admin/library/clip/listen/?source=http://127.0.0.1/", listen + "x"):
         assert client.get(source).status_code == 403
-    assert origin.asked == {"/a": 1}
+    assert origin.request_counts == {"/a": 1}
