@@ -8,7 +8,7 @@ from drf_spectacular.views import SpectacularAPIView
 
 from library import pages
 from library.admin import dashboard_parts
-from library.probes import health, metrics
+from library.probes import health, metrics_view
 
 urlpatterns = [
     path("", pages.listen, name="listen"),
@@ -23,7 +23,7 @@ urlpatterns = [
     path("redoc", pages.redoc, name="redoc"),
     path("livez", health.livez, name="livez"),
     path("readyz", health.readyz, name="readyz"),
-    path("metrics", metrics.metrics, name="metrics"),
+    path("metrics", metrics_view.metrics, name="metrics"),
     path("admin", RedirectView.as_view(url="/admin/")),
     *dashboard_parts.urls,
     path("admin/two-factor/", include("library.access.urls")),

@@ -1,4 +1,4 @@
-"""Checks of the settings, for `manage.py check --deploy`."""
+"""System checks of the settings for `manage.py check --deploy`."""
 
 from typing import Any
 
@@ -8,13 +8,13 @@ from django.core import checks
 
 @checks.register(checks.Tags.security, deploy=True)
 def check_writes_are_authenticated(app_configs: Any, **kwargs: Any) -> list[checks.CheckMessage]:
-    """Warn while anyone may add clips."""
+    """Warn if anyone may add clips."""
     if settings.CLIPS_API_WRITES != "open":
         return []
     return [
         checks.Warning(
-            "Anyone may add clips, for CLIPS_API_WRITES is open.",
-            hint="Set CLIPS_API_WRITES=authenticated, and give machines a token: "
+            "Anyone may add clips, because CLIPS_API_WRITES is 'open'.",
+            hint="Set CLIPS_API_WRITES=authenticated. Create tokens for programs with "
             "manage.py api_token create.",
             id="library.W001",
         )

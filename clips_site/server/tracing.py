@@ -66,7 +66,7 @@ class TracingMiddleware:
         """Made with the application, so in the worker."""
         self.get_response = get_response
         self._tracer = provider().get_tracer("clips", settings.VERSION)
-        trace_context.record_with(self._record)
+        trace_context.set_recorder(self._record)
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         """Begin the span, unless the request is a probe."""

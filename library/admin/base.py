@@ -56,7 +56,7 @@ def to_the_second(moment: datetime) -> str:
 
 def cause_sentence(code: str | None) -> str:
     """Return the sentence for a code of AudioUnavailableError; an unknown code as it is."""
-    return CAUSES[code][1] if code in CAUSES else code or ""
+    return CAUSES[code].sentence if code in CAUSES else code or ""
 
 
 def is_superuser(request: HttpRequest) -> bool:

@@ -19,7 +19,7 @@ from django.utils.timesince import timesince
 
 from library.audio.eviction import scan
 from library.models import Clip, Health, State
-from library.probes.metrics import audio_store_requests
+from library.probes.metrics_view import audio_store_requests
 from library.statistics.library import top_clips
 
 TOP = 8

@@ -10,7 +10,7 @@ from django.http import HttpRequest
 from django.utils.crypto import salted_hmac
 from rest_framework.request import Request
 
-from library.proxies import client_network
+from library.client_address import client_network
 
 DIGEST_BYTES = 16
 

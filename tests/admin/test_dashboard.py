@@ -88,7 +88,7 @@ def test_broken_sources_drafts_and_newest_clips_are_listed(staff: Callable[..., 
     client = staff("view_clip", "change_clip", "add_clip")
     page = client.get("/admin/")
     text = words(page.text)
-    reason = "The origin&#x27;s name could not be resolved."
+    reason = "The origin&#x27;s host name could not be resolved."
     assert f"Lost Rain {reason} audio.example.com, for 3 hours" in text
     assert "Half Done ambient, 2 days ago The draft" in text
     assert "Old Rain" not in text

@@ -13,7 +13,7 @@ from django.core.management import load_command_class
 from dotenv import dotenv_values
 
 from harness.service import Server
-from library.probes.health import PATIENCE
+from library.probes.health import TIMEOUT
 
 ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "docker-compose.yml").read_text()
@@ -215,4 +215,4 @@ def test_health_check_tells_whether_the_server_answers_200(
 def test_health_check_outlasts_what_readiness_waits_for() -> None:
     (client_waits,) = re.findall(r"timeout=(\d+)", (ROOT / HEALTHY).read_text())
     docker_waits = SERVICES["web"]["healthcheck"]["timeout"].removesuffix("s")
-    assert PATIENCE < int(client_waits) < int(docker_waits)
+    assert TIMEOUT < int(client_waits) < int(docker_waits)

@@ -12,7 +12,7 @@ from django.urls import resolve
 
 from clips_site.middleware import PROBES
 from harness.service import ROOT
-from library.probes.health import PATIENCE
+from library.probes.health import TIMEOUT
 
 FOLDER = ROOT / "deploy" / "kubernetes"
 ALL: list[dict[str, Any]] = [
@@ -76,7 +76,7 @@ def test_probes_mean_what_they_are_for() -> None:
         "livenessProbe": "/livez",
         "readinessProbe": "/readyz",
     }
-    assert WEB["readinessProbe"]["timeoutSeconds"] > PATIENCE
+    assert WEB["readinessProbe"]["timeoutSeconds"] > TIMEOUT
 
 
 def test_metrics_are_scraped_from_a_port_of_the_pod() -> None:

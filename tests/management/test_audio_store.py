@@ -49,7 +49,7 @@ def test_warm_of_a_failing_origin_says_why_and_goes_on(
     make_clip(audio_url=origin.on("/a", answer(mp3)))
     with pytest.raises(CommandError, match="1 could not be fetched"):
         call_command("audio_store", "warm")
-    assert f"clip {failing.pk}: The origin answered with an error." in said(capsys)
+    assert f"clip {failing.pk}: The origin responded with an error." in said(capsys)
     assert origin.request_counts["/a"] == 1
 
 

@@ -23,7 +23,7 @@ def begin(
     """
     name = given if given and _SANE.fullmatch(given) else os.urandom(16).hex()
     _current.set(name)
-    trace_context.take_up(traceparent, tracestate)
+    trace_context.continue_trace(traceparent, tracestate)
     return name
 
 

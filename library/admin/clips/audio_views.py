@@ -20,11 +20,11 @@ from django.views.decorators.http import require_GET, require_POST
 from library.admin.base import any_permission_required
 from library.admin.clips.uploaded_file import format_size, why_refused
 from library.audio.errors import AudioUnavailableError
+from library.audio.id3 import read_id3_tags
 from library.audio.open_audio import OpenAudio
 from library.audio.sniff import EXTENSIONS, SNIFF_BYTES, audio_type
-from library.audio.tags import tags_in
 from library.models import Clip
-from library.sources.opening import SourceReport, audio_store, look_at, open_audio
+from library.sources.opening import SourceReport, audio_store, inspect_source, open_audio
 from library.streams.delivery import deliver
 from library.validators import validate_audio_url
 
@@ -58,7 +58,7 @@ def check_source(request: HttpRequest) -> HttpResponseBase:
         return _refused("Too many checks are running. Try again in a moment.")
     try:
         connection.close()  # an origin may be slow
-        report = look_at(url)
+        report = inspect_source(url)
     finally:
         _check_slots.release()
     if report.code is not None:
@@ -82,7 +82,7 @@ def check_file(request: HttpRequest) -> HttpResponseBase:
     refusal = why_refused(head[:SNIFF_BYTES], length)
     if refusal:
         return _refused(refusal)
-    tags = tags_in(head)
+    tags = read_id3_tags(head)
     kind = _type_name(audio_type(head[:SNIFF_BYTES]))
     return JsonResponse(
         {"kind": kind, "size": format_size(length), "title": tags.title, "creator": tags.artist}

@@ -54,7 +54,7 @@ def save_clip(request: HttpRequest, clip: Clip, form: ClipForm, change: bool) ->
         clip.save(update_fields=form.written)
     before = form.before["audio_file"].name
     if before and before != clip.audio_file.name:
-        transaction.on_commit(partial(uploads.discard, before))
+        transaction.on_commit(partial(uploads.delete_if_unused, before))
     if form.duration_in_doubt:
         messages.warning(
             request,

@@ -16,10 +16,15 @@ from django.db import Error, connection
 from django.utils import timezone
 from tqdm import tqdm
 
-from library.sources.checking.due import Due, alone, due
-from library.sources.checking.pacing import Found, Looks, Pace
-from library.sources.checking.verdicts import NobodyAnswersError, Tally, believable, note
-from library.sources.opening import SourceReport, look_at, look_at_file, look_briefly_at
+from library.sources.checking.due_clips import DueClip, due_clips, exclusive_check
+from library.sources.checking.results import (
+    CheckSummary,
+    NoOriginRespondsError,
+    plausible_results,
+    save_result,
+)
+from library.sources.checking.source_checker import CheckResult, Pace, SourceChecker
+from library.sources.opening import SourceReport, inspect_source, inspect_upload
 
 UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86_400}
 ALIVE_SECONDS = 15  # how often --alive-file is touched
@@ -74,7 +79,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         self._options = options
-        self._found: SimpleQueue[Found | None] = SimpleQueue()
+        self._results: SimpleQueue[CheckResult | None] = SimpleQueue()
         self._stopped_by = 0
         with self._signals():
             if options["every"] is not None:
@@ -93,7 +98,7 @@ class Command(BaseCommand):
 
         def stop(number: int, _: Any) -> None:
             self._stopped_by = number
-            self._found.put(None)
+            self._results.put(None)
             signal.signal(number, signal.SIG_DFL)  # the second time at once
 
         before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
@@ -118,48 +123,48 @@ class Command(BaseCommand):
         if self._options["clip"]:  # few, and somebody waits for them
             self._check(self._named())
             return
-        with alone() as held:
+        with exclusive_check() as held:
             if not held:
                 raise CommandError("Another check_sources is at work. It goes on; nothing is lost.")
             older_than = self._options["older_than"]
             now = timezone.now()
             not_since = now if older_than is None else now - timedelta(seconds=older_than)
             self._check(
-                due(
+                due_clips(
                     limit=self._options["limit"],
                     not_since=not_since,
                     failing=self._options["failing"],
                 )
             )
 
-    def _named(self) -> list[Due]:
+    def _named(self) -> list[DueClip]:
         """The clips that --clip names."""
         asked = set(self._options["clip"])
-        clips = due(limit=len(asked), clip_ids=sorted(asked))
+        clips = due_clips(limit=len(asked), clip_ids=sorted(asked))
         missing = asked - {clip.pk for clip in clips}
         if missing:
             told = ", ".join(map(str, sorted(missing)))
             raise CommandError(f"No clips, or deleted or withdrawn ones: {told}")
         return clips
 
-    def _check(self, clips: list[Due]) -> None:
-        tally = Tally()
+    def _check(self, clips: list[DueClip]) -> None:
+        summary = CheckSummary()
         try:
-            found_now = self._look(clips)
-            for found in found_now if self._options["clip"] else believable(found_now):
-                news = note(found, tally)
-                if news:
-                    self._tell(found, news)
-        except NobodyAnswersError:
+            results = self._inspect_all(clips)
+            for result in results if self._options["clip"] else plausible_results(results):
+                change = save_result(result, summary)
+                if change:
+                    self._report(result, change)
+        except NoOriginRespondsError:
             if not self._stopped_by:
                 raise CommandError(
                     "No origin answers: is this machine's network up? Nothing of them was noted."
                 ) from None
         finally:
             if self._options["verbosity"] and (clips or self._options["every"] is None):
-                self.stdout.write(f"{'Interrupted. ' if self._stopped_by else ''}{tally}")
+                self.stdout.write(f"{'Interrupted. ' if self._stopped_by else ''}{summary}")
 
-    def _look(self, clips: list[Due]) -> Iterator[Found]:
+    def _inspect_all(self, clips: list[DueClip]) -> Iterator[CheckResult]:
         """What is found, as it comes in, until it is told to stop."""
         uploads = [clip for clip in clips if clip.audio_file]
         remote = [clip for clip in clips if clip.audio_url]
@@ -169,31 +174,31 @@ class Command(BaseCommand):
                 if self._stopped_by:
                     return
                 self._show_life()
-                yield Found(clip, look_at_file(clip.audio_file))
+                yield CheckResult(clip, inspect_upload(clip.audio_file))
                 bar.update()
-            self._found = SimpleQueue()
+            self._results = SimpleQueue()
             pace = Pace(*(self._options[name] for name in ("workers", "pause", "again_after")))
-            looks = Looks(remote, self._look_at, pace, self._found)
+            checker = SourceChecker(remote, self._inspect, pace, self._results)
             try:
                 for _ in remote:
-                    found = self._next()
-                    if found is None:
+                    result = self._next()
+                    if result is None:
                         return
-                    yield found
+                    yield result
                     bar.update()
             finally:
-                looks.close()
+                checker.close()
 
-    def _look_at(self, clip: Due) -> SourceReport:
+    def _inspect(self, clip: DueClip) -> SourceReport:
         """What an address serves; all of it if its size is told by nobody."""
         if self._options["whole"]:
-            return look_at(clip.audio_url)
-        report = look_briefly_at(clip.audio_url)
+            return inspect_source(clip.audio_url)
+        report = inspect_source(clip.audio_url, head_only=True)
         if report.code is None and report.size_bytes is None and clip.size_bytes is None:
-            return look_at(clip.audio_url)
+            return inspect_source(clip.audio_url)
         return report
 
-    def _next(self, most: float = float("inf")) -> Found | None:
+    def _next(self, most: float = float("inf")) -> CheckResult | None:
         """The next that is found; None when `most` seconds are over, or when it is told to stop.
 
         In that case what was found before is given out first.
@@ -203,20 +208,20 @@ class Command(BaseCommand):
             self._show_life()
             left = 0.0 if self._stopped_by else max(0.0, until - time.monotonic())
             try:
-                found = self._found.get(timeout=min(left, ALIVE_SECONDS))
+                result = self._results.get(timeout=min(left, ALIVE_SECONDS))
             except Empty:
                 if not left:
                     return None
             else:
-                if found is not None:
-                    return found
+                if result is not None:
+                    return result
 
     def _show_life(self) -> None:
         if self._options["alive_file"]:
             self._options["alive_file"].touch()
 
-    def _tell(self, found: Found, news: str) -> None:
-        if self._options["verbosity"] and found.report:
-            why = f": {found.report.detail}" if found.report.code else ""
+    def _report(self, result: CheckResult, change: str) -> None:
+        if self._options["verbosity"] and result.report:
+            reason = f": {result.report.detail}" if result.report.code else ""
             with tqdm.external_write_mode():
-                self.stdout.write(f"clip {found.clip.pk} “{found.clip.title}” {news}{why}")
+                self.stdout.write(f"clip {result.clip.pk} “{result.clip.title}” {change}{reason}")

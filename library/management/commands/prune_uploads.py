@@ -30,13 +30,13 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         if options["hours"] < 1:
             raise CommandError("--hours must be at least 1: an upload is saved before its clip is.")
-        names = sorted(uploads.left_over(timezone.now() - timedelta(hours=options["hours"])))
+        names = sorted(uploads.unused_uploads(timezone.now() - timedelta(hours=options["hours"])))
         if options["dry_run"]:
             for name in names:
                 self.stdout.write(f"Would delete {name}")
         else:
             for name in tqdm(names, desc="Pruning", unit="file", disable=None):
-                uploads.discard(name)
+                uploads.delete_if_unused(name)
                 self.stdout.write(f"Deleted {name}")
         if not names:
             self.stdout.write("There is nothing to delete.")

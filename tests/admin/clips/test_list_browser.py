@@ -40,7 +40,7 @@ def test_clips_play_by_keyboard_one_at_a_time(
     expect(page.get_by_role("button", name="Play First")).to_be_visible()
     page.get_by_role("button", name="Play Broken").press("Enter")
     expect(page.get_by_role("alert").filter(has_text=".")).to_have_text(
-        "The origin answered with an error."
+        "The origin responded with an error."
     )
     page.get_by_role("checkbox", name="Select record").first.check()
     page.get_by_label("Select action to run").select_option("publish")

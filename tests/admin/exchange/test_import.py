@@ -122,7 +122,7 @@ WRONG = {
     "CC-BY, CC-BY-SA, CC-BY-ND, CC-BY-NC, CC-BY-NC-SA and CC-BY-NC-ND with its version, such as "
     "CC-BY-4.0; or such a licence's creativecommons.org URL.",
     ',A,a,"1,500",http://10.0.0.1/,,,,withdrawn,': "duration 1,500 Enter a number with a point, "
-    "such as 30.5. audio_url http://10.0.0.1/ Only public addresses may be used. withdrawn_reason "
+    "such as 30.5. audio_url http://10.0.0.1/ The URL must have a public address. withdrawn_reason "
     "Say why: the public is told.",
     f",A,{OK},,,,draft,Why": "withdrawn_reason Why Only a withdrawn clip has a reason.",
     f",A,{OK},,,,draft,,too,many": "row This row has 12 cells, but there are 10 columns: quotes "

@@ -1,4 +1,4 @@
-"""Whose source is to be looked at, and who looks."""
+"""Select the clips whose sources are due for a check, and lock out concurrent checks."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,16 +10,16 @@ from django.conf import settings
 from django.db import connection
 from django.db.models import F, Q
 
-from library.audio.origin_turns import host_of
+from library.audio.origin_slots import host_of
 from library.models import Clip, Health, State
 from library.sources.storage import SAMPLES_PREFIX
 
-LOCK = 0x436865636B  # "Check"; any number that nobody else takes
+LOCK = 0x436865636B  # "Check"; the key of a PostgreSQL advisory lock that nothing else uses
 
 
 @dataclass(frozen=True, slots=True)
-class Due:
-    """A clip as it is when its turn is planned."""
+class DueClip:
+    """A clip as it was when its check was scheduled."""
 
     pk: int
     title: str
@@ -30,31 +30,32 @@ class Due:
 
     @property
     def is_failing(self) -> bool:
-        """Whether it was failing at the look before."""
+        """Whether the previous check failed."""
         return self.health == Health.FAILING
 
     @property
     def host(self) -> str:
-        """Whom to ask; empty for an upload."""
+        """The host of the origin; empty for an upload."""
         try:
             return host_of(self.audio_url)
-        except ValueError:  # no URL: the look at it will tell
+        except ValueError:  # an invalid URL: its inspection reports that
             return self.audio_url
 
 
-def due(
+def due_clips(
     *,
     limit: int,
     not_since: datetime | None = None,
     failing: bool = False,
     clip_ids: list[int] | None = None,
-) -> list[Due]:
-    """The clips to look at: those never looked at first, then those looked at longest ago.
+) -> list[DueClip]:
+    """Return the clips to check: first those never checked, then those checked longest ago.
 
-    Deleted and withdrawn clips are nobody's to hear. Those looked at after `not_since` are passed
-    over. On a machine that has no uploads at all, theirs are not its affair.
+    Excludes deleted and withdrawn clips, and those checked after `not_since`. On a machine without
+    an uploads folder, uploaded clips are excluded, too.
 
-    A scan and a sort: an index would save less here than each look would have to write to it.
+    The query scans and sorts all clips. An index would save less here than every check would spend
+    on updating it.
     """
     clips = Clip.objects.not_deleted().exclude(state=State.WITHDRAWN)
     if clip_ids is not None:
@@ -68,14 +69,15 @@ def due(
     rows = clips.order_by(F("health_checked_at").asc(nulls_first=True), "pk").values_list(
         "pk", "title", "audio_url", "audio_file", "health", "size_bytes"
     )
-    return [Due(*row) for row in rows[:limit]]
+    return [DueClip(*row) for row in rows[:limit]]
 
 
 @contextmanager
-def alone() -> Iterator[bool]:
-    """Whether nobody else checks sources, and nobody will while this lasts.
+def exclusive_check() -> Iterator[bool]:
+    """Lock out other checks while the context lasts; yield False if another holds the lock.
 
-    Several would ask one host at the same time. Who dies loses the lock with the connection.
+    Concurrent checks would send requests to one host at the same time. If this process dies,
+    PostgreSQL releases the lock with the connection.
     """
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_try_advisory_lock(%s)", [LOCK])

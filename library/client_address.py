@@ -1,4 +1,4 @@
-"""Who sent a request, where trusted proxies stand in front."""
+"""Find a client's IP address behind trusted proxies."""
 
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
@@ -10,12 +10,12 @@ Network = IPv4Network | IPv6Network
 
 
 def client_address(request: HttpRequest) -> Address | None:
-    """The client's address; None where none is known, as behind a Unix socket.
+    """Return the client's address, or None if it is unknown, as behind a Unix socket.
 
-    Each proxy appends the address that it was asked from to X-Forwarded-For. Of that list the last
-    `CLIPS_TRUSTED_PROXIES` entries are the word of proxies we trust; what stands before them is
-    the client's own word and never read. A request with fewer entries did not pass them all: then
-    the connection's own address counts.
+    Each proxy appends the address of its peer to X-Forwarded-For. The last `CLIPS_TRUSTED_PROXIES`
+    entries come from trusted proxies. The entries before them can be forged by the client and are
+    never used. A request with fewer entries has bypassed a proxy: then the address of the
+    connection counts.
     """
     hops = settings.CLIPS_TRUSTED_PROXIES
     forwarded = request.headers.get("X-Forwarded-For", "").split(",") if hops else []
@@ -27,9 +27,9 @@ def client_address(request: HttpRequest) -> Address | None:
 
 
 def client_network(request: HttpRequest) -> Network | None:
-    """Whose the address is: itself, and of IPv6 the /64.
+    """Return the client's network: its IPv4 address, or the /64 of its IPv6 address.
 
-    That is one household or host, which may take any address in it.
+    A /64 belongs to one household or host, which can use any address in it.
     """
     address = client_address(request)
     if address is None:
@@ -38,7 +38,7 @@ def client_network(request: HttpRequest) -> Network | None:
 
 
 def _parse(text: str) -> Address | None:
-    """An address, with or without brackets, port and zone; v4-mapped IPv6 as IPv4."""
+    """Parse an address with optional brackets, port and zone. Unmap IPv4-mapped IPv6."""
     text = text.strip()
     if text.startswith("["):
         text = text[1:].partition("]")[0]

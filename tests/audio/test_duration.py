@@ -1,4 +1,4 @@
-"""How long audio lasts is measured, and no file does harm by it."""
+"""Measuring durations, also of hostile files."""
 
 import io
 import shutil
@@ -12,11 +12,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from library.audio import measure
-from library.audio.measure import duration_of
+from library.audio import duration
+from library.audio.duration import duration_of
 
 SECONDS = 3.5
-# What ffmpeg makes of a tone that rises, of which a variable rate makes frames of all sizes.
+# Options for ffmpeg, which encodes a rising tone: variable bit rates give frames of all sizes.
 FILES = {
     "counted.mp3": "-q:a 4 -metadata title=Tagged",
     "varying.mp3": "-q:a 4 -write_xing 0",
@@ -35,7 +35,7 @@ FILES = {
     "opus.webm": "-c:a libopus",
     "vorbis.webm": "-c:a libvorbis",
 }
-UNTOLD = {"adpcm.wav": "-c:a adpcm_ima_wav", "recorded.webm": "-c:a libopus -live 1"}
+WITHOUT_DURATION = {"adpcm.wav": "-c:a adpcm_ima_wav", "recorded.webm": "-c:a libopus -live 1"}
 
 needs_ffmpeg = pytest.mark.skipif(
     not shutil.which("ffmpeg"), reason="needs ffmpeg: make system-tools"
@@ -44,10 +44,10 @@ needs_ffmpeg = pytest.mark.skipif(
 
 @pytest.fixture(scope="module")
 def encoded(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with all files, made by one run of ffmpeg."""
+    """A folder with all files, encoded by one run of ffmpeg."""
     folder = tmp_path_factory.mktemp("encoded")
     command = f"ffmpeg -loglevel error -f lavfi -i aevalsrc=sin(440*PI*t*t):d={SECONDS}:s=44100"
-    for name, options in (FILES | UNTOLD).items():
+    for name, options in (FILES | WITHOUT_DURATION).items():
         command += f" {options} {name}"
     subprocess.run(command.split(), cwd=folder, check=True)
     return folder
@@ -56,17 +56,17 @@ def encoded(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @needs_ffmpeg
 @pytest.mark.parametrize("name", FILES)
 def test_duration_is_measured(encoded: Path, name: str) -> None:
-    # some players leave out the 50 ms that an encoder adds, others do not
+    # Some decoders omit the 50 ms that an encoder adds, others do not.
     assert duration_of(encoded / name) == pytest.approx(SECONDS, abs=0.06)
 
 
 @needs_ffmpeg
-@pytest.mark.parametrize("name", UNTOLD)
-def test_duration_that_a_file_does_not_tell_is_not_made_up(encoded: Path, name: str) -> None:
+@pytest.mark.parametrize("name", WITHOUT_DURATION)
+def test_file_without_duration_has_none(encoded: Path, name: str) -> None:
     assert duration_of(encoded / name) is None
 
 
-def test_open_file_stands_at_its_beginning_afterwards(mp3: bytes) -> None:
+def test_open_file_is_rewound(mp3: bytes) -> None:
     file = io.BytesIO(mp3)
     file.seek(1000)
     assert duration_of(file) == pytest.approx(28.5)
@@ -93,7 +93,7 @@ for _ in range(5000):
         M4A + struct.pack(">I4sQ", 1, b"moov", 2**63),
         b"RIFF\xff\xff\xff\xffWAVEfmt \xff\xff\xff\xff" + b"\0" * 100,
         b"RIFF\0\0\0\0WAVEfmt \x10\0\0\0\1\0" + b"\0" * 14 + b"data\4\0\0\0" + b"\0" * 4,
-        b"fLaC\0\0\0\x22" + b"\0" * 11 + b"\x10\x0f\xff" + b"\xff" * 20,  # of two thousand years
+        b"fLaC\0\0\0\x22" + b"\0" * 11 + b"\x10\x0f\xff" + b"\xff" * 20,  # two thousand years
         b"fLaC\0\0\0\x22" + b"\0" * 34,
         WEBM + b"\xff" * 50,
         WEBM + b"\x18\x53\x80\x67\x8c\x15\x49\xa9\x66\x87\x44\x89\x84\x7f\xc0\0\0",  # not a number
@@ -104,22 +104,22 @@ def test_hostile_file_has_no_duration(hostile: bytes) -> None:
     assert duration_of(io.BytesIO(hostile)) is None
 
 
-def test_file_of_more_parts_than_any_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(measure, "MOST_STEPS", 1000)
+def test_file_with_too_many_parts_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(duration, "MOST_STEPS", 1000)
     parts = io.BytesIO(M4A + atom(b"free", b"") * 1_000_000)
     assert duration_of(parts) is None
 
 
-def test_tag_that_unpacks_to_much_more_is_not_read(mp3: bytes) -> None:
+def test_compressed_tag_is_not_unpacked(mp3: bytes) -> None:
     large = 30_000_000
     bomb = zlib.compress(bytes(large))
     frame = b"APIC" + _synchsafe(len(bomb) + 4) + b"\0\x09" + _synchsafe(large) + bomb
     file = io.BytesIO(b"ID3\4\0\0" + _synchsafe(len(frame)) + frame + mp3[mp3.index(b"\xff\xfb") :])
     tracemalloc.start()
     assert duration_of(file) == pytest.approx(28.5, abs=0.1)
-    _, most = tracemalloc.get_traced_memory()
+    _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    assert most < large / 10
+    assert peak < large / 10
 
 
 def _synchsafe(number: int) -> bytes:
@@ -132,6 +132,6 @@ def _synchsafe(number: int) -> bytes:
     ),
     st.binary(max_size=400),
 )
-def test_any_bytes_have_a_duration_or_none(signature: bytes, rest: bytes) -> None:
+def test_any_bytes_give_a_duration_or_none(signature: bytes, rest: bytes) -> None:
     seconds = duration_of(io.BytesIO(signature + rest))
     assert seconds is None or seconds > 0

@@ -1,10 +1,10 @@
-"""Whose address is believed."""
+"""The client's address behind trusted proxies."""
 
 import pytest
 from django.test import RequestFactory
 from pytest_django.fixtures import Settings
 
-from library.proxies import client_address
+from library.client_address import client_address
 
 
 def address(settings: Settings, hops: int, forwarded: str | None, remote: str = "10.0.0.1") -> str:
@@ -17,11 +17,11 @@ def address(settings: Settings, hops: int, forwarded: str | None, remote: str = 
     ("hops", "forwarded", "expected"),
     [
         (0, None, "10.0.0.1"),
-        (0, "203.0.113.9", "10.0.0.1"),  # nobody is trusted: the header is anybody's word
+        (0, "203.0.113.9", "10.0.0.1"),  # no trusted proxies: anyone may have sent the header
         (1, "203.0.113.9", "203.0.113.9"),
-        (1, "6.6.6.6, 203.0.113.9", "203.0.113.9"),  # what a client forges stands further left
+        (1, "6.6.6.6, 203.0.113.9", "203.0.113.9"),  # a forged entry is further left
         (2, "6.6.6.6, 203.0.113.9, 10.0.0.2", "203.0.113.9"),
-        (2, "203.0.113.9", "10.0.0.1"),  # came past a proxy
+        (2, "203.0.113.9", "10.0.0.1"),  # bypassed a proxy
         (1, None, "10.0.0.1"),
         (1, "unknown", "10.0.0.1"),
         (1, "203.0.113.9:4711", "203.0.113.9"),
@@ -31,7 +31,7 @@ def address(settings: Settings, hops: int, forwarded: str | None, remote: str = 
         (1, "::ffff:203.0.113.9", "203.0.113.9"),
     ],
 )
-def test_address_is_the_word_of_trusted_hops_alone(
+def test_only_entries_of_trusted_proxies_count(
     settings: Settings, hops: int, forwarded: str | None, expected: str
 ) -> None:
     assert address(settings, hops, forwarded) == expected

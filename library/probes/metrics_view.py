@@ -1,4 +1,4 @@
-"""GET /metrics on the service's own port, and metrics that the back office shows."""
+"""GET /metrics on the service's port, and the metrics that the back office shows."""
 
 import os
 
@@ -10,7 +10,7 @@ _exposition = Exposition(os.environ.get("PROMETHEUS_MULTIPROC_DIR"))
 
 
 def audio_store_requests() -> dict[str, int]:
-    """What was asked of the store since this server started, in all its processes, by result."""
+    """Return the number of requests to the audio store by result since the server started."""
     return {
         sample.labels["result"]: int(sample.value)
         for sample in _exposition.samples("clips_audio_store_requests_total")
@@ -18,5 +18,5 @@ def audio_store_requests() -> dict[str, int]:
 
 
 def metrics(request: HttpRequest) -> HttpResponse:
-    """GET /metrics, as the metrics process tells it on a port of its own."""
+    """GET /metrics: the same as the metrics process serves on its own port."""
     return HttpResponse(_exposition.text(), content_type=CONTENT_TYPE_LATEST)

@@ -1,7 +1,6 @@
-"""The bodies of audio responses: what is sent of an open file, and how much of it was.
+"""The bodies of audio responses, which count the bytes sent.
 
-Both tell `sent`, the bytes handed to the network so far, and `outcome`; closing them, which the
-server does however the response ends, calls `on_close` once.
+The server closes a body however the response ends. This calls `on_close` once.
 """
 
 import errno
@@ -15,95 +14,91 @@ from library.audio.open_audio import OpenAudio
 
 
 class Body(Protocol):
-    """What a response sends."""
+    """The body of an audio response."""
 
     on_close: Callable[[], None]
 
     @property
     def sent(self) -> int:
-        """Bytes handed to the network."""
+        """Bytes passed to the network so far."""
 
     @property
     def outcome(self) -> str:
-        """`completed`, `client_closed`, or `error` if the audio broke off."""
+        """`completed`, `client_closed`, or `error` if the download failed."""
 
 
-def _nothing() -> None:
+def _do_nothing() -> None:
     pass
 
 
 class FileBody(FileIO):
-    """A part of a whole file, which a server with `wsgi.file_wrapper` sends by sendfile.
+    """A part of a complete file. A server with `wsgi.file_wrapper` sends it by sendfile.
 
-    socket.sendfile() seeks to the offset it has reached when it ends, whether all was sent or the
-    client has left: that tells `sent`.
+    When socket.sendfile() ends, it seeks to the offset that it has reached, even if the client has
+    disconnected. `sent` follows from that offset.
     """
 
     def __init__(self, audio: OpenAudio, part: ByteRange) -> None:
-        """Takes over the audio's file."""
+        """Own the audio's file from now on: `close` closes it."""
         super().__init__(audio.file.fileno(), "rb", closefd=False)
         self._audio, self._part = audio, part
         self._reached = part.start
-        self.on_close: Callable[[], None] = _nothing
+        self.on_close: Callable[[], None] = _do_nothing
         self.seek(part.start)
 
     def seek(self, offset: int, whence: int = 0, /) -> int:
-        """Go to an offset."""
         position = super().seek(offset, whence)
         if whence == 0:
             self._reached = max(self._reached, min(position, self._part.stop))
         return position
 
     def read(self, size: int | None = -1, /) -> bytes:
-        """Read on, to the end of the part at the furthest."""
-        left = self._part.stop - self.tell()
-        data = super().read(left if size is None or size < 0 else min(size, left)) or b""
+        """Read, at most to the end of the part."""
+        remaining = self._part.stop - self.tell()
+        data = super().read(remaining if size is None or size < 0 else min(size, remaining)) or b""
         self._reached = max(self._reached, self.tell())
         return data
 
     @property
     def sent(self) -> int:
-        """Bytes handed to the network."""
         return self._reached - self._part.start
 
     @property
     def outcome(self) -> str:
-        """Whether all of them were."""
         return "completed" if self.sent == self._part.length else "client_closed"
 
     def close(self) -> None:
-        """Close the file."""
         if not self.closed:
             super().close()
             self._audio.file.close()
             self.on_close()
 
 
-def _before(first: bytes, rest: Generator[bytes, None, None]) -> Generator[bytes, None, None]:
+def _chain(first: bytes, rest: Generator[bytes, None, None]) -> Generator[bytes, None, None]:
     yield first
     yield from rest
 
 
 class FollowedBody:
-    """A part of a file that still grows."""
+    """A part of a file that is still being downloaded."""
 
     def __init__(self, audio: OpenAudio, part: ByteRange) -> None:
-        """Takes over the audio's file."""
+        """Own the audio's file from now on: `close` closes it."""
         self._audio, self._part = audio, part
         self._chunks = audio.chunks(part.start, part.length)
-        self._handed_out = 0  # its last piece may not have been sent when the client left
+        self._handed_out = 0  # includes the last chunk, which a disconnected client may not get
         self.sent = 0
         self.failed = False
         self.closed = False
-        self.on_close: Callable[[], None] = _nothing
+        self.on_close: Callable[[], None] = _do_nothing
 
     def await_start(self) -> None:
-        """Wait for the first bytes, while a failure can still be answered as one.
+        """Wait for the first bytes, while the response can still be an error.
 
         Raises AudioUnavailableError.
         """
         first = next(self._chunks)
-        self._chunks = _before(first, self._chunks)
+        self._chunks = _chain(first, self._chunks)
 
     def __iter__(self) -> Iterator[bytes]:
         return self
@@ -114,21 +109,19 @@ class FollowedBody:
             chunk = next(self._chunks)
         except AudioUnavailableError:
             self.failed = True
-            # The server takes it for a client that has gone and closes the connection, so that
-            # this client sees the failure. Why it failed is logged by the download, once.
-            raise ConnectionResetError(errno.ECONNRESET, "the audio broke off") from None
+            # The server treats this error as a disconnected client and closes the connection, so
+            # the client sees the failure. The download logs the cause, once.
+            raise ConnectionResetError(errno.ECONNRESET, "the download failed") from None
         self._handed_out += len(chunk)
         return chunk
 
     @property
     def outcome(self) -> str:
-        """How it ended."""
         if self.failed:
             return "error"
         return "completed" if self.sent == self._part.length else "client_closed"
 
     def close(self) -> None:
-        """Close the file."""
         if not self.closed:
             self.closed = True
             self._chunks.close()

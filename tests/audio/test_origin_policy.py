@@ -1,14 +1,14 @@
-"""The form of an origin's URL, and which addresses are public."""
+"""Which URLs and addresses an origin may have."""
 
 import pytest
 
-from library.audio.address import OriginPolicy, RefusedURLError, is_public
+from library.audio.origin_policy import OriginPolicy, RefusedURLError, is_public
 
 
 @pytest.mark.parametrize(
     "address", ["8.8.8.8", "1.1.1.1", "2606:4700:4700::1111", "2a00:1450::1", "::ffff:8.8.8.8"]
 )
-def test_public_address(address: str) -> None:
+def test_public_address_is_accepted(address: str) -> None:
     assert is_public(address)
 
 
@@ -50,7 +50,7 @@ def test_public_address(address: str) -> None:
         "ff02::1",
     ],
 )
-def test_address_that_is_not_public(address: str) -> None:
+def test_address_outside_the_public_internet_is_refused(address: str) -> None:
     assert not is_public(address)
 
 
@@ -66,7 +66,7 @@ def test_address_that_is_not_public(address: str) -> None:
         "https://münchen.example/a.mp3",
     ],
 )
-def test_url_that_an_origin_may_have(url: str) -> None:
+def test_public_http_url_is_accepted(url: str) -> None:
     assert OriginPolicy().check_url(url).host
 
 
@@ -104,7 +104,7 @@ def test_url_that_an_origin_may_have(url: str) -> None:
         "http://example.com\\@127.0.0.1/",
     ],
 )
-def test_url_that_no_origin_may_have(url: str) -> None:
+def test_other_urls_are_refused(url: str) -> None:
     with pytest.raises(RefusedURLError):
         OriginPolicy().check_url(url)
 
@@ -119,7 +119,7 @@ def test_url_that_no_origin_may_have(url: str) -> None:
         ("[::1]:9000", "http://[::1]:9000/a"),
     ],
 )
-def test_operator_allows_a_host(allow: str, url: str) -> None:
+def test_operator_can_allow_a_host(allow: str, url: str) -> None:
     assert OriginPolicy([allow]).check_url(url).host
 
 
@@ -131,6 +131,6 @@ def test_operator_allows_a_host(allow: str, url: str) -> None:
         ("example.com", "http://evil.example.com:8080/a"),
     ],
 )
-def test_operator_allows_no_more_than_was_named(allow: str, url: str) -> None:
+def test_exception_does_not_apply_to_other_hosts_and_ports(allow: str, url: str) -> None:
     with pytest.raises(RefusedURLError):
         OriginPolicy([allow]).check_url(url)

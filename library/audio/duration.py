@@ -1,7 +1,7 @@
-"""How long some audio lasts, measured from its bytes by mutagen.
+"""Measure the duration of audio with mutagen.
 
-The bytes are a stranger's. Tags are never read: a tag of a few kilobytes may unpack to gigabytes.
-mutagen's readers of streams are called one by one, behind a bound on what they may do.
+The files are untrusted. Tags are never read: a tag of a few kilobytes can unpack to gigabytes.
+This module calls mutagen's stream parsers directly and limits their reads.
 """
 
 import math
@@ -18,9 +18,9 @@ from mutagen.ogg import OggPage
 
 from library.audio.sniff import SNIFF_BYTES, adts_length, audio_type, mpeg_length
 
-LONGEST = 7 * 86_400  # seconds; more is a header that lies
-MOST_STEPS = 500_000  # reads and seeks: an hour of the shortest frames takes half of them
-FRAMES_SHARE = 0.9  # of the bytes: where fewer are frames, their number tells nothing
+LONGEST = 7 * 86_400  # seconds; a longer duration comes from a false header
+MOST_STEPS = 500_000  # reads and seeks; an hour of the shortest frames takes half of them
+MIN_FRAMES_SHARE = 0.9  # of the bytes; with fewer, the number of frames gives no duration
 HEADER_BYTES = 7  # of a frame of MPEG audio or ADTS
 # samples per second by the sampling frequency index of ADTS
 ADTS_RATES = (
@@ -38,17 +38,17 @@ ADTS_RATES = (
     8000,
     7350,
 )
-WAV_BLOCK_IS_SAMPLE = (1, 3, 6, 7, 0xFFFE)  # PCM, float, A-law, mu-law, extensible
+WAV_CODINGS = (1, 3, 6, 7, 0xFFFE)  # one sample a block: PCM, float, A-law, mu-law, extensible
 # identifiers of EBML elements (RFC 8794, RFC 9559)
 SEGMENT, INFO, TIMESTAMP_SCALE, DURATION = 0x18538067, 0x1549A966, 0x2AD7B1, 0x4489
 
 
-class _TooMuchError(Exception):
-    """The file asks for more work than any honest one."""
+class _TooManyStepsError(Exception):
+    """The file takes more reads and seeks than any valid file."""
 
 
-class _Bounded:
-    """A file as mutagen reads it, which bounds how often and how much at once."""
+class _LimitedFile:
+    """A file for mutagen with a limit on the number of reads and seeks and the size of a read."""
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
@@ -71,31 +71,31 @@ class _Bounded:
     def _step(self) -> None:
         self._steps += 1
         if self._steps > MOST_STEPS:
-            raise _TooMuchError
+            raise _TooManyStepsError
 
 
 def duration_of(audio: str | Path | BinaryIO) -> float | None:
-    """Seconds, to the millisecond; None if they cannot be told.
+    """Return the duration in seconds, to the millisecond, or None if it is unknown.
 
-    A file that is handed in open is read from its beginning, and stands there afterwards.
+    An open file is read from its beginning and rewound afterwards.
     """
     if isinstance(audio, str | Path):
         with Path(audio).open("rb") as file:
             return duration_of(file)
     try:
-        bounded = _Bounded(audio)
-        measure = _MEASURES.get(audio_type(bounded.read(SNIFF_BYTES)) or "")
-        bounded.seek(0)
-        seconds = measure(bounded) if measure else 0.0
-    except Exception:  # mutagen raises what it happens to trip over
+        limited = _LimitedFile(audio)
+        measure = _MEASURES.get(audio_type(limited.read(SNIFF_BYTES)) or "")
+        limited.seek(0)
+        seconds = measure(limited) if measure else 0.0
+    except Exception:  # mutagen raises many types of exception for damaged files
         return None
     finally:
         audio.seek(0)
     return round(seconds, 3) if math.isfinite(seconds) and 0.0005 < seconds < LONGEST else None
 
 
-def _mpeg(file: _Bounded) -> float:
-    """By the encoder's count of frames where there is one; else they are counted."""
+def _mpeg(file: _LimitedFile) -> float:
+    """Use the encoder's frame count if there is one. Otherwise count the frames."""
     info = MPEGInfo(file)
     if info.bitrate_mode is not BitrateMode.UNKNOWN:
         return float(info.length)
@@ -104,15 +104,15 @@ def _mpeg(file: _Bounded) -> float:
     return float(len(headers) * samples / info.sample_rate)
 
 
-def _adts(file: _Bounded) -> float:
+def _adts(file: _LimitedFile) -> float:
     skip_id3(file)
     headers = _frames(file, file.tell(), adts_length)
     blocks = sum((header[6] & 3) + 1 for header in headers)
     return blocks * 1024 / ADTS_RATES[headers[0][2] >> 2 & 15]
 
 
-def _frames(file: _Bounded, start: int, length_of: Callable[[bytes], int]) -> list[bytes]:
-    """The headers of the frames that follow one another from `start` to the file's end, or near."""
+def _frames(file: _LimitedFile, start: int, length_of: Callable[[bytes], int]) -> list[bytes]:
+    """Return the headers of consecutive frames from `start` to the end of the file, or nearly."""
     headers, position = [], start
     while True:
         file.seek(position)
@@ -122,13 +122,13 @@ def _frames(file: _Bounded, start: int, length_of: Callable[[bytes], int]) -> li
             break
         headers.append(header)
         position += length
-    if position - start < FRAMES_SHARE * (file.size - start):
-        raise ValueError("these are not frames alone")
+    if position - start < MIN_FRAMES_SHARE * (file.size - start):
+        raise ValueError("the file does not consist of frames")
     return headers
 
 
-def _ogg(file: _Bounded) -> float:
-    """By the last page's position, in samples; how many a second has is in the first packet."""
+def _ogg(file: _LimitedFile) -> float:
+    """Divide the last page's position, in samples, by the sample rate in the first packet."""
     page = OggPage(file)
     head, skipped = page.packets[0], 0
     if head.startswith(b"OpusHead"):
@@ -141,33 +141,33 @@ def _ogg(file: _Bounded) -> float:
     return float((last.position - skipped) / rate)
 
 
-def _flac(file: _Bounded) -> float:
+def _flac(file: _LimitedFile) -> float:
     skip_id3(file)
-    file.seek(file.tell() + 8)  # past the signature, and the header of the block that comes first
+    file.seek(file.tell() + 8)  # past the signature and the first block's header
     return float(StreamInfo(file.read(34)).length)
 
 
-def _wav(file: _Bounded) -> float:
-    """By the size of its data: mutagen does not know RF64, nor what a live recorder writes."""
+def _wav(file: _LimitedFile) -> float:
+    """Divide the size of the data: mutagen supports neither RF64 nor files of live recorders."""
     position, per_second = 12, 0
     while position < file.size:
         file.seek(position)
         name, length = struct.unpack("<4sI", file.read(8))
         if name == b"fmt ":
             coding, _, rate, _, block = struct.unpack("<HHIIH", file.read(14))
-            per_second = rate * block if coding in WAV_BLOCK_IS_SAMPLE else 0
-        elif name == b"data":  # who does not know its length writes the most there is
+            per_second = rate * block if coding in WAV_CODINGS else 0
+        elif name == b"data":  # a live recorder writes the largest possible length
             return float(min(length, file.size - position - 8) / per_second)
         position += 8 + length + length % 2
     raise LookupError("no data")
 
 
-def _mp4(file: _Bounded) -> float:
+def _mp4(file: _LimitedFile) -> float:
     return float(MP4Info(Atoms(file), file).length)
 
 
-def _webm(file: _Bounded) -> float:
-    """By the Duration of the segment's Info, which a browser's recorder leaves out."""
+def _webm(file: _LimitedFile) -> float:
+    """Read the Duration from the segment's Info. Browsers' recorders leave it out."""
     segment, end = _element(file, SEGMENT, 0, file.size)
     info, end = _element(file, INFO, segment, end)
     start, stop = _element(file, DURATION, info, end)
@@ -181,8 +181,8 @@ def _webm(file: _Bounded) -> float:
     return float(ticks * int.from_bytes(file.read(stop - start)) / 1e9)
 
 
-def _element(file: _Bounded, wanted: int, position: int, end: int) -> tuple[int, int]:
-    """Where the content of the first EBML element with this identifier begins and ends."""
+def _element(file: _LimitedFile, wanted: int, position: int, end: int) -> tuple[int, int]:
+    """Return where the content of the first EBML element with this identifier starts and ends."""
     while position < end:
         file.seek(position)
         head = file.read(12)
@@ -199,11 +199,11 @@ def _element(file: _Bounded, wanted: int, position: int, end: int) -> tuple[int,
 
 
 def _width(first: int) -> int:
-    """Bytes of an EBML number, by its first byte."""
+    """Return the length in bytes of an EBML number that starts with this byte."""
     return 9 - first.bit_length()
 
 
-_MEASURES: dict[str, Callable[[_Bounded], float]] = {
+_MEASURES: dict[str, Callable[[_LimitedFile], float]] = {
     "audio/mpeg": _mpeg,
     "audio/aac": _adts,
     "audio/ogg": _ogg,

@@ -1,7 +1,7 @@
-"""Connections to an address that was judged, with a deadline on every receive.
+"""An adapter for requests that connects to a given address, with a deadline on every receive.
 
-The layer below requests: an adapter whose connections get their socket from a function of ours,
-so that what was judged is what is connected to, and TLS still checks the name.
+A callback opens the socket, so the connection goes to the address that the policy has checked,
+while TLS still verifies the host name.
 """
 
 import socket
@@ -17,42 +17,42 @@ from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.util import parse_url
 
-from library.audio.address import DEFAULT_PORTS
+from library.audio.origin_policy import DEFAULT_PORTS
 
 
 class DeadlineSocket(socket.socket):
-    """A socket whose every receive is bounded by the read limit and the exchange's deadline.
+    """A socket on which each receive is limited by the read limit and the exchange's deadline.
 
-    A timeout alone begins anew with every byte of an origin that drips.
+    A socket timeout is not enough: it restarts with every byte of an origin that sends slowly.
     """
 
     deadline: float
     read_limit: float
 
-    def left(self) -> float:
-        """Seconds until the deadline; negative after it."""
+    def remaining(self) -> float:
+        """Return the seconds until the deadline, negative after it."""
         return self.deadline - time.monotonic()
 
     def recv_into(self, *args: Any, **kwargs: Any) -> int:
-        """Receive, unless the exchange's time is over."""
-        left = self.left()
-        if left <= 0:
+        """Receive, or raise TimeoutError after the deadline."""
+        remaining = self.remaining()
+        if remaining <= 0:
             raise TimeoutError("the exchange took longer than its limit")
-        self.settimeout(min(left, self.read_limit))
+        self.settimeout(min(remaining, self.read_limit))
         return super().recv_into(*args, **kwargs)
 
 
 class DeadlineTLSSocket(DeadlineSocket, ssl.SSLSocket):
-    """The same with TLS, where the handshake and each record count as one receive."""
+    """A DeadlineSocket with TLS, on which the handshake and each record are one receive."""
 
-    suppress_ragged_eofs: bool  # of ssl.SSLSocket, where the types lack it
+    suppress_ragged_eofs: bool  # an attribute of ssl.SSLSocket that typeshed lacks
 
 
 Connect = Callable[[str, int], DeadlineSocket]
 
 
-class _Pinned(HTTPConnection):
-    """A connection whose socket a function of ours opens; with TLS, urllib3 does the rest."""
+class _PinnedHTTPConnection(HTTPConnection):
+    """A connection whose TCP socket a callback opens. urllib3 wraps it in TLS."""
 
     def __init__(self, connect: Connect, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -64,13 +64,13 @@ class _Pinned(HTTPConnection):
 
     def connect(self) -> None:
         super().connect()
-        if isinstance(self.sock, DeadlineTLSSocket):  # made anew around the file descriptor
+        if isinstance(self.sock, DeadlineTLSSocket):  # a new object around the same descriptor
             self.sock.deadline, self.sock.read_limit = self._tcp.deadline, self._tcp.read_limit
-            # A body of untold length that ends without TLS's farewell may have been cut.
+            # A body of unknown length that ends without close_notify may have been truncated.
             self.sock.suppress_ragged_eofs = False
 
 
-class _PinnedTLS(_Pinned, HTTPSConnection):
+class _PinnedHTTPSConnection(_PinnedHTTPConnection, HTTPSConnection):
     pass
 
 
@@ -85,16 +85,16 @@ class PinnedAdapter(HTTPAdapter):
     def get_connection_with_tls_context(
         self, request: requests.PreparedRequest, *_: Any, **__: Any
     ) -> urllib3.HTTPConnectionPool:
-        """A pool of one connection of ours."""
+        """Return a pool that opens its connection with the callback."""
         parts = parse_url(request.url or "")
         host, port = parts.host or "", parts.port or DEFAULT_PORTS[parts.scheme or "http"]
-        pool: Any  # its ConnectionCls is typed as a class, and called
+        pool: Any  # ConnectionCls is typed as a class, but only called
         if parts.scheme == "https":
             pool = urllib3.HTTPSConnectionPool(host, port, ssl_context=self._tls)
-            pool.ConnectionCls = partial(_PinnedTLS, self._connect_to)
+            pool.ConnectionCls = partial(_PinnedHTTPSConnection, self._connect_to)
         else:
             pool = urllib3.HTTPConnectionPool(host, port)
-            pool.ConnectionCls = partial(_Pinned, self._connect_to)
+            pool.ConnectionCls = partial(_PinnedHTTPConnection, self._connect_to)
         self._pool = cast("urllib3.HTTPConnectionPool", pool)
         return self._pool
 
@@ -104,4 +104,4 @@ class PinnedAdapter(HTTPAdapter):
             self._pool.close()
 
     def cert_verify(self, *args: Any, **kwargs: Any) -> None:
-        """Nothing: the context verifies, and reads the certificates once, not at each request."""
+        """Do nothing: the TLS context verifies. It reads the certificates once for all requests."""

@@ -1,8 +1,8 @@
-"""Which URLs and network addresses an origin may have (the guard against SSRF).
+"""The URLs and network addresses that an origin may have (protection against SSRF).
 
-A clip's URL is a stranger's word. Its form is judged when it is written down, without any network
-traffic; the addresses its name resolves to are judged at every connection, by `origin.py`.
-The refused networks follow the IANA special-purpose address registries (RFC 6890).
+Anyone may submit a clip's URL. `OriginPolicy.check_url` validates its form when the clip is saved,
+without network traffic. `origin.py` checks the addresses that its host resolves to at every
+connection. The refused networks follow the IANA special-purpose address registries (RFC 6890).
 """
 
 import ipaddress
@@ -23,7 +23,7 @@ _REFUSED_V4 = [
         "100.64.0.0/10",  # carrier-grade NAT
         "127.0.0.0/8",  # loopback
         "168.63.129.16/32",  # Azure's platform services, on an address that looks public
-        "169.254.0.0/16",  # link-local, the clouds' metadata
+        "169.254.0.0/16",  # link-local, cloud metadata services
         "172.16.0.0/12",  # private
         "192.0.0.0/24",  # IETF protocol assignments
         "192.0.2.0/24",  # documentation
@@ -39,7 +39,7 @@ _REFUSED_V4 = [
         "240.0.0.0/4",  # reserved, broadcast
     )
 ]
-_GLOBAL_V6 = ipaddress.IPv6Network("2000::/3")  # all that is assigned for global unicast
+_GLOBAL_V6 = ipaddress.IPv6Network("2000::/3")  # the block assigned for global unicast
 _REFUSED_V6 = [
     ipaddress.IPv6Network(network)
     for network in (
@@ -53,16 +53,19 @@ _REFUSED_V6 = [
 
 
 class RefusedURLError(ValueError):
-    """The URL may not be an origin's; the message is a sentence for who wrote it."""
+    """The policy refuses the URL. The message is a sentence for the person who entered it."""
 
 
 class RefusedAddressError(RefusedURLError):
-    """Its address or port may not."""
+    """The policy refuses the URL's address or port."""
 
 
 def is_public(address: str) -> bool:
-    """Whether a numeric address belongs to the public internet; IPv4-mapped ones are unwrapped."""
-    if "%" in address:  # a zone id: link-local by its nature
+    """Return whether a numeric address is on the public internet.
+
+    An IPv4-mapped IPv6 address counts as its IPv4 address.
+    """
+    if "%" in address:  # only link-local addresses have a zone id
         return False
     ip = ipaddress.ip_address(address)
     if isinstance(ip, ipaddress.IPv6Address):
@@ -73,9 +76,10 @@ def is_public(address: str) -> bool:
 
 
 def literal_address(host: str) -> str | None:
-    """The address that a host is written as, None for a name.
+    """Return the IP address that the host spells out, or None if it is a name.
 
-    Takes the spellings of inet_aton(3) as connecting would: decimal, octal, hexadecimal, short.
+    Accepts every spelling that connect(2) would through inet_aton(3): decimal, octal, hexadecimal
+    and short forms.
     """
     try:
         return str(ipaddress.ip_address(host.strip("[]")))
@@ -88,50 +92,52 @@ def literal_address(host: str) -> str | None:
 
 
 class OriginPolicy:
-    """The rules for origins, less the hosts that the operator allows by name."""
+    """The rules for origins, with exceptions for hosts that the operator allows."""
 
     def __init__(self, allow: Iterable[str] = ()) -> None:
-        """`allow` holds `host` (any port) or `host:port`; an IPv6 address stands in brackets."""
+        """`allow` holds `host` (any port) or `host:port`, with IPv6 addresses in brackets."""
         self._allow = {entry.strip().lower() for entry in allow if entry.strip()}
 
     def allows(self, host: str, port: int) -> bool:
-        """Whether the operator named this host, or this host with this port."""
+        """Return whether the operator allows this host, or this host and port."""
         host = host.lower().rstrip(".")
         if ":" in host and not host.startswith("["):
             host = f"[{host}]"
         return host in self._allow or f"{host}:{port}" in self._allow
 
     def check_port(self, host: str, port: int) -> None:
-        """Raise RefusedAddressError unless the port is 80, 443 or the operator's exception."""
+        """Raise RefusedAddressError unless the port is 80 or 443 or the operator allows it."""
         if port not in DEFAULT_PORTS.values() and not self.allows(host, port):
-            raise RefusedAddressError("Only the ports 80 and 443 may be used.")
+            raise RefusedAddressError("The URL must use port 80 or 443.")
 
     def check_address(self, host: str, port: int, address: str) -> None:
-        """Raise RefusedAddressError unless the address is public or the host the operator's."""
+        """Raise RefusedAddressError unless the address is public or the operator allows it."""
         if not is_public(address) and not self.allows(host, port):
-            raise RefusedAddressError("Only public addresses may be used.")
+            raise RefusedAddressError("The URL must have a public address.")
 
     def check_url(self, url: str) -> Url:
-        """Judge a URL by its form alone, and return its parts.
+        """Validate the form of a URL and return its parts. Host names are not resolved.
 
-        Raises RefusedURLError. A name is not resolved here.
+        Raises RefusedURLError.
         """
         if re.search(r"[\x00-\x20\x7f\\]", url):
-            raise RefusedURLError("A URL has no spaces, backslashes or control characters.")
+            raise RefusedURLError("A URL cannot contain spaces, backslashes or control characters.")
         try:
             parts = parse_url(url)
         except LocationParseError:
             raise RefusedURLError("This is not a valid URL.") from None
+        if parts.scheme is None and parts.host:
+            raise RefusedURLError("Put https:// in front of the URL.")
         if parts.scheme not in DEFAULT_PORTS:
-            raise RefusedURLError("Only http:// and https:// URLs can be used.")
+            raise RefusedURLError("The URL must begin with http:// or https://.")
         host = parts.host
         if not host:
-            raise RefusedURLError("The URL names no host.")
+            raise RefusedURLError("The URL has no host name.")
         authority = re.split(r"[/?#]", url.split("//", 1)[-1], maxsplit=1)[0]
-        if "@" in authority:  # an empty user name included
-            raise RefusedURLError("A URL with a user name or password cannot be used.")
+        if "@" in authority:  # also refuses an empty user name
+            raise RefusedURLError("The URL cannot contain a user name or password.")
         if "%" in host:
-            raise RefusedURLError("An address with a zone cannot be used.")
+            raise RefusedURLError("The URL cannot contain an IPv6 zone.")
         port = parts.port if parts.port is not None else DEFAULT_PORTS[parts.scheme]
         self.check_port(host, port)
         address = literal_address(host)

@@ -1,4 +1,4 @@
-"""A lock between processes that a dead one gives back: `flock` on a file."""
+"""Locks between processes: `flock` on a file, which the kernel releases if the process dies."""
 
 import fcntl
 import os
@@ -6,10 +6,10 @@ from pathlib import Path
 
 
 def try_lock(path: Path) -> int | None:
-    """A descriptor that holds the lock until it is closed, None if somebody else holds it.
+    """Return a descriptor that holds the lock until it is closed, or None if the lock is taken.
 
-    `flock`, not `lockf`: it belongs to the open file, so threads exclude one another too, and
-    closing another descriptor of the same file does not lose it.
+    This is `flock`, not `lockf`. It belongs to the open file, so threads exclude one another too,
+    and closing another descriptor of the same file does not release it.
     """
     while True:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
@@ -22,11 +22,11 @@ def try_lock(path: Path) -> int | None:
             return None
         except FileNotFoundError:
             pass
-        os.close(descriptor)  # it was deleted between the opening and the lock: take the new one
+        os.close(descriptor)  # the file was deleted between open and flock: lock the new one
 
 
 def is_abandoned(descriptor: int) -> bool:
-    """Whether nobody holds the lock of this open file any more."""
+    """Return whether this open file is no longer locked."""
     try:
         fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
