@@ -1,4 +1,4 @@
-"""The page at /admin/ in a real browser."""
+"""The dashboard at /admin/ in a real browser."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -18,10 +18,10 @@ pytestmark = pytest.mark.skipif(not CHROMIUM, reason="needs Chromium: make syste
 
 
 def faults(page: Page) -> list[str]:
-    """What axe-core finds that keeps people out; the rest is the theme's."""
+    """The serious violations found by axe-core; the others are the theme's."""
     found = Axe().run(page).response["violations"]
-    serious = [one for one in found if one["impact"] in ("serious", "critical")]
-    return [f"{one['id']}: {node['html']}" for one in serious for node in one["nodes"]]
+    serious = [fault for fault in found if fault["impact"] in ("serious", "critical")]
+    return [f"{fault['id']}: {node['html']}" for fault in serious for node in fault["nodes"]]
 
 
 PAINTED = """() => {
@@ -30,11 +30,11 @@ PAINTED = """() => {
 }"""
 
 
-def test_dashboard_is_whole_and_for_everybody(
+def test_dashboard_is_complete_and_accessible(
     browser: Browser, server: Server, make_clip: Callable[..., Clip], origin: Origin, mp3: bytes
 ) -> None:
     now = timezone.now()
-    clip = make_clip(title="Of an Origin", audio_url=origin.on("/a", answer(mp3)))
+    clip = make_clip(title="From an Origin", audio_url=origin.on("/a", answer(mp3)))
     make_clip(
         title="Lost",
         audio_url=origin.url("/lost"),

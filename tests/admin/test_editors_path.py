@@ -1,4 +1,4 @@
-"""An editor's afternoon in a real browser: from logging in to the export."""
+"""An editor's work in a real browser, from the log-in to the export."""
 
 import json
 from pathlib import Path
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.skipif(not CHROMIUM, reason="needs Chromium: make syste
 TITLES = ("Rain", "Wind", "Surf", "Creek", "Thunder", "Broken")
 
 
-def test_editor_imports_hears_mends_publishes_and_exports(
+def test_editor_imports_plays_repairs_publishes_and_exports(
     open_page: Open, origin: Origin, mp3: bytes, tmp_path: Path
 ) -> None:
     good = origin.on("/good.mp3", answer(mp3))

@@ -116,9 +116,9 @@ def test_file_beyond_the_limit_is_told_its_size(
     settings.CLIPS_AUDIO_MAX_BYTES = 400_000
     asked = {"head": SimpleUploadedFile("head", mp3[:8192]), "size": 34_000_001}
     before = admin_client.post("/admin/library/clip/check-file/", asked).json()
-    assert before["error"] == "This file is too large: it is 34.1 MB; the most is 400 kB."
+    assert before["error"] == "This file is too large: 34.1 MB. The limit is 400 kB."
     (once_sent,) = refused(admin_client, upload(mp3))["audio_file"]
-    assert once_sent == "This file is too large: it is 458 kB; the most is 400 kB."
+    assert once_sent == "This file is too large: 458 kB. The limit is 400 kB."
 
 
 def test_beginning_of_a_file_tells_its_type_and_tags(admin_client: Client, mp3: bytes) -> None:

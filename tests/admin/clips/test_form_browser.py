@@ -1,4 +1,4 @@
-"""A clip's page in Chromium: files dropped, sources checked, audio seen, editors side by side."""
+"""A clip's page in Chromium: dropped files, source checks, the waveform, two editors."""
 
 import base64
 from collections.abc import Callable
@@ -56,7 +56,7 @@ def test_dropped_file_is_kept_when_another_field_is_wrong(open_page: Open, mp3: 
     assert Clip.objects.get().size_bytes == len(mp3)
 
 
-def test_source_is_checked_heard_and_measured_before_saving(
+def test_source_is_checked_and_measured_before_saving(
     open_page: Open, origin: Origin, mp3: bytes
 ) -> None:
     page = open_page(ADD, editor())
@@ -73,7 +73,7 @@ def test_source_is_checked_heard_and_measured_before_saving(
     expect(page.locator("#clip-url-report")).to_have_text("The origin responded with status 404.")
 
 
-def test_waveform_is_sought_by_keys_and_pointer(open_page: Open, clip: Clip) -> None:
+def test_waveform_seeks_by_keys_and_pointer(open_page: Open, clip: Clip) -> None:
     page = open_page(change(clip), editor(), width=PHONE)
     expect(page.locator("#clip-player")).to_have_attribute("data-drawn", "yes")
     wave = page.get_by_role("slider", name="Position")
@@ -83,13 +83,13 @@ def test_waveform_is_sought_by_keys_and_pointer(open_page: Open, clip: Clip) -> 
         wave.press(key)
         assert time(page) == pytest.approx(position, abs=0.1)
     expect(wave).to_have_attribute("aria-valuetext", "0:03 of 0:28")
-    wave.click()  # in its middle
+    wave.click()  # in the middle
     assert time(page) == pytest.approx(14.25, abs=0.3)
     look(page, "dark")
     assert not PlayEvent.objects.exists()
 
 
-def test_audio_that_cannot_be_had_is_told_in_a_sentence(
+def test_audio_that_cannot_be_loaded_shows_the_reason(
     open_page: Open, make_clip: Callable[..., Clip], origin: Origin
 ) -> None:
     page = open_page(change(make_clip(audio_file="", audio_url=origin.url("/gone"))), editor())
@@ -98,7 +98,7 @@ def test_audio_that_cannot_be_had_is_told_in_a_sentence(
 
 
 def bars(wave: Locator) -> set[str]:
-    """The different lines of the picture."""
+    """The distinct bars of the waveform."""
     return set((wave.locator("path").first.get_attribute("d") or "").split("M"))
 
 
@@ -107,7 +107,7 @@ def time(page: Page) -> float:
     return seconds
 
 
-def test_two_editors_see_each_other_and_lose_nothing(open_page: Open, clip: Clip) -> None:
+def test_two_editors_see_each_other_and_lose_no_edits(open_page: Open, clip: Clip) -> None:
     first = open_page(change(clip), editor("anna"))
     expect(first.locator("#clip-player")).to_have_attribute("data-drawn", "yes")
     second = open_page(change(clip), editor("ben"))
@@ -125,7 +125,7 @@ def test_two_editors_see_each_other_and_lose_nothing(open_page: Open, clip: Clip
     assert (clip.title, clip.tags) == ("Light Rain", ["storm"])
 
 
-def test_what_was_typed_survives_a_session_that_ended(open_page: Open, clip: Clip) -> None:
+def test_typed_text_survives_an_expired_session(open_page: Open, clip: Clip) -> None:
     anna = editor("anna")
     page = open_page(change(clip), anna)
     page.get_by_label("Title").fill("Light Rain")
@@ -133,7 +133,7 @@ def test_what_was_typed_survives_a_session_that_ended(open_page: Open, clip: Cli
     page.context.clear_cookies()
     save(page)
     expect(page.locator("#clip-saving")).to_contain_text("You are no longer logged in.")
-    page.context.add_cookies([cookies[0]])  # a new login, for which the page's token is too old
+    page.context.add_cookies([cookies[0]])  # a new log-in, whose CSRF token the page does not have
     save(page)
     expect(page.get_by_text("was changed successfully")).to_be_visible()
     assert Clip.objects.get().title == "Light Rain"

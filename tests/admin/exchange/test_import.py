@@ -16,7 +16,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from library.admin.exchange.writing import ChangedMeanwhileError, write
+from library.admin.exchange.writing import StalePlanError, write
 from library.models import Clip, Health, PendingImport, State
 from tests.admin.exchange.steps import IMPORT, PROCESS, Importing, person
 from tests.support.history import history_entries
@@ -257,7 +257,7 @@ def test_clip_that_is_changed_during_the_preview_is_told_and_not_overwritten(
     form = {"title": "Bert's", "genre": "jazz", "duration": "5", "audio_url": other.audio_url}
     somebody.post(f"/admin/library/clip/{other.pk}/change/", form)
     answer = preview.confirm()
-    assert "Nothing was imported: clips of this file were changed since" in answer
+    assert "Nothing was imported: clips in this file have changed since" in answer
     assert not Clip.objects.filter(title__in=("A", "B")).exists()
     again = preview.again()
     assert again.counts == {"All": 2, "Changed": 2, "Changed by others": 1}
@@ -282,7 +282,7 @@ def test_clip_that_is_changed_at_the_last_moment_is_not_overwritten(db: None) ->
     clip = clip_of(1)
     Clip.objects.update(title="Of somebody else", updated_at=timezone.now())
     clip.title = "Mine"
-    with pytest.raises(ChangedMeanwhileError):
+    with pytest.raises(StalePlanError):
         write([(clip, {"title"})])
     assert Clip.objects.get().title == "Of somebody else"
 
@@ -315,12 +315,12 @@ def test_file_is_nobody_else_s_and_does_not_wait_for_ever(
 ) -> None:
     preview = importing.choose(NEW)
     client.force_login(person("bert", *MAY_IMPORT))
-    assert "This import is done, cancelled or older than a day." in preview.confirm()
+    assert "This import is finished, was cancelled or is older than a day." in preview.confirm()
     assert client.get(preview.url).status_code == 302
     client.force_login(User.objects.get(username="anna"))
     assert client.get(preview.url).status_code == 200
     PendingImport.objects.update(created_at=timezone.now() - timedelta(hours=25))
-    assert "This import is done, cancelled or older than a day." in preview.confirm()
+    assert "This import is finished, was cancelled or is older than a day." in preview.confirm()
     assert not Clip.objects.exists()
     importing.choose(NEW)
     assert PendingImport.objects.count() == 1

@@ -1,6 +1,6 @@
-"""Exporting clips: those that the list shows, or those selected in it."""
+"""The export of clips: everything the list shows, or the selected clips."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django import forms
 from django.contrib import admin
@@ -11,21 +11,18 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
-from django.urls import reverse
-from import_export.admin import ExportMixin
+from django.urls import URLPattern, path, reverse
 from unfold.widgets import UnfoldAdminRadioSelectWidget
 
+from library.admin.base import ModelAdmin
 from library.admin.exchange import streamed
 from library.models import Clip
 
-if TYPE_CHECKING:  # import-export has no types; its classes are mixed into an admin of clips
-    _Base = admin.ModelAdmin[Clip]
-else:
-    _Base = ExportMixin
+EXPORT_PERMISSION = "library.export_clip"
 
 
 class ExportForm(forms.Form):
-    """What kind of file it is to be."""
+    """The format of the file."""
 
     format = forms.ChoiceField(
         choices=[(key, known.name) for key, known in streamed.FORMATS.items()],
@@ -34,33 +31,25 @@ class ExportForm(forms.Form):
     )
 
 
-class ExportPages(_Base):
-    """The export of clips as CSV or JSON.
+class ExportPage:
+    """The page that exports the clips of the list, as it is searched, filtered and sorted."""
 
-    import-export says which clips the list shows; its own way of writing them keeps all of the
-    file in memory, several times over.
-    """
+    def __init__(self, clip_admin: ModelAdmin[Clip]) -> None:
+        self._admin = clip_admin
 
-    def has_export_permission(self, request: HttpRequest) -> bool:
-        """Editors and analysts."""
-        return request.user.has_perm("library.export_clip")
+    @property
+    def urls(self) -> list[URLPattern]:
+        """The page's path."""
+        view = self._admin.admin_site.admin_view(self.export)
+        return [path("export/", view, name="library_clip_export")]
 
-    def get_actions(self, request: HttpRequest, *args: Any, **kwargs: Any) -> dict[str, Any]:
-        """The list's actions, and the export of what is selected."""
-        actions: dict[str, Any] = super().get_actions(request, *args, **kwargs)
-        if self.has_export_permission(request):
-            for action in (export_selected_as_csv, export_selected_as_json):
-                name = action.__name__
-                actions[name] = (action, name, action.short_description)  # type: ignore[attr-defined]
-        return actions
-
-    def export_action(self, request: HttpRequest) -> HttpResponseBase:
-        """The page that asks for the format, and the file."""
-        if not self.has_export_permission(request):
+    def export(self, request: HttpRequest) -> HttpResponseBase:
+        """Ask for the format, then send the file."""
+        if not request.user.has_perm(EXPORT_PERMISSION):
             raise PermissionDenied
         try:
-            clips: QuerySet[Clip] = self.get_export_queryset(request)  # type: ignore[attr-defined]
-        except IncorrectLookupParameters:  # the list itself knows what to say of it
+            clips: QuerySet[Clip] = self._admin.get_changelist_instance(request).queryset
+        except IncorrectLookupParameters:  # the list explains what is wrong
             query = request.META.get("QUERY_STRING", "")
             return redirect(f"{reverse('admin:library_clip_changelist')}?{query}")
         form = ExportForm(request.POST or None)
@@ -68,9 +57,9 @@ class ExportPages(_Base):
             return streamed.response(request, clips, streamed.FORMATS[form.cleaned_data["format"]])
         count = clips.count()
         context = {
-            **self.admin_site.each_context(request),
+            **self._admin.admin_site.each_context(request),
             "title": "Export clips",
-            "opts": self.opts,
+            "opts": self._admin.opts,
             "form": form,
             "count": count,
             "shown_count": f"{count:,}",
@@ -83,7 +72,7 @@ class ExportPages(_Base):
 def export_selected_as_csv(
     modeladmin: Any, request: HttpRequest, queryset: QuerySet[Clip]
 ) -> HttpResponseBase:
-    """The clips as CSV; the selection may be all that the list shows on all its pages."""
+    """Send the selected clips, or all of the list, as CSV."""
     return streamed.response(request, queryset, streamed.FORMATS["csv"])
 
 
@@ -91,5 +80,5 @@ def export_selected_as_csv(
 def export_selected_as_json(
     modeladmin: Any, request: HttpRequest, queryset: QuerySet[Clip]
 ) -> HttpResponseBase:
-    """The clips as JSON."""
+    """Send the selected clips, or all of the list, as JSON."""
     return streamed.response(request, queryset, streamed.FORMATS["json"])
