@@ -37,7 +37,7 @@ COLUMNS = ("title", "genre", "state", "created_at", "audio_url", "health_reason"
 CLIPS = "admin:library_clip_changelist"
 FROM_THE_STORE = ("hit", "joined", "stale")  # answered without a fetch of one's own
 
-admin.site.index_template = "library/dashboard.html"
+admin.site.index_template = "library/admin/dashboard/index.html"
 
 
 def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
@@ -217,7 +217,7 @@ def part(request: HttpRequest, name: str) -> HttpResponse:
     """A part of the page that is fetched when the page is there."""
     if not request.user.has_perm("library.view_clip"):
         raise PermissionDenied
-    response = render(request, f"library/dashboard/{name}.html", PARTS[name](request))
+    response = render(request, f"library/admin/dashboard/_{name}.html", PARTS[name](request))
     response["Cache-Control"] = "no-store"
     return response
 

@@ -10,7 +10,7 @@ from library.models.vocabulary import known_genres, known_tags
 
 
 def words_input(of: str, **attrs: Any) -> TextInput:
-    """A line of text for a `genre`, or for a `tag` or several; admin-list.js suggests some."""
+    """A line of text for a `genre`, or for a `tag` or several; list.js suggests some."""
     suggested = {"data-words": of, "data-words-url": reverse_lazy("admin:library_clip_words")}
     widget: TextInput = UnfoldAdminTextInputWidget({**attrs, **suggested, "autocomplete": "off"})
     return widget

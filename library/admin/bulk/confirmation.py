@@ -10,7 +10,7 @@ from django.template.response import TemplateResponse
 from library.admin.base import ModelAdmin
 from library.models import Clip
 
-TEMPLATE = "library/admin/ask.html"
+TEMPLATE = "library/admin/bulk/confirmation.html"
 
 
 def counted(number: int) -> str:

@@ -35,8 +35,8 @@ class ClipAdmin(ClipExchange, StateActions, BulkEdit, Deletion, ClipColumns, Cli
     """Clips, found by their words or what they are, and heard without counting a play."""
 
     actions = ("bulk_edit", "publish", "make_draft", "withdraw", "delete_selected", "restore")
-    change_list_template = "library/admin/clip_list.html"
-    list_before_template = "library/admin/clip_list_in_force.html"
+    change_list_template = "library/admin/clips/change_list.html"
+    list_before_template = "library/admin/clips/_active_filters.html"
     list_filter = FILTERS
     list_filter_submit = True
     list_per_page = 50
@@ -49,8 +49,8 @@ class ClipAdmin(ClipExchange, StateActions, BulkEdit, Deletion, ClipColumns, Cli
         """What the list and the pages of its actions need in the browser."""
 
         js = (
-            Script("library/admin-player.js", defer=True),
-            Script("library/admin-list.js", defer=True),
+            Script("library/player.js", defer=True),
+            Script("library/admin/clips/list.js", defer=True),
         )
 
     def get_urls(self) -> list[URLPattern]:

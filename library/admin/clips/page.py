@@ -33,8 +33,10 @@ FIELDSETS: Any = (
 class ClipPage(ModelAdmin[Clip]):
     """What the clips' admin shows of one clip."""
 
-    form = ClipForm
+    change_form_template = "library/admin/clips/change_form.html"
     fieldsets = FIELDSETS
+    form = ClipForm
+    object_history_template = "library/admin/clips/history.html"
     warn_unsaved_form = True
 
     def get_urls(self) -> list[URLPattern]:

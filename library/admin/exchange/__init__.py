@@ -7,7 +7,7 @@ from library.admin.exchange.import_pages import ImportPages
 class ClipExchange(ImportPages, ExportPages):
     """Adds both to the admin of clips."""
 
-    import_export_change_list_template = "library/exchange/change_list.html"
+    import_export_change_list_template = "library/admin/exchange/change_list.html"
 
 
 __all__ = ["ClipExchange"]

@@ -76,7 +76,7 @@ class ExportPages(_Base):
             "shown_count": f"{count:,}",
             "filtered": bool(request.GET),
         }
-        return TemplateResponse(request, "library/exchange/export.html", context)
+        return TemplateResponse(request, "library/admin/exchange/export.html", context)
 
 
 @admin.action(description="Export selected clips as CSV", permissions=["export"])

@@ -149,7 +149,9 @@ class ImportPages(_Base):
         self, request: HttpRequest, name: str, context: dict[str, Any]
     ) -> HttpResponseBase:
         everywhere = {**self.admin_site.each_context(request), "opts": self.opts}
-        return TemplateResponse(request, f"library/exchange/{name}.html", everywhere | context)
+        return TemplateResponse(
+            request, f"library/admin/exchange/{name}.html", everywhere | context
+        )
 
 
 @transaction.atomic

@@ -223,5 +223,5 @@ def test_who_may_only_read_sees_the_clip_and_writes_nothing(
     client.force_login(editor("reader", "view_clip"))
     page = client.get(change(clip)).text
     assert "https://example.com/rain.mp3" in page
-    assert "clip_save" not in page
+    assert "clips/save" not in page
     assert client.post(change(clip), BY_URL).status_code == 403

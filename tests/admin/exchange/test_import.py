@@ -21,7 +21,7 @@ from library.models import Clip, Health, PendingImport, State
 from tests.admin.exchange.steps import IMPORT, PROCESS, Importing, person
 from tests.test_history import told
 
-STATIC = Path(__file__).parents[3] / "library" / "static" / "library"
+STATIC = Path(__file__).parents[3] / "library" / "static" / "library" / "admin"
 MAY_IMPORT = ("import_clip", "add_clip", "change_clip", "view_clip")
 
 
