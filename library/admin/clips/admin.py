@@ -49,8 +49,8 @@ class ClipAdmin(ClipExchange, StateActions, BulkEdit, Deletion, ClipColumns, Cli
         """What the list and the pages of its actions need in the browser."""
 
         js = (
-            Script("library/player.js", defer=True),
-            Script("library/admin/clips/list.js", defer=True),
+            Script("library/player.js", type="module"),
+            Script("library/admin/clips/list.js", type="module"),
         )
 
     def get_urls(self) -> list[URLPattern]:

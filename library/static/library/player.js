@@ -1,127 +1,134 @@
-"use strict";
+// Plays one clip at a time, and drives the controls of each `.player`: an audio element, a button,
+// a range, the time, and a place for errors. Media events do not bubble, so they are caught in the
+// capture phase.
+const MOVES = {
+  ArrowLeft: (time) => time - 1,
+  ArrowDown: (time) => time - 1,
+  ArrowRight: (time) => time + 1,
+  ArrowUp: (time) => time + 1,
+  PageDown: (time, length) => time - length / 10,
+  PageUp: (time, length) => time + length / 10,
+  Home: () => 0,
+  End: (_time, length) => length,
+};
 
-// The small players of the list of clips. Each wraps an audio element that loads nothing before it
-// is played; its events do not bubble, so they are caught on their way down.
-{
-  const STEPS = 20; // key presses from one end of a clip to the other
-  const LEAST = 1; // seconds of a key press
+const playerOf = (node) => (node instanceof Element ? node.closest(".player") : null);
+const audioOf = (player) => player.querySelector("audio");
+const rangeOf = (player) => player.querySelector("input");
 
-  const playerOf = (node) => (node instanceof Element ? node.closest(".player") : null);
-  const audioOf = (player) => player.querySelector("audio");
-  const rangeOf = (player) => player.querySelector("input");
+const clock = (seconds) => {
+  const whole = Math.floor(seconds);
+  return `${Math.floor(whole / 60)}:${String(whole % 60).padStart(2, "0")}`;
+};
 
-  const clock = (seconds) => {
-    const whole = Math.floor(seconds);
-    return `${Math.floor(whole / 60)}:${String(whole % 60).padStart(2, "0")}`;
-  };
+const show = (player) => {
+  const audio = audioOf(player);
+  const range = rangeOf(player);
+  const button = player.querySelector("button");
+  const verb = audio.paused ? "Play" : "Pause";
+  if (Number.isFinite(audio.duration)) range.max = audio.duration;
+  range.value = audio.currentTime;
+  const time = clock(audio.currentTime);
+  const length = clock(range.max);
+  range.setAttribute("aria-valuetext", `${time} of ${length}`);
+  player.querySelector(".player-time").textContent = player.dataset.showLength ? `${time} / ${length}` : time;
+  player.style.setProperty("--played", `${(100 * range.value) / (range.max || 1)}%`);
+  button.setAttribute("aria-label", button.getAttribute("aria-label").replace(/^\w+/, verb));
+  button.firstElementChild.textContent = audio.paused ? "play_arrow" : "pause";
+  player.classList.toggle("player-waiting", !audio.paused && audio.readyState < 3);
+  player.classList.toggle("player-failed", Boolean(audio.error));
+};
 
-  const show = (player) => {
-    const audio = audioOf(player);
-    const range = rangeOf(player);
-    const button = player.querySelector("button");
-    const verb = audio.paused ? "Play" : "Pause";
-    const time = clock(audio.currentTime);
-    if (Number.isFinite(audio.duration)) range.max = audio.duration;
-    range.value = audio.currentTime;
-    range.style.setProperty("--played", `${(100 * range.value) / (range.max || 1)}%`);
-    range.setAttribute("aria-valuetext", `${time} of ${clock(range.max)}`);
-    player.querySelector(".player-time").textContent = time;
-    button.setAttribute("aria-label", button.getAttribute("aria-label").replace(/^\w+/, verb));
-    button.firstElementChild.textContent = audio.paused ? "play_arrow" : "pause";
-    player.classList.toggle("player-waits", !audio.paused && audio.readyState < 3);
-  };
+const showError = (player, text) => {
+  const place = player.querySelector("[role=alert]");
+  place.textContent = text;
+  place.hidden = !text;
+};
 
-  const tell = (player, text) => {
-    const told = player.querySelector("[role=alert]");
-    told.textContent = text;
-    told.hidden = !text;
-  };
-
-  // A browser does not tell what the server said, so it is asked once more, for two bytes.
-  const explain = async (player) => {
-    let text;
-    try {
-      const answer = await fetch(audioOf(player).src, { headers: { Range: "bytes=0-1" } });
-      const type = answer.headers.get("Content-Type") || "";
-      if (answer.ok && type.startsWith("text/html")) {
-        text = "You are logged out: load this page anew.";
-      } else if (answer.ok) {
-        text = `This browser does not play ${type}.`;
-      } else if (type.startsWith("text/plain")) {
-        text = await answer.text();
-      } else {
-        text = `The server answers ${answer.status}: it has no audio for you.`;
-      }
-    } catch {
-      text = "The server cannot be reached. Are you online?";
-    }
-    tell(player, text);
-  };
-
-  const toggle = (player) => {
-    const audio = audioOf(player);
-    if (!audio.paused) {
-      audio.pause();
-      return;
-    }
-    tell(player, "");
-    if (audio.error) audio.load();
-    audio.play().catch(() => show(player)); // why, the error event tells
-  };
-
-  const seek = (player, seconds) => {
-    const end = Number(rangeOf(player).max);
-    audioOf(player).currentTime = Math.min(Math.max(seconds, 0), end);
-    show(player);
-  };
-
-  const onAudio = {
-    play: (player, audio) => {
-      for (const other of document.querySelectorAll("audio")) {
-        if (other !== audio) other.pause();
-      }
-    },
-    ended: (player, audio) => {
-      audio.currentTime = 0;
-    },
-    error: (player) => explain(player),
-  };
-  const told = ["play", "playing", "pause", "waiting", "timeupdate", "durationchange", "ended", "error"];
-  for (const name of told) {
-    document.addEventListener(
-      name,
-      (event) => {
-        const player = playerOf(event.target);
-        if (!player || event.target.tagName !== "AUDIO") return;
-        onAudio[name]?.(player, event.target);
-        show(player);
-      },
-      true,
-    );
+// A media error does not include the server's response, so two bytes are requested for it.
+const explain = async (audio) => {
+  if (audio.src.startsWith("blob:")) return "This browser can't play this file.";
+  try {
+    const response = await fetch(audio.src, { headers: { Range: "bytes=0-1" } });
+    const type = response.headers.get("Content-Type") || "";
+    if (response.ok && type.startsWith("text/html")) return "You are logged out. Reload this page.";
+    if (response.ok) return `This browser can't play ${type}.`;
+    if (type.startsWith("text/plain")) return await response.text();
+    return `The server answered with the status ${response.status}.`;
+  } catch {
+    return "The server can't be reached. Check your connection.";
   }
+};
 
-  document.addEventListener("click", (event) => {
-    const button = event.target.closest(".player button");
-    if (button) toggle(playerOf(button));
-  });
-  document.addEventListener("input", (event) => {
-    const player = playerOf(event.target);
-    if (player) seek(player, Number(event.target.value));
-  });
-  document.addEventListener("keydown", (event) => {
-    const player = event.target.matches?.(".player input") ? playerOf(event.target) : null;
-    const way = { ArrowLeft: -1, ArrowDown: -1, ArrowRight: 1, ArrowUp: 1 }[event.key];
-    if (!player || !way) return;
-    event.preventDefault();
-    const step = Math.max(LEAST, Number(event.target.max) / STEPS);
-    seek(player, Number(event.target.value) + way * step);
-  });
-  // The list takes any change in a row but a tick for an unsaved edit of the clip.
+const toggle = (player) => {
+  const audio = audioOf(player);
+  if (!audio.paused) {
+    audio.pause();
+    return;
+  }
+  showError(player, "");
+  if (audio.error) audio.load();
+  audio.play().catch(() => show(player)); // the error event gives the reason
+};
+
+const seek = (player, seconds) => {
+  audioOf(player).currentTime = Math.min(Math.max(seconds, 0), Number(rangeOf(player).max));
+  show(player);
+};
+
+const refresh = async (player) => {
+  show(player);
+  const audio = audioOf(player);
+  if (audio.error) showError(player, await explain(audio));
+};
+
+const pauseOthers = (event) => {
+  for (const audio of document.querySelectorAll("audio")) {
+    if (audio !== event.target) audio.pause();
+  }
+};
+document.addEventListener("play", pauseOthers, true);
+
+const EVENTS = ["play", "playing", "pause", "waiting", "timeupdate", "durationchange", "ended", "error"];
+for (const name of EVENTS) {
   document.addEventListener(
-    "change",
+    name,
     (event) => {
-      if (playerOf(event.target)) event.stopPropagation();
+      const player = playerOf(event.target);
+      if (player && event.target.tagName === "AUDIO") refresh(player);
     },
     true,
   );
 }
+
+document.addEventListener("click", (event) => {
+  const button = event.target.closest(".player button");
+  if (button) toggle(playerOf(button));
+});
+
+// Moving the range is no edit: the list and the form would warn of unsaved changes.
+for (const name of ["input", "change"]) {
+  document.addEventListener(
+    name,
+    (event) => {
+      const player = playerOf(event.target);
+      if (!player) return;
+      event.stopPropagation();
+      seek(player, Number(event.target.value));
+    },
+    true,
+  );
+}
+
+document.addEventListener("keydown", (event) => {
+  const { key, target } = event;
+  if (!target.matches?.(".player input") || event.altKey || event.ctrlKey || event.metaKey) return;
+  const player = playerOf(target);
+  if (key in MOVES) seek(player, MOVES[key](audioOf(player).currentTime, Number(target.max)));
+  else if (key === " " || key === "Enter") toggle(player);
+  else return;
+  event.preventDefault();
+});
+
+// The events of audio that has loaded already are missed.
+for (const player of document.querySelectorAll(".player")) refresh(player);

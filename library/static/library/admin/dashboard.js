@@ -1,27 +1,25 @@
-"use strict";
-
-// The parts that may take a while come when the page is there.
+// Slow parts of the dashboard are fetched after the page has loaded.
 async function fetchPart(part) {
   try {
     const response = await fetch(part.dataset.part, { headers: { Accept: "text/html" } });
     if (response.redirected) {
-      location.reload(); // the session has ended: to the page that asks who it is
+      location.reload(); // the session has ended: the server redirects to the log-in
       return;
     }
     if (!response.ok) throw new Error(response.status);
     part.innerHTML = await response.text();
   } catch {
-    part.textContent = "This could not be told at the moment. ";
-    const again = document.createElement("button");
-    again.type = "button";
-    again.textContent = "Try again";
-    again.addEventListener("click", () => fetchPart(part));
-    part.append(again);
+    part.textContent = "Temporarily unavailable. ";
+    const retry = document.createElement("button");
+    retry.type = "button";
+    retry.textContent = "Try again";
+    retry.addEventListener("click", () => fetchPart(part));
+    part.append(retry);
   }
   part.removeAttribute("aria-busy");
 }
 
-// Colours are the theme's, which changes between light and dark while the page stands.
+// Colours follow the theme, which can change between light and dark while the page is open.
 function colour(name) {
   return getComputedStyle(document.querySelector(".dashboard")).getPropertyValue(name).trim();
 }

@@ -1,5 +1,4 @@
-// A file is read, or imported: says so while the page waits, and is sent once. Nor can an import be
-// cancelled that is under way.
+// Reading or importing a file takes a while: show it, send the form once, and allow no cancelling.
 document.addEventListener("submit", (event) => {
   const form = event.target;
   if (document.querySelector("form[aria-busy=true]")) event.preventDefault();
@@ -8,11 +7,11 @@ document.addEventListener("submit", (event) => {
     form.querySelector("[role=status]").textContent = form.dataset.busy;
   }
 });
-// Whoever comes back by the browser's button finds the page as it is now.
+// The Back button may restore an outdated page.
 addEventListener("pageshow", (event) => {
   if (event.persisted) location.reload();
 });
-// The theme writes the file's name beside its own kind of input, and looks for that in vain.
+// The theme's own file input shows the file's name in an element that this one lacks.
 for (const input of document.querySelectorAll(".exchange-drop")) {
   input.hasChangeListener = true;
 }

@@ -1,14 +1,12 @@
-"use strict";
-
-// The theme hides a page until its scripts have run; what was to have the focus could not have it.
+// The theme hides a page until its scripts have run, and a hidden element cannot receive the focus.
 document.addEventListener("alpine:initialized", () => {
   setTimeout(() => {
-    const wanted = document.querySelector("[autofocus]");
-    if (wanted && document.activeElement === document.body) wanted.focus();
+    const first = document.querySelector("[autofocus]");
+    if (first && document.activeElement === document.body) first.focus();
   });
 });
 
-// Whoever opens the filters is led into them, and back where they came from by Escape.
+// Opening the filters moves the focus into them; Escape moves it back.
 document.addEventListener("click", (event) => {
   if (!event.target.closest("[data-opens-filters]")) return;
   requestAnimationFrame(() => {
@@ -20,15 +18,16 @@ document.addEventListener("keydown", (event) => {
   document.querySelector("[data-opens-filters]")?.focus();
 });
 
-// Django's picker of permissions labels spans, which have no role to be labelled in.
+// Django's picker of permissions labels spans without a role, which accessibility rules forbid.
 addEventListener("load", () => {
   setTimeout(() => {
     for (const icon of document.querySelectorAll(".selector .help-tooltip")) icon.role = "img";
   });
 });
 
-// What the theme opens by a click alone opens by Enter and Space too, and has a name; Escape closes
-// it. The names of icons, which are words of a font, are no names of anything.
+// The theme's menus open only by a click and have no accessible names. Here they get names, open by
+// Enter and Space, and close by Escape. An icon is a word in an icon font: screen readers must not
+// read it.
 {
   const NAMES = {
     sidebarDesktopOpen: "Navigation",
@@ -36,21 +35,21 @@ addEventListener("load", () => {
     openUserLinks: "Account",
     openTheme: "Colours",
   };
-  const ICONS = { more_horiz: "More", search: "Search" }; // that stand alone
-  const CLICKED = ":is(a:not([href]), span, div:not(#changelist-filter-close))[x-on\\:click]";
+  const ICONS = { more_horiz: "More", search: "Search" }; // of buttons without text
+  const CLICKABLE = ":is(a:not([href]), span, div:not(#changelist-filter-close))[x-on\\:click]";
   let opener;
 
-  const menuOf = (one) => {
-    const beside = one.parentElement.querySelector(":scope > nav");
-    return beside || (one.ariaLabel === "Navigation" && document.getElementById("nav-sidebar"));
+  const menuOf = (button) => {
+    const sibling = button.parentElement.querySelector(":scope > nav");
+    return sibling || (button.ariaLabel === "Navigation" && document.getElementById("nav-sidebar"));
   };
 
   document.addEventListener("alpine:initialized", () => {
-    for (const one of document.querySelectorAll(CLICKED)) {
-      one.role = "button";
-      one.tabIndex = 0;
-      const [variable] = one.getAttribute("x-on:click").split(" ");
-      if (NAMES[variable]) one.ariaLabel = NAMES[variable];
+    for (const element of document.querySelectorAll(CLICKABLE)) {
+      element.role = "button";
+      element.tabIndex = 0;
+      const [variable] = element.getAttribute("x-on:click").split(" ");
+      if (NAMES[variable]) element.ariaLabel = NAMES[variable];
     }
     for (const icon of document.querySelectorAll(".material-symbols-outlined:not([role], [aria-hidden])")) {
       const holder = icon.closest("a, button, [role=button]");
@@ -69,7 +68,7 @@ addEventListener("load", () => {
       const menu = menuOf(target);
       if (!menu) return;
       opener = target;
-      setTimeout(() => [...menu.querySelectorAll("a, button")].find((one) => one.getClientRects().length)?.focus());
+      setTimeout(() => [...menu.querySelectorAll("a, button")].find((link) => link.getClientRects().length)?.focus());
     } else if (key === "Escape" && opener && menuOf(opener)?.contains(target)) {
       opener.click();
       opener.focus();

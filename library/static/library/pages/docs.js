@@ -1,8 +1,6 @@
-"use strict";
-
-// Swagger UI shows audio in a player that asks for it once more, which would count a second play.
-// This shows the audio that has already come: in a player, and behind a download link.
-const AudioAnswers = () => ({
+// Swagger UI shows audio in a player that requests it again, which would count a second play. This
+// plugin plays the audio already received and offers it for download.
+const AudioResponses = () => ({
   wrapComponents: {
     responseBody: (Original, system) => (props) => {
       const { content, contentType = "", headers = {} } = props;
@@ -14,7 +12,7 @@ const AudioAnswers = () => ({
       const named = /filename="([^"]*)"/.exec(headers["content-disposition"] || "");
       return h(
         "div",
-        { className: "audio-answer" },
+        { className: "audio-response" },
         h("h5", null, "Response body"),
         h("audio", { controls: true, src: source, preload: "metadata" }),
         h("a", { href: source, download: named ? named[1] : "clip" }, "Download file"),
@@ -28,12 +26,12 @@ const followScheme = () => document.documentElement.classList.toggle("dark-mode"
 dark.addEventListener("change", followScheme);
 followScheme();
 
-// Whoever is logged in to the back office may write from here; Django wants to know that it is this
-// page that asks, and no other site.
-const proveOwnPage = (request) => {
-  const own = new URL(request.url, window.location.href).origin === window.location.origin;
+// People logged in to the back office can write from here. Django requires a CSRF token for that,
+// which no other site may see.
+const addCsrfToken = (request) => {
+  const sameOrigin = new URL(request.url, window.location.href).origin === window.location.origin;
   const cookie = /(?:^|; )csrftoken=([^;]+)/.exec(document.cookie);
-  if (own && cookie) request.headers["X-CSRFToken"] = cookie[1];
+  if (sameOrigin && cookie) request.headers["X-CSRFToken"] = cookie[1];
   return request;
 };
 
@@ -46,6 +44,6 @@ window.ui = SwaggerUIBundle({
   displayRequestDuration: true,
   tryItOutEnabled: true,
   defaultModelsExpandDepth: 0,
-  plugins: [AudioAnswers],
-  requestInterceptor: proveOwnPage,
+  plugins: [AudioResponses],
+  requestInterceptor: addCsrfToken,
 });

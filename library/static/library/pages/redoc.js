@@ -1,5 +1,3 @@
-"use strict";
-
 const element = document.getElementById("docs");
 const fonts = "system-ui, sans-serif";
 

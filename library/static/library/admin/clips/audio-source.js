@@ -1,7 +1,8 @@
-// Where the clip's audio comes from: one choice, and what is learned of it before saving.
+// The choice of the clip's audio, a URL or a file, and its check before saving.
 //
-// A file's beginning is sent to be judged at once, so that a wrong one is told before 20 MB have
-// been sent; its length is read here, by the browser, for the same reason. Saving judges the whole.
+// The server checks the beginning of a chosen file at once, so that the wrong file is rejected
+// before 20 MB are sent; the browser measures its duration for the same reason. Saving checks the
+// whole file.
 
 const fieldset = document.getElementById("clip-audio");
 const form = document.getElementById("clip_form");
@@ -10,7 +11,7 @@ const drop = fieldset.querySelector(".clip-drop");
 const url = document.getElementById("id_audio_url");
 const check = document.getElementById("clip-check");
 const HEAD_BYTES = 65536;
-const NO_ANSWER = "The service does not answer. Try again in a moment.";
+const UNREACHABLE = "The service doesn't respond. Try again in a moment.";
 
 function chosen() {
   return fieldset.querySelector("[name=audio_source]:checked")?.value ?? "url";
@@ -35,32 +36,32 @@ function report(place, kind, ...lines) {
   );
 }
 
-function tell(name, detail) {
+function emit(name, detail) {
   document.dispatchEvent(new CustomEvent(name, { detail }));
 }
 
-async function ask(address, values) {
+async function post(address, values) {
   const body = new FormData();
   for (const [name, value] of Object.entries(values)) body.append(name, value);
   const token = form.querySelector("[name=csrfmiddlewaretoken]").value;
-  const answer = await fetch(address, { method: "POST", headers: { "X-CSRFToken": token }, body });
-  if (answer.redirected || answer.status === 403) {
-    return { error: "You are no longer logged in. Log in in another tab, then try again." };
+  const response = await fetch(address, { method: "POST", headers: { "X-CSRFToken": token }, body });
+  if (response.redirected || response.status === 403) {
+    return { error: "You are logged out. Log in in another tab, then try again." };
   }
-  return answer.ok ? answer.json() : { error: NO_ANSWER };
+  return response.ok ? response.json() : { error: UNREACHABLE };
 }
 
 function seconds(duration) {
   return Number.isFinite(duration) && duration > 0 ? `${Math.round(duration * 100) / 100} s` : "";
 }
 
-// What the browser itself finds: null if it cannot play the file.
+// The duration that the browser finds and whether there is video; null if it can't play the file.
 function probe(address) {
   return new Promise((done) => {
     const video = document.createElement("video");
     video.preload = "metadata";
     video.onerror = () => done(null);
-    video.onloadedmetadata = () => done({ duration: video.duration, pictures: video.videoWidth > 0 });
+    video.onloadedmetadata = () => done({ duration: video.duration, video: video.videoWidth > 0 });
     video.src = address;
   });
 }
@@ -71,25 +72,25 @@ function propose(id, value) {
 }
 
 const fileReport = document.getElementById("clip-file-report");
-let address = ""; // of the chosen file, in the browser's memory
-let choices = 0; // so that an answer about a file before is not taken for this one's
+let address = ""; // the chosen file's blob: URL
+let choices = 0; // the number of the latest choice: results for an earlier one are dropped
 
 async function take(given, others) {
   choices += 1;
   const mine = choices;
-  report(fileReport, "busy", `Looking at “${given.name}”…`);
+  report(fileReport, "busy", `Checking “${given.name}”…`);
   URL.revokeObjectURL(address);
   address = URL.createObjectURL(given);
   const head = given.slice(0, HEAD_BYTES);
   const [facts, found] = await Promise.all([
-    ask(fieldset.dataset.checkFile, { head, size: given.size }).catch(() => ({ error: NO_ANSWER })),
+    post(fieldset.dataset.checkFile, { head, size: given.size }).catch(() => ({ error: UNREACHABLE })),
     given.size ? probe(address) : null,
   ]);
   if (mine !== choices) return;
-  if (found?.pictures) facts.error ??= "This file has video. Export its sound alone, for example as MP3 or M4A.";
+  if (found?.video) facts.error ??= "This file contains video. Export only its sound, for example as MP3 or M4A.";
   if (facts.error) {
     file.value = "";
-    report(fileReport, "bad", `“${given.name}” was not taken.`, facts.error);
+    report(fileReport, "bad", `“${given.name}” was rejected.`, facts.error);
     return;
   }
   const about = [facts.kind, facts.size, seconds(found?.duration)].filter(Boolean).join(", ");
@@ -97,12 +98,19 @@ async function take(given, others) {
     fileReport,
     "good",
     `“${given.name}”: ${about}.`,
-    others && `Only this one of ${others + 1} files was taken: a clip has one.`,
-    !found && "This browser cannot play it. Its length is measured when you save.",
+    others && `A clip has one file: the other ${others === 1 ? "file was" : `${others} files were`} ignored.`,
+    !found && "This browser can't play it. Its duration is measured when you save.",
   );
-  propose("id_title", facts.title || given.name.replace(/\.[^.]*$/, "").replace(/[_\s]+/g, " ").trim());
+  propose(
+    "id_title",
+    facts.title ||
+      given.name
+        .replace(/\.[^.]*$/, "")
+        .replace(/[_\s]+/g, " ")
+        .trim(),
+  );
   propose("id_creator", facts.creator);
-  tell("clip:audio", { src: address, file: given, fill: true });
+  emit("clip:audio", { src: address, file: given, fill: true });
 }
 
 file.addEventListener("change", () => {
@@ -134,7 +142,7 @@ document.addEventListener("drop", (event) => {
   const one = new DataTransfer();
   one.items.add(first);
   file.files = one.files;
-  file.dispatchEvent(new Event("input", { bubbles: true })); // there is something to be saved
+  file.dispatchEvent(new Event("input", { bubbles: true })); // so that the page warns of unsaved changes
   take(first, others.length);
 });
 
@@ -143,8 +151,8 @@ const urlReport = document.getElementById("clip-url-report");
 async function checkSource() {
   check.disabled = true;
   check.textContent = "Checking…";
-  report(urlReport, "busy", "Asking the origin. This may take a while.");
-  const found = await ask(fieldset.dataset.checkSource, { url: url.value }).catch(() => ({ error: NO_ANSWER }));
+  report(urlReport, "busy", "Checking the address. This may take a while.");
+  const found = await post(fieldset.dataset.checkSource, { url: url.value }).catch(() => ({ error: UNREACHABLE }));
   check.disabled = chosen() !== "url";
   check.textContent = "Check source";
   if (found.error) {
@@ -155,17 +163,17 @@ async function checkSource() {
   report(
     urlReport,
     "good",
-    `It serves audio: ${[found.kind, found.size, length || "length unknown"].filter(Boolean).join(", ")}.`,
+    `This address serves audio: ${[found.kind, found.size, length || "duration unknown"].filter(Boolean).join(", ")}.`,
     found.redirect && `It redirects to ${found.redirect}`,
   );
-  tell("clip:audio", { src: found.listen });
+  emit("clip:audio", { src: found.listen });
   if (!length) return;
-  tell("clip:measured", { seconds: found.duration, exact: true });
+  emit("clip:measured", { seconds: found.duration, exact: true });
   const use = document.createElement("button");
   use.type = "button";
   use.className = "clip-button";
   use.textContent = `Use ${length} as the duration`;
-  use.addEventListener("click", () => tell("clip:use"));
+  use.addEventListener("click", () => emit("clip:use-duration"));
   urlReport.append(use);
 }
 
@@ -173,7 +181,7 @@ check.addEventListener("click", checkSource);
 url.addEventListener("input", () => urlReport.replaceChildren());
 url.addEventListener("keydown", (event) => {
   if (event.key !== "Enter") return;
-  event.preventDefault(); // of an address, Enter asks what is there; it does not save the clip
+  event.preventDefault(); // in this field, Enter checks the address instead of saving the clip
   if (!check.disabled) checkSource();
 });
 

@@ -1,4 +1,5 @@
-// The duration beside the one that was measured: filled in for a new file, offered where they differ.
+// Compares the duration field with the measured duration: fills it in for a new file, and offers the
+// measured duration if the two differ.
 
 const field = document.getElementById("id_duration");
 const hint = document.createElement("div");
@@ -7,8 +8,8 @@ hint.setAttribute("role", "status");
 field.closest(".relative").append(hint);
 
 let measured = 0; // seconds
-let exact = false; // by the server, whose word counts
-let fill = false; // the field waits for the length of a new file
+let exact = false; // measured by the server, which takes precedence over the browser
+let fill = false; // the field is filled in when the new file is measured
 
 function rounded() {
   return Math.round(measured * 100) / 100;
@@ -16,7 +17,7 @@ function rounded() {
 
 function use() {
   field.value = rounded();
-  field.dispatchEvent(new Event("input", { bubbles: true })); // there is something to be saved
+  field.dispatchEvent(new Event("input", { bubbles: true })); // so that the page warns of unsaved changes
   field.focus();
 }
 
@@ -42,14 +43,13 @@ document.addEventListener("clip:audio", (event) => {
   show();
 });
 document.addEventListener("clip:measured", (event) => {
-  const told = Boolean(event.detail.exact);
-  if (exact && !told) return;
-  exact = told;
+  if (exact && !event.detail.exact) return;
+  exact = Boolean(event.detail.exact);
   measured = event.detail.seconds;
   if (fill) field.value = rounded();
   show();
 });
-document.addEventListener("clip:use", use);
+document.addEventListener("clip:use-duration", use);
 field.addEventListener("input", () => {
   fill = false;
   show();

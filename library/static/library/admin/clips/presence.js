@@ -1,67 +1,64 @@
-// Who else has this clip open, and whether it has changed: asked for as long as the page is open.
+// Shows who else has this clip open and whether it has changed, for as long as the page is open.
 
-const place = document.getElementById("clip-others");
+const notice = document.getElementById("clip-others");
 const form = document.getElementById("clip_form");
-const EVERY = 15_000; // milliseconds
-let used = false; // since the last time
+const INTERVAL = 15_000; // milliseconds
+let used = false; // since the last request
+let shown = "";
 
-function message(extra) {
+function payload(extra) {
   const body = new FormData();
   const { version, entry } = JSON.parse(form.querySelector("[name=loaded]").value);
   const token = form.querySelector("[name=csrfmiddlewaretoken]").value;
-  const values = { page: place.dataset.page, version, entry, csrfmiddlewaretoken: token, ...extra };
+  const values = { page: notice.dataset.page, version, entry, csrfmiddlewaretoken: token, ...extra };
   for (const [name, value] of Object.entries(values)) body.append(name, value);
   return body;
 }
 
-function show(sentences) {
-  if (place.textContent === sentences.join("")) return; // what was read out is not read out again
-  place.replaceChildren(
-    ...sentences.map((sentence) => {
-      const text = document.createElement("p");
-      text.textContent = sentence;
-      return text;
-    }),
-  );
-  place.hidden = sentences.length === 0;
+function show(...sentences) {
+  const text = sentences.join("\n");
+  if (text === shown) return; // or a screen reader would read it out again
+  shown = text;
+  notice.textContent = text;
+  notice.hidden = !text;
 }
 
-function told({ name, you, since }) {
-  const at = new Date(since).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
+function describe({ name, you, since }) {
+  const time = new Date(since).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
   return you
-    ? `You have this clip open in another tab too, since ${at}.`
-    : `${name} has this clip open for editing, since ${at}.`;
+    ? `You have had this clip open in another tab since ${time}.`
+    : `${name} has had this clip open for editing since ${time}.`;
 }
 
-async function beat() {
+async function announce() {
   try {
-    const body = message(used ? { used: "1" } : {});
+    const body = payload(used ? { used: "1" } : {});
     used = false;
-    const answer = await fetch(place.dataset.url, { method: "POST", body });
-    if (answer.redirected) {
-      show(["You are no longer logged in. What you wrote is still here: log in in another tab, then save."]);
-    } else if (answer.ok) {
-      const { others, changed } = await answer.json();
-      const warning = changed && `${changed} Nothing of it will be overwritten before you have seen it.`;
-      show([...others.map(told), ...(warning ? [warning] : [])]);
+    const response = await fetch(notice.dataset.url, { method: "POST", body });
+    if (response.redirected) {
+      show("You are logged out. Your changes are still here: log in in another tab, then save.");
+    } else if (response.ok) {
+      const { others, changed } = await response.json();
+      const warning = `${changed} When you save, you will see the changes before anything is overwritten.`;
+      show(...others.map(describe), ...(changed ? [warning] : []));
     }
   } catch {
-    // the service does not answer: the next time it may
+    // the service is unreachable: the next request may succeed
   }
 }
 
-addEventListener("pagehide", () => navigator.sendBeacon(place.dataset.url, message({ leave: "1" })));
+addEventListener("pagehide", () => navigator.sendBeacon(notice.dataset.url, payload({ leave: "1" })));
 addEventListener("pageshow", (event) => {
-  if (event.persisted) beat();
+  if (event.persisted) announce();
 });
 document.addEventListener("visibilitychange", () => {
-  if (!document.hidden) beat();
+  if (!document.hidden) announce();
 });
-for (const sign of ["keydown", "pointerdown"]) {
-  document.addEventListener(sign, () => {
+for (const name of ["keydown", "pointerdown"]) {
+  document.addEventListener(name, () => {
     used = true;
   });
 }
-document.addEventListener("clip:renewed", beat);
-setInterval(beat, EVERY);
-beat();
+document.addEventListener("clip:refreshed", announce);
+setInterval(announce, INTERVAL);
+announce();

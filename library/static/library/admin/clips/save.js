@@ -1,18 +1,18 @@
-// Saving without leaving the page: what is wrong is said on it, and nothing typed or chosen is lost.
+// Saves without leaving the page, so that errors appear on it and no text and no chosen file is lost.
 //
-// Without this script the form works as any other; only a chosen file must then be chosen again.
+// Without this script the form still works, but after an error a file has to be chosen again.
 
 const form = document.getElementById("clip_form");
 const note = document.getElementById("clip-saving");
 const buttons = [...document.querySelectorAll(`[type=submit][form=${form.id}]`)];
-const LOGGED_OUT = "You are no longer logged in. What you wrote is still here: log in in another tab, then save again.";
-const NO_ANSWER = "Not saved: the service does not answer. What you wrote is still here. Save again in a moment.";
-const NOT_ALLOWED = "Not saved: you may not change this any more.";
-const TOO_LARGE = "Not saved: the file is larger than the server takes.";
+const LOGGED_OUT = "You are logged out. Your changes are still here: log in in another tab, then save again.";
+const UNREACHABLE = "Not saved: the service doesn't respond. Your changes are still here. Save again in a moment.";
+const NOT_ALLOWED = "Not saved: you no longer have permission to change this clip.";
+const TOO_LARGE = "Not saved: the file is larger than the server accepts.";
 
 function send(data, progress) {
   return new Promise((done, failed) => {
-    const request = new XMLHttpRequest(); // which, unlike fetch, tells how much has been sent
+    const request = new XMLHttpRequest(); // fetch does not report how much has been sent
     request.open("POST", location.href);
     request.setRequestHeader("Accept", "application/json");
     request.upload.onprogress = (event) => progress(event.loaded / event.total);
@@ -22,7 +22,7 @@ function send(data, progress) {
   });
 }
 
-// After a new login the page's token is an old one. The new one stands in a new page.
+// After a new log-in the page's CSRF token is outdated: take the one of a fresh page.
 async function renewToken() {
   const page = await fetch(location.href);
   if (page.redirected) return false;
@@ -32,14 +32,8 @@ async function renewToken() {
   return Boolean(token);
 }
 
-function say(...sentences) {
-  note.replaceChildren(
-    ...sentences.map((sentence) => {
-      const text = document.createElement("p");
-      text.textContent = sentence;
-      return text;
-    }),
-  );
+function show(...sentences) {
+  note.textContent = sentences.join("\n");
   note.hidden = sentences.length === 0;
   if (sentences.length) note.focus();
 }
@@ -48,7 +42,7 @@ function placeOf(name) {
   return form.querySelector(`[data-errors=${name}]`) ?? form.querySelector(`.field-${name} .relative`);
 }
 
-// Change the elements that describe an input to who listens: its help, and what is wrong.
+// Replace the elements that describe an input to screen readers: its help and its errors.
 function describe(input, isKept, ...more) {
   const ids = (input.getAttribute("aria-describedby") ?? "").split(" ").filter(Boolean);
   input.setAttribute("aria-describedby", [...ids.filter(isKept), ...more].join(" "));
@@ -84,14 +78,14 @@ function showErrors(errors) {
       describe(input, () => true, list.id);
     }
   }
-  const sentences = whole.length ? [...whole] : ["Not saved yet."];
-  if (names.length === 1) sentences.push("One field below needs a look.");
-  if (names.length > 1) sentences.push(`${names.length} fields below need a look.`);
-  say(...sentences);
+  const sentences = whole.length ? [...whole] : ["Not saved."];
+  if (names.length === 1) sentences.push("Correct the field marked below.");
+  if (names.length > 1) sentences.push(`Correct the ${names.length} fields marked below.`);
+  show(...sentences);
 }
 
-// What others have saved meanwhile, in the fields that were not touched here.
-function renew(values) {
+// Update the fields that were not edited here with what others have saved.
+function refresh(values) {
   for (const [name, value] of Object.entries(values)) {
     const field = form.elements.namedItem(name);
     if (name === "audio_file") {
@@ -102,11 +96,11 @@ function renew(values) {
       if (field instanceof RadioNodeList) {
         form.querySelector(`[name=${name}]:checked`)?.dispatchEvent(new Event("change"));
       } else if (field.type !== "hidden") {
-        field.classList.add("clip-renewed");
+        field.classList.add("clip-refreshed");
       }
     }
   }
-  document.dispatchEvent(new CustomEvent("clip:renewed"));
+  document.dispatchEvent(new CustomEvent("clip:refreshed"));
 }
 
 async function save(button) {
@@ -117,23 +111,23 @@ async function save(button) {
       if (button && share < 1) button.textContent = `Sending… ${Math.floor(100 * share)} %`;
     });
   };
-  let answer = await sending();
-  if (answer.status === 403) {
-    if (!(await renewToken())) return say(LOGGED_OUT);
-    answer = await sending();
+  let response = await sending();
+  if (response.status === 403) {
+    if (!(await renewToken())) return show(LOGGED_OUT);
+    response = await sending();
   }
-  const isJson = answer.getResponseHeader("Content-Type")?.startsWith("application/json");
-  if (answer.status === 403) return say(NOT_ALLOWED);
-  if (answer.status === 413) return say(TOO_LARGE);
-  if (answer.status >= 500) return say(NO_ANSWER);
-  if (!isJson) return say(LOGGED_OUT);
-  const { location: next, errors, values } = JSON.parse(answer.responseText);
+  const isJson = response.getResponseHeader("Content-Type")?.startsWith("application/json");
+  if (response.status === 403) return show(NOT_ALLOWED);
+  if (response.status === 413) return show(TOO_LARGE);
+  if (response.status >= 500) return show(UNREACHABLE);
+  if (!isJson) return show(LOGGED_OUT);
+  const { location: next, errors, values } = JSON.parse(response.responseText);
   if (next) {
     window.removeEventListener("beforeunload", window.preventLeaving); // the theme's
     location.assign(next);
     return true;
   }
-  renew(values);
+  refresh(values);
   return showErrors(errors);
 }
 
@@ -142,14 +136,14 @@ document.addEventListener(
   async (event) => {
     if (event.target !== form) return;
     event.preventDefault();
-    event.stopPropagation(); // else the theme would take it for saved, and warn no more
+    event.stopPropagation(); // or the theme would stop warning of unsaved changes
     const button = event.submitter;
     const label = button?.textContent;
     for (const each of buttons) each.disabled = true;
     if (button) button.textContent = "Saving…";
     clearErrors();
-    say();
-    const saved = await save(button).catch(() => say(NO_ANSWER));
+    show();
+    const saved = await save(button).catch(() => show(UNREACHABLE));
     if (saved) return; // the next page is on its way
     for (const each of buttons) each.disabled = false;
     if (button) button.textContent = label;
