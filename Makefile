@@ -1,35 +1,24 @@
-# make run            serve on http://localhost:8000 (HOST, PORT), with its own database
-# make test           all checks
-# make system-tools   Prometheus, Chromium, ffmpeg, nginx, Node.js and what else the tests use, by apt
-# make players        real players on the stream, cold and warm; writes benchmarks/RESULTS.md
-#                     (apt packages beside the system tools: firefox-esr mpv vlc wget)
-# make bench-plays    recording plays: ways, one hot clip against 1,000, quick and slow commits
-# make bench-scale    every page at a hundred and at ten million plays (some minutes, 5 GB of disk)
-# make alerts-proof   each alert provoked for real (a quarter of an hour); writes RESULTS.md
-# make dashboard-picture  draws the dashboard after some minutes of traffic; needs npm
-# make screenshots   the pictures of the pages in docs/images
-# make dashboards     the dashboards' JSON and the runbook's page, of their sources
-# make bench-metrics  what measuring costs a request; how soon Prometheus is answered, after 200
-#                     killed workers too (some minutes); writes benchmarks/RESULTS.md
-# make requirements   compile the pinned requirements anew
-# make samples        make the sample clips anew
-
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 TOOLS := chromium curl ffmpeg nginx-light openssl prometheus prometheus-alertmanager strace
-NODE = $(if $(shell command -v npm),,nodejs npm) # unless some Node.js is there
+NODE = $(if $(shell command -v npm),,nodejs npm) # unless Node.js is installed already
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: run test players bench-plays bench-scale bench-metrics alerts-proof dashboard-picture \
+.DEFAULT_GOAL := help
+
+.PHONY: help run test players bench-plays bench-scale bench-metrics alerts-proof dashboard-picture \
   dashboards screenshots system-tools requirements samples clean
 
-run: $(VENV)/local
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: $(VENV)/local ## Serve on http://localhost:8000 (HOST, PORT) with an embedded database
 	@$(BIN)/python manage.py collectstatic --noinput --verbosity 0
 	@$(BIN)/python manage.py prepare --demo-editor --verbosity 0
 	@exec $(BIN)/gunicorn --config clips_site/server/gunicorn_conf.py
 
-test: $(VENV)/dev
+test: $(VENV)/dev ## Run every check and every test
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy --python-version 3.11
@@ -39,46 +28,46 @@ test: $(VENV)/dev
 	@$(BIN)/python manage.py spectacular --format openapi-json --validate --fail-on-warn --file /dev/null
 	@$(BIN)/pytest
 
-# Debian starts nginx, Prometheus and Alertmanager as services of their own; the tests need only the programs.
-system-tools:
+# Debian also starts nginx, Prometheus and Alertmanager as services; the tests need only the programs.
+system-tools: ## Install the programs the tests use (Chromium, ffmpeg, nginx, Prometheus…) with apt, as root
 	apt-get update
 	DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends $(TOOLS) $(NODE)
 
-players: $(VENV)/dev
+players: $(VENV)/dev ## Play streams with real players and browsers; writes benchmarks/RESULTS.md
 	@$(BIN)/python -m benchmarks.players --write
 
-bench-plays: $(VENV)/dev
+bench-plays: $(VENV)/dev ## Measure how fast plays are recorded
 	@$(BIN)/python -m benchmarks.plays
 
-bench-scale: $(VENV)/dev
+bench-scale: $(VENV)/dev ## Compare every page at a hundred and at ten million plays (minutes, 5 GB of disk)
 	@$(BIN)/python -m benchmarks.scale
 
-alerts-proof: $(VENV)/dev
+alerts-proof: $(VENV)/dev ## Provoke each alert with a real Prometheus and Alertmanager (15 minutes); writes RESULTS.md
 	@$(BIN)/python -m benchmarks.alerts --write
 
-dashboard-picture: $(VENV)/dev
+dashboard-picture: $(VENV)/dev ## Draw the dashboards after some minutes of traffic; needs npm
 	@$(BIN)/python -m monitoring.grafana.picture
 
-screenshots: $(VENV)/dev
+screenshots: $(VENV)/dev ## Take the pictures in docs/images
 	@$(BIN)/python -m docs.screenshots
 
-dashboards: $(VENV)/dev
+dashboards: $(VENV)/dev ## Generate the dashboards and the runbook page from their sources
 	@$(BIN)/python -m monitoring
 
-bench-metrics: $(VENV)/dev
+bench-metrics: $(VENV)/dev ## Measure the cost of metrics and the time a scrape takes; writes RESULTS.md
 	@$(BIN)/python -m benchmarks.instrumentation --write
 	@$(BIN)/python -m benchmarks.scrapes --write
 
-requirements: $(VENV)/dev
+requirements: $(VENV)/dev ## Compile requirements/*.in to pinned requirements/*.txt
 	for set in base local dev; do \
 	  $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-emit-index-url \
 	    --no-header --generate-hashes requirements/$$set.in --output-file requirements/$$set.txt; \
 	done
 
-samples: $(VENV)/dev
+samples: $(VENV)/dev ## Synthesise the sample clips
 	$(BIN)/python fixtures/make_samples.py
 
-# What is installed is noted in a file, so that the next start does not ask pip again.
+# These files record what is installed, so that the next start need not run pip.
 $(VENV)/local: requirements/local.txt | $(VENV)/bin/python
 	$(BIN)/pip install --quiet --require-hashes --requirement requirements/local.txt
 	@touch $@
@@ -91,5 +80,5 @@ $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Clips Service needs Python 3.11 or newer")'
 	$(PYTHON) -m venv $(VENV)
 
-clean:
+clean: ## Delete the virtual environment and all local data
 	rm -rf $(VENV) .local
