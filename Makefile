@@ -3,11 +3,12 @@ VENV := .venv
 BIN := $(VENV)/bin
 TOOLS := chromium curl ffmpeg nginx-light openssl prometheus prometheus-alertmanager strace
 NODE = $(if $(shell command -v npm),,nodejs npm) # unless Node.js is installed already
+BIOME := .local/javascript/node_modules/.bin/biome
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
 
-.PHONY: help run test players bench-plays bench-scale bench-metrics alerts-proof dashboard-picture \
+.PHONY: help run test lint-js players bench-plays bench-scale bench-metrics alerts-proof dashboard-picture \
   dashboards screenshots system-tools requirements samples clean
 
 help: ## List the targets
@@ -26,7 +27,22 @@ test: $(VENV)/dev ## Run every check and every test
 	@$(BIN)/lint-imports
 	@$(BIN)/python manage.py makemigrations --check --dry-run
 	@$(BIN)/python manage.py spectacular --format openapi-json --validate --fail-on-warn --file /dev/null
+	@$(MAKE) --no-print-directory lint-js
 	@$(BIN)/pytest
+
+lint-js: ## Check the JavaScript with Biome; needs npm, and is skipped without it
+ifeq ($(shell command -v npm),)
+	@echo "JavaScript was not checked: it needs Node.js and npm (make system-tools)"
+else
+lint-js: $(BIOME)
+	@$(BIOME) ci --error-on-warnings
+endif
+
+$(BIOME): requirements/javascript/package-lock.json
+	@mkdir -p .local/javascript
+	@cp requirements/javascript/package*.json .local/javascript
+	@npm ci --prefix .local/javascript --ignore-scripts --no-audit --no-fund --loglevel=error
+	@touch $@
 
 # Debian also starts nginx, Prometheus and Alertmanager as services; the tests need only the programs.
 system-tools: ## Install the programs the tests use (Chromium, ffmpeg, nginx, Prometheus…) with apt, as root

@@ -31,7 +31,9 @@ const show = (player) => {
   const time = clock(audio.currentTime);
   const length = clock(range.max);
   range.setAttribute("aria-valuetext", `${time} of ${length}`);
-  player.querySelector(".player-time").textContent = player.dataset.showLength ? `${time} / ${length}` : time;
+  player.querySelector(".player-time").textContent = player.dataset.showLength
+    ? `${time} / ${length}`
+    : time;
   player.style.setProperty("--played", `${(100 * range.value) / (range.max || 1)}%`);
   button.setAttribute("aria-label", button.getAttribute("aria-label").replace(/^\w+/, verb));
   button.firstElementChild.textContent = audio.paused ? "play_arrow" : "pause";
@@ -89,7 +91,16 @@ const pauseOthers = (event) => {
 };
 document.addEventListener("play", pauseOthers, true);
 
-const EVENTS = ["play", "playing", "pause", "waiting", "timeupdate", "durationchange", "ended", "error"];
+const EVENTS = [
+  "play",
+  "playing",
+  "pause",
+  "waiting",
+  "timeupdate",
+  "durationchange",
+  "ended",
+  "error",
+];
 for (const name of EVENTS) {
   document.addEventListener(
     name,

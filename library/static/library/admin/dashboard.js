@@ -46,7 +46,11 @@ function draw(canvas) {
       plugins: { legend: { display: false } },
       scales: {
         x: { grid: { display: false }, ticks: { maxRotation: 0, autoSkipPadding: 16 } },
-        y: { beginAtZero: true, border: { display: false }, ticks: { precision: 0, maxTicksLimit: 5 } },
+        y: {
+          beginAtZero: true,
+          border: { display: false },
+          ticks: { precision: 0, maxTicksLimit: 5 },
+        },
       },
     },
   });

@@ -51,11 +51,14 @@ addEventListener("load", () => {
       const [variable] = element.getAttribute("x-on:click").split(" ");
       if (NAMES[variable]) element.ariaLabel = NAMES[variable];
     }
-    for (const icon of document.querySelectorAll(".material-symbols-outlined:not([role], [aria-hidden])")) {
+    for (const icon of document.querySelectorAll(
+      ".material-symbols-outlined:not([role], [aria-hidden])",
+    )) {
       const holder = icon.closest("a, button, [role=button]");
       const text = icon.textContent.trim();
       if (ICONS[text] && holder?.textContent.trim() === text) holder.ariaLabel ||= ICONS[text];
-      const named = holder && (holder.title || holder.ariaLabel || holder.textContent.trim() !== text);
+      const named =
+        holder && (holder.title || holder.ariaLabel || holder.textContent.trim() !== text);
       if (!holder || named) icon.ariaHidden = "true";
     }
   });
@@ -68,7 +71,11 @@ addEventListener("load", () => {
       const menu = menuOf(target);
       if (!menu) return;
       opener = target;
-      setTimeout(() => [...menu.querySelectorAll("a, button")].find((link) => link.getClientRects().length)?.focus());
+      setTimeout(() =>
+        [...menu.querySelectorAll("a, button")]
+          .find((link) => link.getClientRects().length)
+          ?.focus(),
+      );
     } else if (key === "Escape" && opener && menuOf(opener)?.contains(target)) {
       opener.click();
       opener.focus();

@@ -44,7 +44,11 @@ async function post(address, values) {
   const body = new FormData();
   for (const [name, value] of Object.entries(values)) body.append(name, value);
   const token = form.querySelector("[name=csrfmiddlewaretoken]").value;
-  const response = await fetch(address, { method: "POST", headers: { "X-CSRFToken": token }, body });
+  const response = await fetch(address, {
+    method: "POST",
+    headers: { "X-CSRFToken": token },
+    body,
+  });
   if (response.redirected || response.status === 403) {
     return { error: "You are logged out. Log in in another tab, then try again." };
   }
@@ -83,11 +87,14 @@ async function take(given, others) {
   address = URL.createObjectURL(given);
   const head = given.slice(0, HEAD_BYTES);
   const [facts, found] = await Promise.all([
-    post(fieldset.dataset.checkFile, { head, size: given.size }).catch(() => ({ error: UNREACHABLE })),
+    post(fieldset.dataset.checkFile, { head, size: given.size }).catch(() => ({
+      error: UNREACHABLE,
+    })),
     given.size ? probe(address) : null,
   ]);
   if (mine !== choices) return;
-  if (found?.video) facts.error ??= "This file contains video. Export only its sound, for example as MP3 or M4A.";
+  if (found?.video)
+    facts.error ??= "This file contains video. Export only its sound, for example as MP3 or M4A.";
   if (facts.error) {
     file.value = "";
     report(fileReport, "bad", `“${given.name}” was rejected.`, facts.error);
@@ -98,7 +105,8 @@ async function take(given, others) {
     fileReport,
     "good",
     `“${given.name}”: ${about}.`,
-    others && `A clip has one file: the other ${others === 1 ? "file was" : `${others} files were`} ignored.`,
+    others &&
+      `A clip has one file: the other ${others === 1 ? "file was" : `${others} files were`} ignored.`,
     !found && "This browser can't play it. Its duration is measured when you save.",
   );
   propose(
@@ -152,7 +160,9 @@ async function checkSource() {
   check.disabled = true;
   check.textContent = "Checking…";
   report(urlReport, "busy", "Checking the address. This may take a while.");
-  const found = await post(fieldset.dataset.checkSource, { url: url.value }).catch(() => ({ error: UNREACHABLE }));
+  const found = await post(fieldset.dataset.checkSource, { url: url.value }).catch(() => ({
+    error: UNREACHABLE,
+  }));
   check.disabled = chosen() !== "url";
   check.textContent = "Check source";
   if (found.error) {

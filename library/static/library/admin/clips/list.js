@@ -27,14 +27,17 @@ document.addEventListener("submit", ({ target: form }) => {
   setTimeout(() => showProgress(form, "Working…")); // after the browser has read the button's value
 });
 addEventListener("pageshow", () => {
-  for (const form of document.querySelectorAll(".sheet, #changelist-form:has(.actions-status)")) showProgress(form, "");
+  for (const form of document.querySelectorAll(".sheet, #changelist-form:has(.actions-status)"))
+    showProgress(form, "");
 });
 
 // Existing genres and tags, fetched when a field is first entered. A field of tags holds several:
 // the suggestions complete the last one.
 let known;
 async function fetchWords(input) {
-  known ??= fetch(new URL(input.dataset.wordsUrl, location), { headers: { Accept: "application/json" } })
+  known ??= fetch(new URL(input.dataset.wordsUrl, location), {
+    headers: { Accept: "application/json" },
+  })
     .then((response) => (response.ok ? response.json() : {}))
     .catch(() => ({}));
   return (await known)[input.dataset.words] || [];
@@ -52,7 +55,9 @@ async function suggest(input) {
   const end = input.dataset.words === "tag" ? input.value.lastIndexOf(",") + 1 : 0;
   const before = input.value.slice(0, end) + (end ? " " : "");
   list.replaceChildren(
-    ...words.map((word) => Object.assign(document.createElement("option"), { value: before + word })),
+    ...words.map((word) =>
+      Object.assign(document.createElement("option"), { value: before + word }),
+    ),
   );
 }
 

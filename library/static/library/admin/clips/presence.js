@@ -10,7 +10,13 @@ function payload(extra) {
   const body = new FormData();
   const { version, entry } = JSON.parse(form.querySelector("[name=loaded]").value);
   const token = form.querySelector("[name=csrfmiddlewaretoken]").value;
-  const values = { page: notice.dataset.page, version, entry, csrfmiddlewaretoken: token, ...extra };
+  const values = {
+    page: notice.dataset.page,
+    version,
+    entry,
+    csrfmiddlewaretoken: token,
+    ...extra,
+  };
   for (const [name, value] of Object.entries(values)) body.append(name, value);
   return body;
 }
@@ -47,7 +53,9 @@ async function announce() {
   }
 }
 
-addEventListener("pagehide", () => navigator.sendBeacon(notice.dataset.url, payload({ leave: "1" })));
+addEventListener("pagehide", () =>
+  navigator.sendBeacon(notice.dataset.url, payload({ leave: "1" })),
+);
 addEventListener("pageshow", (event) => {
   if (event.persisted) announce();
 });

@@ -5,8 +5,10 @@
 const form = document.getElementById("clip_form");
 const note = document.getElementById("clip-saving");
 const buttons = [...document.querySelectorAll(`[type=submit][form=${form.id}]`)];
-const LOGGED_OUT = "You are logged out. Your changes are still here: log in in another tab, then save again.";
-const UNREACHABLE = "Not saved: the service doesn't respond. Your changes are still here. Save again in a moment.";
+const LOGGED_OUT =
+  "You are logged out. Your changes are still here: log in in another tab, then save again.";
+const UNREACHABLE =
+  "Not saved: the service doesn't respond. Your changes are still here. Save again in a moment.";
 const NOT_ALLOWED = "Not saved: you no longer have permission to change this clip.";
 const TOO_LARGE = "Not saved: the file is larger than the server accepts.";
 
@@ -39,7 +41,9 @@ function show(...sentences) {
 }
 
 function placeOf(name) {
-  return form.querySelector(`[data-errors=${name}]`) ?? form.querySelector(`.field-${name} .relative`);
+  return (
+    form.querySelector(`[data-errors=${name}]`) ?? form.querySelector(`.field-${name} .relative`)
+  );
 }
 
 // Replace the elements that describe an input to screen readers: its help and its errors.

@@ -42,7 +42,8 @@ function peaks(sound) {
 async function loadMetadata() {
   if (audio.readyState >= HTMLMediaElement.HAVE_METADATA || audio.error) return;
   await new Promise((done) => {
-    for (const name of ["loadedmetadata", "error"]) audio.addEventListener(name, done, { once: true });
+    for (const name of ["loadedmetadata", "error"])
+      audio.addEventListener(name, done, { once: true });
   });
 }
 
