@@ -1,4 +1,4 @@
-"""Pages that say what went wrong, to people: the API's answers are JSON (test_errors)."""
+"""HTML error pages; errors of the API are JSON (tests/api/test_errors.py)."""
 
 import json
 
@@ -10,51 +10,52 @@ from django.urls import get_resolver
 from tests.support.editors import member
 
 
-def test_missing_page_leads_on(admin_client: Client) -> None:
+def test_missing_page_links_to_the_back_office(admin_client: Client) -> None:
     page = admin_client.get("/admin/nothing/")
     assert page.status_code == 404
-    assert "There is nothing at this address." in page.text
+    assert "There is no page at this address." in page.text
     assert 'href="/admin/"' in page.text
 
 
-def test_who_may_not_is_told_who_can_change_that(client: Client, db: None) -> None:
+def test_missing_permission_refers_to_an_administrator(client: Client, db: None) -> None:
     client.force_login(member("Analysts"))
     page = client.get("/admin/library/clip/import/")
     assert page.status_code == 403
-    assert "An administrator can change that." in page.text
+    assert "An administrator can grant it." in page.text
 
 
-def test_form_that_is_too_old_says_that_nothing_was_saved(db: None) -> None:
+def test_outdated_form_reports_that_nothing_was_saved(db: None) -> None:
     page = Client(enforce_csrf_checks=True).post("/admin/login/", {"username": "a"})
     assert page.status_code == 403
     assert "Nothing was saved." in page.text
 
 
-def answer_to(path: str, error: Exception) -> HttpResponse:
-    """What is answered where a view of this path has raised that."""
+def response_to(path: str, error: Exception) -> HttpResponse:
+    """Return the response of a view at this path that raised the error."""
     try:
         raise error
     except type(error):
-        answer: HttpResponse = get_resolver().resolve_error_handler(500)(RequestFactory().get(path))
-        return answer
+        handler = get_resolver().resolve_error_handler(500)
+        response: HttpResponse = handler(RequestFactory().get(path))
+        return response
 
 
-def test_fault_of_ours_is_told_without_asking_for_anything() -> None:
-    page = answer_to("/admin/", KeyError())
+def test_server_error_renders_without_database_or_session() -> None:
+    page = response_to("/admin/", KeyError())
     assert page.status_code == 500
-    assert "The fault is ours" in page.text
+    assert "This is an error in the service" in page.text
 
 
-def test_page_without_the_database_says_that_it_is_not_for_long() -> None:
-    page = answer_to("/admin/", OperationalError())
+def test_unavailable_database_suggests_to_try_again() -> None:
+    page = response_to("/admin/", OperationalError())
     assert (page.status_code, page["Retry-After"]) == (503, "10")
-    assert "Try again in some seconds." in page.text
+    assert "Try again in a few seconds." in page.text
 
 
-def test_path_of_the_api_is_never_answered_by_a_page() -> None:
+def test_api_paths_never_get_html_errors() -> None:
     for error, status, code in (
         (KeyError(), 500, "server_error"),
         (OperationalError(), 503, "database_unavailable"),
     ):
-        answer = answer_to("/api/v1/clips", error)
-        assert (answer.status_code, json.loads(answer.content)["code"]) == (status, code)
+        response = response_to("/api/v1/clips", error)
+        assert (response.status_code, json.loads(response.content)["code"]) == (status, code)

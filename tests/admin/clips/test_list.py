@@ -276,5 +276,5 @@ def test_who_may_not_see_clips_hears_none(client: Client) -> None:
 def test_empty_list_says_whether_anything_was_sought(chief_client: Client) -> None:
     assert "Nothing here yet" in chief_client.get(LIST).text
     sought = chief_client.get(f"{LIST}?q=rain&state=draft").text
-    assert "There are no clips with “rain” under these filters." in sought
+    assert "No clips match “rain” and these filters." in sought
     assert "Nothing here yet" not in sought
