@@ -39,16 +39,11 @@ const show = (player) => {
   button.firstElementChild.textContent = audio.paused ? "play_arrow" : "pause";
   player.classList.toggle("player-waiting", !audio.paused && audio.readyState < 3);
   player.classList.toggle("player-failed", Boolean(audio.error));
-};
-
-const showError = (player, text) => {
-  const place = player.querySelector("[role=alert]");
-  place.textContent = text;
-  place.hidden = !text;
+  if (!audio.error) player.querySelector("[role=alert]").hidden = true;
 };
 
 // A media error does not include the server's response, so two bytes are requested for it.
-const explain = async (audio) => {
+const reasonOf = async (audio) => {
   if (audio.src.startsWith("blob:")) return "This browser can't play this file.";
   try {
     const response = await fetch(audio.src, { headers: { Range: "bytes=0-1" } });
@@ -68,7 +63,6 @@ const toggle = (player) => {
     audio.pause();
     return;
   }
-  showError(player, "");
   if (audio.error) audio.load();
   audio.play().catch(() => show(player)); // the error event gives the reason
 };
@@ -78,10 +72,11 @@ const seek = (player, seconds) => {
   show(player);
 };
 
-const refresh = async (player) => {
-  show(player);
+const explainError = async (player) => {
   const audio = audioOf(player);
-  if (audio.error) showError(player, await explain(audio));
+  const place = player.querySelector("[role=alert]");
+  place.textContent = await reasonOf(audio);
+  place.hidden = !audio.error; // another source may be loading by now
 };
 
 const pauseOthers = (event) => {
@@ -91,22 +86,15 @@ const pauseOthers = (event) => {
 };
 document.addEventListener("play", pauseOthers, true);
 
-const EVENTS = [
-  "play",
-  "playing",
-  "pause",
-  "waiting",
-  "timeupdate",
-  "durationchange",
-  "ended",
-  "error",
-];
+const EVENTS = ["play", "playing", "pause", "waiting", "timeupdate", "durationchange", "error"];
 for (const name of EVENTS) {
   document.addEventListener(
     name,
     (event) => {
       const player = playerOf(event.target);
-      if (player && event.target.tagName === "AUDIO") refresh(player);
+      if (!player || event.target.tagName !== "AUDIO") return;
+      show(player);
+      if (name === "error") explainError(player);
     },
     true,
   );
@@ -142,4 +130,7 @@ document.addEventListener("keydown", (event) => {
 });
 
 // The events of audio that has loaded already are missed.
-for (const player of document.querySelectorAll(".player")) refresh(player);
+for (const player of document.querySelectorAll(".player")) {
+  show(player);
+  if (audioOf(player).error) explainError(player);
+}

@@ -97,13 +97,18 @@ def test_keys_and_pointer_seek_in_the_waveform(open_page: Open, clip: Clip) -> N
 
 
 def test_audio_that_cannot_be_loaded_is_explained(
-    open_page: Open, make_clip: Callable[..., Clip], origin: Origin
+    open_page: Open, make_clip: Callable[..., Clip], origin: Origin, mp3: bytes
 ) -> None:
     page = open_page(change(make_clip(audio_file="", audio_url=origin.url("/gone"))), editor())
     player = page.locator("#clip-player")
     expect(player.get_by_role("status")).to_have_text("The audio can't be loaded.")
     expect(player.get_by_role("alert")).to_have_text("The origin answered with an error.")
     expect(player.get_by_role("slider")).to_be_hidden()
+    page.get_by_label("Audio URL").fill(origin.on("/a.mp3", answer(mp3)))
+    page.get_by_role("button", name="Check source").click()
+    expect(player).to_have_attribute("data-drawn", "yes")
+    expect(player.get_by_role("slider")).to_be_visible()
+    expect(player.get_by_role("alert")).to_be_hidden()
 
 
 def bars(page: Page) -> set[str]:
