@@ -93,8 +93,9 @@ async function take(given, others) {
     given.size ? probe(address) : null,
   ]);
   if (mine !== choices) return;
-  if (found?.video)
+  if (found?.video) {
     facts.error ??= "This file contains video. Export only its sound, for example as MP3 or M4A.";
+  }
   if (facts.error) {
     file.value = "";
     report(fileReport, "bad", `“${given.name}” was rejected.`, facts.error);
@@ -126,7 +127,7 @@ file.addEventListener("change", () => {
   else fileReport.replaceChildren();
 });
 
-// Anywhere on the page: a file dropped beside the area would otherwise be opened instead of the page.
+// Accept a file dropped anywhere: beside the area, the browser would open it and leave the page.
 function carriesFiles(event) {
   return event.dataTransfer?.types.includes("Files");
 }
