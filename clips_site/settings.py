@@ -314,7 +314,7 @@ REST_FRAMEWORK = {
     "LIST_SERIALIZER_ERRORS_AS_DICT": True,
     "UNAUTHENTICATED_USER": None,
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
-    "EXCEPTION_HANDLER": "library.api.errors.exception_handler",
+    "EXCEPTION_HANDLER": "library.api.handlers.exception_handler",
 }
 # Pages of any site may play audio and use the API, never with the cookies of their visitors: what
 # an editor's session may do stays with our own pages, and a token is told by who has one.
@@ -357,7 +357,7 @@ SPECTACULAR_SETTINGS = {
     "SERVERS": [{"url": "/", "description": "This service."}],
     "TAGS": [
         {"name": "clips", "description": "Clips and their audio."},
-        {"name": "statistics", "description": "How often clips are played, when and by what."},
+        {"name": "statistics", "description": "Plays over time, listeners and top clips."},
     ],
 }
 

@@ -30,6 +30,6 @@ urlpatterns = [
     path("admin/", admin.site.urls),
 ]
 
-handler400 = "library.api.errors.bad_request"
-handler404 = "library.api.errors.not_found"
-handler500 = "library.api.errors.server_error"
+handler400 = "library.api.handlers.bad_request"
+handler404 = "library.api.handlers.not_found"
+handler500 = "library.api.handlers.server_error"

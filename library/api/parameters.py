@@ -1,12 +1,13 @@
-"""The query parameters of the calls: what each may be, read or refused by name."""
+"""Query parameters: their types, those of clips, and how they are read."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, TypeAlias
 
 from django.core.exceptions import ValidationError as ModelValidationError
 from django.http import QueryDict
 from rest_framework import serializers
+from rest_framework.fields import empty
 
 from library.api.representation import FIELDS
 from library.api.sorting import ORDERINGS
@@ -22,23 +23,35 @@ MAX_REPEATED = 20
 
 
 class ChoiceParameter(serializers.ChoiceField):
-    """One of some words, which a refusal names."""
+    """One of a few values, which its error message lists."""
 
-    def __init__(self, choices: list[str], **options: Any) -> None:
-        message = f"“{{input}}” is none of: {', '.join(choices)}."
+    def __init__(self, choices: Iterable[str], **options: Any) -> None:
+        values = [str(choice) for choice in choices]
+        message = f"“{{input}}” is not one of: {', '.join(values)}."
         super().__init__(
-            choices, required=False, error_messages={"invalid_choice": message}, **options
+            values, required=False, error_messages={"invalid_choice": message}, **options
         )
 
 
+class LimitParameter(serializers.IntegerField):
+    """A number of items, written in ASCII digits; Python's `int` would accept others."""
+
+    def __init__(self, max_value: int, default: int, help_text: str) -> None:
+        super().__init__(min_value=1, max_value=max_value, default=default, help_text=help_text)
+
+    def to_internal_value(self, data: Any) -> int:
+        if not data.isascii():
+            self.fail("invalid")
+        return int(super().to_internal_value(data))
+
+
 class SecondsParameter(serializers.FloatField):
-    """A finite number of seconds."""
+    """A finite number of seconds; Python's `float` would accept `nan` and `inf`."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(min_value=0, required=False, **options)
 
     def to_internal_value(self, data: Any) -> float:
-        """The number; Python alone would take `nan` and `inf` for some."""
         seconds: float = super().to_internal_value(data)
         if not math.isfinite(seconds):
             self.fail("invalid")
@@ -46,30 +59,30 @@ class SecondsParameter(serializers.FloatField):
 
 
 class GenresParameter(serializers.ListField):
-    """Genres, any of which may be a clip's."""
+    """Genres; a clip has one of them."""
 
     child = serializers.CharField(max_length=64)
 
     def to_internal_value(self, data: Any) -> list[str]:
-        """The genres; one message for whichever is wrong."""
         try:
             genres: list[str] = super().to_internal_value(data)
         except serializers.ValidationError:
             raise serializers.ValidationError(
-                "A genre has 1 to 64 characters, none of them NUL."
+                "A genre must have 1 to 64 characters and no NUL."
             ) from None
         return genres
 
 
 class TagsField(serializers.ListField):
-    """Tags in their normal form."""
+    """Tags, which are normalised."""
 
     child = serializers.CharField()
 
     def to_internal_value(self, data: Any) -> list[str]:
-        """The tags; all messages in one list."""
         if not isinstance(data, list) or not all(isinstance(tag, str) for tag in data):
-            raise serializers.ValidationError('Give a list of strings, such as ["rain", "night"].')
+            raise serializers.ValidationError(
+                'Must be a list of strings, such as ["rain", "night"].'
+            )
         try:
             return normalise_tags(data)
         except ModelValidationError as error:
@@ -77,10 +90,9 @@ class TagsField(serializers.ListField):
 
 
 class LicenceField(serializers.CharField):
-    """A licence's SPDX identifier, whichever way the licence was named."""
+    """A licence, given by its name, URL or SPDX identifier and returned as the identifier."""
 
     def to_internal_value(self, data: Any) -> str:
-        """The identifier; of what is no text too, a refusal names those there are."""
         try:
             return find_licence(super().to_internal_value(data)).id
         except UnknownLicenceError as error:
@@ -88,75 +100,80 @@ class LicenceField(serializers.CharField):
 
 
 class FieldsParameter(serializers.CharField):
-    """Names of a clip's fields, separated by commas."""
+    """Names of a clip's fields, returned in the order of FIELDS."""
 
     def to_internal_value(self, data: Any) -> Any:
-        """The fields in their usual order."""
         names = {name.strip() for name in super().to_internal_value(data).split(",")}
         if not names <= set(FIELDS):
             raise serializers.ValidationError(
-                f"Give some of these, separated by commas: {', '.join(FIELDS)}."
+                f"Must be names from this list, separated by commas: {', '.join(FIELDS)}."
             )
         return tuple(field for field in FIELDS if field in names)
 
 
 SHOW: Parameters = {
     "fields": FieldsParameter(
-        required=False, help_text="Only these fields of each clip: names separated by commas."
+        required=False, help_text="Comma-separated names of the fields to return for each clip."
     ),
-    "format": ChoiceParameter(["json"], help_text="JSON is all there is."),
+    "format": ChoiceParameter(
+        ["json"], help_text="Format of the response; `json` is the only one."
+    ),
 }
 LIST: Parameters = {
     "genre": GenresParameter(
         required=False,
         max_length=MAX_REPEATED,
-        help_text="Clips of this genre, whatever its case. Given several times: of any of them.",
+        help_text="Return clips of this genre, ignoring case. Repeat the parameter to return clips "
+        "of any of several genres.",
     ),
     "tag": TagsField(
-        required=False, help_text="Clips with this tag. Given several times: with all of them."
+        required=False,
+        help_text="Return clips with this tag. Repeat the parameter to return clips that have all "
+        "of several tags.",
     ),
     "search": serializers.CharField(
         required=False,
         max_length=200,
         allow_blank=True,
-        help_text="Clips with all of these words in title, tags, creator or description; each word "
-        "finds the words that it begins. Best match first, unless `ordering` is given.",
+        help_text="Return clips with all of these words in their title, tags, creator or "
+        "description. A word also matches longer words that start with it. Without `ordering`, the "
+        "best matches come first.",
     ),
-    "min_duration": SecondsParameter(help_text="Clips of so many seconds or more."),
-    "max_duration": SecondsParameter(help_text="Clips of so many seconds or less."),
+    "min_duration": SecondsParameter(help_text="Return clips of at least this many seconds."),
+    "max_duration": SecondsParameter(help_text="Return clips of at most this many seconds."),
     "licence": LicenceField(
         required=False,
-        help_text="Clips under this licence: an SPDX identifier or a Creative Commons URL.",
+        help_text="Return clips under this licence: an SPDX identifier or a Creative Commons URL.",
     ),
     "health": ChoiceParameter(
-        [choice.value for choice in Health], help_text="Clips whose source is in this state."
+        Health.values, help_text="Return clips whose audio source has this status."
     ),
     "ordering": ChoiceParameter(
         [sign + name for name in ORDERINGS for sign in ("", "-")],
-        help_text="The order, `-` for descending; ties by id the same way. Without it by `id`.",
+        help_text="Sort by this field; `-` reverses the order. Clips with equal values are sorted "
+        "by `id` in the same direction. The default is `id`.",
     ),
-    "limit": serializers.IntegerField(
-        min_value=1,
-        max_value=MAX_LIMIT,
-        default=DEFAULT_LIMIT,
-        help_text="So many clips at most on a page.",
+    "limit": LimitParameter(MAX_LIMIT, DEFAULT_LIMIT, "Maximum number of clips on a page."),
+    "cursor": serializers.CharField(
+        required=False, help_text="Position of a page. Taken from a `Link` header."
     ),
-    "cursor": serializers.CharField(required=False, help_text="A page's place, out of a `Link`."),
     **SHOW,
 }
 
 
 def read(query: QueryDict, parameters: Parameters) -> dict[str, Any]:
-    """The parameters that a request gives; one that is left blank, as by a form, is not given.
+    """Return the parameters of a request, with defaults. A blank one counts as not given.
 
-    Raises ValidationError with an entry for each that is unknown, wrong, or given too often.
+    Raise ValidationError with an entry for each parameter that is unknown, invalid or repeated.
     """
-    found: dict[str, Any] = {}
+    found: dict[str, Any] = {
+        name: field.default for name, field in parameters.items() if field.default is not empty
+    }
     errors: dict[str, Any] = {}
     for name, values in query.lists():
         given = [value for value in values if value]
         if name not in parameters:
-            errors[name] = [f"There is no such parameter. There are: {', '.join(parameters)}."]
+            errors[name] = [f"Unknown parameter. The parameters are: {', '.join(parameters)}."]
         elif given:
             try:
                 found[name] = _value(parameters[name], given)
@@ -171,5 +188,5 @@ def _value(field: Field, given: list[str]) -> Any:
     if isinstance(field, serializers.ListField):
         return field.run_validation(given)
     if len(given) > 1:
-        raise serializers.ValidationError("Give this once.")
+        raise serializers.ValidationError("Give this parameter only once.")
     return field.run_validation(given[0])

@@ -21,12 +21,14 @@ from django.http import (
 from django.http.response import HttpResponseBase
 from django.utils.cache import get_conditional_response
 from django.utils.http import content_disposition_header, http_date, parse_http_date_safe
+from rest_framework.exceptions import APIException
 
 from library.audio.body import Body, FileBody, FollowedBody
 from library.audio.byte_range import ByteRange, UnsatisfiableRangeError, parse
 from library.audio.errors import AudioUnavailableError
 from library.audio.open_audio import OpenAudio
 from library.audio.sniff import EXTENSIONS
+from library.streams.errors import AudioChanged, RangeNotSatisfiable
 
 NGINX_JUDGES = frozenset(
     ("If-Match", "If-None-Match", "If-Modified-Since", "If-Unmodified-Since", "If-Range")
@@ -61,7 +63,7 @@ def deliver(request: HttpRequest, audio: OpenAudio, title: str) -> Delivery:
     if conditional is not None and conditional is not plain:
         audio.file.close()
         if conditional.status_code == 412:
-            conditional = _refusal(412, "precondition_failed", "The audio has another ETag.")
+            conditional = _error_response(AudioChanged())
         return Delivery(conditional)
     if request.method == "HEAD":
         audio.file.close()
@@ -71,7 +73,7 @@ def deliver(request: HttpRequest, audio: OpenAudio, title: str) -> Delivery:
         asked = _asked_range(request, audio)
     except UnsatisfiableRangeError:
         audio.file.close()
-        refusal = _refusal(416, "range_not_satisfiable", f"The audio has {audio.size} bytes.")
+        refusal = _error_response(RangeNotSatisfiable(audio.size))
         refusal.headers["Content-Range"] = f"bytes */{audio.size}"
         return Delivery(refusal)
     return _with_audio(request, audio, headers, asked)
@@ -168,9 +170,11 @@ def _accel_location(path: Path) -> str | None:
     return None
 
 
-def _refusal(status: int, code: str, detail: str) -> JsonResponse:
+def _error_response(error: APIException) -> JsonResponse:
     return JsonResponse(
-        {"detail": detail, "code": code}, status=status, headers={"Cache-Control": "no-store"}
+        {"detail": error.detail, "code": error.get_codes()},
+        status=error.status_code,
+        headers={"Cache-Control": "no-store"},
     )
 
 
