@@ -26,7 +26,7 @@ from library.statistics.series import series
 ROWS = 5  # in each list
 COLUMNS = ("title", "genre", "state", "created_at", "audio_url", "health_reason", "health_since")
 
-admin.site.index_template = "library/dashboard.html"
+admin.site.index_template = "library/admin/dashboard/index.html"
 
 
 def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:

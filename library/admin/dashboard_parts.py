@@ -78,7 +78,7 @@ PARTS: dict[str, Callable[[], dict[str, Any]]] = {
 @permission_required("library.view_clip", raise_exception=True)
 def part(request: HttpRequest, name: str) -> HttpResponse:
     """Return a part of the page."""
-    response = render(request, f"library/dashboard/{name}.html", PARTS[name]())
+    response = render(request, f"library/admin/dashboard/_{name}.html", PARTS[name]())
     response["Cache-Control"] = "no-store"
     return response
 

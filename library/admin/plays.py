@@ -58,7 +58,7 @@ class PlayEventAdmin(ReadOnly, ModelAdmin[PlayEvent]):
 
     list_display = ("shown_time", "shown_clip", "kind", "client", "referrer", "sent", "completed")
     list_select_related = ("clip",)
-    list_before_template = "library/admin/plays_told.html"
+    list_before_template = "library/admin/plays/_active_filters.html"
     sortable_by = ()  # see PlayChangeList
     paginator = LatestPaginator
     show_full_result_count = False

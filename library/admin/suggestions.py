@@ -12,7 +12,7 @@ from library.models.vocabulary import known_genres, known_tags
 
 
 def words_input(kind: str, **attrs: Any) -> TextInput:
-    """Return an input for a `genre`, or for one or more `tag`s; admin-list.js fills in the list."""
+    """Return an input for a `genre`, or for one or more `tag`s; list.js fills in the list."""
     suggested = {"data-words": kind, "data-words-url": reverse_lazy("admin:library_clip_words")}
     widget: TextInput = UnfoldAdminTextInputWidget({**attrs, **suggested, "autocomplete": "off"})
     return widget

@@ -10,7 +10,7 @@ from library.admin.base import ModelAdmin
 from library.admin.bulk.selection import Selection
 from library.models import Clip
 
-TEMPLATE = "library/admin/ask.html"
+TEMPLATE = "library/admin/bulk/confirmation.html"
 
 
 def clip_count(number: int) -> str:

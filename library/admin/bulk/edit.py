@@ -19,7 +19,7 @@ from library.models import Clip, ClipQuerySet
 from library.models.tag import MAX_TAGS
 
 SHOWN = 20  # clips of each kind named in the preview
-TEMPLATE = "library/admin/bulk_edit.html"
+TEMPLATE = "library/admin/bulk/edit.html"
 
 
 @dataclass

@@ -32,8 +32,8 @@ class ClipAdmin(ModelAdmin[Clip]):
     """The list of clips, and the page of each."""
 
     # The list
-    change_list_template = "library/admin/clip_list.html"
-    list_before_template = "library/admin/clip_list_in_force.html"
+    change_list_template = "library/admin/clips/change_list.html"
+    list_before_template = "library/admin/clips/_active_filters.html"
     list_display = (
         columns.heading,
         columns.listen,
@@ -71,6 +71,8 @@ class ClipAdmin(ModelAdmin[Clip]):
     )
 
     # The page of a clip
+    change_form_template = "library/admin/clips/change_form.html"
+    object_history_template = "library/admin/clips/history.html"
     form = ClipForm
     fieldsets = FIELDSETS
     warn_unsaved_form = True
@@ -83,8 +85,8 @@ class ClipAdmin(ModelAdmin[Clip]):
 
     class Media:
         js = (
-            Script("library/admin-player.js", defer=True),
-            Script("library/admin-list.js", defer=True),
+            Script("library/player.js", type="module"),
+            Script("library/admin/clips/list.js", type="module"),
         )
 
     def get_urls(self) -> list[URLPattern]:

@@ -128,7 +128,7 @@ class TokenAdmin(ModelAdmin[ApiToken]):
             "token": obj,
             "secret": request.secret,  # type: ignore[attr-defined]
         }
-        return render(request, "library/token_issued.html", context)
+        return render(request, "library/admin/people/token_issued.html", context)
 
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view(self.revoke)
@@ -147,7 +147,7 @@ class TokenAdmin(ModelAdmin[ApiToken]):
             "title": "Revoke an API token",
             "token": token,
         }
-        return render(request, "library/token_revoke.html", context)
+        return render(request, "library/admin/people/token_revoke.html", context)
 
 
 class TokenInline(ReadOnly, TabularInline[ApiToken, User]):

@@ -221,7 +221,9 @@ def test_tags_and_creators_are_removed_together(edit: Callable[..., Any]) -> Non
     untouched = clips[1].updated_at
     form = {"no_tags": "on", "no_creator": "on", "licence": "none"}
     page = edit(clips, **form)
-    assert "1 of 2 will change; the others are so already." in " ".join(page.text.split())
+    assert "1 of 2 will change; the others already have these values." in " ".join(
+        page.text.split()
+    )
     edit(clips, "apply", version=page.context["version"], **form)
     for clip in clips:
         clip.refresh_from_db()

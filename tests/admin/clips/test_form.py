@@ -211,7 +211,7 @@ def test_page_says_at_the_top_that_the_public_does_not_hear_the_clip(
     this.make_draft()
     assert "This clip is a draft" in admin_client.get(change(clip)).text
     this.withdraw("Rights have ended.")
-    assert "The public is told: “Rights have ended.”" in admin_client.get(change(clip)).text
+    assert "The public sees the reason: “Rights have ended.”" in admin_client.get(change(clip)).text
     this.mark_deleted()
     assert "This clip was deleted on" in admin_client.get(change(clip)).text
 
@@ -223,5 +223,5 @@ def test_who_may_only_read_sees_the_clip_and_writes_nothing(
     client.force_login(editor("reader", "view_clip"))
     page = client.get(change(clip)).text
     assert "https://example.com/rain.mp3" in page
-    assert "clip_save" not in page
+    assert "clips/save" not in page
     assert client.post(change(clip), BY_URL).status_code == 403

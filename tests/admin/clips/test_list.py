@@ -277,6 +277,6 @@ def test_user_without_permission_for_clips_hears_none(client: Client) -> None:
 
 def test_empty_list_says_whether_a_search_or_filter_applied(chief_client: Client) -> None:
     assert "Nothing here yet" in chief_client.get(LIST).text
-    searched = chief_client.get(f"{LIST}?q=rain&state=draft").text
-    assert "There are no clips with “rain” under these filters." in searched
-    assert "Nothing here yet" not in searched
+    sought = chief_client.get(f"{LIST}?q=rain&state=draft").text
+    assert "No clips match “rain” and these filters." in sought
+    assert "Nothing here yet" not in sought

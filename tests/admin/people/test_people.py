@@ -176,7 +176,7 @@ def test_token_is_issued_shown_once_and_revoked() -> None:
     assert secret not in client.get(TOKENS).text
     assert "Revoke it first" in client.post(f"{TOKENS}add/", {"name": "importer"}).text
     confirmation = client.get(f"{TOKENS}{token.pk}/revoke/")
-    assert "cannot be undone" in confirmation.text
+    assert "can't be undone" in confirmation.text
     assert ApiToken.objects.in_force().exists()
     client.post(f"{TOKENS}{token.pk}/revoke/")
     assert not ApiToken.objects.in_force().exists()
