@@ -20,7 +20,7 @@ from harness.origin import Origin, answer, in_two_parts
 from harness.service import Server
 from harness.waiting import until
 from library.models import Clip
-from tests.plays.test_recording import await_waiting
+from tests.support.database_locks import await_blocked_transaction
 
 MakeClip = Callable[..., Clip]
 
@@ -159,7 +159,7 @@ def test_stalled_database_is_503(start_server: Callable[..., Server], clip: Clip
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute("LOCK TABLE library_clip IN ACCESS EXCLUSIVE MODE")
             served = pool.submit(requests.get, url, timeout=30)
-            await_waiting()  # it has the only connection
+            await_blocked_transaction()  # it has the only connection
             pending = [pool.submit(requests.get, at, timeout=30) for at in (url, server.url)]
             refused, page = (response.result() for response in pending)
         assert served.result().status_code == 200
