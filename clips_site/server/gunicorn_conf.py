@@ -97,9 +97,9 @@ def post_request(worker: Any, req: Any, environ: Any, resp: Any) -> None:
 
 def worker_exit(server: Any, worker: Any) -> None:
     """A worker ends by itself: note how its last streams ended, send spans and errors that wait."""
-    from library.plays.outcomes import endings
+    from library.plays.outcomes import outcome_writer
 
-    endings.write()
+    outcome_writer.write()
     if settings.TRACING:
         from clips_site.server import tracing
 

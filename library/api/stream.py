@@ -13,7 +13,7 @@ from library.api.errors import Unavailable
 from library.audio.errors import CAUSES, AudioUnavailableError
 from library.models import Clip
 from library.plays.group import NotWrittenError
-from library.plays.outcomes import endings
+from library.plays.outcomes import outcome_writer
 from library.plays.record import Recorded, record
 from library.plays.request import play_of
 from library.plays.rule import kind_of_play
@@ -100,7 +100,7 @@ def stream_clip(request: HttpRequest, clip: Clip) -> HttpResponseBase:
         _places.release()
         if play is not None:
             completed = body.outcome == "completed" and delivery.to_the_end
-            endings.note(play, body.sent, completed=completed)
+            outcome_writer.add(play, body.sent, completed=completed)
 
     body.on_close = on_close
     return delivery.response

@@ -1,1 +1,1 @@
-"""What counts as a play, and recording each exactly once, with its tallies."""
+"""Plays: which requests count, recording each exactly once with its tallies, and recounting."""

@@ -1,4 +1,4 @@
-"""Group commit: what several threads want written at once is written in one transaction."""
+"""Group commit: items submitted by several threads are written in one transaction."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -10,34 +10,34 @@ Result = TypeVar("Result")
 
 
 class NotWrittenError(Exception):
-    """The item was not written, and will not be."""
+    """The item has not been written, and will not be."""
 
 
 @dataclass
 class _Waiting(Generic[Item, Result]):
-    """One thread's item, until its group is written."""
+    """One thread's item in the queue."""
 
     item: Item
-    called: Event = field(default_factory=Event)  # to lead, or because it is done
+    called: Event = field(default_factory=Event)  # set when it must lead, or when it is done
     done: bool = False
     result: Result | None = None
     error: BaseException | None = None
 
 
 class GroupCommit(Generic[Item, Result]):
-    """Writes items in groups; each thread waits until its own is committed.
+    """Write items in groups. Each thread waits until its own item is committed.
 
-    Whoever comes while nothing is being written writes, for itself and all who wait by then, and
-    hands on to the first of those who came meanwhile. So a group is as large as commits are slow,
-    and one of one where they are quick.
+    The first thread to arrive becomes the leader and commits the whole queue. Then it makes the
+    first thread that arrived in the meantime the next leader. So groups grow as commits get slower,
+    and while commits are fast a group is a single item.
     """
 
     def __init__(
         self, write: Callable[[Sequence[Item]], Sequence[Result]], patience: float = 10.0
     ) -> None:
-        """`write` commits a group and returns a result for each item, or raises for all.
+        """`write` commits a group and returns a result for each item, or raises for all of them.
 
-        Who has waited `patience` seconds without having been taken into a group gives up.
+        A thread gives up if no leader has taken its item after `patience` seconds.
         """
         self._write = write
         self._patience = patience
@@ -46,9 +46,9 @@ class GroupCommit(Generic[Item, Result]):
         self._writing = False
 
     def submit(self, item: Item) -> Result:
-        """Have the item written; committed when this returns.
+        """Write the item. It is committed when this returns.
 
-        Raises NotWrittenError, from what `write` raised if that is why.
+        Raises NotWrittenError, with the exception of `write` as its cause if there was one.
         """
         mine = _Waiting[Item, Result](item)
         with self._lock:
@@ -60,11 +60,11 @@ class GroupCommit(Generic[Item, Result]):
         if not mine.done:
             self._lead()
         if mine.error is not None:
-            raise NotWrittenError from mine.error  # that itself is shared by all of the group
+            raise NotWrittenError from mine.error  # the whole group shares that exception
         return mine.result  # type: ignore[return-value]
 
     def _withdraw(self, mine: _Waiting[Item, Result]) -> None:
-        """Leave the queue; if it is too late for that, wait for what comes of it."""
+        """Leave the queue, or wait for the result if a leader has already taken the item."""
         with self._lock:
             if mine in self._queue and not mine.called.is_set():
                 self._queue.remove(mine)

@@ -1,8 +1,9 @@
-"""Who listens, without telling who: a hash whose key is destroyed when the day is over.
+"""Anonymous listeners: hashes whose key is destroyed when the day is over.
 
-Address and user agent of one day make a listener (IAB Podcast Measurement 2.x; IPv6 cut to /64).
-The key lies in the database, for all processes, and nowhere else: once its row is deleted nobody
-can find out whose hash it was, or whether two of different days are the same listener's.
+A listener is an address and a user agent on one day (IAB Podcast Measurement 2.x; IPv6 addresses
+are cut to /64). The key is stored in the database, where all processes read it, and nowhere else.
+Once its row is deleted, a hash can't be traced to an address, and hashes of different days can't be
+linked.
 """
 
 import hashlib
@@ -23,7 +24,7 @@ from library.proxies import client_network
 
 logger = logging.getLogger(__name__)
 
-# Yesterday's key lives on for as long as a clip begun yesterday may be playing.
+# Yesterday's key is kept for as long as a clip that began yesterday may still be playing.
 GRACE = timedelta(seconds=MAX_DURATION)
 
 MAKE = """
@@ -42,7 +43,7 @@ READ = "SELECT now(), day, key FROM library_listenerkey ORDER BY day DESC LIMIT 
 
 @dataclass(frozen=True)
 class _Keys:
-    """The day's key, and yesterday's while it is needed; `until` is a monotonic time."""
+    """Today's key, and yesterday's while it is needed; `until` is a monotonic time."""
 
     today: bytes
     before: bytes | None
@@ -54,24 +55,25 @@ _renewing = Lock()
 
 
 def listener_hashes(request: HttpRequest) -> tuple[UUID | None, UUID | None]:
-    """The listener of this request, and who that was yesterday if it still matters.
+    """Return the hashes of this request's listener with today's and with yesterday's key.
 
-    None, None where no address is known. Raises django.db.Error.
+    The second is None once yesterday's key is destroyed; both are None if no address is known.
+    Raises django.db.Error.
     """
     network = client_network(request)
     if network is None:
         return None, None
-    said = f"{network.network_address}\0{request.headers.get('User-Agent', '')}".encode()
+    identity = f"{network.network_address}\0{request.headers.get('User-Agent', '')}".encode()
     keys = _current_keys()
-    return _hash(keys.today, said), _hash(keys.before, said) if keys.before else None
+    return _hash(keys.today, identity), _hash(keys.before, identity) if keys.before else None
 
 
-def _hash(key: bytes, said: bytes) -> UUID:
-    return UUID(bytes=hmac.digest(key, said, hashlib.sha256)[:16])
+def _hash(key: bytes, identity: bytes) -> UUID:
+    return UUID(bytes=hmac.digest(key, identity, hashlib.sha256)[:16])
 
 
 def _current_keys() -> _Keys:
-    """The keys of now; from the database when the day, or the grace of the last, has ended."""
+    """Return the current keys, reading the database when the day or the grace period has ended."""
     global _keys
     known = _keys
     if known is not None and time.monotonic() < known.until:
@@ -83,12 +85,12 @@ def _current_keys() -> _Keys:
 
 
 def _renewed_keys() -> _Keys:
-    """Make the day's key unless another process has, and destroy the old.
+    """Create today's key unless another process has, and destroy older ones.
 
-    The database's clock tells the day, to all processes alike. The day's first play also makes the
-    coming months' partitions.
+    The day is taken from the database's clock, so that all processes agree. The first play of a day
+    also creates the partitions of the coming months.
     """
-    asked_at = time.monotonic()
+    read_at = time.monotonic()
     try:
         with connection.cursor() as cursor:
             cursor.execute(MAKE)
@@ -102,12 +104,12 @@ def _renewed_keys() -> _Keys:
     grace_ends = midnight + GRACE
     ends = grace_ends if now < grace_ends else midnight + timedelta(days=1)
     before = bytes(older[0][2]) if older and older[0][1] == day - timedelta(days=1) else None
-    return _Keys(bytes(key), before, asked_at + (ends - now).total_seconds())
+    return _Keys(bytes(key), before, read_at + (ends - now).total_seconds())
 
 
 def _make_partitions() -> None:
     try:
         partitions.make_ahead()
     except Error:
-        # There are two months left to make them, and recording makes the one that it lacks.
-        logger.exception("The coming months' partitions could not be made")
+        # Two months remain to create them, and recording creates a missing one itself.
+        logger.exception("The partitions of the coming months could not be created")

@@ -1,7 +1,7 @@
-"""How streams of plays ended: noted in groups, a moment after, by a thread of their own.
+"""Record how the streams of plays ended: in groups, a moment later, in a background thread.
 
-A play does not depend on it: nobody waits for these writes, and where they fail, or the process
-is killed, `bytes_sent` and `completed` stay unknown. They lock no row that a play waits for.
+Plays don't depend on it. No request waits for these writes, and they lock no row that a play waits
+for. If they fail or the process is killed, `bytes_sent` and `completed` stay unknown.
 """
 
 import logging
@@ -15,15 +15,15 @@ from library.plays.record import Recorded
 
 logger = logging.getLogger(__name__)
 
-PAUSE = 1.0  # seconds from an ending until it is written, with all that come meanwhile
-MOST_WAITING = 10_000  # while the database is away the newest are kept
+PAUSE = 1.0  # seconds that outcomes are collected before they are written
+MOST_WAITING = 10_000  # while the database is unavailable, the newest are kept
 
-# In the order of the tally's key, so that several processes cannot deadlock.
-NOTE = """
+# In the order of the tally's key, so that several processes can't deadlock.
+WRITE = """
 WITH ended AS (
     SELECT * FROM unnest(%(events)s::bigint[], %(times)s::timestamptz[], %(sent)s::bigint[],
         %(completed)s::bool[]) AS ended (id, played_at, bytes_sent, completed)
-), noted AS (
+), updated AS (
     UPDATE library_playevent AS event
     SET bytes_sent = ended.bytes_sent, completed = ended.completed FROM ended
     WHERE event.id = ended.id AND event.played_at = ended.played_at
@@ -35,7 +35,7 @@ INSERT INTO library_completiontally AS tally (clip_id, quarter, ended, completed
 SELECT
     clip_id, date_bin('15 minutes', played_at, 'epoch'), count(*),
     count(*) FILTER (WHERE completed), sum(bytes_sent)
-FROM noted GROUP BY 1, 2 ORDER BY 1, 2
+FROM updated GROUP BY 1, 2 ORDER BY 1, 2
 ON CONFLICT (clip_id, quarter) DO UPDATE SET
     ended = tally.ended + excluded.ended,
     completed = tally.completed + excluded.completed,
@@ -44,72 +44,74 @@ ON CONFLICT (clip_id, quarter) DO UPDATE SET
 
 
 @dataclass(frozen=True)
-class Ending:
-    """A stream that has ended."""
+class Outcome:
+    """How a stream ended."""
 
     play: Recorded
     bytes_sent: int
     completed: bool
 
 
-class Endings:
-    """The endings that wait to be written, and the thread that writes them."""
+class OutcomeWriter:
+    """A queue of outcomes, and the thread that writes them."""
 
     def __init__(self) -> None:
-        self._waiting: deque[Ending] = deque(maxlen=MOST_WAITING)
-        self._some = Event()
+        self._waiting: deque[Outcome] = deque(maxlen=MOST_WAITING)
+        self._has_outcomes = Event()
         self._starting = Lock()
         self._writing = Lock()
         self._thread: Thread | None = None
 
-    def note(self, play: Recorded, bytes_sent: int, *, completed: bool) -> None:
-        """Note an ending soon. `bytes_sent` counts what was handed to the network."""
+    def add(self, play: Recorded, bytes_sent: int, *, completed: bool) -> None:
+        """Write an outcome soon. `bytes_sent` counts the bytes handed to the network."""
         if play.event_id is None:
             return
-        self._waiting.append(Ending(play, bytes_sent, completed))
-        with self._starting:  # not at import: a thread does not survive a fork
+        self._waiting.append(Outcome(play, bytes_sent, completed))
+        with self._starting:  # not at import: threads do not survive a fork
             if self._thread is None:
-                self._thread = Thread(target=self._keep_writing, name="endings", daemon=True)
+                self._thread = Thread(target=self._keep_writing, name="outcomes", daemon=True)
                 self._thread.start()
-        self._some.set()
+        self._has_outcomes.set()
 
     def write(self) -> None:
-        """Write what waits now; returns when that, and what was being written, is."""
+        """Write all waiting outcomes. They and those being written are committed on return."""
         with self._writing:
             self._write()
 
     def _write(self) -> None:
-        endings = []
+        outcomes = []
         while self._waiting:
-            endings.append(self._waiting.popleft())
-        if not endings:
+            outcomes.append(self._waiting.popleft())
+        if not outcomes:
             return
-        times = [ending.play.played_at for ending in endings]
+        times = [outcome.play.played_at for outcome in outcomes]
         try:
             with connection.cursor() as cursor:
                 cursor.execute(
-                    NOTE,
+                    WRITE,
                     {
-                        "events": [ending.play.event_id for ending in endings],
+                        "events": [outcome.play.event_id for outcome in outcomes],
                         "times": times,
-                        "sent": [ending.bytes_sent for ending in endings],
-                        "completed": [ending.completed for ending in endings],
+                        "sent": [outcome.bytes_sent for outcome in outcomes],
+                        "completed": [outcome.completed for outcome in outcomes],
                         "first": min(times),
                         "last": max(times),
                     },
                 )
         except Error:
-            logger.warning("How %d streams ended could not be noted", len(endings), exc_info=True)
+            logger.warning(
+                "The outcomes of %d streams were not recorded", len(outcomes), exc_info=True
+            )
         finally:
             connection.close()
 
     def _keep_writing(self) -> None:
         pause = Event()
         while True:
-            self._some.wait()
-            self._some.clear()
+            self._has_outcomes.wait()
+            self._has_outcomes.clear()
             pause.wait(PAUSE)
             self.write()
 
 
-endings = Endings()
+outcome_writer = OutcomeWriter()

@@ -1,4 +1,4 @@
-"""The partitions of the plays, one for each month (UTC)."""
+"""The partitions of the table of play events, one per month (UTC)."""
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -7,47 +7,45 @@ from django.db import connection, transaction
 from django.db.backends.utils import CursorWrapper
 from django.utils import timezone
 
-LOCK = 0x506172744D  # "PartM"; any number that nobody else takes
-AHEAD = 2  # months made ahead of the current one
+LOCK = 0x506172744D  # "PartM"; any number that no other lock uses
+AHEAD = 2  # months after the current one that have a partition
 PREFIX = "library_playevent_"
-PRUNED = "Pruned: to be dropped."  # the comment on a table tells `drop_left_over`
+PRUNED = "Pruned: to be dropped."  # the comment that marks a table for `drop_left_over`
 
 
 @dataclass(frozen=True, order=True)
 class Partition:
-    """A month of plays. The first day of it names its table."""
+    """A month of plays, named by its first day."""
 
     month: date
 
     @property
     def table(self) -> str:
-        """Its name."""
         return f"{PREFIX}{self.month:%Y_%m}"
 
     @property
     def since(self) -> datetime:
-        """Its first instant."""
+        """The first instant of the month."""
         return datetime(self.month.year, self.month.month, 1, tzinfo=UTC)
 
     @property
     def until(self) -> datetime:
-        """The first instant after it."""
+        """The first instant after the month."""
         return self.after().since
 
     def after(self) -> "Partition":
-        """The month after it."""
         year, month = divmod(self.month.year * 12 + self.month.month, 12)
         return Partition(date(year, month + 1, 1))
 
 
 def of(moment: datetime) -> Partition:
-    """The partition for a play at this moment."""
+    """Return the partition of plays at this moment."""
     moment = moment.astimezone(UTC)
     return Partition(date(moment.year, moment.month, 1))
 
 
 def existing() -> list[Partition]:
-    """The partitions that there are, oldest first."""
+    """Return the partitions that exist, oldest first."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT relname FROM pg_inherits JOIN pg_class ON pg_class.oid = inhrelid"
@@ -61,7 +59,7 @@ def existing() -> list[Partition]:
 
 
 def make_ahead() -> list[Partition]:
-    """Make sure that this month and the next ones have their partitions; returns those made."""
+    """Create missing partitions of this month and the next ones; return those created."""
     partition = of(timezone.now())
     made = []
     for _ in range(AHEAD + 1):
@@ -72,9 +70,10 @@ def make_ahead() -> list[Partition]:
 
 
 def make(partition: Partition) -> bool:
-    """Make a partition unless it exists.
+    """Create a partition unless it exists; return whether it was created.
 
-    Attached rather than created in place: that takes no lock that plays or readers wait for.
+    The table is created first and then attached, because that takes no lock that plays or readers
+    wait for.
     """
     with transaction.atomic(), connection.cursor() as cursor:
         if _exists(cursor, partition):
@@ -95,7 +94,7 @@ def make(partition: Partition) -> bool:
 
 
 def _exists(cursor: CursorWrapper, partition: Partition) -> bool:
-    """Asked of the catalog as it is now: `to_regclass` may know no better than a moment ago."""
+    """Query the catalog directly, because `to_regclass` may use an outdated cache."""
     cursor.execute(
         "SELECT 1 FROM pg_class WHERE relname = %s AND pg_table_is_visible(oid)", [partition.table]
     )
@@ -103,11 +102,11 @@ def _exists(cursor: CursorWrapper, partition: Partition) -> bool:
 
 
 def drop(partition: Partition) -> None:
-    """Drop a partition with its events; neither plays nor their readers wait for it.
+    """Drop a partition with its events. Neither plays nor readers wait for it.
 
-    It waits itself for readers that have begun before. Not inside a transaction: detaching without
-    a lock that plays would wait for needs two of its own. The comment tells `drop_left_over`,
-    should this be interrupted, what an operator's own archive is not.
+    It waits for readers that started earlier. Don't call it in a transaction: detaching
+    concurrently needs two transactions. In case this is interrupted, the comment marks the table
+    for `drop_left_over`, which must not drop an operator's archive.
     """
     with connection.cursor() as cursor:
         cursor.execute(f"COMMENT ON TABLE {partition.table} IS '{PRUNED}'")
@@ -118,7 +117,7 @@ def drop(partition: Partition) -> None:
 
 
 def drop_left_over() -> None:
-    """Finish what was interrupted: drop what is marked and no more, or hardly, a partition."""
+    """Drop marked tables that an interrupted `drop` left detached or detaching."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT relname, inhdetachpending FROM pg_class"

@@ -1,4 +1,4 @@
-"""Counters and tallies made anew: from the events of months that have some, else as they are."""
+"""Rebuild counters and tallies from the events of the months that still have them."""
 
 from datetime import datetime, timedelta
 
@@ -11,15 +11,15 @@ from library.plays.recount import TALLIES
 
 
 def settled() -> datetime:
-    """Before this no play writes any more: a day and its last hour are over."""
+    """Return the start of yesterday (UTC). Plays from before it are no longer written."""
     yesterday = timezone.now() - timedelta(days=1)
     return yesterday.replace(hour=0, minute=0, second=0, microsecond=0)
 
 
 def rebuild_month(clip_id: int, month: Partition) -> None:
-    """Make a clip's tallies of a month anew from its events, then its counters.
+    """Rebuild a clip's tallies of a month from its events, then its counters.
 
-    In two steps, since plays of the clip wait only while their own days are counted.
+    It takes two steps, so that plays of the clip wait only while the current days are counted.
     """
     limit = min(max(settled(), month.since), month.until)
     if month.since < limit:
@@ -29,10 +29,11 @@ def rebuild_month(clip_id: int, month: Partition) -> None:
 
 
 def rebuild(clip_id: int | None, since: datetime, until: datetime) -> None:
-    """Make a clip's tallies anew from its events of whole days (UTC), then its counters.
+    """Rebuild a clip's tallies from its events of whole days (UTC), then its counters.
 
-    `None` rebuilds all clips, for a library that nobody plays meanwhile. Where plays may write, the
-    clip's row is locked first, so that none comes between; who notes how streams ended waits.
+    `None` rebuilds all clips; use it only while no clip is being played. If plays may be recorded,
+    the clip's row is locked first, so that none is added in between. The threads that record how
+    streams ended wait.
     """
     values = {"clip": clip_id, "since": since, "until": until}
     one = "TRUE" if clip_id is None else "clip_id = %(clip)s"
@@ -58,10 +59,10 @@ def rebuild(clip_id: int | None, since: datetime, until: datetime) -> None:
 
 
 def recount_clips(clip_id: int | None) -> None:
-    """Make a clip's counters, or those of all, anew from the tallies.
+    """Recount a clip's counters, or those of all clips, from the tallies.
 
-    Its first and its last play are told by their events; where these are pruned, what is kept is
-    believed if the tallies bear it out.
+    The first and the last play are taken from the events. If those have been pruned, the stored
+    times are kept as long as the tallies agree with them.
     """
     one = "TRUE" if clip_id is None else "clip_id = %(clip)s"
     with transaction.atomic(), connection.cursor() as cursor:
@@ -109,7 +110,7 @@ def _lock_clips(cursor: CursorWrapper, clip_id: int | None) -> None:
 
 
 def rebuild_library_tally() -> None:
-    """Make the library's tally anew from those of the clips; plays wait for its last days alone."""
+    """Rebuild the library's tally from those of the clips; plays wait only for its latest days."""
     limit = settled()
     for condition, lock in (
         ("quarter < %s", "SHARE UPDATE EXCLUSIVE"),  # conflicts with itself, not with plays

@@ -1,4 +1,4 @@
-"""Recording plays: event, counter and tallies, in one transaction, before the first audio byte."""
+"""Record plays: event, counter and tallies in one transaction, before the first byte of audio."""
 
 import os
 import time
@@ -14,23 +14,23 @@ from library.models import Client, Clip, Kind
 from library.plays import partitions
 from library.plays.group import GroupCommit, NotWrittenError
 
-REFERRERS_KEPT = 200  # rows of the audience tally a clip and day; more hosts are told as one
+REFERRERS_KEPT = 200  # rows of the audience tally per clip and day; other hosts share one
 OTHER_REFERRERS = "(other)"
-# Somebody may hold a clip's row: a recount, an editor. A group tries for a moment, then each of its
-# clips for itself, so that one which is held delays no other for long; who asked for that one
-# tries again with the next group. Apart they wait longer, since a group of another process that
-# waits for one row holds those it has.
-LOCK_TIMEOUT, LOCK_TIMEOUT_APART = "250ms", "500ms"
+# A recount or an editor may hold the lock on a clip's row. A group waits briefly for all of its
+# clips. If that fails, each clip gets a separate transaction, so that a locked clip doesn't delay
+# the others; its plays try again with the next group. The separate transactions wait longer,
+# because a group of another process that waits for one row keeps the locks it already has.
+LOCK_TIMEOUT, LOCK_TIMEOUT_ONE_BY_ONE = "250ms", "500ms"
 LOCK_PATIENCE = 3.0  # seconds
-SLOTS = 8  # of the library's tally: processes that need not wait for one another
+SLOTS = 8  # rows per quarter of the library's tally, so that processes don't wait for one row
 
 
 @dataclass(frozen=True)
 class Play:
-    """A play as it is asked for.
+    """A play to record.
 
-    `listener` is None where no address is known. `listener_before` is the hash of the same
-    listener under yesterday's key, while a clip begun yesterday may still be playing.
+    `listener` is None if no address is known. `listener_before` is the hash of the same listener
+    with yesterday's key, set while a clip that began yesterday may still be playing.
     """
 
     clip_id: int
@@ -43,36 +43,36 @@ class Play:
 
 @dataclass(frozen=True)
 class Recorded:
-    """What came of a play: the key of its event, None if it was the same play once more."""
+    """A recorded play. `event_id` is None if the request continues an earlier play."""
 
     event_id: int | None
     played_at: datetime
 
 
-# Of a play; None if its clip is gone.
+# The result for one play; None if its clip doesn't exist any more.
 Outcome = Recorded | psycopg.Error | None
 
-# Locks end with the commit, and a commit is as slow as the disk: who holds a viral clip's row that
-# long makes all others queue. So this one does not wait for the disk; FLUSH does, right after it.
-# Nor are plans made anew for each group: that takes longer than to record a play.
+# Locks are held until the commit, and a commit is as slow as the disk, so all plays of a popular
+# clip would queue for the disk. This commit therefore doesn't wait for it; FLUSH does, right
+# afterwards. A generic plan serves every group, because planning takes longer than recording.
 SETTINGS = """
 SELECT
     set_config('synchronous_commit', 'off', true),
     set_config('lock_timeout', %(lock_timeout)s, true),
     set_config('plan_cache_mode', 'force_generic_plan', true)
 """
-# A transaction of nothing but a record in the log, committed as durably as PostgreSQL is set to
-# commit. The log is written in order, so all before this record is as durable as this is.
+# A transaction with only a record in the write-ahead log, committed as durably as PostgreSQL is
+# configured to. The log is written in order, so everything before this record is durable as well.
 FLUSH = "SELECT pg_logical_emit_message(true, 'clips', '')"
-# Locked in the order of their ids, so that groups of several processes cannot deadlock. A statement
-# of its own: the next one begins when the locks are held, so it sees every play of these clips that
-# was committed before, and no other can come between.
+# Rows are locked in the order of their ids, so that groups of several processes can't deadlock.
+# This is a separate statement: the next one starts once the locks are held, so it sees every play
+# of these clips that has been committed, and no other transaction can record one in between.
 LOCK = "SELECT FROM library_clip WHERE id = ANY(%(clips)s) ORDER BY id FOR NO KEY UPDATE"
 
-# A ranged play is the same once more if its listener began one of this clip within its length.
-# `nth` finds such pairs inside the group.
+# A ranged request continues an earlier play if its listener began one of this clip within the
+# clip's duration (`is_same`). `nth` finds such pairs within the group.
 RECORD = """
-WITH asked AS MATERIALIZED (
+WITH requested AS MATERIALIZED (
     SELECT
         nextval('library_playevent_number') AS id, number, clip.id AS clip_id, kind, listener,
         client,
@@ -108,7 +108,7 @@ WITH asked AS MATERIALIZED (
         AS play (clip_id, kind, listener, listener_before, client, referrer, number)
     JOIN library_clip AS clip ON clip.id = play.clip_id
 ), played AS MATERIALIZED (
-    SELECT *, now() AS played_at FROM asked
+    SELECT *, now() AS played_at FROM requested
     WHERE kind = 'plain' OR listener IS NULL OR (nth = 1 AND NOT is_same)
 ), events AS (
     INSERT INTO library_playevent (id, clip_id, played_at, kind, listener, client, referrer)
@@ -143,15 +143,15 @@ WITH asked AS MATERIALIZED (
     HAVING count(*) > 0
     ON CONFLICT (quarter, slot) DO UPDATE SET plays = tally.plays + excluded.plays
 )
-SELECT number, played.id, now() FROM asked LEFT JOIN played USING (number)
+SELECT number, played.id, now() FROM requested LEFT JOIN played USING (number)
 """
 
 
 def record(play: Play) -> Recorded:
-    """Record a play; committed when this returns, so no audio may be sent before.
+    """Record a play. It is committed when this returns; send no audio before.
 
-    Raises Clip.DoesNotExist if the clip is gone, and NotWrittenError if the database fails or is
-    too slow; then the play is not recorded.
+    Raises Clip.DoesNotExist if the clip doesn't exist, and NotWrittenError if the database fails or
+    is too slow; in both cases the play is not recorded.
     """
     until = time.monotonic() + LOCK_PATIENCE
     outcome = _plays.submit(play)
@@ -165,31 +165,31 @@ def record(play: Play) -> Recorded:
 
 
 def _write(group: Sequence[Play]) -> Sequence[Outcome]:
-    """Record a group of plays, in one transaction if no clip is held."""
+    """Record a group of plays, in one transaction unless a clip is locked."""
     try:
         with connection.wrap_database_errors:
             try:
                 return _transaction(group)
-            except psycopg.errors.DeadlockDetected:  # with a statement that is not ours
+            except psycopg.errors.DeadlockDetected:  # with a statement from outside the service
                 return _transaction(group)
-            except psycopg.errors.CheckViolation:  # no partition for today: nobody made it ahead
+            except psycopg.errors.CheckViolation:  # no partition for today
                 partitions.make_ahead()
                 return _transaction(group)
             except psycopg.errors.LockNotAvailable:
-                return _apart(group)
+                return _one_by_one(group)
     finally:
-        connection.close()  # a listener with a slow line must not hold one
+        connection.close()  # a slow listener must not hold a connection
 
 
-def _apart(group: Sequence[Play]) -> list[Outcome]:
-    """Record each clip's plays in a transaction of their own, whatever becomes of the others."""
+def _one_by_one(group: Sequence[Play]) -> list[Outcome]:
+    """Record the plays of each clip in a transaction of its own, so that they fail separately."""
     outcomes: list[Outcome] = [None] * len(group)
     for clip_id in {play.clip_id for play in group}:
         numbers = [n for n, play in enumerate(group) if play.clip_id == clip_id]
         plays = [group[n] for n in numbers]
         recorded: Sequence[Outcome]
         try:
-            recorded = _transaction(plays, LOCK_TIMEOUT_APART)
+            recorded = _transaction(plays, LOCK_TIMEOUT_ONE_BY_ONE)
         except psycopg.Error as error:
             recorded = [error] * len(plays)
         for n, outcome in zip(numbers, recorded, strict=True):
@@ -212,8 +212,8 @@ def _transaction(group: Sequence[Play], lock_timeout: str = LOCK_TIMEOUT) -> lis
     }
     connection.ensure_connection()
     raw = connection.connection
-    # Four round trips: BEGIN, the statements together, COMMIT, FLUSH. So if this process is killed
-    # before it has asked for COMMIT nothing is counted. Prepared: planning costs more than running.
+    # Four round trips: BEGIN, the statements together, COMMIT, FLUSH. If this process is killed
+    # before it sends COMMIT, nothing is counted.
     with raw.pipeline():
         with raw.transaction():
             psycopg.Cursor(raw).execute(SETTINGS, values, prepare=True)

@@ -1,8 +1,8 @@
-"""Counters, tallies and events compared.
+"""Compare counters, tallies and events.
 
-An event, its counter and its tallies are written together, so they agree unless somebody has
-changed one by hand, or a bug has. The events are what is believed, month by month; of months whose
-events are pruned, the tallies are.
+An event, its counter and its tallies are written together, so they differ only after a change by
+hand or because of a bug. The events are authoritative, month by month; for months whose events have
+been pruned, the tallies are.
 """
 
 from collections.abc import Iterator
@@ -20,7 +20,7 @@ DAY = "(played_at AT TIME ZONE 'UTC')::date"
 class Tally:
     """A table of sums of events.
 
-    `sums` are its columns that can be compared row by row, `recount` selects all its columns from
+    `sums` are the columns that can be compared row by row; `recount` selects all columns from
     `events`.
     """
 
@@ -31,9 +31,9 @@ class Tally:
     recount: str
 
 
-# A listener's first play of a clip on a day is told by its time; two recorded in the same
-# microsecond, or by transactions that overlap, may have gone the other way round. So the listeners
-# are compared by clip and day, see LISTENERS.
+# The time decides which play was a listener's first of a clip on a day. Two plays recorded in the
+# same microsecond, or by overlapping transactions, may have been counted in the other order. So
+# listeners are compared by clip and day (LISTENERS).
 TALLIES = (
     Tally(
         "library_playtally",
@@ -102,10 +102,10 @@ WHERE coalesce(kept, 0) <> coalesce(counted, 0) ORDER BY quarter
 
 @dataclass(frozen=True)
 class Difference:
-    """Two numbers that should be one; `key` tells the row, as `clip, time, …`.
+    """Two numbers that should be equal; `key` identifies the row as `clip, time, …`.
 
-    `clip_id` and `month` tell what to rebuild: no clip for the library's tally, no month where the
-    clip's counters alone are wrong.
+    `clip_id` and `month` say what to rebuild. `clip_id` is None for the library's tally; `month` is
+    None if only the clip's counters are wrong.
     """
 
     where: str
@@ -117,22 +117,22 @@ class Difference:
 
 
 def tally_differences(month: partitions.Partition) -> Iterator[Difference]:
-    """Where the tallies of a month differ from its events."""
+    """Yield the differences between the tallies of a month and its events."""
     for tally in TALLIES:
-        yield from _found(tally.table, _compared(tally), month)
-    yield from _found("library_audiencetally, listeners", LISTENERS, month)
+        yield from _differences(tally.table, _comparison(tally), month)
+    yield from _differences("library_audiencetally, listeners", LISTENERS, month)
 
 
 def total_differences() -> Iterator[Difference]:
-    """Where the clips' counters and the library's tally differ from the tallies of the clips.
+    """Yield the differences of the clips' counters and the library's tally from the clips' tallies.
 
-    The tallies tell the first and the last play to a quarter of an hour.
+    The times of the first and the last play are compared to the quarter of an hour.
     """
-    yield from _found("library_clip", COUNTERS)
-    yield from _found("library_librarytally", LIBRARY)
+    yield from _differences("library_clip", COUNTERS)
+    yield from _differences("library_librarytally", LIBRARY)
 
 
-def _compared(tally: Tally) -> str:
+def _comparison(tally: Tally) -> str:
     keys = ", ".join(tally.keys)
     sums = "concat_ws(', ', {})".format(", ".join(tally.sums))
     return f"""
@@ -150,7 +150,9 @@ def _compared(tally: Tally) -> str:
     """
 
 
-def _found(where: str, sql: str, month: partitions.Partition | None = None) -> Iterator[Difference]:
+def _differences(
+    where: str, sql: str, month: partitions.Partition | None = None
+) -> Iterator[Difference]:
     span = {"since": month.since, "until": month.until} if month else None
     with connection.chunked_cursor() as cursor:  # there may be millions
         cursor.execute(sql, span)

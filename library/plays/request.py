@@ -1,4 +1,4 @@
-"""What a request tells of a play."""
+"""Describe the play that a request makes."""
 
 import re
 from urllib.parse import urlsplit
@@ -14,7 +14,7 @@ HOST = re.compile(r"[a-z0-9_.:-]+")
 
 
 def play_of(request: HttpRequest, clip_id: int, kind: Kind) -> Play:
-    """The play that this request asks for. Raises django.db.Error."""
+    """Return the play that this request makes. Raises django.db.Error."""
     listener, listener_before = listener_hashes(request)
     return Play(
         clip_id,
@@ -27,7 +27,7 @@ def play_of(request: HttpRequest, clip_id: int, kind: Kind) -> Play:
 
 
 def referring_host(referrer: str) -> str:
-    """The host of the page that plays, in lower case and without its port; empty if not told."""
+    """Return the host of the referring page in lower case, without its port; empty if unknown."""
     try:
         url = urlsplit(referrer)
         host = url.hostname or ""

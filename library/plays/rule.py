@@ -1,19 +1,19 @@
-"""Which requests are plays. The rule is published at /docs/plays."""
+"""The rule that decides which requests are plays. It is published at /docs/plays."""
 
 from django.http import HttpRequest
 
 from library.audio.byte_range import ByteRange
 from library.models import Kind
 
-PROBE_LENGTH = 2  # bytes: Safari asks for `bytes=0-1` to learn whether ranges work
+PROBE_LENGTH = 2  # bytes: Safari requests `bytes=0-1` to find out whether ranges work
 
 
 def kind_of_play(request: HttpRequest, part: ByteRange | None, *, ranged: bool) -> Kind | None:
-    """What kind of play an answer with this part of the audio is; None if it is none.
+    """Return the kind of play that a response with this part of the audio is, or None.
 
-    `part` is None if the answer has no audio; `ranged` tells that it is a 206. A play is audio
-    from its first byte on, asked for by a listener. Whether a ranged one is a new play or the same
-    once more is found when it is recorded.
+    `part` is None if the response has no audio; `ranged` is true for a 206. A play is a response
+    with audio from the first byte on, requested by a listener. Recording decides whether a ranged
+    request is a new play or continues an earlier one.
     """
     if part is None or request.method != "GET" or part.start > 0:
         return None

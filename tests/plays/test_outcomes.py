@@ -110,7 +110,7 @@ def test_endings_that_cannot_be_noted_are_dropped_and_plays_go_on(
         cursor.execute("ALTER TABLE library_completiontally RENAME TO away")
         try:
             assert requests.get(url, timeout=30).content == mp3
-            until(lambda: "How 1 streams ended could not be noted" in server.log.read_text())
+            until(lambda: "The outcomes of 1 streams were not recorded" in server.log.read_text())
         finally:
             cursor.execute("ALTER TABLE away RENAME TO library_completiontally")
     requests.get(url, timeout=30)
