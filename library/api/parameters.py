@@ -1,48 +1,21 @@
 """The query parameters of the calls: what each may be, read or refused by name."""
 
-import math
 from collections.abc import Mapping
 from typing import Any, TypeAlias
 
-from django.core.exceptions import ValidationError as ModelValidationError
 from django.http import QueryDict
 from rest_framework import serializers
 
+from library.api.fields import ChoiceParameter, TagsField
+from library.api.filters import FILTERS
 from library.api.representation import FIELDS
 from library.api.sorting import ORDERINGS
-from library.licences import UnknownLicenceError, find_licence
-from library.models import Health
-from library.models.tag import normalise_tags
 
 Field: TypeAlias = "serializers.Field[Any, Any, Any, Any]"
 Parameters: TypeAlias = Mapping[str, Field]
 
 DEFAULT_LIMIT, MAX_LIMIT = 100, 1000
 MAX_REPEATED = 20
-
-
-class ChoiceParameter(serializers.ChoiceField):
-    """One of some words, which a refusal names."""
-
-    def __init__(self, choices: list[str], **options: Any) -> None:
-        message = f"“{{input}}” is none of: {', '.join(choices)}."
-        super().__init__(
-            choices, required=False, error_messages={"invalid_choice": message}, **options
-        )
-
-
-class SecondsParameter(serializers.FloatField):
-    """A finite number of seconds."""
-
-    def __init__(self, **options: Any) -> None:
-        super().__init__(min_value=0, required=False, **options)
-
-    def to_internal_value(self, data: Any) -> float:
-        """The number; Python alone would take `nan` and `inf` for some."""
-        seconds: float = super().to_internal_value(data)
-        if not math.isfinite(seconds):
-            self.fail("invalid")
-        return seconds
 
 
 class GenresParameter(serializers.ListField):
@@ -59,32 +32,6 @@ class GenresParameter(serializers.ListField):
                 "A genre has 1 to 64 characters, none of them NUL."
             ) from None
         return genres
-
-
-class TagsField(serializers.ListField):
-    """Tags in their normal form."""
-
-    child = serializers.CharField()
-
-    def to_internal_value(self, data: Any) -> list[str]:
-        """The tags; all messages in one list."""
-        if not isinstance(data, list) or not all(isinstance(tag, str) for tag in data):
-            raise serializers.ValidationError('Give a list of strings, such as ["rain", "night"].')
-        try:
-            return normalise_tags(data)
-        except ModelValidationError as error:
-            raise serializers.ValidationError(error.messages) from None
-
-
-class LicenceField(serializers.CharField):
-    """A licence's SPDX identifier, whichever way the licence was named."""
-
-    def to_internal_value(self, data: Any) -> str:
-        """The identifier; of what is no text too, a refusal names those there are."""
-        try:
-            return find_licence(super().to_internal_value(data)).id
-        except UnknownLicenceError as error:
-            raise serializers.ValidationError(str(error)) from None
 
 
 class FieldsParameter(serializers.CharField):
@@ -122,15 +69,7 @@ LIST: Parameters = {
         help_text="Clips with all of these words in title, tags, creator or description; each word "
         "finds the words that it begins. Best match first, unless `ordering` is given.",
     ),
-    "min_duration": SecondsParameter(help_text="Clips of so many seconds or more."),
-    "max_duration": SecondsParameter(help_text="Clips of so many seconds or less."),
-    "licence": LicenceField(
-        required=False,
-        help_text="Clips under this licence: an SPDX identifier or a Creative Commons URL.",
-    ),
-    "health": ChoiceParameter(
-        [choice.value for choice in Health], help_text="Clips whose source is in this state."
-    ),
+    **{name: found.parameter for name, found in FILTERS.items()},
     "ordering": ChoiceParameter(
         [sign + name for name in ORDERINGS for sign in ("", "-")],
         help_text="The order, `-` for descending; ties by id the same way. Without it by `id`.",

@@ -3,7 +3,6 @@
 from pathlib import PurePosixPath
 from typing import Any
 
-from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
 from django.contrib.postgres.search import SearchVectorField
 from django.core.validators import MaxValueValidator, MinValueValidator
@@ -13,15 +12,16 @@ from django.db.models.functions import Coalesce, Lower
 from django.utils import timezone
 
 from library.licences import LICENCES, Licence, attribution, licence_choices
+from library.models.canonical import CanonicalCharField
+from library.models.fields import CHECKS, DECISIONS, PLAYS, written_by
 from library.models.search import CLIP_WORDS
-from library.models.tag import MAX_TAG_LENGTH, MAX_TAGS
-from library.validators import validate_audio_url, validate_web_url
+from library.models.tag import TagsField
+from library.validators import normalise_licence, validate_audio_url, validate_web_url
 
 MAX_DURATION = 3600  # seconds; this is a library of short previews
 REASON_LENGTH = 300  # characters of the reason for withdrawing a clip
 
-PLAYED = frozenset(("play_count", "first_played_at", "last_played_at"))  # what plays write
-DECIDED = frozenset(("deleted_at", "state", "withdrawn_reason"))  # what `save()` leaves alone
+NOT_SAVED = frozenset(written_by(PLAYS, DECISIONS))
 
 
 def upload_path(clip: "Clip", filename: str) -> str:
@@ -133,19 +133,19 @@ class Clip(models.Model):
     audio_file = models.FileField(
         upload_to=upload_path, max_length=255, blank=True, help_text="Leave empty if it has a URL."
     )
-    tags = ArrayField(
-        models.CharField(max_length=MAX_TAG_LENGTH),
-        size=MAX_TAGS,
-        default=list,
-        blank=True,
-        help_text="Separated by commas.",
-    )
+    tags = TagsField(default=list, blank=True, help_text="Separated by commas.")
     # Of what nobody told, NULL; "" is no name, no address and no licence.
     creator = models.CharField(max_length=200, null=True, blank=True, help_text="Whom to credit.")
     creator_url = models.CharField(
         "creator URL", max_length=2000, null=True, blank=True, validators=[validate_web_url]
     )
-    licence = models.CharField(max_length=20, null=True, blank=True, choices=licence_choices)
+    licence = CanonicalCharField(
+        max_length=20,
+        null=True,
+        blank=True,
+        choices=licence_choices,
+        canonical=normalise_licence,
+    )
     # What the audio turned out to be, and whether it could be had; unknown until somebody looked.
     content_type = models.CharField(max_length=100, null=True, editable=False)
     size_bytes = models.PositiveBigIntegerField(null=True, editable=False)
@@ -230,25 +230,25 @@ class Clip(models.Model):
         return self.title
 
     def save(self, *args: Any, **kwargs: Any) -> None:
-        """Save a change and note its time, but never what plays have written or others decided.
+        """Save the clip and set `updated_at`, except for the fields of plays and decisions.
 
-        What this instance read of them may be old by now: writing it back would lose the plays
-        recorded since, or undo a deletion or a withdrawal. Only `library.plays` moves the first,
-        and only the methods of the QuerySet and an import the others.
+        The values of these that this instance read may be outdated: writing them back would lose
+        the plays recorded since, or undo a deletion or a withdrawal. Only `library.plays` changes
+        the former, and only the methods of the queryset and an import change the latter.
         """
         if not self._state.adding:
             self.updated_at = timezone.now()
             changed = kwargs.get("update_fields")
             if changed is None:
                 changed = [f.name for f in self._meta.concrete_fields if not f.primary_key]
-            kwargs["update_fields"] = {*changed, "updated_at"} - PLAYED - DECIDED
+            kwargs["update_fields"] = {*changed, "updated_at"} - NOT_SAVED
         super().save(*args, **kwargs)
 
     def forget_audio(self) -> None:
-        """Forget what was known of the audio: call it when the clip gets another source."""
-        self.content_type = self.size_bytes = None
-        self.health, self.health_reason, self.health_since = Health.UNCHECKED, None, None
-        self.health_checked_at = None
+        """Reset what checks found out about the audio, because the clip gets another source."""
+        for field in self._meta.concrete_fields:
+            if field.name in written_by(CHECKS):
+                setattr(self, field.name, field.get_default())
 
     @property
     def terms(self) -> Licence | None:

@@ -82,7 +82,7 @@ class BulkEdit(ModelAdmin[Clip]):
         self, request: HttpRequest, clips: ClipQuerySet, edit: Edit, preview: Preview
     ) -> None:
         number = change(request.user, clips, edit.fields, edit.alter, edit.write)
-        text = f"{counted(number)} changed: {'; '.join(edit.told())}."
+        text = f"{counted(number)} changed: {'; '.join(edit.describe())}."
         self.message_user(request, text, messages.SUCCESS if number else messages.INFO)
         if number < preview.changed:
             left = counted(preview.changed - number)

@@ -15,7 +15,7 @@ from django.urls import URLPattern, path
 from library import history
 from library.admin.base import ModelAdmin
 from library.admin.clips.audio_checks import check_file, check_source, listen_to_source
-from library.admin.clips.form import ClipForm
+from library.admin.clips.form import ClipForm, fieldsets
 from library.admin.clips.history_page import page_of_changes, told
 from library.admin.clips.presence import presence
 from library.admin.clips.uploaded_file import told_size
@@ -23,18 +23,12 @@ from library.audio.errors import CAUSES
 from library.models import Clip
 from library.sources import uploads
 
-FIELDSETS: Any = (
-    ("Audio", {"fields": ("audio_url", "audio_file")}),
-    ("Clip", {"fields": ("title", "genre", "tags", "duration", "description")}),
-    ("Credits and licence", {"fields": ("creator", "creator_url", "licence")}),
-)
-
 
 class ClipPage(ModelAdmin[Clip]):
     """What the clips' admin shows of one clip."""
 
     form = ClipForm
-    fieldsets = FIELDSETS
+    fieldsets = fieldsets()
     warn_unsaved_form = True
 
     def get_urls(self) -> list[URLPattern]:

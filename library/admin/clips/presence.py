@@ -10,7 +10,7 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404
 from django.views.decorators.http import require_POST
 
-from library.admin.clips.edit_conflicts import told_changes
+from library.admin.clips.edit_conflicts import describe_changes
 from library.models import Clip, Presence
 
 
@@ -38,7 +38,7 @@ def presence(request: HttpRequest, pk: int) -> HttpResponseBase:
     others = [_told(other, user) for other in Presence.objects.beside(page, clip)]
     changed = clip.updated_at.isoformat() != request.POST.get("version")
     return JsonResponse(
-        {"others": others, "changed": told_changes(clip, entry, [])[1] if changed else ""}
+        {"others": others, "changed": describe_changes(clip, entry, [])[1] if changed else ""}
     )
 
 

@@ -3,6 +3,7 @@
 from copy import deepcopy
 from typing import Any
 
+from library.api.fields import CANONICAL
 from library.api.parameters import MAX_REPEATED
 from library.api.writes import BULK_MAX
 from library.models.tag import MAX_TAG_LENGTH, MAX_TAGS
@@ -84,8 +85,8 @@ def _taken(fields: dict[str, Schema]) -> None:
         schema.pop("default", None)  # not of PATCH; and clients would have to send it
         if name == "tags":
             schema |= {"items": TAG, "maxItems": MAX_TAGS}
-        elif name == "licence":
-            schema["format"] = "licence"  # there are too many ways to name one
+        elif name in CANONICAL:
+            schema["format"] = name  # more spellings are accepted than a pattern could describe
         elif "string" in schema.get("type", ()) and not schema.keys() & {"enum", "format"}:
             schema["pattern"] = NOT_BLANK if "minLength" in schema else NO_NUL
 

@@ -61,7 +61,7 @@ def test_what_is_exported_can_be_imported_unchanged(client: Client, db: None, ki
     preview = Importing(client).choose(download(client, kind), "clips")
     assert preview.counts == {"All": 5, "Unchanged": 5}
     assert "Nothing would change" in preview.text
-    assert "Passed over, as a clip has no such column" not in preview.text
+    assert "Ignored, because clips have no such column" not in preview.text
 
 
 def test_csv_is_for_spreadsheets(analyst: Client) -> None:
