@@ -7,8 +7,8 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
 
-.PHONY: help run test players bench-plays bench-scale bench-metrics alerts-proof dashboard-picture \
-  dashboards screenshots system-tools requirements samples clean
+.PHONY: help run test players bench-plays bench-scale bench-metrics alerts-proof dashboards \
+  screenshots system-tools requirements samples clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -44,9 +44,6 @@ bench-scale: $(VENV)/dev ## Compare every page at a hundred and at ten million p
 
 alerts-proof: $(VENV)/dev ## Provoke each alert with a real Prometheus and Alertmanager (15 minutes); writes RESULTS.md
 	@$(BIN)/python -m benchmarks.alerts --write
-
-dashboard-picture: $(VENV)/dev ## Draw the dashboards after some minutes of traffic; needs npm
-	@$(BIN)/python -m monitoring.grafana.picture
 
 screenshots: $(VENV)/dev ## Take the pictures in docs/images
 	@$(BIN)/python -m docs.screenshots

@@ -1,8 +1,7 @@
-"""What listeners notice while an editor changes all clips: `python -m benchmarks.bulk_edit`.
+"""Measure streams while an editor changes all clips: `python -m benchmarks.bulk_edit [--write]`.
 
-A library of many clips, listeners who come at a steady rate and each hear a clip at random, and an
-editor who edits every clip in the back office at once. Told are the plays that failed, and how long
-the others took.
+Listeners arrive at a steady rate and each fetch a random clip, before and while an editor edits
+every clip in the back office at once. The table shows failed plays and the duration of streams.
 """
 
 import argparse
@@ -19,120 +18,107 @@ from threading import Event, Thread
 
 import requests
 
-from benchmarks.monitored.service import Postgres, Service
-from benchmarks.results import write_section
+from benchmarks.results import today, write_section
+from harness.client import log_in
+from harness.installation import Installation
+from harness.service import Server
 
-LISTENERS = 20  # who come in a second
+LISTENERS = 20  # per second
 FILL = """
 from benchmarks.scale.generate import generate
-from django.contrib.auth.models import User
 from library.models import Clip
 audio = Clip.objects.exclude(audio_file="")[0].audio_file.name
 generate({clips}, {clips})
 Clip.objects.update(audio_url="", audio_file=audio)
-User.objects.create_superuser("editor", password="editor")
 """
 HEAD = """## An edit of all clips
 
-`python -m benchmarks.bulk_edit`, {}: {:,} clips, {} listeners a second on any of them, and
-an editor who gives all another genre and a tag: {:.0f} s from the confirmation on. Milliseconds to
-the end of the audio.
+`python -m benchmarks.bulk_edit`, {}: {:,} clips and {} listeners per second, each of a random
+clip. An editor gives all clips another genre and a tag, which takes {:.0f} s after the
+confirmation. Milliseconds until the end of the audio.
 
 | while | plays | failed | median | worst |
 |---|---|---|---|---|"""
 LIST = "/admin/library/clip/"
-Heard = list[tuple[int, float]]  # of each who came the answer's status, and seconds to its end
+Streams = list[tuple[int, float]]  # status, and seconds to the end of the response
 
 
 def main() -> None:
-    """Make the library, measure, and print or note what came of it."""
+    """Generate the library, measure, and print the section."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--clips", type=int, default=100_000)
-    parser.add_argument("--write", action="store_true", help="note it in RESULTS.md")
+    parser.add_argument("--write", action="store_true", help="write the section to RESULTS.md")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="clips-bulk-edit-") as name:
-        folder = Path(name)
-        postgres = Postgres(folder / "postgres")
-        try:
-            with Service(folder, postgres) as service:
-                service.run("manage.py", "collectstatic", "--noinput", "--verbosity", "0")
-                service.run("manage.py", "shell", "-c", FILL.format(clips=options.clips))
-                text = _measure(service, options.clips)
-        finally:
-            postgres.close()
+        installation = Installation(Path(name))
+        installation.prepare("--demo-editor")
+        installation.run_python(FILL.format(clips=options.clips))
+        with installation.start() as server:
+            text = _measure(server, options.clips)
     print(text)
     if options.write:
         write_section("bulk-edit", text)
 
 
-def _measure(service: Service, clips: int) -> str:
-    editor, token = _editor(service)
-    with _listening(service, clips) as quiet:
+def _measure(server: Server, clips: int) -> str:
+    with _listeners(server, clips) as before:
         time.sleep(20)
-    with _listening(service, clips) as busy:
-        took = _edit(service, editor, token)
-    rows = [_row("nothing else happens", quiet), _row("it is edited", busy)]
-    return "\n".join([HEAD.format(time.strftime("%Y-%m-%d"), clips, LISTENERS, took), *rows])
+    with _listeners(server, clips) as during:
+        took = _edit(server)
+    rows = [_row("nothing else happens", before), _row("it is edited", during)]
+    return "\n".join([HEAD.format(today(), clips, LISTENERS, took), *rows])
 
 
-def _row(title: str, heard: Heard) -> str:
-    times = [1e3 * seconds for _, seconds in heard]
-    failed = sum(status != requests.codes.ok for status, _ in heard)
+def _row(title: str, streams: Streams) -> str:
+    times = [1e3 * seconds for _, seconds in streams]
+    failed = sum(status != requests.codes.ok for status, _ in streams)
     median, worst = statistics.median(times), max(times)
-    return f"| {title} | {len(heard):,} | {failed:,} | {median:.0f} | {worst:,.0f} |"
+    return f"| {title} | {len(streams):,} | {failed:,} | {median:.0f} | {worst:,.0f} |"
 
 
-def _editor(service: Service) -> tuple[requests.Session, str]:
-    """A session of the editor, and what its forms must send."""
-    session = requests.Session()
-    page = session.get(f"{service.url}/admin/login/", timeout=30).text
-    found = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', page)
-    form = {"username": "editor", "password": "editor", "csrfmiddlewaretoken": found and found[1]}
-    session.post(f"{service.url}/admin/login/", data=form, timeout=30).raise_for_status()
-    return session, session.cookies["csrftoken"]
-
-
-def _edit(service: Service, editor: requests.Session, token: str) -> float:
-    """Edit all clips; returns the seconds from the confirmation on."""
+def _edit(server: Server) -> float:
+    """Edit all clips; return the seconds after the confirmation."""
+    editor = log_in(server.url)
     form = {"action": "bulk_edit", "select_across": "1", "_selected_action": "1"}
-    form |= {"csrfmiddlewaretoken": token, "genre": "jazz", "add_tags": "edited", "step": "preview"}
-    page = editor.post(service.url + LIST, data=form, timeout=600)
+    form |= {"csrfmiddlewaretoken": editor.cookies["csrftoken"], "step": "preview"}
+    form |= {"genre": "jazz", "add_tags": "edited"}
+    page = editor.post(server.url + LIST, data=form, timeout=600)
     found = re.search(r'name="version" value="([^"]+)"', page.text)
     if found is None:
         raise RuntimeError("The back office shows no preview.")
     began = time.monotonic()
     form |= {"step": "apply", "version": found[1]}
-    answer = editor.post(service.url + LIST, data=form, timeout=600, allow_redirects=False)
+    answer = editor.post(server.url + LIST, data=form, timeout=600, allow_redirects=False)
     if answer.status_code != requests.codes.found:
-        raise RuntimeError("The back office did not do as it was told.")
+        raise RuntimeError("The back office did not apply the edit.")
     return time.monotonic() - began
 
 
 @contextmanager
-def _listening(service: Service, clips: int) -> Iterator[Heard]:
-    """Listeners come until the block ends; what they heard is there after it."""
-    heard: Heard = []
+def _listeners(server: Server, clips: int) -> Iterator[Streams]:
+    """Fetch streams until the block ends; the list is filled when it has ended."""
+    streams: Streams = []
     over = Event()
 
     def listen(clip: int) -> tuple[int, float]:
         began = time.monotonic()
-        answer = requests.get(f"{service.url}/api/v1/clips/{clip}/stream", timeout=60)
+        answer = requests.get(f"{server.url}/api/v1/clips/{clip}/stream", timeout=60)
         return answer.status_code, time.monotonic() - began
 
-    def come() -> None:
-        came: list[Future[tuple[int, float]]] = []
+    def arrive() -> None:
+        arrived: list[Future[tuple[int, float]]] = []
         with ThreadPoolExecutor(64) as pool:
             while not over.wait(1 / LISTENERS):
-                came.append(pool.submit(listen, random.randint(1, clips)))
-        heard.extend(future.result() for future in came)
+                arrived.append(pool.submit(listen, random.randint(1, clips)))
+        streams.extend(future.result() for future in arrived)
 
-    coming = Thread(target=come)
-    coming.start()
+    arrivals = Thread(target=arrive)
+    arrivals.start()
     try:
-        yield heard
+        yield streams
     finally:
         over.set()
-        coming.join()
+        arrivals.join()
 
 
 if __name__ == "__main__":

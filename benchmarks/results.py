@@ -1,8 +1,14 @@
-"""RESULTS.md, in which each benchmark has a section of its own."""
+"""Reading the clock and writing sections of RESULTS.md for the benchmarks."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 RESULTS = Path(__file__).parent / "RESULTS.md"
+
+
+def today() -> str:
+    """Return today's date in UTC."""
+    return datetime.now(UTC).date().isoformat()
 
 
 def write_section(name: str, text: str) -> None:

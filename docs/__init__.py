@@ -1,1 +1,1 @@
-"""What the documentation shows, and what makes it."""
+"""Documentation, its pictures, and the script that takes them."""

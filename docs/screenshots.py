@@ -1,23 +1,19 @@
-"""Takes the pictures of the pages that the README shows: `python -m docs.screenshots`.
+"""Take the pictures of the pages that the README shows: `make screenshots`.
 
-A service of its own, on a database of its own with the sample clips, some that editors added and
-plays of a month; Debian's Chromium (`make system-tools`) looks at it.
+Chromium (`make system-tools`) visits a new service with the samples, clips added by editors and a
+month of plays.
 """
 
-import os
-import socket
-import subprocess
 import sys
-import time
-import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser
 
-ROOT = Path(__file__).parent.parent
+from harness.chromium import running_browser
+from harness.installation import Installation
+from harness.service import ROOT
+
 IMAGES = ROOT / "docs" / "images"
 # Name, path, width, height, scheme
 PICTURES = (
@@ -33,80 +29,30 @@ from datetime import timedelta
 import random
 from django.utils import timezone
 from library.models import Clip, Health, State
-from library.plays import rebuild
 from tests.support.plays import add_plays
 now, dice = timezone.now(), random.Random(7)
 for clip in Clip.objects.order_by("id"):
     days = [dice.randrange(30) for _ in range(dice.randrange(60, 400))]
     add_plays(clip, [now - timedelta(days=d, minutes=dice.randrange(1400)) for d in days])
-made = dict(genre="field recording", duration=21.0)
+fields = dict(genre="field recording", duration=21.0)
 Clip.objects.create(title="Harbour at Dawn", state=State.DRAFT, tags=["gulls", "water"],
-    audio_url="https://audio.example.org/harbour.mp3", creator="Ann Example", **made)
+    audio_url="https://audio.example.org/harbour.mp3", creator="Ann Example", **fields)
 Clip.objects.create(title="Night Train", audio_url="https://old.example.net/train.mp3",
     health=Health.FAILING, health_reason="origin_http_error", health_since=now - timedelta(days=2),
-    health_checked_at=now, creator="Ann Example", **made)
+    health_checked_at=now, creator="Ann Example", **fields)
 """
 
 
 def main() -> None:
     """Start the service, and take every picture."""
     IMAGES.mkdir(exist_ok=True)
-    with TemporaryDirectory(prefix="clips-pictures-") as folder, sync_playwright() as playwright:
-        Path(folder).chmod(0o755)  # for a database that is not root's
-        with _service(Path(folder)) as url:
-            browser = playwright.chromium.launch(
-                executable_path="/usr/bin/chromium", args=["--no-sandbox", "--disable-gpu"]
-            )
+    with TemporaryDirectory(prefix="clips-pictures-") as folder:
+        installation = Installation(Path(folder))
+        installation.prepare("--demo-editor")
+        installation.run_python(FILL)
+        with installation.start() as server, running_browser() as browser:
             for picture in PICTURES:
-                _take(browser, url, *picture)
-            browser.close()
-
-
-@contextmanager
-def _service(folder: Path) -> Iterator[str]:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
-    environment = os.environ | {
-        "CLIPS_LOCAL_DIR": str(folder / "local"),
-        "CLIPS_METRICS_PORT": "0",
-        "DJANGO_SETTINGS_MODULE": "clips_site.settings",
-        "HOST": "127.0.0.1",
-        "PORT": str(port),
-        "POSTGRES_SERVER": "",
-    }
-
-    def manage(*arguments: str) -> None:
-        subprocess.run(
-            [sys.executable, "manage.py", *arguments], cwd=ROOT, env=environment, check=True
-        )
-
-    manage("collectstatic", "--noinput", "--verbosity", "0")
-    manage("prepare", "--demo-editor", "--verbosity", "0")
-    manage("shell", "--no-imports", "--command", FILL)
-    process = subprocess.Popen(
-        [sys.executable, "-m", "gunicorn", "--config", "clips_site/server/gunicorn_conf.py"],
-        cwd=ROOT,
-        env=environment,
-        stderr=subprocess.DEVNULL,
-    )
-    url = f"http://127.0.0.1:{port}"
-    try:
-        _await(f"{url}/readyz")
-        yield url
-    finally:
-        process.terminate()
-        process.wait()
-
-
-def _await(url: str) -> None:
-    for _ in range(600):
-        try:
-            urllib.request.urlopen(url, timeout=5).close()  # noqa: S310 - of ours
-        except OSError:
-            time.sleep(0.1)
-        else:
-            return
-    raise TimeoutError(url)
+                _take(browser, server.url, *picture)
 
 
 def _take(browser: Browser, url: str, name: str, path: str, w: int, h: int, scheme: str) -> None:

@@ -8,9 +8,9 @@ import pytest
 from playwright.sync_api import Browser, expect, sync_playwright
 
 CHROMIUM = shutil.which("chromium")
-expect.set_options(timeout=20_000)  # milliseconds; a busy machine may take longer than its own 5 s
+expect.set_options(timeout=20_000)  # milliseconds; 5 s is too short on a busy machine
 
-# Of an audio element: its duration, and where it was sought to.
+# Seeks an audio element; returns its duration and the times that it reached.
 SEEK = """async (audio) => {
   const once = (name) =>
     new Promise((resolve) => audio.addEventListener(name, resolve, {once: true}));
@@ -29,7 +29,7 @@ SEEK = """async (audio) => {
   }
   return found;
 }"""
-# A button is clicked, and again while the page waits; the console tells what the page says of it.
+# Clicks a button twice, the second time while the page waits; logs the page's status message.
 CLICK_TWICE = """(button) => {
   button.click();
   setTimeout(() => {
@@ -41,8 +41,8 @@ CLICK_TWICE = """(button) => {
 
 @contextmanager
 def running_browser() -> Iterator[Browser]:
-    """A browser that shows nothing."""
-    # Playwright runs an event loop in this thread, which Django takes for an async context.
+    """Yield a headless browser."""
+    # Playwright runs an event loop in this thread, so Django believes it is in an async context.
     with pytest.MonkeyPatch.context() as patch, sync_playwright() as playwright:
         patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
         browser = playwright.chromium.launch(

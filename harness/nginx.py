@@ -9,28 +9,28 @@ from django.conf import settings
 
 from harness.service import ROOT, free_port
 
-# Debian keeps it where only root looks.
+# Debian installs it in a directory that only root's PATH has.
 NGINX = shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin")
 CONFIGURATION = ROOT / "deploy" / "nginx" / "clips.conf"
 
 
 class Nginx:
-    """nginx on a free port, with the project's configuration and the tests' folders."""
+    """nginx on a free port, with the configuration in deploy/ and the tests' folders."""
 
     def __init__(self, folder: Path, service_port: int) -> None:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         site = CONFIGURATION.read_text()
-        for ours, theirs in (
+        for deployed, tested in (
             ("127.0.0.1:8000", f"127.0.0.1:{service_port}"),
             ("listen 80;", f"listen 127.0.0.1:{self.port};"),
             ("/var/lib/clips/audio-store/", f"{settings.LOCAL_DIR / 'audio-store'}/"),
             ("/var/lib/clips/media/", f"{settings.LOCAL_DIR / 'media'}/"),
             ("/app/fixtures/audio/", f"{ROOT / 'fixtures' / 'audio'}/"),
         ):
-            assert ours in site
-            site = site.replace(ours, theirs)
-        user = "user root;" if os.geteuid() == 0 else ""  # the tests' files are this user's
+            assert deployed in site
+            site = site.replace(deployed, tested)
+        user = "user root;" if os.geteuid() == 0 else ""  # www-data may not read the tests' files
         temporary = "".join(
             f"{name}_temp_path {folder};"
             for name in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
@@ -45,6 +45,5 @@ class Nginx:
         self._process = subprocess.Popen([*command, "-g", "daemon off;"])
 
     def stop(self) -> None:
-        """End it."""
         self._process.terminate()
         self._process.wait(timeout=10)

@@ -1,4 +1,4 @@
-"""The service as it is run: gunicorn with its workers, on a free port, on the test database."""
+"""The service under gunicorn, on free ports of loopback."""
 
 import os
 import signal
@@ -6,114 +6,144 @@ import socket
 import subprocess
 import sys
 import time
-import urllib.error
 import urllib.request
 from pathlib import Path
+from typing import Self
 
 from django.db import connection
 
 ROOT = Path(__file__).parent.parent
 GUNICORN_CONFIGURATION = "clips_site/server/gunicorn_conf.py"
+START_TIMEOUT, STOP_TIMEOUT = 60, 60  # seconds
+NO_PROXY = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 def free_port() -> int:
-    """A port that nobody listens on."""
+    """Return a TCP port on which no process listens."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port: int = listener.getsockname()[1]
         return port
 
 
-def _tells_metrics(pid: int) -> bool:
-    try:
-        return b"clips_site.server.metrics.endpoint" in Path(f"/proc/{pid}/cmdline").read_bytes()
-    except (FileNotFoundError, ProcessLookupError):  # it has ended since it was listed
-        return False
+def read_metrics(address: str, timeout: float = 30) -> dict[str, float]:
+    """Return the samples of /metrics at an address, by name and labels as they are exposed."""
+    with NO_PROXY.open(f"http://{address}/metrics", timeout=timeout) as answer:
+        lines = answer.read().decode().splitlines()
+    samples = [line.rsplit(" ", 1) for line in lines if not line.startswith("#")]
+    return {name: float(value) for name, value in samples}
 
 
 class Server:
-    """A running service; `environment` adds to and overrides the tests' settings."""
+    """A running service of two workers.
+
+    Keyword arguments are environment variables and override the environment of this process.
+    Without `POSTGRES_DB` the service uses the database of Django's connection, the tests' database.
+    """
 
     def __init__(self, log: Path, **environment: str) -> None:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
-        metrics_port = environment.setdefault("CLIPS_METRICS_PORT", "0")
-        self._metrics_address = "127.0.0.1", int(metrics_port) or self.port
-        self.scraped_at = "{}:{}".format(*self._metrics_address)  # where Prometheus asks
+        metrics_port = int(environment.get("CLIPS_METRICS_PORT", "0")) or self.port
+        self.metrics_address = f"127.0.0.1:{metrics_port}"
         self.log = log
-        with log.open("wb") as output:
+        if "POSTGRES_DB" not in environment:
+            environment["POSTGRES_DB"] = connection.settings_dict["NAME"]
+        self._environment = {
+            **os.environ,
+            "CLIPS_METRICS_PORT": "0",
+            "DJANGO_SETTINGS_MODULE": "clips_site.settings",
+            "HOST": "127.0.0.1",
+            "PORT": str(self.port),
+            "WEB_CONCURRENCY": "2",
+            "WEB_THREADS": "64",
+            **environment,
+        }
+        self.start()
+
+    def start(self, **environment: str) -> None:
+        """Start it on the same ports; the variables given here last until the next start."""
+        with self.log.open("ab") as output:
             self._process = subprocess.Popen(
-                [
-                    sys.executable,
-                    "-m",
-                    "gunicorn",
-                    "--config",
-                    GUNICORN_CONFIGURATION,
-                ],
+                [sys.executable, "-m", "gunicorn", "--config", GUNICORN_CONFIGURATION],
                 cwd=ROOT,
-                env={
-                    **os.environ,
-                    "DJANGO_SETTINGS_MODULE": "clips_site.settings",
-                    "POSTGRES_DB": connection.settings_dict["NAME"],
-                    "HOST": "127.0.0.1",
-                    "PORT": str(self.port),
-                    "WEB_CONCURRENCY": "2",
-                    "WEB_THREADS": "64",
-                    **environment,
-                },
+                env=self._environment | environment,
                 stdout=output,
                 stderr=subprocess.STDOUT,
+                start_new_session=True,  # Ctrl-C reaches the caller, which stops the service
             )
         self._await_answer()
 
     @property
     def pid(self) -> int:
-        """The process id of gunicorn's master."""
+        """The process ID of gunicorn's master."""
         return self._process.pid
 
+    @property
+    def scrape_targets(self) -> dict[int, str]:
+        """Addresses that stand for the container's ports in Prometheus' configuration."""
+        return {8000: f"127.0.0.1:{self.port}", 9464: self.metrics_address}
+
     def workers(self) -> list[int]:
-        """The process ids of the workers that are up."""
-        return [pid for pid in self._children() if not _tells_metrics(pid)]
+        """Return the process IDs of the running workers."""
+        return [pid for pid in self._children() if not _is_metrics_process(pid)]
 
     def metrics_process(self) -> int | None:
-        """The process id of the one that answers Prometheus, None while there is none."""
-        return next(filter(_tells_metrics, self._children()), None)
+        """Return the process ID of the metrics process, or None if there is none."""
+        return next(filter(_is_metrics_process, self._children()), None)
 
     def metrics(self) -> dict[str, float]:
-        """What Prometheus is told: the numbers by name and labels as they are written."""
-        with urllib.request.urlopen(f"http://{self.scraped_at}/metrics", timeout=30) as answer:
-            lines = answer.read().decode().splitlines()
-        told = [line.rsplit(" ", 1) for line in lines if not line.startswith("#")]
-        return {name: float(number) for name, number in told}
+        """Return the samples that Prometheus scrapes."""
+        return read_metrics(self.metrics_address)
+
+    def terminate(self) -> None:
+        """Begin a graceful stop, as Docker and Kubernetes do: streams may finish first."""
+        self._process.send_signal(signal.SIGTERM)
+
+    def stop(self) -> int:
+        """Stop it as Ctrl-C does; return its exit status."""
+        if self._process.poll() is None:
+            self._process.send_signal(signal.SIGINT)
+        return self.wait()
+
+    def kill(self) -> None:
+        """Kill all its processes, as the kernel does when memory runs out."""
+        os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
+
+    def wait(self) -> int:
+        """Wait until it has ended; return its exit status."""
+        return self._process.wait(timeout=STOP_TIMEOUT)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
 
     def _children(self) -> list[int]:
         children = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text()
         return [int(pid) for pid in children.split()]
 
-    def terminate(self) -> None:
-        """Ask it to end gracefully, as Docker and Kubernetes do: streams may end first."""
-        self._process.send_signal(signal.SIGTERM)
-
-    def stop(self) -> int:
-        """Stop it as Ctrl-C does; returns its exit status."""
-        if self._process.poll() is None:
-            self._process.send_signal(signal.SIGINT)
-        return self.wait()
-
-    def wait(self) -> int:
-        """Its exit status, once it has ended."""
-        return self._process.wait(timeout=20)
-
     def _await_answer(self) -> None:
-        """Return once the workers are ready and the process that tells metrics listens, if any."""
-        deadline = time.monotonic() + 30
+        """Return when the workers are ready and the metrics process, if any, listens."""
+        host, metrics_port = self.metrics_address.split(":")
+        deadline = time.monotonic() + START_TIMEOUT
         while time.monotonic() < deadline and self._process.poll() is None:
             try:
                 with (
-                    urllib.request.urlopen(f"{self.url}/readyz", timeout=5),
-                    socket.create_connection(self._metrics_address, timeout=5),
+                    NO_PROXY.open(f"{self.url}/readyz", timeout=5),
+                    socket.create_connection((host, int(metrics_port)), timeout=5),
                 ):
                     return
             except OSError:
                 time.sleep(0.05)
-        self._process.kill()
-        raise AssertionError(f"The server did not start:\n{self.log.read_text()}")
+        if self._process.poll() is None:
+            self.kill()
+        raise AssertionError(f"The service did not start:\n{self.log.read_text()[-5000:]}")
+
+
+def _is_metrics_process(pid: int) -> bool:
+    try:
+        return b"clips_site.server.metrics.endpoint" in Path(f"/proc/{pid}/cmdline").read_bytes()
+    except (FileNotFoundError, ProcessLookupError):  # it has ended since it was listed
+        return False

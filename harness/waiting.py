@@ -1,14 +1,14 @@
-"""Waiting for what cannot say when it comes."""
+"""Waiting for something that sends no signal when it happens."""
 
 import time
 from collections.abc import Callable
 
-PATIENCE = 30  # seconds after which it is taken to be lost
+TIMEOUT = 30  # seconds
 
 
 def until(condition: Callable[[], bool]) -> None:
-    """Return as soon as it holds."""
-    deadline = time.monotonic() + PATIENCE
+    """Return as soon as the condition holds; fail after the timeout."""
+    deadline = time.monotonic() + TIMEOUT
     while not condition():
-        assert time.monotonic() < deadline, "it did not come"
+        assert time.monotonic() < deadline, f"not true within {TIMEOUT} s"
         time.sleep(0.005)

@@ -1,7 +1,7 @@
-"""Writes what is made of other files: `python -m monitoring`, or `make dashboards`.
+"""Generate Grafana's dashboards and the runbook page: `make dashboards`.
 
-Grafana's dashboards of the modules in `grafana/`, and of `runbook.md` the page that Prometheus
-serves.
+The dashboards are defined in `grafana/`; the page, which Prometheus serves, is made from
+`runbook.md`.
 """
 
 from pathlib import Path
@@ -16,8 +16,8 @@ FOLDER = Path(__file__).parent
 
 
 def files() -> dict[Path, str]:
-    """The text of each file."""
-    dashboards = [made.build() for made in (clips(), slo())]
+    """Return the generated files, by path."""
+    dashboards = [builder.build() for builder in (clips(), slo())]
     encode = JSONEncoder(indent=2, ensure_ascii=False).encode
     return {
         FOLDER / "prometheus/consoles/runbook.html": page((FOLDER / "runbook.md").read_text()),

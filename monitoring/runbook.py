@@ -1,7 +1,7 @@
-"""The runbook as a page of Prometheus' own (a console template), so that an alert can link to it.
+"""The runbook as a console template of Prometheus, so that alerts can link to it.
 
-Whoever sees the alert reaches Prometheus, whatever else is down, and `$externalURL` in a rule tells
-where that is.
+Everyone who sees an alert can reach Prometheus, even if everything else is down, and a rule has
+Prometheus' address as `$externalURL`.
 """
 
 from itertools import pairwise
@@ -26,19 +26,19 @@ HEAD = """\
   nav { border-left: .3rem solid light-dark(#c4162a, #f2495c); padding-left: .7rem; }
 </style>
 """
-# Filled in by Prometheus each time the page is asked for.
+# Prometheus renders this template for each request.
 FIRING = """\
 <nav>
 {{ range query "ALERTS{alertstate='firing', severity!='none'}" }}
 <div><a href="#{{ .Labels.alertname | toLower }}">{{ .Labels.alertname }}</a> fires:
 {{ .Labels.severity }} {{ .Labels.window }} {{ .Labels.instance }}</div>
-{{ else }}Nothing fires.{{ end }}
+{{ else }}No alert fires.{{ end }}
 </nav>
 """
 
 
 def page(markdown: str) -> str:
-    """The page. Each section has its title in small letters as its anchor."""
+    """Render the page. The anchor of each section is its title in lower case."""
     parser = MarkdownIt("commonmark")
     tokens = parser.parse(markdown)
     for opening, title in pairwise(tokens):
@@ -50,7 +50,7 @@ def page(markdown: str) -> str:
 
 
 def _make_links_relative(block: Token) -> None:
-    """Links to Prometheus lead to the one that serves the page."""
+    """Make links to Prometheus refer to the server that serves the page."""
     for token in block.children or []:
         address = str(token.attrGet("href") or "")
         if address.startswith(PROMETHEUS):

@@ -1,1 +1,1 @@
-"""Each alert provoked for real: `make alerts-proof`."""
+"""Each alert provoked by a real fault: `make alerts-proof`."""

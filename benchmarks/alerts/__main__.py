@@ -1,200 +1,186 @@
-"""Provokes each alert for real: `make alerts-proof`, as root also those that need a small disk.
+"""Provoke each alert with real faults: `make alerts-proof`. Faults of the disk need root.
 
-The service runs under mixed traffic, with PostgreSQL and an origin of its own; a real Prometheus
-evaluates the project's rules in a hurry (every window divided by 60, see monitoring/hurry.py), a
-real Alertmanager passes on what fires. Each fault is kept up until its alerts fire and somebody was
-told, and repaired; then it must become quiet. Exit status 1 if one does not. With `--write` the
-outcome goes to RESULTS.md.
+The service runs under mixed traffic, on a PostgreSQL server and an origin that the faults can stop.
+A real Prometheus evaluates the project's rules with every window divided by 60
+(harness/accelerated_rules.py), and a real Alertmanager sends notifications. Each fault lasts until
+its alerts fire and are sent; it is then repaired, and the alerts must end. The exit status is 1 if
+a fault raises less than it should. With `--write` the table goes to RESULTS.md.
 """
 
 import argparse
 import os
-import shutil
 import sys
 import tempfile
 import time
 from collections.abc import Iterable
 from contextlib import ExitStack
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
 from tqdm import tqdm
 
-from benchmarks.alerts.alertmanager import PROGRAMS, Alertmanager, Receivers, Told
-from benchmarks.alerts.faults import FAULTS, Fault, Stage
-from benchmarks.monitored.clips import add_clips
-from benchmarks.monitored.origin import Origin
-from benchmarks.monitored.service import Postgres, Service
-from benchmarks.monitored.traffic import Traffic
-from monitoring.running import Prometheus
+from benchmarks.alerts.alertmanager import PROGRAM, Alertmanager, Notification, Receivers
+from benchmarks.alerts.faults import FAULTS, Fault, System
+from benchmarks.results import today, write_section
+from harness.installation import Installation
+from harness.origin import Origin, any_sample
+from harness.postgres import Postgres
+from harness.prometheus import Prometheus
+from harness.service import free_port
+from harness.traffic import Traffic, add_origin_clips
 
 FACTOR = 60
-PATIENCE = 120  # seconds until an alert must fire, and until it must be over
+TIMEOUT = 120  # seconds until an alert must fire, and until it must end
+SAMPLES = [1, 2, 3]  # IDs of clips that need no origin
 RECEIVERS = {"critical": "page", "warning": "morning"}
-RESULTS = Path(__file__).parents[1] / "RESULTS.md"
-PASSING = {("AudioStoreFull", "warning"), ("OriginFailing", "warning")}
-BEGIN, END = "<!-- alerts:begin -->", "<!-- alerts:end -->"
-INTRODUCTION = """\
-`make alerts-proof`, {day}: Prometheus and Alertmanager of Debian on the running service under
-about {rate:g} requests a second, each fault real, and repaired. The rules are the project's,
-with every window and every `for` divided by {factor}. Seconds are of that hurried clock: from the
-fault to the alert, and from the repair until nothing critical fires any more. Muted: fires, and
-nobody is told, because the alert beside it says it. Where a fault is made by a restart, ClipsDown
-tells of that too, for its minute is a second.
-"""
+# Warnings that outlast their fault, because their windows are long
+LINGERING = {("AudioStoreFull", "warning"), ("OriginFailing", "warning")}
+SECTION = """\
+## Alerts
+
+`make alerts-proof`, {date}: Prometheus and Alertmanager of Debian watch the running service under
+about {rate:g} requests per second. Each fault is real, and is repaired. The rules are the
+project's, with every window and every `for` divided by {factor}. Seconds are of this accelerated
+clock: from the fault to the alert, and from the repair until no critical alert fires. A muted alert
+fires, but no notification is sent because another alert explains it. A fault that needs a restart
+also raises ClipsDown, since its minute lasts a second.
+
+| fault | alerts that fired, after seconds | sent to | muted | over after, s | as expected |
+|---|---|---|---|---|---|
+{rows}"""
 
 
 class Outcome(NamedTuple):
-    """What a fault raised: seconds from it until an alert fired, and from its repair to quiet."""
+    """The effects of a fault: seconds until each alert fired and until all ended, notifications."""
 
     fault: Fault
-    after: dict[tuple[str, str], float]
-    told: set[Told]
+    fired: dict[tuple[str, str], float]
+    notifications: set[Notification]
     muted: set[str]
     over: float | None
 
     @property
     def is_right(self) -> bool:
-        """Whether its alerts came, whom they concern was told, and all became quiet."""
+        """Whether its alerts fired, were sent or muted as they should, and ended."""
         severities = dict(sorted(self.fault.raises, reverse=True))  # the worst of each alert
         return (
-            set(self.fault.raises) <= set(self.after)
+            set(self.fault.raises) <= set(self.fired)
             and set(self.fault.mutes) <= self.muted
             and all(
-                Told(RECEIVERS[severity], "firing", alert, severity) in self.told
+                Notification(RECEIVERS[severity], "firing", alert, severity) in self.notifications
                 for alert, severity in severities.items()
             )
             and self.over is not None
         )
 
+    def row(self) -> str:
+        """Return its row of the table."""
+        fired = [f"{name} ({severity}) {s:.0f}" for (name, severity), s in self.fired.items()]
+        sent = {
+            f"{n.receiver}: {n.alert}"
+            for n in self.notifications
+            if n.status == "firing" and n.alert != "Watchdog"
+        }
+        over = "never" if self.over is None else f"{self.over:.0f}"
+        columns = [", ".join(fired), ", ".join(sorted(sent)), ", ".join(sorted(self.muted)), over]
+        right = "yes" if self.is_right else "**no**"
+        return f"| {self.fault.name} | {' | '.join(columns)} | {right} |"
 
-class Watch(NamedTuple):
-    """Those who look on."""
+
+class Observers(NamedTuple):
+    """The monitoring programs that watch the system."""
 
     prometheus: Prometheus
     alertmanager: Alertmanager
     receivers: Receivers
 
-    def firing(self, wanted: Iterable[tuple[str, str]]) -> set[tuple[str, str]]:
-        """Name and severity of what fires: of the critical all, of the rest what is wanted."""
+    def firing(self, expected: Iterable[tuple[str, str]]) -> set[tuple[str, str]]:
+        """Return name and severity of every critical alert that fires, and of expected ones."""
         firing = {(a["alertname"], a["severity"]) for a in self.prometheus.firing()}
-        return {alert for alert in firing if alert[1] == "critical" or alert in wanted}
+        return {alert for alert in firing if alert[1] == "critical" or alert in expected}
 
-    def see(self, fault: Fault, stage: Stage) -> Outcome:
-        """Make a fault, wait until its alerts fire, repair it, and wait until they do not."""
-        after: dict[tuple[str, str], float] = {}
+    def observe(self, fault: Fault, system: System) -> Outcome:
+        """Inject a fault, wait until its alerts fire, repair it, and wait until they end."""
+        fired: dict[tuple[str, str], float] = {}
         muted: set[str] = set()
-        with fault.break_it(stage):
+        with fault.inject(system):
             began = time.monotonic()
-            old = self._left_over(fault)
-            self.receivers.told.clear()
-            while time.monotonic() - began < PATIENCE:
-                for alert in self.firing(fault.raises) - old:
-                    after.setdefault(alert, time.monotonic() - began)
-                muted |= self.alertmanager.muted()
-                seen = Outcome(fault, after, set(self.receivers.told), muted, over=0)
-                if seen.is_right:
+            earlier = self._firing_before(fault)
+            self.receivers.notifications.clear()
+            while time.monotonic() - began < TIMEOUT:
+                for alert in self.firing(fault.raises) - earlier:
+                    fired.setdefault(alert, time.monotonic() - began)
+                muted |= self.alertmanager.inhibited()
+                sent = set(self.receivers.notifications)
+                if Outcome(fault, fired, sent, muted, over=0).is_right:
                     break
                 time.sleep(0.2)
-        return Outcome(fault, after, set(self.receivers.told), muted, self.until_quiet())
+        return Outcome(fault, fired, sent, muted, self._await_end())
 
-    def _left_over(self, fault: Fault) -> set[tuple[str, str]]:
-        """What fires since before: the service was restarted to break it, which is no outage."""
+    def _firing_before(self, fault: Fault) -> set[tuple[str, str]]:
+        """Return earlier alerts, after those of a restart that injected the fault have ended."""
         restarted = ("ClipsDown", "critical")
         if restarted not in fault.raises:
-            self.prometheus.wait(lambda: restarted not in self.firing(()), "see it again")
+            self.prometheus.wait(lambda: restarted not in self.firing(()), "end of ClipsDown")
         return self.firing(()) - set(fault.raises)
 
-    def until_quiet(self) -> float | None:
-        """Seconds until no alert of short windows fires any more; None if one goes on."""
+    def _await_end(self) -> float | None:
+        """Return the seconds until no alert of short windows fires; None after the timeout."""
         began = time.monotonic()
-        while time.monotonic() - began < PATIENCE:
-            if not self.firing(PASSING):
+        while time.monotonic() - began < TIMEOUT:
+            if not self.firing(LINGERING):
                 return time.monotonic() - began
             time.sleep(0.2)
         return None
 
 
 def main() -> int:
-    """Prove it."""
+    """Inject the faults, and print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--write", action="store_true", help="the outcome to RESULTS.md")
+    parser.add_argument("--write", action="store_true", help="write the table to RESULTS.md")
     parser.add_argument("--rate", type=float, default=25, help="requests per second")
-    parser.add_argument("--fault", action="append", help="those whose names contain this alone")
+    parser.add_argument("--fault", action="append", help="only faults whose names contain this")
     options = parser.parse_args()
-    faults = [
-        fault
-        for fault in FAULTS
-        if not options.fault or any(part in fault.what for part in options.fault)
-    ]
+    if PROGRAM is None:
+        sys.exit("Alertmanager is not installed: make system-tools")
+    wanted = options.fault or [""]
+    faults = [fault for fault in FAULTS if any(part in fault.name for part in wanted)]
     if os.geteuid() != 0:
-        faults = [fault for fault in faults if "disk" not in fault.what]
-        print("Not as root: nothing can be mounted, so AudioStoreFull is left out.")
-    outcomes = proven(faults, options.rate)
-    text = section(outcomes, options.rate)
+        faults = [fault for fault in faults if "disk" not in fault.name]
+        print("Without root no disk can be mounted: AudioStoreFull is left out.")
+    outcomes = inject_all(faults, options.rate)
+    rows = "\n".join(outcome.row() for outcome in outcomes)
+    text = SECTION.format(date=today(), rate=options.rate, factor=FACTOR, rows=rows)
     print(text)
     if options.write:
-        write(text)
+        write_section("alerts", text)
     return 0 if all(outcome.is_right for outcome in outcomes) else 1
 
 
-def proven(faults: list[Fault], rate: float) -> list[Outcome]:
-    """Set everything up, and see all faults in turn."""
-    program = next(filter(shutil.which, PROGRAMS), None)
-    if program is None:
-        sys.exit("Alertmanager is not installed: make system-tools")
+def inject_all(faults: list[Fault], rate: float) -> list[Outcome]:
+    """Start the system and its monitoring, and inject one fault after another."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        postgres = Postgres(folder / "postgres")
-        stack.callback(postgres.close)
-        origin = stack.enter_context(Origin())
-        service = stack.enter_context(Service(folder, postgres))
+        postgres = stack.enter_context(Postgres(folder / "postgres"))
+        origin = stack.enter_context(Origin(default=any_sample))
+        installation = Installation(folder, postgres=postgres, CLIPS_METRICS_PORT=str(free_port()))
+        installation.prepare()
+        server = stack.enter_context(installation.start())
         receivers = stack.enter_context(Receivers())
-        alertmanager = stack.enter_context(Alertmanager(program, folder, receivers, FACTOR))
+        alertmanager = stack.enter_context(Alertmanager(folder, receivers, FACTOR))
         prometheus = stack.enter_context(
-            Prometheus(folder, service.targets, factor=FACTOR, alertmanager=alertmanager.address)
+            Prometheus(
+                folder, server.scrape_targets, factor=FACTOR, alertmanager=alertmanager.address
+            )
         )
-        # Those of the origin first: they are asked for most.
-        clips = add_clips(service, origin, ours=(1, 2, 3))
-        stack.enter_context(Traffic(service.url, clips, rate))
-        watch = Watch(prometheus, alertmanager, receivers)
-        prometheus.wait(lambda: receivers.told, "tell that it watches")
-        time.sleep(30)  # some traffic that is well, for the windows to know
-        return [watch.see(fault, Stage(service, postgres, origin)) for fault in tqdm(faults)]
-
-
-def section(outcomes: list[Outcome], rate: float) -> str:
-    """What is written down."""
-    lines = [
-        BEGIN,
-        "## Alerts",
-        "",
-        INTRODUCTION.format(day=datetime.now(UTC).date(), rate=rate, factor=FACTOR),
-        "| fault | alerts that fired, after seconds | told | muted | over after, s | as expected |",
-        "|---|---|---|---|---|---|",
-    ]
-    for fault, after, told, muted, over in outcomes:
-        fired = ", ".join(f"{name} ({level}) {s:.0f}" for (name, level), s in after.items())
-        told_whom = sorted({f"{t.receiver}: {t.alert}" for t in told if t.status == "firing"})
-        told_text = ", ".join(text for text in told_whom if "Watchdog" not in text)
-        right = Outcome(fault, after, told, muted, over).is_right
-        lines.append(
-            f"| {fault.what} | {fired} | {told_text} | {', '.join(sorted(muted))} "
-            f"| {'never' if over is None else f'{over:.0f}'} | {'yes' if right else '**no**'} |"
-        )
-    return "\n".join([*lines, END, ""])
-
-
-def write(text: str) -> None:
-    """Put the section in place of the last one, or at the end."""
-    results = RESULTS.read_text()
-    if BEGIN in results:
-        before, rest = results.split(BEGIN)
-        results = before + text.rstrip() + rest.split(END)[1]
-    else:
-        results = f"{results.rstrip()}\n\n{text}"
-    RESULTS.write_text(results)
+        clips = add_origin_clips(server.url, origin)
+        clips[3:3] = SAMPLES  # in the middle of the order of popularity
+        stack.enter_context(Traffic(server.url, clips, rate))
+        prometheus.wait(lambda: receivers.notifications, "first notification of Watchdog")
+        time.sleep(30)  # fills the windows with healthy traffic
+        observers = Observers(prometheus, alertmanager, receivers)
+        system = System(server, installation.audio_store, postgres, origin)
+        return [observers.observe(fault, system) for fault in tqdm(faults)]
 
 
 if __name__ == "__main__":

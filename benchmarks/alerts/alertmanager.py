@@ -1,25 +1,25 @@
-"""A real Alertmanager with the project's configuration, and whom it tells: a server of ours."""
+"""Alertmanager with the project's configuration, and a server that records its notifications."""
 
 import json
-import subprocess
+import shutil
 import threading
-import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import NamedTuple, Self
 
-import requests
 import yaml
 
-from benchmarks.monitored.service import free_port
-from monitoring.hurry import shorter
+from harness.accelerated_rules import divide_durations
+from harness.prometheus import MonitoringProgram
+from harness.service import ROOT, free_port
 
-CONFIGURATION = Path(__file__).parents[2] / "monitoring/alertmanager/alertmanager.yml"
-PROGRAMS = ("prometheus-alertmanager", "alertmanager")  # in Debian, elsewhere
+CONFIGURATION = ROOT / "monitoring/alertmanager/alertmanager.yml"
+NAMES = ("prometheus-alertmanager", "alertmanager")  # in Debian, elsewhere
+PROGRAM = next(filter(shutil.which, NAMES), None)
 
 
-class Told(NamedTuple):
-    """A receiver was told that an alert fires or is over."""
+class Notification(NamedTuple):
+    """An alert that was sent to a receiver; `status` is firing or resolved."""
 
     receiver: str
     status: str
@@ -28,17 +28,17 @@ class Told(NamedTuple):
 
 
 class Receivers(ThreadingHTTPServer):
-    """Writes down who is told what."""
+    """A webhook for each receiver, which records its notifications."""
 
     daemon_threads = True
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
-        self.told: list[Told] = []
+        self.notifications: list[Notification] = []
         threading.Thread(target=self.serve_forever, daemon=True).start()
 
     def url(self, receiver: str) -> str:
-        """The webhook of a receiver."""
+        """Return the URL of a receiver's webhook."""
         return f"http://127.0.0.1:{self.server_port}/{receiver}"
 
     def __enter__(self) -> Self:
@@ -54,11 +54,11 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         message = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        receiver = self.path.strip("/")
         for alert in message["alerts"]:
-            labels = alert["labels"]
-            self.server.told.append(
-                Told(self.path.strip("/"), alert["status"], labels["alertname"], labels["severity"])
-            )
+            name, severity = (alert["labels"][label] for label in ("alertname", "severity"))
+            notification = Notification(receiver, alert["status"], name, severity)
+            self.server.notifications.append(notification)
         self.send_response(200)
         self.end_headers()
 
@@ -66,58 +66,32 @@ class _Handler(BaseHTTPRequestHandler):
         pass
 
 
-class Alertmanager:
-    """In a hurry, as Prometheus is; its receivers are ours."""
+class Alertmanager(MonitoringProgram):
+    """Groups and repeats at the accelerated pace of Prometheus, and notifies our receivers."""
 
-    def __init__(self, program: str, folder: Path, receivers: Receivers, factor: float) -> None:
-        self.address = f"127.0.0.1:{free_port()}"
+    def __init__(self, folder: Path, receivers: Receivers, factor: float) -> None:
         configuration = yaml.safe_load(CONFIGURATION.read_text())
         for route in (configuration["route"], *configuration["route"]["routes"]):
             for name in ("group_wait", "group_interval", "repeat_interval"):
                 if name in route:
-                    route[name] = shorter(route[name], factor)
+                    route[name] = divide_durations(route[name], factor)
         for receiver in configuration["receivers"]:
             receiver["webhook_configs"] = [{"url": receivers.url(receiver["name"])}]
         path = folder / "alertmanager.yml"
         path.write_text(yaml.safe_dump(configuration))
-        with (folder / "alertmanager.log").open("wb") as log:
-            self._process = subprocess.Popen(
-                [
-                    program,
-                    f"--config.file={path}",
-                    f"--storage.path={folder}",
-                    f"--web.listen-address={self.address}",
-                    "--cluster.listen-address=",
-                ],
-                stdout=log,
-                stderr=subprocess.STDOUT,
-            )
-        self._session = requests.Session()
-        self._session.trust_env = False
-        while not self._is_ready():
-            time.sleep(0.05)
+        super().__init__(
+            folder,
+            f"127.0.0.1:{free_port()}",
+            f"{PROGRAM}",
+            f"--config.file={path}",
+            f"--storage.path={folder}",
+            "--cluster.listen-address=",
+        )
 
-    def muted(self) -> set[str]:
-        """The alerts that fire and of which nobody is told, because another one says it."""
-        answer = self._session.get(f"http://{self.address}/api/v2/alerts", timeout=10)
+    def inhibited(self) -> set[str]:
+        """Return the names of alerts that fire and are muted by another alert."""
         return {
             alert["labels"]["alertname"]
-            for alert in answer.json()
+            for alert in self.get("/api/v2/alerts").json()
             if alert["status"]["inhibitedBy"]
         }
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._session.close()
-        self._process.terminate()
-        self._process.wait(timeout=30)
-
-    def _is_ready(self) -> bool:
-        if self._process.poll() is not None:
-            raise RuntimeError("Alertmanager does not start")
-        try:
-            return self._session.get(f"http://{self.address}/-/ready", timeout=5).ok
-        except requests.ConnectionError:
-            return False

@@ -1,4 +1,4 @@
-"""What goes wrong: each a context in which it does, with the alerts that it must raise."""
+"""The faults: context managers that break the service, and the alerts that each must raise."""
 
 import os
 import shutil
@@ -10,43 +10,41 @@ from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 
-import psycopg
-
-from benchmarks.monitored.origin import Origin
-from benchmarks.monitored.service import DATABASE, Postgres, Service
+from harness.origin import Origin
+from harness.postgres import DATABASE, Postgres
+from harness.service import Server
 from library.audio.eviction import evict
 
 
-class Stage(NamedTuple):
-    """All that can be broken."""
+class System(NamedTuple):
+    """Everything that can be broken."""
 
-    service: Service
+    server: Server
+    store: Path
     postgres: Postgres
     origin: Origin
 
 
 class Fault(NamedTuple):
-    """`raises`: alerts with their severities. `mutes`: alerts that fire, and of which nobody is
-    told, since the first one says it.
-    """
+    """A fault, the alerts (with severities) that it raises, and those it mutes."""
 
-    what: str
-    break_it: Callable[[Stage], AbstractContextManager[None]]
+    name: str
+    inject: Callable[[System], AbstractContextManager[None]]
     raises: tuple[tuple[str, str], ...]
     mutes: tuple[str, ...] = ()
 
 
 @contextmanager
-def killed(stage: Stage) -> Iterator[None]:
-    stage.service.kill()
+def killed(system: System) -> Iterator[None]:
+    system.server.kill()
     yield
-    stage.service.start()
+    system.server.start()
 
 
 @contextmanager
-def hanging(stage: Stage) -> Iterator[None]:
-    """The workers stand still; what answers /metrics on its own port does not."""
-    workers = stage.service.workers()
+def workers_hang(system: System) -> Iterator[None]:
+    """Suspend the workers, but not the metrics process."""
+    workers = system.server.workers()
     for worker in workers:
         os.kill(worker, signal.SIGSTOP)
     yield
@@ -55,24 +53,22 @@ def hanging(stage: Stage) -> Iterator[None]:
 
 
 @contextmanager
-def no_database(stage: Stage) -> Iterator[None]:
-    stage.postgres.stop()
+def database_stopped(system: System) -> Iterator[None]:
+    system.postgres.stop()
     yield
-    stage.postgres.start()
+    system.postgres.start()
 
 
 @contextmanager
-def read_only(stage: Stage) -> Iterator[None]:
-    """The database can be read and not written, as after a fail-over to a standby."""
-    _set_read_only(stage, "on")
+def database_read_only(system: System) -> Iterator[None]:
+    """Make the database reject writes, as after a fail-over to a standby."""
+    _set_read_only(system, "on")
     yield
-    _set_read_only(stage, "off")
+    _set_read_only(system, "off")
 
 
-def _set_read_only(stage: Stage, value: str) -> None:
-    with psycopg.connect(
-        host=stage.postgres.server, user="postgres", dbname="postgres", autocommit=True
-    ) as connection:
+def _set_read_only(system: System, value: str) -> None:
+    with system.postgres.connect("postgres") as connection:
         connection.execute(f"ALTER DATABASE {DATABASE} SET default_transaction_read_only = {value}")
         connection.execute(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [DATABASE]
@@ -80,34 +76,35 @@ def _set_read_only(stage: Stage, value: str) -> None:
 
 
 @contextmanager
-def no_capacity(stage: Stage) -> Iterator[None]:
-    """One stream at a time for each process."""
-    stage.service.stop()
-    stage.service.start(CLIPS_MAX_STREAMS="1")
+def no_capacity(system: System) -> Iterator[None]:
+    """Allow one stream at a time in each process."""
+    system.server.stop()
+    system.server.start(CLIPS_MAX_STREAMS="1")
     yield
-    stage.service.stop()
-    stage.service.start()
+    system.server.stop()
+    system.server.start()
 
 
 @contextmanager
-def slow_origin(stage: Stage) -> Iterator[None]:
-    stage.origin.slow = True
-    with _emptied_again_and_again(stage.service.store):
+def origin_slow(system: System) -> Iterator[None]:
+    """Delay the first byte for longer than the objective allows."""
+    system.origin.delay = 0.8
+    with _store_kept_empty(system.store):
         yield
-    stage.origin.slow = False
+    system.origin.delay = 0
 
 
 @contextmanager
-def failing_origin(stage: Stage) -> Iterator[None]:
-    stage.origin.fails = True
-    with _emptied_again_and_again(stage.service.store):
+def origin_failing(system: System) -> Iterator[None]:
+    system.origin.failing = True
+    with _store_kept_empty(system.store):
         yield
-    stage.origin.fails = False
+    system.origin.failing = False
 
 
 @contextmanager
-def _emptied_again_and_again(store: Path) -> Iterator[None]:
-    """So that the origin is asked each time."""
+def _store_kept_empty(store: Path) -> Iterator[None]:
+    """Empty the store again and again, so that every stream needs the origin."""
     over = threading.Event()
 
     def empty() -> None:
@@ -122,70 +119,67 @@ def _emptied_again_and_again(store: Path) -> Iterator[None]:
 
 
 @contextmanager
-def nearly_full(stage: Stage) -> Iterator[None]:
-    """A small disk below the store, of which a twelfth is free: enough for all clips."""
-    with _small_disk(stage, free=1 / 12):
+def disk_nearly_full(system: System) -> Iterator[None]:
+    """Leave a twelfth of a small disk below the store free: enough for all clips."""
+    with _small_disk(system, free=1 / 12):
         yield
 
 
 @contextmanager
-def full(stage: Stage) -> Iterator[None]:
-    """A small disk below the store, of which nothing is free."""
-    with _small_disk(stage, free=0):
+def disk_full(system: System) -> Iterator[None]:
+    """Leave nothing of a small disk below the store free."""
+    with _small_disk(system, free=0):
         yield
 
 
 @contextmanager
-def _small_disk(stage: Stage, free: float) -> Iterator[None]:
-    size, store = 64 << 20, stage.service.store
-    stage.service.stop()
+def _small_disk(system: System, free: float) -> Iterator[None]:
+    size, store = 64 << 20, system.store
+    system.server.stop()
     shutil.rmtree(store, ignore_errors=True)
     store.mkdir(parents=True)
     mount = ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(store)]
     subprocess.run(mount, check=True)
     try:
-        stage.service.start()
+        system.server.start()
         _fill(store, size * free)
         yield
     finally:
-        stage.service.stop()
+        system.server.stop()
         subprocess.run(["umount", str(store)], check=True)
-    stage.service.start()
+    system.server.start()
 
 
 def _fill(folder: Path, free: float) -> None:
-    """Until so many bytes are free, while others write too."""
+    """Write until this number of bytes is free, while the service writes too."""
     with (folder / "filler").open("wb") as filler, suppress(OSError):
         while shutil.disk_usage(folder).free > free:
             filler.write(bytes(4096))
             filler.flush()
 
 
+def _both(alert: str) -> tuple[tuple[str, str], ...]:
+    return (alert, "critical"), (alert, "warning")
+
+
 FAULTS = (
     Fault("the service is killed", killed, (("ClipsDown", "critical"),)),
-    Fault("its workers hang", hanging, (("ClipsDown", "critical"),)),
+    Fault("its workers hang", workers_hang, (("ClipsDown", "critical"),)),
+    Fault("the origin is slow, the store empty", origin_slow, _both("StreamStartsSlow")),
+    Fault("the origin fails, the store empty", origin_failing, _both("OriginFailing")),
+    Fault("one stream at a time has room", no_capacity, _both("StreamErrors")),
     Fault(
-        "the origin is slow, the store empty",
-        slow_origin,
-        (("StreamStartsSlow", "critical"), ("StreamStartsSlow", "warning")),
+        "PostgreSQL is stopped",
+        database_stopped,
+        (("DatabaseDown", "critical"),),
+        ("StreamErrors",),
     ),
-    Fault(
-        "the origin fails, the store empty",
-        failing_origin,
-        (("OriginFailing", "critical"), ("OriginFailing", "warning")),
-    ),
-    Fault(
-        "one stream at a time has room",
-        no_capacity,
-        (("StreamErrors", "critical"), ("StreamErrors", "warning")),
-    ),
-    Fault("PostgreSQL is stopped", no_database, (("DatabaseDown", "critical"),), ("StreamErrors",)),
     Fault(
         "the database is read-only",
-        read_only,
+        database_read_only,
         (("PlaysNotRecorded", "critical"),),
         ("StreamErrors",),
     ),
-    Fault("a twelfth of the disk is free", nearly_full, (("AudioStoreFull", "warning"),)),
-    Fault("the disk is full", full, (("AudioStoreFull", "critical"),)),
+    Fault("a twelfth of the disk is free", disk_nearly_full, (("AudioStoreFull", "warning"),)),
+    Fault("the disk is full", disk_full, (("AudioStoreFull", "critical"),)),
 )

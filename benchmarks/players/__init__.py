@@ -1,1 +1,1 @@
-"""Real players against the real service: `make players`."""
+"""Real players and browsers on the service's streams: `make players`."""

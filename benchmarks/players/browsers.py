@@ -1,10 +1,11 @@
-"""Audio elements in Chromium and Firefox, which seek far, back, and far again.
+"""Audio elements in Chromium and Firefox that seek forwards, backwards and forwards again.
 
-Both open the origin's page, whose script reports by itself. All but loopback is led to a port where
-nobody listens, so that the browser's own affairs stay on this machine.
+The origin serves a page whose script posts a report. A proxy setting sends every request that is
+not for loopback to a closed port, so that the browsers' own traffic stays on this machine.
 """
 
 import json
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 from queue import Empty, Queue
@@ -12,15 +13,16 @@ from typing import Any
 from urllib.parse import urlencode
 
 from benchmarks.players.cases import Case, Check
-from benchmarks.players.origin import Origin
-from benchmarks.players.processes import SECONDS, PlayerError, installed, last_words, running
+from benchmarks.players.processes import TIMEOUT, PlayerError, error_output, installed, running
 from benchmarks.players.sound import FORMATS
+from harness.origin import Handler, Origin, answer
 
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
 FIREFOX = ("firefox-esr", "firefox")
 TIMES = (20.0, 3.0, 22.0)
 DURATION = 24.6
-NOWHERE = "127.0.0.1:9"
+CLOSED_PORT = "127.0.0.1:9"
+PAGE = Path(__file__).with_name("page.html")
 
 CHROMIUM_OPTIONS = (
     "--headless",
@@ -29,14 +31,14 @@ CHROMIUM_OPTIONS = (
     "--disable-background-networking",
     "--no-first-run",
     "--autoplay-policy=no-user-gesture-required",
-    f"--proxy-server={NOWHERE}",  # Chromium never asks it for loopback
+    f"--proxy-server={CLOSED_PORT}",  # not used for loopback
 )
 FIREFOX_PREFERENCES = {
     "app.update.auto": False,
     "browser.shell.checkDefaultBrowser": False,
     "datareporting.policy.dataSubmissionEnabled": False,
     "media.autoplay.default": 0,
-    "network.proxy.type": 1,  # nor does Firefox
+    "network.proxy.type": 1,  # not used for loopback
     "network.proxy.http": "127.0.0.1",
     "network.proxy.http_port": 9,
     "network.proxy.ssl": "127.0.0.1",
@@ -59,7 +61,7 @@ def firefox(program: str, profile: Path, page: str) -> list[str]:
 
 
 def cases(origin: Origin) -> Iterator[Case]:
-    """Every format in every browser."""
+    """Yield every format in every browser."""
     does = f"plays at {', '.join(f'{time:g}' for time in TIMES)} s"
     for name in ("chromium", "firefox"):
         for audio in FORMATS:
@@ -70,23 +72,40 @@ def _in_browser(name: str, origin: Origin) -> Check:
     def check(url: str, original: Path, folder: Path) -> str:
         program = installed(*(CHROMIUM if name == "chromium" else FIREFOX))
         assert program is not None
-        report = f"/report/{folder.name}"
-        reports = origin.reports[report] = Queue()
-        asked = {"stream": url, "times": ",".join(map(str, TIMES)), "report": report}
+        reports: Queue[bytes] = Queue()
+        report = origin.on(f"/report/{folder.name}", _put_bodies(reports))
+        query = urlencode({"stream": url, "times": ",".join(map(str, TIMES)), "report": report})
+        html = answer(PAGE.read_bytes(), headers={"Content-Type": "text/html; charset=utf-8"})
+        page = origin.on(f"/page?{query}", html)
         profile = folder / "profile"
         profile.mkdir()
         command = chromium if name == "chromium" else firefox
-        with running(command(program, profile, f"{origin.url}/page?{urlencode(asked)}"), folder):
+        with running(command(program, profile, page), folder):
             try:
-                found = json.loads(reports.get(timeout=SECONDS))
+                found = json.loads(reports.get(timeout=TIMEOUT))
             except Empty:
-                raise PlayerError(f"no report within {SECONDS} s: {last_words(folder)}") from None
-        return _judged(found)
+                raise PlayerError(f"no report within {TIMEOUT} s: {error_output(folder)}") from None
+        return _describe(found)
 
     return check
 
 
-def _judged(found: dict[str, Any]) -> str:
+def _put_bodies(reports: Queue[bytes]) -> Handler:
+    """Return a handler that puts each request's body into a queue."""
+
+    def handle(connection: socket.socket, request: str) -> None:
+        head, _, start = request.partition("\r\n\r\n")
+        length = int(head.lower().partition("content-length: ")[2].split("\r\n")[0])
+        body = start.encode("latin-1")
+        while len(body) < length:
+            body += connection.recv(length - len(body))
+        reports.put(body)
+        answer()(connection, request)
+
+    return handle
+
+
+def _describe(found: dict[str, Any]) -> str:
     if "error" in found:
         raise PlayerError(found["error"])
     near = [abs(at - time) < 0.1 for at, time in zip(found["reached"], TIMES, strict=True)]

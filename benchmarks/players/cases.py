@@ -1,4 +1,4 @@
-"""What each player is told to do, and what it must then show."""
+"""The cases: the action of each player, and the result that it must show."""
 
 import hashlib
 import json
@@ -11,20 +11,20 @@ from tempfile import TemporaryDirectory
 from benchmarks.players.processes import PlayerError, run
 from benchmarks.players.sound import FORMATS, Heard, heard
 
-# The stream's URL, the original file, a folder for what comes of it; returns what was shown.
+# Called with the stream's URL, the original file and a folder; returns a description of the result.
 Check = Callable[[str, Path, Path], str]
-# A stream's URL or a file, and where to write what is played.
+# Called with a stream's URL or a file, and the file to record to; returns the command.
 Command = Callable[[str, Path], list[str]]
 
-BROKE_OFF = (18, 56)  # curl: fewer bytes than announced; failure in receiving
+BROKE_OFF = (18, 56)  # curl's exit statuses: partial file; failure in receiving
 
 
 @dataclass(frozen=True)
 class Case:
-    """A player at work on audio in one format.
+    """A player's action on audio in one format.
 
-    `then` is what it does at the warm store, if not the same; the origin of a `broken` case
-    breaks off at the first time.
+    `then` replaces the check when the store is warm. The origin of a `broken` case breaks off its
+    first response.
     """
 
     player: str
@@ -36,7 +36,7 @@ class Case:
 
 
 def with_a_recording(command: Command, *, as_nobody: bool = False) -> Check:
-    """The player writes down what it plays: it must be the part it plays of a local file."""
+    """Check that the player records the same part of the stream as of a local file."""
 
     def record(url: str, original: Path, folder: Path) -> Heard:
         recording = folder / "recording.wav"
@@ -79,20 +79,20 @@ def vlc_from_20(url: str, recording: Path) -> list[str]:
 
 
 def ffprobe(url: str, original: Path, folder: Path) -> str:
-    """ffprobe tells of the stream what it tells of the file."""
-    told = [_told_duration(source, folder) for source in (url, str(original))]
-    if abs(told[0] - told[1]) > 0.1:
-        raise PlayerError(f"{told[0]:.2f} s, of the file {told[1]:.2f} s")
-    return f"{told[0]:.2f} s told"
+    """Check that ffprobe reports the duration of the file."""
+    of_stream, of_file = (_duration(source, folder) for source in (url, str(original)))
+    if abs(of_stream - of_file) > 0.1:
+        raise PlayerError(f"{of_stream:.2f} s, of the file {of_file:.2f} s")
+    return f"{of_stream:.2f} s"
 
 
-def _told_duration(source: str, folder: Path) -> float:
+def _duration(source: str, folder: Path) -> float:
     command = ["ffprobe", "-v", "error", "-show_entries", "format=duration", "-of", "json"]
     return float(json.loads(run([*command, source], folder))["format"]["duration"])
 
 
 def fetched_by(command: list[str], part: float) -> Check:
-    """A whole file must come of this part of it."""
+    """Check that the command completes a file of which a part is there."""
 
     def check(url: str, original: Path, folder: Path) -> str:
         target, body = folder / "fetched", original.read_bytes()
@@ -104,8 +104,8 @@ def fetched_by(command: list[str], part: float) -> Check:
     return check
 
 
-def curl_notices(version: str) -> Check:
-    """curl must fail, and must not get more than came."""
+def curl_fails(version: str) -> Check:
+    """Check that curl fails when the connection breaks off."""
 
     def check(url: str, original: Path, folder: Path) -> str:
         target = folder / "fetched"
@@ -119,8 +119,8 @@ def curl_notices(version: str) -> Check:
     return check
 
 
-def curl_goes_on(url: str, original: Path, folder: Path) -> str:
-    """curl asks until the failure is forgotten, and fetches what is missing."""
+def curl_resumes(url: str, original: Path, folder: Path) -> str:
+    """Check that curl fetches the rest, once the service no longer remembers the failure."""
     command = ["curl", "-sSf", "--retry", "9", "--retry-delay", "1", "-C", "-", "-o"]
     run([*command, str(folder / "fetched"), url], folder)
     return _same_bytes(folder / "fetched", original)
@@ -134,11 +134,11 @@ def _same_bytes(target: Path, original: Path) -> str:
 
 
 def cases() -> Iterator[Case]:
-    """All but the browsers."""
-    vlc = with_a_recording(vlc_from_20, as_nobody=True)  # it refuses to be root
+    """Yield the cases of all players except browsers."""
+    vlc = with_a_recording(vlc_from_20, as_nobody=True)  # VLC refuses to run as root
     for player, does, check in (
-        ("ffprobe", "tells the duration", ffprobe),
-        ("ffmpeg", "decodes it all", with_a_recording(ffmpeg)),
+        ("ffprobe", "reports the duration", ffprobe),
+        ("ffmpeg", "decodes the whole clip", with_a_recording(ffmpeg)),
         ("ffmpeg", "`-ss 20 -t 2`", with_a_recording(ffmpeg_from_20)),
         ("mpv", "`--start=20 --length=2`", with_a_recording(mpv_from_20)),
         ("cvlc", "`--start-time 20 --run-time 2`", vlc),
@@ -156,4 +156,4 @@ def cases() -> Iterator[Case]:
     yield Case("wget", "`-c` of the whole", "m4a", fetched_by(wget_on, 1))
     for version in ("--http1.1", "--http1.0"):
         does = f"`{version}`, the origin breaks off; then `-C -`"
-        yield Case("curl", does, "m4a", curl_notices(version), curl_goes_on, broken=True)
+        yield Case("curl", does, "m4a", curl_fails(version), curl_resumes, broken=True)

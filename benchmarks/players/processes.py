@@ -1,4 +1,4 @@
-"""Programs that are started, and ended whatever happens."""
+"""Running players, which are killed with everything they start when they are no longer needed."""
 
 import os
 import shutil
@@ -9,22 +9,22 @@ from contextlib import contextmanager
 from pathlib import Path
 
 NOBODY = 65534
-SECONDS = 40  # for a player to do what it is told
+TIMEOUT = 40  # seconds that a player may take
 NAMES = {"cvlc": "VLC", "chromium": "Chromium", "firefox": "Firefox"}
 PATH = os.environ.get("PATH", os.defpath)
 
 
 class PlayerError(Exception):
-    """A player did not do what it should; the message tells what it did."""
+    """A player failed; the message describes how."""
 
 
 @contextmanager
 def running(
     command: Sequence[str], folder: Path, *, as_nobody: bool = False
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """A program with all it starts, at home in the folder; ended with the block.
+    """Run a program until the block ends, with the folder as its home directory.
 
-    What it says is in `stdout` and `stderr` there.
+    Its output goes to `stdout` and `stderr` in the folder.
     """
     folder.chmod(0o777)
     user = NOBODY if as_nobody and os.geteuid() == 0 else None
@@ -41,7 +41,7 @@ def running(
             user=user,
             group=user,
             extra_groups=[] if user else None,
-            start_new_session=True,  # its process group is then itself and what it starts
+            start_new_session=True,  # its process group contains only what it starts
         ) as process,
     ):
         try:
@@ -58,25 +58,25 @@ def run(
     statuses: Sequence[int] = (0,),
     as_nobody: bool = False,
 ) -> str:
-    """Run a program to its end and return its standard output.
+    """Run a program to its end; return its standard output.
 
-    Raises PlayerError unless it ends in time, with one of these statuses.
+    Raise PlayerError unless it ends in time with one of the statuses.
     """
     with running(command, folder, as_nobody=as_nobody) as process:
         try:
-            process.wait(timeout=SECONDS)
+            process.wait(timeout=TIMEOUT)
         except subprocess.TimeoutExpired:
-            raise PlayerError(f"did not end within {SECONDS} s") from None
+            raise PlayerError(f"did not end within {TIMEOUT} s") from None
     if process.returncode not in statuses:
-        raise PlayerError(f"exit status {process.returncode}: {last_words(folder)}")
+        raise PlayerError(f"exit status {process.returncode}: {error_output(folder)}")
     return (folder / "stdout").read_text(errors="replace")
 
 
-def last_words(folder: Path) -> str:
-    """The end of what the last program in this folder said."""
+def error_output(folder: Path) -> str:
+    """Return the end of the standard error of the last program in the folder."""
     return " ".join((folder / "stderr").read_text(errors="replace").split())[-300:]
 
 
 def installed(*names: str) -> str | None:
-    """The path of the first of these programs that there is."""
+    """Return the path of the first of these programs that is installed."""
     return next((path for name in names if (path := shutil.which(name))), None)

@@ -1,37 +1,29 @@
-"""What the runs showed, as Markdown."""
+"""The section of RESULTS.md about players."""
 
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from itertools import groupby
-from pathlib import Path
 
 from benchmarks.players.cases import Case
 from benchmarks.players.processes import NAMES
-from benchmarks.players.service import Request
+from benchmarks.players.request_log import Request
 from benchmarks.players.sound import FORMATS
+from benchmarks.results import today
 
-RESULTS = Path(__file__).parents[1] / "RESULTS.md"
-BEGIN, END = "<!-- players:begin -->", "<!-- players:end -->"
-HEADING = """# Results
-
-What was measured, and shown to work. All figures come from a shared, noisy machine with two cores:
-ratios count, absolute figures are for orientation.
-"""
 EXPLANATION = """\
-Each line is one player at work on the stream of a clip whose origin sends 250 kB/s: from a cold
-store, so that it reads audio that is still coming in, and then from the warm one. ffmpeg, mpv and
-VLC write down what they play; the part of the clip that this is, found by correlation, must be the
-part they play of the local file. Requests are told by their range, conditional fields and status,
-plays are what the service counted. For each line the origin was asked once, and where it broke off
-twice."""
+Each line is one player on the stream of a clip whose origin sends 250 kB/s: first from a cold
+store, where it reads audio that is still being downloaded, then from the warm one. ffmpeg, mpv and
+VLC record what they play. Correlation finds the part of the clip that the recording contains; it
+must be the part that they play of the local file. Requests are given by range, conditional fields
+and status; plays are those that the service counted. The origin received one request for each line,
+and two where it broke off."""
 COLUMNS = "| player | does | format | shown | cold: requests | plays | warm: requests | plays |"
 
 
 @dataclass
 class Run:
-    """A case at a cold or a warm store; `shown` is what the player did, right or wrong."""
+    """A case at a cold or a warm store; `shown` describes what the player did, right or wrong."""
 
     store: str
     clip: int
@@ -42,19 +34,18 @@ class Run:
     requests: list[Request] = field(default_factory=list)
 
     @property
-    def asked(self) -> str:
-        """Its requests in order, equal neighbours together."""
-        together = [(text, len(list(some))) for text, some in groupby(map(str, self.requests))]
-        return ", ".join(f"{n} times {text}" if n > 1 else text for text, n in together)
+    def request_list(self) -> str:
+        """The requests in order, with equal neighbours counted."""
+        groups = [(text, len(list(equal))) for text, equal in groupby(map(str, self.requests))]
+        return ", ".join(f"{n} times {text}" if n > 1 else text for text, n in groups)
 
 
 def section(done: list[tuple[Case, list[Run]]], versions: list[str], skipped: list[str]) -> str:
-    """The section, markers included."""
+    """Return the section as Markdown."""
     lines = [
-        BEGIN,
         "## Players",
         "",
-        f"`make players`, {datetime.now(UTC).date()}: {', '.join(versions)}.",
+        f"`make players`, {today()}: {', '.join(versions)}.",
         *(f"Skipped: {name} is not installed." for name in skipped),
         "",
         EXPLANATION,
@@ -62,7 +53,6 @@ def section(done: list[tuple[Case, list[Run]]], versions: list[str], skipped: li
         COLUMNS,
         re.sub("[^|]+", "---", COLUMNS),
         *(_row(case, runs) for case, runs in done),
-        END,
     ]
     return "\n".join(lines)
 
@@ -71,21 +61,11 @@ def _row(case: Case, runs: list[Run]) -> str:
     shown = "; ".join(dict.fromkeys(("**failed**: " if r.failed else "") + r.shown for r in runs))
     cells = [NAMES.get(case.player, case.player), case.does, FORMATS[case.format], shown]
     for number, run in enumerate(runs):
-        same = number and run.asked == runs[0].asked
-        cells += ["the same" if same else run.asked, str(run.plays)]
+        same = number and run.request_list == runs[0].request_list
+        cells += ["the same" if same else run.request_list, str(run.plays)]
     return "| " + " | ".join(cell.replace("|", "/").replace("\n", " ") for cell in cells) + " |"
 
 
-def write(text: str) -> None:
-    """Replace the section in the results, or add it."""
-    old = RESULTS.read_text() if RESULTS.exists() else HEADING
-    before, begin, rest = old.partition(BEGIN)
-    after = rest.partition(END)[2] if begin else "\n"
-    if not begin:
-        before = before.rstrip("\n") + "\n\n"
-    RESULTS.write_text(before + text + after)
-
-
 def failures(done: Iterable[tuple[Case, list[Run]]]) -> int:
-    """How many runs failed."""
+    """Return the number of failed runs."""
     return sum(run.failed for _, runs in done for run in runs)

@@ -1,4 +1,4 @@
-"""The test audio, and which part of it a player's recording holds."""
+"""The test audio, and the part of it that a player's recording contains."""
 
 import subprocess
 from dataclasses import dataclass
@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 SAMPLE = Path(__file__).parents[2] / "fixtures" / "audio" / "acoustic-guitar.mp3"
-RATE = 8000  # samples/s to which recordings are brought to be compared
+RATE = 8000  # samples/s to which recordings are converted for comparison
 PROBE_SECONDS = 0.5
 
-# ffmpeg puts an MP4's index at the end unless told otherwise.
+# By default ffmpeg puts an MP4's index at the end.
 ENCODINGS = {
     "mp3": ["-c:a", "copy"],
     "m4a": ["-c:a", "aac", "-b:a", "128k"],
@@ -22,8 +22,8 @@ ENCODINGS = {
 FORMATS = {"mp3": "mp3", "m4a": "m4a, index at the end", "ogg": "ogg, Opus", "flac": "flac"}
 
 
-def make(folder: Path) -> dict[str, Path]:
-    """A sample clip in every format."""
+def encode_samples(folder: Path) -> dict[str, Path]:
+    """Encode a sample clip in every format; return the files by format."""
     made = {}
     for name, options in ENCODINGS.items():
         made[name] = folder / f"audio.{name}"
@@ -36,7 +36,7 @@ def make(folder: Path) -> dict[str, Path]:
 
 @dataclass(frozen=True)
 class Heard:
-    """The part of a clip that a recording holds, in seconds; `likeness` is 1 for the very same."""
+    """The part of a clip that a recording contains, in seconds; `likeness` is 1 if identical."""
 
     start: float
     length: float
@@ -46,16 +46,16 @@ class Heard:
         return f"{self.start:.1f} to {self.start + self.length:.1f} s heard"
 
     def is_like(self, other: "Heard") -> bool:
-        """Whether it begins where the other does, and holds no less.
+        """Return whether it begins where the other does and is no shorter.
 
-        It may hold more: VLC stops later on HTTP than on a file, whoever serves.
+        It may be longer: VLC stops later on HTTP than on a file, with any server.
         """
         same_start = abs(self.start - other.start) < 0.1
         return same_start and self.length > other.length - 0.1 and self.likeness > 0.9
 
 
 def heard(recording: Path, original: Path) -> Heard:
-    """Find a piece of the recording in the original, by cross-correlation."""
+    """Locate a piece of the recording in the original by cross-correlation."""
     played, whole = _samples(recording), _original(original)
     skipped = len(played) // 4  # the first samples after a seek may be silence
     probe = played[skipped : skipped + int(PROBE_SECONDS * RATE)]

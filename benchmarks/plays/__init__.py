@@ -1,1 +1,1 @@
-"""How fast plays are recorded: `python -m benchmarks.plays`."""
+"""How fast plays are recorded: `make bench-plays`."""

@@ -1,9 +1,9 @@
-"""Plays recorded per second on one hot clip and over 1,000 clips, with quick and slow commits.
+"""Measure plays recorded per second, on one clip and over 1,000 clips: `make bench-plays`.
 
-Processes with threads call each way to record a play for a while, in turn, several rounds in one
-run; told are the medians. The database is the embedded one in a folder of its own. Commits are made
-slow by PostgreSQL's `commit_delay` (3 ms, `commit_siblings` 0): each commit then waits before it
-flushes the log, as on a slow disk.
+Several ways to record a play (recorders.py) run in turn, in two processes with many threads; the
+table shows medians of several rounds. Commits are fast, and then slowed down by PostgreSQL's
+`commit_delay` (3 ms, `commit_siblings` 0): each commit waits before it flushes the log, as on a
+slow disk. The embedded PostgreSQL keeps its data in a temporary folder.
 """
 
 import argparse
@@ -31,7 +31,7 @@ django.setup()
 from django.core.management import call_command  # noqa: E402
 from django.db import connection  # noqa: E402
 
-from benchmarks.plays.ways import WAYS  # noqa: E402
+from benchmarks.plays.recorders import RECORDERS  # noqa: E402
 from clips_site.database.embedded.base import cluster  # noqa: E402
 from library.models import Clip  # noqa: E402
 
@@ -45,15 +45,20 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=2.0, help="of each measurement")
     parser.add_argument("--threads", type=int, default=32, help="of each of the two processes")
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--way", action="append", choices=WAYS, help="this way alone")
-    parser.add_argument("--work", nargs=4, metavar=("WAY", "CLIPS", "SECONDS", "SEED"))
+    parser.add_argument("--way", action="append", choices=RECORDERS, help="only this way")
+    parser.add_argument(
+        "--work",
+        nargs=4,
+        metavar=("WAY", "CLIPS", "SECONDS", "SEED"),
+        help="used by the benchmark to start its processes",
+    )
     options = parser.parse_args()
     if options.work:
         way, clips, seconds, seed = options.work
         _work(way, int(clips), float(seconds), int(seed), options.threads)
         return
     _prepare()
-    ways = options.way or list(WAYS)
+    ways = options.way or list(RECORDERS)
     cases = [(slow, way, clips) for slow in (0, 3) for way in ways for clips in (1, CLIPS)]
     found: dict[tuple[int, str, int], list[tuple[float, float]]] = {case: [] for case in cases}
     with tqdm(total=len(cases) * options.rounds, unit="run") as bar:
@@ -90,7 +95,7 @@ def _prepare() -> None:
 
 
 def _measure(slow: int, way: str, clips: int, seconds: float, threads: int) -> tuple[float, float]:
-    """Plays per second, and the 99th percentile of the wait in ms."""
+    """Return plays per second, and the 99th percentile of their duration in ms."""
     with connection.cursor() as cursor:
         cursor.execute(f"ALTER SYSTEM SET commit_delay = {slow * 1000}")
         cursor.execute("ALTER SYSTEM SET commit_siblings = 0")
@@ -106,13 +111,13 @@ def _measure(slow: int, way: str, clips: int, seconds: float, threads: int) -> t
 
 
 def _work(way: str, clips: int, seconds: float, seed: int, threads: int) -> None:
-    """Record plays for a while from many threads, and print how long each waited."""
-    record = WAYS[way]
+    """Record plays for some seconds in many threads, and print how long each took."""
+    record = RECORDERS[way]
     first = Clip.objects.order_by("id").values_list("id", flat=True)[0]
 
-    def listen(thread: int) -> list[float]:
+    def record_plays(thread: int) -> list[float]:
         rng = random.Random(seed * 1000 + thread)
-        record(first + rng.randrange(clips))  # warm
+        record(first + rng.randrange(clips))  # warms up
         waits = []
         ends = time.perf_counter() + seconds
         while (began := time.perf_counter()) < ends:
@@ -121,8 +126,9 @@ def _work(way: str, clips: int, seconds: float, seed: int, threads: int) -> None
         return waits
 
     with ThreadPoolExecutor(threads) as pool:
-        for waits in pool.map(listen, range(threads)):
+        for waits in pool.map(record_plays, range(threads)):
             print(*waits)
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -1,1 +1,1 @@
-"""Whether answers cost the same at a hundred and at ten million plays."""
+"""How response times grow from a hundred to ten million plays: `make bench-scale`."""

@@ -1,30 +1,29 @@
-"""Times every kind of page with a hundred plays and with ten million: `python -m benchmarks.scale`.
+"""Time every kind of page at a hundred and at ten million plays: `python -m benchmarks.scale`.
 
-Two databases of 100,000 clips on one embedded cluster, a service on each; every page is asked of
-both in turn, so that what else the machine does strikes both alike. Told are medians, and their
-ratio. With --keep the databases of an earlier run are used, and stay.
+Two services run on databases of 100,000 clips each. They are requested in turn, so that other load
+on the machine affects both. The table shows medians and their ratio. With --keep the databases of
+an earlier run are used and kept.
 """
 
 import argparse
-import os
-import re
 import shutil
 import statistics
-import subprocess
-import sys
 import tempfile
 import time
 from pathlib import Path
 
-import requests
 from tqdm import tqdm
+
+from harness.client import log_in
+from harness.installation import Installation
+from harness.service import Server
 
 FOLDER = Path(tempfile.gettempdir()) / "clips-benchmark-scale"
 PAGES = {
     "list of 100": "/api/v1/clips",
     "clip": "/api/v1/clips/1",
     "stats of the most played clip": "/api/v1/clips/1/stats",
-    "stats of a quiet clip": "/api/v1/clips/90000/stats",
+    "stats of a quiet clip": "/api/v1/clips/{quiet}/stats",
     "stats, 12 months": "/api/v1/clips/1/stats?interval=month",
     "stats, hours of a week, Asia/Kolkata": "/api/v1/clips/1/stats?interval=hour&since={week}"
     "&timezone=Asia/Kolkata",
@@ -38,100 +37,60 @@ PAGES = {
     "admin: a clip": "/admin/library/clip/1/change/",
     "admin: plays": "/admin/library/playevent/",
 }
-PORTS = {"few": 8791, "many": 8792}
+FEW_PLAYS = 100
+GENERATE = "from benchmarks.scale.generate import generate; generate({}, {})"
 
 
 def main() -> None:
-    """Make the databases, measure, and print a table."""
+    """Generate the databases, measure, and print a table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--clips", type=int, default=100_000)
     parser.add_argument("--plays", type=int, default=10_000_000)
     parser.add_argument("--rounds", type=int, default=30)
-    parser.add_argument("--keep", action="store_true", help="use and leave them")
+    parser.add_argument("--keep", action="store_true", help="use and keep the databases")
     options = parser.parse_args()
-    if not options.keep:  # what an interrupted run has left is no library to measure
+    if not options.keep:  # an interrupted run may have left part of a library
         shutil.rmtree(FOLDER, ignore_errors=True)
-    if not FOLDER.exists():
-        _run("few", "collectstatic", "--noinput", "--verbosity", "0")
-        _run("few", "prepare", "--demo-editor")
-        _make("few", options.clips, 100)
-        _run("many", "prepare", "--demo-editor")
-        _make("many", options.clips, options.plays)
-    servers = [
-        subprocess.Popen(
-            [sys.executable, "-m", "gunicorn", "--config", "clips_site/server/gunicorn_conf.py"],
-            env=_environment(name),
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-        for name in PORTS
-    ]
-    try:
-        _measure(options.rounds)
-    finally:
-        for server in servers:
-            server.terminate()
-            server.wait()
+    is_new = not FOLDER.exists()
+    FOLDER.mkdir(exist_ok=True)
+    few, many = (
+        Installation(FOLDER, POSTGRES_DB=name, WEB_CONCURRENCY="1") for name in ("few", "many")
+    )
+    if is_new:
+        for installation, plays in ((few, FEW_PLAYS), (many, options.plays)):
+            installation.prepare("--demo-editor")
+            installation.run_python(GENERATE.format(options.clips, plays))
+    with few.start() as few_server, many.start() as many_server:
+        paths = {
+            page: path.format(
+                quiet=options.clips * 9 // 10,
+                week=time.strftime("%Y-%m-%d", time.gmtime(time.time() - 6 * 86_400)),
+            )
+            for page, path in PAGES.items()
+        }
+        _measure(few_server, many_server, paths, options.rounds, options.plays)
     if not options.keep:
         shutil.rmtree(FOLDER)
 
 
-def _environment(name: str) -> dict[str, str]:
-    return os.environ | {
-        "CLIPS_LOCAL_DIR": str(FOLDER),
-        "POSTGRES_DB": name,
-        "PORT": str(PORTS[name]),
-        "CLIPS_METRICS_PORT": "0",
-        "WEB_CONCURRENCY": "1",
-        "CLIPS_THROTTLE": "off",
-        "DJANGO_SETTINGS_MODULE": "clips_site.settings",
-    }
-
-
-def _run(name: str, *command: str) -> None:
-    subprocess.run([sys.executable, "manage.py", *command], env=_environment(name), check=True)
-
-
-def _make(name: str, clips: int, plays: int) -> None:
-    code = (
-        "import django; django.setup(); from benchmarks.scale.generate import generate;"
-        f"generate({clips}, {plays})"
-    )
-    subprocess.run([sys.executable, "-c", code], env=_environment(name), check=True)
-
-
-def _measure(rounds: int) -> None:
-    week = time.strftime("%Y-%m-%d", time.gmtime(time.time() - 6 * 86_400))
-    sessions = {name: _editor(f"http://127.0.0.1:{port}") for name, port in PORTS.items()}
-    print("| page | 100 plays, ms | 10 million, ms | ratio | first, ms |")
+def _measure(few: Server, many: Server, paths: dict[str, str], rounds: int, plays: int) -> None:
+    sessions = {server.url: log_in(server.url) for server in (few, many)}
+    print(f"| page | {FEW_PLAYS} plays, ms | {plays:,}, ms | ratio | first, ms |")
     print("|---|---|---|---|---|")
-    for page, path in tqdm(PAGES.items(), unit="page"):
-        times: dict[str, list[float]] = {name: [] for name in PORTS}
+    for page, path in tqdm(paths.items(), unit="page"):
+        times: dict[str, list[float]] = {url: [] for url in sessions}
         for _ in range(rounds + 1):
-            for name, session in sessions.items():
-                url = f"http://127.0.0.1:{PORTS[name]}{path.format(week=week)}"
+            for url, session in sessions.items():
                 began = time.perf_counter()
-                session.get(url, timeout=120).raise_for_status()
-                times[name].append((time.perf_counter() - began) * 1e3)
-        few, many = (statistics.median(times[name][1:]) for name in PORTS)
-        first = times["many"][0]
-        print(f"| {page} | {few:.1f} | {many:.1f} | {many / few:.2f} | {first:.0f} |", flush=True)
+                session.get(url + path, timeout=120).raise_for_status()
+                times[url].append((time.perf_counter() - began) * 1e3)
+        few_median, many_median = (statistics.median(of_each[1:]) for of_each in times.values())
+        ratio, first = many_median / few_median, times[many.url][0]
+        print(
+            f"| {page} | {few_median:.1f} | {many_median:.1f} | {ratio:.2f} | {first:.0f} |",
+            flush=True,
+        )
 
 
-def _editor(url: str) -> requests.Session:
-    """A session of the demo editor, once the service answers."""
-    session = requests.Session()
-    for _ in range(300):
-        try:
-            session.get(f"{url}/readyz", timeout=5)
-            break
-        except requests.ConnectionError:
-            time.sleep(0.1)
-    page = session.get(f"{url}/admin/login/", timeout=30).text
-    token = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', page)
-    form = {"username": "editor", "password": "editor", "csrfmiddlewaretoken": token and token[1]}
-    session.post(f"{url}/admin/login/?next=/admin/", data=form, timeout=30).raise_for_status()
-    return session
-
-
-main()
+if __name__ == "__main__":
+    main()

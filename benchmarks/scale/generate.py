@@ -1,4 +1,4 @@
-"""A library of many clips and plays, made in the current database."""
+"""Generate a library of many clips and plays in the current database."""
 
 import sys
 from datetime import timedelta
@@ -10,7 +10,7 @@ from tqdm import tqdm
 from library.models import Clip
 from library.plays import partitions, rebuild
 
-DAYS = 90  # that the plays are spread over
+DAYS = 90  # over which the plays are spread
 CHUNK = 100_000
 
 CLIPS = """
@@ -24,7 +24,7 @@ SELECT
     '{}', 'unchecked', 'published'
 FROM generate_series(1, %s) AS n
 """
-# The clips of low number are played most: the first of 100,000 gets one play of eighteen.
+# Clips with low IDs are played most: the first of 100,000 gets one play in eighteen.
 PLAYS = """
 INSERT INTO library_playevent
     (clip_id, played_at, kind, listener, client, referrer, bytes_sent, completed)
@@ -41,7 +41,7 @@ FROM generate_series(1, %(plays)s) AS n
 
 
 def generate(clips: int, plays: int) -> None:
-    """Make clips, and plays over the last days up to now, with their tallies."""
+    """Replace all clips and plays by new ones, with tallies; the plays end now."""
     until = timezone.now()
     since = until - timedelta(days=DAYS)
     month = first = partitions.of(since)

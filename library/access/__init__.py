@@ -1,1 +1,1 @@
-"""Who gets into the back office, and for how long: log-ins, second factors, sessions."""
+"""Access to the back office: log-ins and their limits, second factors, sessions."""

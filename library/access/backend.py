@@ -1,4 +1,4 @@
-"""How the user of a session is read."""
+"""The authentication backend of the back office."""
 
 from django.contrib.auth.backends import ModelBackend
 from django.contrib.auth.models import User
@@ -7,12 +7,12 @@ from library.access.second_factor import AUTHENTICATOR
 
 
 class EditorBackend(ModelBackend):
-    """Passwords and permissions as Django has them; whoever is logged in, with their second factor.
+    """Django's backend, which also reads whether the user has a second factor.
 
-    Each page of the back office asks for it: like this none pays a query for it.
+    Every page of the back office needs to know. Reading it with the user saves a query.
     """
 
     def get_user(self, user_id: int) -> User | None:
-        """The user, unless there is none or they may not log in any more."""
+        """Return the user, or None if the user was deleted or may not log in any more."""
         user = User.objects.annotate(authenticator=AUTHENTICATOR).filter(pk=user_id).first()
         return user if user and self.user_can_authenticate(user) else None

@@ -1,4 +1,4 @@
-"""What people are asked for to show who they are."""
+"""Forms in which users prove their identity."""
 
 from typing import Any
 
@@ -16,8 +16,8 @@ from library.access.sessions import has_just_begun
 INPUT = {"class": " ".join(BASE_INPUT_CLASSES)}
 
 
-class _OfUser(forms.Form):
-    """A form that a user of the back office fills in about themselves."""
+class _UserForm(forms.Form):
+    """A form about the user who is logged in."""
 
     def __init__(self, request: HttpRequest) -> None:
         super().__init__(request.POST if request.method == "POST" else None)
@@ -26,22 +26,22 @@ class _OfUser(forms.Form):
         self.user = request.user
 
     def refuse(self, refused: CodeRefusedError) -> forms.ValidationError:
-        """What to say of a code that was not accepted; a wrong one is noted."""
-        if refused.looked_at:
-            history.note(self.user, self.user, "Gave a wrong code as second factor.")
+        """Return the error for a refused code, and record a wrong one in the history."""
+        if refused.checked:
+            history.note(self.user, self.user, "Entered a wrong second-factor code.")
         sentence = (
-            "This code is not right, or was used."
-            if refused.looked_at
-            else "There were too many wrong codes."
+            "This code is wrong or has already been used."
+            if refused.checked
+            else "Too many wrong codes."
         )
         if refused.seconds > 1:
-            sentence += f" Wait {refused.seconds} seconds before the next attempt."
-        elif not refused.looked_at:
-            sentence += " Wait a moment."
+            sentence += f" Try again in {refused.seconds} seconds."
+        elif not refused.checked:
+            sentence += " Try again in a moment."
         return forms.ValidationError(sentence)
 
 
-class CodeForm(_OfUser):
+class CodeForm(_UserForm):
     """A code of the authenticator, or a recovery code."""
 
     code = forms.CharField(
@@ -50,17 +50,16 @@ class CodeForm(_OfUser):
     )
 
     def clean_code(self) -> None:
-        """Use it up."""
         try:
             second_factor.verify(self.user, self.cleaned_data["code"])
         except CodeRefusedError as refused:
             raise self.refuse(refused) from None
 
 
-class PasswordForm(_OfUser):
-    """The password once more, unless it was given a moment ago.
+class PasswordForm(_UserForm):
+    """Ask for the password again, unless the user entered it a moment ago.
 
-    Who finds a back office open must not be able to change what opens it.
+    A person who finds an unlocked computer must not be able to change how its user logs in.
     """
 
     password = forms.CharField(
@@ -75,17 +74,17 @@ class PasswordForm(_OfUser):
             del self.fields["password"]
 
     def clean_password(self) -> None:
-        """Check it, within the limits on log-ins."""
+        """Check the password. Failures count towards the limits on log-ins."""
         given = {"username": self.user.get_username(), "password": self.cleaned_data["password"]}
         if authenticate(self.request, **given) is None:
-            raise forms.ValidationError("This is not your password.")
+            raise forms.ValidationError("The password is wrong.")
 
 
 class EnrolForm(PasswordForm):
     """The first code of an authenticator."""
 
     code = forms.CharField(
-        label="Code that the app shows",
+        label="Code shown by the app",
         max_length=10,
         widget=forms.TextInput(
             {**INPUT, "autocomplete": "one-time-code", "inputmode": "numeric", "autofocus": True}
@@ -93,7 +92,7 @@ class EnrolForm(PasswordForm):
     )
 
     def clean(self) -> dict[str, Any]:
-        """Enrol it, and keep the new recovery codes for the page that shows them."""
+        """Enrol the authenticator, and keep the recovery codes for the page that shows them."""
         if not self.errors:
             try:
                 self.recovery_codes = second_factor.enrol(self.user, self.cleaned_data["code"])

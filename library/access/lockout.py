@@ -1,4 +1,4 @@
-"""What is told to whom has failed to log in too often."""
+"""The response after too many failed log-ins."""
 
 from typing import Any
 
@@ -11,13 +11,13 @@ from django.shortcuts import render
 def locked_out(
     request: HttpRequest, response: HttpResponse | None, credentials: dict[str, Any] | None
 ) -> HttpResponse:
-    """Take the place of the page that would say that the password was wrong."""
+    """Respond instead of the log-in page (`AXES_LOCKOUT_CALLABLE`)."""
     limits = AxesProxyHandler.get_implementation()
     return page(request, limits.seconds_to_wait(request, credentials))
 
 
 def page(request: HttpRequest, seconds: int) -> HttpResponse:
-    """429: when to try again."""
+    """Return a 429 page that says when to try again."""
     context = {
         **admin.site.each_context(request),
         "title": "Too many attempts",

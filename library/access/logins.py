@@ -1,8 +1,9 @@
-"""Guessing at passwords, and how it is bounded: what django-axes leaves to its users.
+"""Limits on guessing passwords, on top of django-axes.
 
-A name is locked for the network that failed in it and for no other: nobody is locked out from
-elsewhere by failures in their name. A network is locked as a whole after ten times as many, in
-whatever names, for an office shares an address (OWASP, Authentication Cheat Sheet).
+After too many failures, a name is locked for the network that they came from. Log-ins from other
+networks stay possible, so an attacker can't lock a user out. A network is locked as a whole after
+ten times as many failures, whatever the names, because an office may share one address (OWASP,
+Authentication Cheat Sheet).
 """
 
 from collections.abc import Iterator
@@ -23,22 +24,22 @@ from django.utils import timezone
 from library.proxies import client_network
 
 NETWORK_FACTOR = 10
-FAILURES_KEPT_OF_A_NAME = 1000
+MAX_FAILURES_PER_NAME = 1000
 
 Credentials = dict[str, Any] | None
 
 
 def network_address(request: HttpRequest) -> str | None:
-    """What stands for a client; axes keeps addresses, so of an IPv6 network its first."""
+    """Return the address that stands for a client: for IPv6, the first of its network."""
     network = client_network(request)
     return str(network.network_address) if network else None
 
 
 class LoginLimits(AxesDatabaseHandler):  # type: ignore[misc]
-    """Failures in the database, for all processes together."""
+    """Failed log-ins, counted in the database for all processes."""
 
     def get_failures(self, request: HttpRequest, credentials: Credentials = None) -> int:
-        """How many count against the limit: of this name from this network, or of the network."""
+        """Return the failures that count: of this name from this network, or of the network."""
         of_name, of_network = (
             attempts.aggregate(sum=Sum("failures_since_start"))["sum"] or 0
             for attempts in self.get_user_attempts(request, credentials)
@@ -46,7 +47,7 @@ class LoginLimits(AxesDatabaseHandler):  # type: ignore[misc]
         return max(of_name, of_network // NETWORK_FACTOR)
 
     def seconds_to_wait(self, request: HttpRequest, credentials: Credentials = None) -> int:
-        """How long it is locked yet, if nobody fails again."""
+        """Return the seconds until the lock ends, provided no further attempt fails."""
         of_name, of_network = self.get_user_attempts(request, credentials)
         failures = of_name.aggregate(sum=Sum("failures_since_start"))["sum"] or 0
         locked = of_name if failures >= settings.AXES_FAILURE_LIMIT else of_network
@@ -55,16 +56,17 @@ class LoginLimits(AxesDatabaseHandler):  # type: ignore[misc]
         return max(1, int(left.total_seconds()))
 
     def reset_user_attempts(self, request: HttpRequest, credentials: Credentials = None) -> int:
-        """Forget the failures of who has logged in, and not those of all others in the network.
+        """Delete the failures of the name that has logged in, but not those of its network.
 
-        Else whoever has an account could guess at others without end, logging in now and then.
+        Otherwise the owner of an account could guess other passwords without limit by logging in
+        every now and then.
         """
         of_name, _ = self.filter_user_attempts(request, credentials)
         count: int = of_name.delete()[0]
         return count
 
     def user_logged_in(self, sender: Any, request: HttpRequest, user: Any, **kwargs: Any) -> None:
-        """Note it, and drop what is not to be kept any longer: few log in, so it costs little."""
+        """Record the log-in and delete expired records. Log-ins are rare, so this is cheap."""
         super().user_logged_in(sender, request, user, **kwargs)
         now = timezone.now()
         old = now - timedelta(days=settings.CLIPS_LOGIN_LOG_DAYS)
@@ -73,22 +75,22 @@ class LoginLimits(AxesDatabaseHandler):  # type: ignore[misc]
         Session.objects.filter(expire_date__lt=now).delete()
 
     def remove_out_of_limit_failure_logs(self, *, username: str, limit: int | None = None) -> int:
-        """Keep the latest failures of a name; axes would drop them and keep the first."""
+        """Keep the latest failures of a name; axes would keep the earliest."""
         of_name = AccessFailureLog.objects.filter(username=username).order_by("-id")
-        beyond = of_name.values_list("pk", flat=True)[FAILURES_KEPT_OF_A_NAME:][:1]
+        beyond = of_name.values_list("pk", flat=True)[MAX_FAILURES_PER_NAME:][:1]
         count: int = of_name.filter(pk__lte=beyond[0]).delete()[0] if beyond else 0
         return count
 
 
 @contextmanager
 def one_at_a_time(request: HttpRequest, name: str) -> Iterator[bool]:
-    """Whether no other attempt with this name is under way from the same network.
+    """Yield whether this is the only attempt under way with this name from this network.
 
-    A failure is counted when its password has been checked, which takes long; of many sent at once
-    each would find the count as it was before.
+    A failure is counted after its password has been checked, which takes long. Without this lock,
+    many attempts sent at once would all see the count from before.
     """
-    said = f"log-in {client_network(request)} {name}".encode()
-    key = int.from_bytes(sha256(said).digest()[:8], signed=True)
+    attempt = f"log-in {client_network(request)} {name}".encode()
+    key = int.from_bytes(sha256(attempt).digest()[:8], signed=True)
     with transaction.atomic():
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [key])

@@ -1,4 +1,4 @@
-"""The pages of the second factor: show it, enrol it, renew its recovery codes, turn it off."""
+"""The pages of the second factor: enter a code, enrol, renew recovery codes, turn it off."""
 
 from base64 import b32encode
 from collections.abc import Callable
@@ -30,7 +30,7 @@ View = Callable[[HttpRequest], HttpResponse]
 
 
 def _for_staff(*lacking: Step | None) -> Callable[[Page], View]:
-    """Open a page to staff whose session lacks one of these; lead others to where they get on."""
+    """Restrict a page to staff whose session lacks one of these steps, and redirect others."""
 
     def decorate(page: Page) -> View:
         @never_cache
@@ -43,7 +43,7 @@ def _for_staff(*lacking: Step | None) -> Callable[[Page], View]:
             if not isinstance(user, User) or not user.is_staff:
                 return redirect_to_login(request.get_full_path(), reverse("admin:login"))
             if second_factor.step(user, request.session) not in lacking:
-                return redirect(_wanted(request))
+                return redirect(_next_page(request))
             return page(request, user)
 
         return view
@@ -56,8 +56,8 @@ def show_code(request: HttpRequest, user: User) -> HttpResponse:
     """/admin/two-factor/code: the second step of a log-in."""
     form = CodeForm(request)
     if form.is_valid():
-        second_factor.note_shown(user, request.session)
-        return redirect(_wanted(request))
+        second_factor.mark_verified(user, request.session)
+        return redirect(_next_page(request))
     by_recovery = "recovery" in request.GET
     if not by_recovery:
         form.fields["code"].widget.attrs["inputmode"] = "numeric"
@@ -69,13 +69,13 @@ def show_code(request: HttpRequest, user: User) -> HttpResponse:
 
 @_for_staff(Step.ENROL, None)
 def enrol(request: HttpRequest, user: User) -> HttpResponse:
-    """/admin/two-factor/enrol: an authenticator is set up, or takes the place of another."""
+    """/admin/two-factor/enrol: set up an authenticator, or replace the current one."""
     replaced = second_factor.authenticator_of(user) is not None
     form = EnrolForm(request)
     if form.is_valid():
         done = "Replaced the authenticator." if replaced else "Turned on two-factor authentication."
         history.note(user, user, done)
-        second_factor.note_shown(user, request.session)
+        second_factor.mark_verified(user, request.session)
         return _recovery_codes(request, form.recovery_codes)
     device = second_factor.offer(user)
     secret = b32encode(device.bin_key).decode()
@@ -92,7 +92,7 @@ def enrol(request: HttpRequest, user: User) -> HttpResponse:
 
 @_for_staff(None)
 def account(request: HttpRequest, user: User) -> HttpResponse:
-    """/admin/two-factor/: how it stands."""
+    """/admin/two-factor/: the status of the second factor."""
     context = {
         "device": TOTPDevice.objects.filter(user=user, confirmed=True).first(),
         "codes_left": second_factor.recovery_codes_left(user),
@@ -103,17 +103,17 @@ def account(request: HttpRequest, user: User) -> HttpResponse:
 
 @_for_staff(None)
 def renew_codes(request: HttpRequest, user: User) -> HttpResponse:
-    """/admin/two-factor/recovery-codes: ten new ones."""
+    """/admin/two-factor/recovery-codes: replace the recovery codes."""
     if second_factor.authenticator_of(user) is None:
         return redirect("two-factor")
     form = PasswordForm(request)
     if form.is_valid():
-        history.note(user, user, "Made new recovery codes.")
+        history.note(user, user, "Created new recovery codes.")
         return _recovery_codes(request, second_factor.renew_recovery_codes(user))
     context = {
         "form": form,
-        "sentence": "Ten new recovery codes take the place of those you have, which end.",
-        "button": "Make new codes",
+        "sentence": "Ten new recovery codes replace your current ones, which stop working.",
+        "button": "Create new codes",
         "variant": "primary",
     }
     return _page(request, "confirm", "New recovery codes", context)
@@ -121,7 +121,7 @@ def renew_codes(request: HttpRequest, user: User) -> HttpResponse:
 
 @_for_staff(None)
 def turn_off(request: HttpRequest, user: User) -> HttpResponse:
-    """/admin/two-factor/off: the password is enough again, where that is allowed."""
+    """/admin/two-factor/off: turn off the second factor, unless it is required."""
     if settings.CLIPS_TWO_FACTOR == "required" or second_factor.authenticator_of(user) is None:
         return redirect("two-factor")
     form = PasswordForm(request)
@@ -132,7 +132,7 @@ def turn_off(request: HttpRequest, user: User) -> HttpResponse:
         return redirect("two-factor")
     context = {
         "form": form,
-        "sentence": "Your password alone will open the back office. Your recovery codes end.",
+        "sentence": "You will log in with your password only. Your recovery codes stop working.",
         "button": "Turn off",
         "variant": "danger",
     }
@@ -140,8 +140,8 @@ def turn_off(request: HttpRequest, user: User) -> HttpResponse:
 
 
 def _recovery_codes(request: HttpRequest, codes: list[str]) -> HttpResponse:
-    """The only page that ever shows them: it answers the form itself, and nothing keeps it."""
-    context = {"codes": codes, "wanted": _wanted(request)}
+    """Show new recovery codes. No other page shows them, and they are not stored as text."""
+    context = {"codes": codes, "wanted": _next_page(request)}
     return _page(request, "recovery_codes", "Recovery codes", context)
 
 
@@ -150,18 +150,18 @@ def _page(request: HttpRequest, name: str, title: str, context: dict[str, Any]) 
     return render(request, f"library/access/{name}.html", common | context)
 
 
-def _wanted(request: HttpRequest) -> str:
-    """Where the log-in was to lead, if that is one of our pages; else the dashboard."""
-    wanted = request.GET.get(REDIRECT_FIELD_NAME, "")
-    ours = url_has_allowed_host_and_scheme(
-        wanted, {request.get_host()}, require_https=request.is_secure()
+def _next_page(request: HttpRequest) -> str:
+    """Return the page to open after the log-in, or the dashboard if it is not on this site."""
+    requested = request.GET.get(REDIRECT_FIELD_NAME, "")
+    is_safe = url_has_allowed_host_and_scheme(
+        requested, {request.get_host()}, require_https=request.is_secure()
     )
-    return wanted if ours else reverse("admin:index")
+    return requested if is_safe else reverse("admin:index")
 
 
 def _qr_code(device: TOTPDevice) -> str:
-    """The address that enrols it, as SVG: dark on light in any theme, or no camera reads it."""
+    """Return the enrolment URL as SVG: dark on light in any theme, so that cameras can read it."""
     drawn = segno.make(device.config_url, error="l").svg_inline(
         scale=5, dark="#000", light="#fff", title="QR code of the secret", omitsize=True
     )
-    return mark_safe(drawn)  # noqa: S308  # of our own making; the address is in its modules alone
+    return mark_safe(drawn)  # noqa: S308  # generated here; the URL is only in its modules

@@ -1,8 +1,8 @@
-"""The second factor of staff: codes of an authenticator app (RFC 6238), and codes for its loss.
+"""The second factor of staff: codes of an authenticator app (RFC 6238), and recovery codes.
 
-Whoever has enrolled shows a code in each session, or nothing of the back office opens. A recovery
-code is worth one. `CLIPS_TWO_FACTOR` says whether all of the staff must enrol (`required`), may
-(`optional`), or are not asked (`off`).
+Users who have enrolled must enter a code in each session before the back office opens. A recovery
+code can take its place once. `CLIPS_TWO_FACTOR` decides whether staff must enrol (`required`), can
+enrol (`optional`), or can't (`off`).
 """
 
 import re
@@ -23,62 +23,62 @@ from django.utils import timezone
 from django_otp.plugins.otp_static.models import StaticDevice, StaticToken
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
-SHOWN = "second_factor"  # in a session: the id of the authenticator whose code was shown
+VERIFIED = "second_factor"  # in a session: the id of the authenticator that was used
 RECOVERY_CODES = 10
-RECOVERY_CODE_BYTES = 10  # 80 bits: so many cannot be guessed, so a quick hash may keep them
+RECOVERY_CODE_BYTES = 10  # 80 bits: too many to guess, so a fast hash is enough
 OFFERED_FOR = timedelta(minutes=15)
 
-# Of a user in a query: the id of the authenticator that they have enrolled, or null.
+# In a query of users: the id of the enrolled authenticator, or null.
 AUTHENTICATOR = Subquery(
     TOTPDevice.objects.filter(user=OuterRef("pk"), confirmed=True).order_by("pk").values("pk")[:1]
 )
 
 
 class Step(Enum):
-    """What is to be done before the back office opens."""
+    """A step that a session lacks before the back office opens."""
 
     SHOW = "show a code"
     ENROL = "enrol an authenticator"
 
 
 class CodeRefusedError(Exception):
-    """A code is wrong, or comes too soon after wrong ones; `seconds` until one is looked at."""
+    """A code is wrong or follows wrong ones too soon; wait `seconds` before the next attempt."""
 
-    def __init__(self, looked_at: bool, seconds: int) -> None:
-        self.looked_at = looked_at
+    def __init__(self, checked: bool, seconds: int) -> None:
+        self.checked = checked
         self.seconds = seconds
         super().__init__()
 
 
 def step(user: User | AnonymousUser, session: SessionBase) -> Step | None:
-    """What the user's session still lacks; None if it opens what the user may do."""
+    """Return the step that the session still lacks, or None if it is complete."""
     if settings.CLIPS_TWO_FACTOR == "off" or not isinstance(user, User):
         return None
     enrolled = authenticator_of(user)
     if enrolled is None:
         return Step.ENROL if settings.CLIPS_TWO_FACTOR == "required" else None
-    return None if session.get(SHOWN) == enrolled else Step.SHOW
+    return None if session.get(VERIFIED) == enrolled else Step.SHOW
 
 
 def authenticator_of(user: User) -> int | None:
-    """The id of the authenticator that the user has enrolled."""
-    if not hasattr(user, "authenticator"):  # it was not read for a session
+    """Return the id of the user's enrolled authenticator."""
+    if not hasattr(user, "authenticator"):  # the backend did not read the user
         user.authenticator = User.objects.values_list(AUTHENTICATOR, flat=True).get(pk=user.pk)  # type: ignore[attr-defined]
     enrolled: int | None = user.authenticator  # type: ignore[attr-defined]
     return enrolled
 
 
-def note_shown(user: User, session: SessionBase) -> None:
-    """From now on the session opens the back office; under another key, as after any log-in."""
+def mark_verified(user: User, session: SessionBase) -> None:
+    """Mark the session as verified, and change its key as after any log-in."""
     session.cycle_key()
-    session[SHOWN] = authenticator_of(user)
+    session[VERIFIED] = authenticator_of(user)
 
 
 def verify(user: User, code: str) -> None:
-    """Return if it is the authenticator's code of now, or a recovery code, which is used up.
+    """Accept the authenticator's current code, or a recovery code, which is then used up.
 
-    Raises CodeRefusedError. Wrong ones make the next wait: 1 s, then 2, 4, 8 and so on, for the
-    authenticator and for recovery codes apart.
+    Raises CodeRefusedError. After wrong codes the next attempt must wait for 1 s, then 2, 4, 8 and
+    so on, separately for the authenticator and for recovery codes.
     """
     code = re.sub(r"[\s-]", "", code).lower()
     if re.fullmatch(r"[0-9]{6}", code):
@@ -88,9 +88,9 @@ def verify(user: User, code: str) -> None:
 
 
 def offer(user: User) -> TOTPDevice:
-    """An authenticator that the user may enrol: the same for a while, so a page may come again.
+    """Return an authenticator to enrol. It stays the same for a while, so pages can be reloaded.
 
-    Later another, for what was shown and never used may have been seen.
+    Later calls return a new one, because a secret that was shown but not used may have been seen.
     """
     offered = TOTPDevice.objects.filter(user=user, confirmed=False)
     offered.filter(created_at__lt=timezone.now() - OFFERED_FOR).delete()
@@ -100,9 +100,9 @@ def offer(user: User) -> TOTPDevice:
 
 
 def enrol(user: User, code: str) -> list[str]:
-    """Enrol the offered authenticator, which has made this code; returns new recovery codes.
+    """Enrol the offered authenticator with its code, and return new recovery codes.
 
-    It takes the place of another. Raises CodeRefusedError.
+    It replaces the current authenticator. Raises CodeRefusedError.
     """
     offered = offer(user)
     _try(TOTPDevice.objects.filter(pk=offered.pk), code)
@@ -115,7 +115,7 @@ def enrol(user: User, code: str) -> list[str]:
 
 
 def renew_recovery_codes(user: User) -> list[str]:
-    """Ten new codes, which are kept as hashes and told here alone; those before are void."""
+    """Replace the recovery codes and return ten new ones. Only their hashes are stored."""
     codes = [
         b32encode(secrets.token_bytes(RECOVERY_CODE_BYTES)).decode().lower()
         for _ in range(RECOVERY_CODES)
@@ -130,13 +130,13 @@ def renew_recovery_codes(user: User) -> list[str]:
 
 
 def recovery_codes_left(user: User) -> int:
-    """How many are not used up."""
+    """Return the number of unused recovery codes."""
     count: int = StaticToken.objects.filter(device__user=user).count()
     return count
 
 
 def remove(user: User) -> bool:
-    """Take away what the user has enrolled; returns whether there was anything."""
+    """Remove the user's authenticator and recovery codes; return whether there was one."""
     with transaction.atomic():
         removed = TOTPDevice.objects.filter(user=user, confirmed=True).delete()[0]
         TOTPDevice.objects.filter(user=user).delete()
@@ -146,15 +146,15 @@ def remove(user: User) -> bool:
 
 
 def _try(devices: Any, code: str) -> None:
-    """Return if the device accepts it. Raises CodeRefusedError, after its count is committed."""
+    """Verify the code. Raises CodeRefusedError once the failure is counted and committed."""
     with transaction.atomic():
-        device = devices.select_for_update().first()  # one guess after another
-        looked_at = device is None or device.verify_is_allowed()[0]
-        if device is not None and looked_at and device.verify_token(code):
+        device = devices.select_for_update().first()  # guesses are checked one after another
+        checked = device is None or device.verify_is_allowed()[0]
+        if device is not None and checked and device.verify_token(code):
             return
         _, why = device.verify_is_allowed() if device is not None else (True, None)
     until = why["locked_until"] - timezone.now() if why else timedelta()
-    raise CodeRefusedError(looked_at, max(0, ceil(until.total_seconds())))
+    raise CodeRefusedError(checked, max(0, ceil(until.total_seconds())))
 
 
 def _digest(code: str) -> str:

@@ -1,7 +1,7 @@
-"""Sessions that end: when nobody has used them for a while, and at the latest after a day's work.
+"""Sessions that end after a period without activity, and after a day's work in any case.
 
-Django's own end at a time after they were last changed, so one that is never changed ends in the
-middle of the work, and one that is changed often never does (OWASP, Session Management Cheat
+Django's sessions end a fixed time after their last change. A session that is never changed ends in
+the middle of the work, and one that changes often never ends (OWASP, Session Management Cheat
 Sheet: session expiration).
 """
 
@@ -14,45 +14,46 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 BEGAN = "began"  # Unix time
-USE_NOTED_EVERY = 60  # seconds, so that few requests pay for a write
+SAVE_INTERVAL = 60  # seconds, so that few requests write
 RECENT = 600  # seconds
 
 
 class SessionStore(DatabaseSession):
-    """A session whose row expires `CLIPS_SESSION_IDLE` seconds after its last use.
+    """A session that expires `CLIPS_SESSION_IDLE` seconds after its last use.
 
-    And `SESSION_COOKIE_AGE` after the log-in, or after what is as good: `cycle_key` begins anew.
+    It also expires `SESSION_COOKIE_AGE` seconds after the log-in. `cycle_key` starts both periods
+    again, because it follows a log-in or a second factor.
     """
 
     def load(self) -> dict[str, Any]:
-        """Read it; have it saved if that would move its end by more than a minute."""
+        """Load the session; mark it for saving if that moves its end by more than a minute."""
         found = self._get_session_from_db()  # type: ignore[attr-defined]
         if not found:
             return {}
         data: dict[str, Any] = self.decode(found.session_data)
         left = (found.expire_date - timezone.now()).total_seconds()
-        if left + USE_NOTED_EVERY < _seconds_left(data.get(BEGAN)):
+        if left + SAVE_INTERVAL < _seconds_left(data.get(BEGAN)):
             self.modified = True
         return data
 
     def save(self, must_create: bool = False) -> None:
-        """Write it; the first time notes when it began."""
+        """Save the session, and the time of its start when it is new."""
         data = self._get_session(no_load=must_create)  # type: ignore[attr-defined]
         data.setdefault(BEGAN, int(time.time()))
         super().save(must_create)
 
     def cycle_key(self) -> None:
-        """Another key and a new beginning: somebody has just shown who they are."""
+        """Change the key and restart the session: the user has just logged in."""
         self.pop(BEGAN, None)
         super().cycle_key()
 
     def get_session_cookie_age(self) -> int:
-        """Seconds until it ends unless it is used; none where it has gone on for too long."""
+        """Return the seconds until the session ends if it is not used; 0 if it has ended."""
         return _seconds_left(self.get(BEGAN))
 
 
 def has_just_begun(request: HttpRequest) -> bool:
-    """Whether the password was shown so recently that it need not be asked for again."""
+    """Return whether the user logged in so recently that the password need not be repeated."""
     began: int = request.session.get(BEGAN, 0)
     return time.time() - began < RECENT
 

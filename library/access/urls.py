@@ -11,6 +11,6 @@ urlpatterns = [
     path("enrol/", pages.enrol, name="two-factor-enrol"),
     path("recovery-codes/", pages.renew_codes, name="two-factor-recovery-codes"),
     path("off/", pages.turn_off, name="two-factor-off"),
-    # The theme's own is for whoever is in; this one for whoever is asked for a code.
+    # For users who have yet to enter a code; the theme's log-out needs a verified session.
     path("leave/", LogoutView.as_view(next_page="admin:login"), name="two-factor-leave"),
 ]

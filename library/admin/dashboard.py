@@ -26,7 +26,7 @@ from library.audio.eviction import scan
 from library.audio.origin_turns import host_of
 from library.models import Clip, Health, LibraryTally, State
 from library.probes.metrics import audio_store_requests
-from library.statistics.library import plays_lately, top_clips
+from library.statistics.library import recent_plays, top_clips
 from library.statistics.period import parse_period
 from library.statistics.series import series
 
@@ -81,7 +81,7 @@ def _clips_url(**filters: str) -> str:
 
 def _cards(now: datetime) -> list[dict[str, Any]]:
     """Plays lately, and their trend in words."""
-    lately = plays_lately(now)
+    lately = recent_plays(now)
     return [
         {
             "title": title,

@@ -1,5 +1,5 @@
-"""The questions asked of plays: totals, series, windows, audience, ranks.
+"""Statistics of plays: totals, series, windows, audience, ranks.
 
-All are answered from the tallies, so they cost the same at a hundred and at ten million plays, and
-go on being right when old play events are pruned.
+They are read from the tallies only. So they cost the same at a hundred and at ten million plays,
+and stay correct when old play events are pruned.
 """

@@ -9,17 +9,17 @@ from django.db.models import Sum
 from library.models import AudienceTally, Clip, CompletionTally, PlayTally
 from library.statistics.period import Period
 from library.statistics.ranking import kept_ranking
-from library.statistics.series import period_told, series
+from library.statistics.series import describe_period, series
 from library.statistics.windows import LONGEST, WINDOWS, trend, window_sums
 
-REFERRERS = 20  # the most frequent ones are told
+MAX_REFERRERS = 20  # the most frequent ones
 
 
 def clip_statistics(clip: Clip, period: Period, now: datetime) -> dict[str, Any]:
-    """All that is told of a clip's plays: in all, lately, and in the period.
+    """Return a clip's plays: in total, in each window, and in the period.
 
-    Listeners, clients and referrers are tallied by UTC day, so theirs are the days that the period
-    touches. Five queries, and the ranking's where that is renewed.
+    Listeners, clients and referrers are tallied by UTC day, so they cover the days that the period
+    overlaps. This takes five queries, plus those of the ranking if it is renewed.
     """
     tallies = PlayTally.objects.filter(clip=clip)
     sums = tallies.filter(quarter__gte=LONGEST.before(now)).aggregate(**window_sums(now))
@@ -42,7 +42,7 @@ def clip_statistics(clip: Clip, period: Period, now: datetime) -> dict[str, Any]
             }
             for window in WINDOWS
         },
-        "period": period_told(period, sum(bucket["plays"] for bucket in in_period), tallies),
+        "period": describe_period(period, sum(bucket["plays"] for bucket in in_period), tallies),
         "series": in_period,
         **_audience(clip, period),
         "completion": _completion(clip, period),
@@ -52,7 +52,7 @@ def clip_statistics(clip: Clip, period: Period, now: datetime) -> dict[str, Any]
 
 
 def _audience(clip: Clip, period: Period) -> dict[str, Any]:
-    """Who listened on the UTC days that the period touches."""
+    """Return listeners, clients and referrers of the UTC days that the period overlaps."""
     first, last = period.since.date(), (period.until - timedelta(microseconds=1)).date()
     rows = list(
         AudienceTally.objects.filter(clip=clip, day__range=(first, last))
@@ -63,12 +63,12 @@ def _audience(clip: Clip, period: Period) -> dict[str, Any]:
         "audience_days": {"since": first, "until": last},
         "unique_listeners": sum(row["listeners"] for row in rows),
         "clients": _shares(rows, "client"),
-        "referrers": _shares(rows, "referrer")[:REFERRERS],
+        "referrers": _shares(rows, "referrer")[:MAX_REFERRERS],
     }
 
 
 def _shares(rows: Sequence[Mapping[str, Any]], key: str) -> list[dict[str, Any]]:
-    """Plays by the values of a key, the most frequent first, and their share of all."""
+    """Return the plays and the share of each value of a key, the most frequent first."""
     plays: dict[str, int] = {}
     for row in rows:
         plays[row[key]] = plays.get(row[key], 0) + row["plays"]
@@ -80,10 +80,10 @@ def _shares(rows: Sequence[Mapping[str, Any]], key: str) -> list[dict[str, Any]]
 
 
 def _completion(clip: Clip, period: Period) -> dict[str, Any]:
-    """How streams of the period's plays ended, as far as that is known.
+    """Return how streams of the period's plays ended, as far as that is known.
 
-    Completed is a stream whose every byte was handed to the network: the listener's kernel may
-    have taken in more than was heard.
+    A stream is completed if every byte was handed to the network. The listener's kernel may have
+    buffered more than was heard.
     """
     found = CompletionTally.objects.filter(
         clip=clip, quarter__gte=period.since, quarter__lt=period.until

@@ -8,7 +8,7 @@ from django.db.models import Count, Q, Sum
 from library.models import Clip, LibraryTally, State
 from library.statistics.period import QUARTER, Period
 from library.statistics.ranking import kept_ranking
-from library.statistics.series import period_told, series
+from library.statistics.series import describe_period, series
 from library.statistics.windows import EPOCH, LONGEST, WINDOWS, change, trend, window_sums
 
 DAY = timedelta(days=1)
@@ -17,9 +17,9 @@ TOP_WINDOWS = (*(window.name for window in WINDOWS), ALL_TIME)
 
 
 def library_statistics(period: Period, window: str, limit: int, now: datetime) -> dict[str, Any]:
-    """Clips, plays and their trends, the period's series, and the top clips of a window.
+    """Return clips, plays and trends, the period's series, and the top clips of a window.
 
-    Clips that the public may not have are none here, but their plays stay plays.
+    Clips hidden from the public are not counted, but their plays are.
     """
     totals = Clip.objects.aggregate(
         clips=Count("id", filter=Q(deleted_at=None, state=State.PUBLISHED)),
@@ -33,15 +33,15 @@ def library_statistics(period: Period, window: str, limit: int, now: datetime) -
         "play_count": int(totals["plays"]),
         "plays": {window.name: sums[window.name] for window in WINDOWS},
         "trends": {window.name: trend(window, sums, now) for window in WINDOWS},
-        "period": period_told(period, sum(bucket["plays"] for bucket in in_period), tallies),
+        "period": describe_period(period, sum(bucket["plays"] for bucket in in_period), tallies),
         "series": in_period,
         "top": top_clips(window, limit),
         "as_of": now,
     }
 
 
-def plays_lately(now: datetime) -> dict[str, dict[str, Any]]:
-    """`today` (UTC) against yesterday by this time, and each window against the one before."""
+def recent_plays(now: datetime) -> dict[str, dict[str, Any]]:
+    """Compare `today` (UTC) with yesterday up to now, and each window with the previous one."""
     today = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     yesterday, by_now = today - DAY, now - DAY
     by_now -= (by_now - EPOCH) % QUARTER
@@ -51,12 +51,12 @@ def plays_lately(now: datetime) -> dict[str, dict[str, Any]]:
         **window_sums(now),
     )
     plays, before = sums["today"], sums["yesterday"]
-    told = {"plays": plays, "plays_before": before, "change": change(plays, before)}
-    return {"today": told} | {window.name: trend(window, sums, now) for window in WINDOWS}
+    today_so_far = {"plays": plays, "plays_before": before, "change": change(plays, before)}
+    return {"today": today_so_far} | {window.name: trend(window, sums, now) for window in WINDOWS}
 
 
 def top_clips(window: str, limit: int) -> dict[str, Any]:
-    """The most played clips of a window, of the public's clips alone.
+    """Return the most played public clips of a window.
 
     The first ranking of a process takes seconds in a large library.
     """

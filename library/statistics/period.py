@@ -1,7 +1,7 @@
-"""The periods that plays are asked for: buckets that follow a zone's clock.
+"""Periods of statistics: buckets that follow the clock of a time zone.
 
-Plays are tallied per quarter of an hour, as every zone's offset has been a multiple of 15 minutes
-since 1972. So each edge between buckets is a full quarter, in UTC as on the clock.
+Plays are tallied per quarter of an hour, because the offset of every zone has been a multiple of 15
+minutes since 1972. So each edge between buckets is a full quarter, in UTC and in local time.
 """
 
 import re
@@ -15,8 +15,8 @@ QUARTER = timedelta(minutes=15)
 MAX_BUCKETS = 1000
 FIRST_YEAR = 2000
 
-# RFC 3339, section 5.6, of which seconds and offset may be left out. A `+` that nobody escaped in
-# a query string arrives as a space.
+# RFC 3339, section 5.6, with optional seconds and offset. An unescaped `+` in a query string
+# arrives as a space.
 _MOMENT = re.compile(
     r"(\d{4}-\d\d-\d\d)(?:[t ](\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?)(z|[+ -]\d\d:\d\d)?)?",
     re.ASCII | re.IGNORECASE,
@@ -24,7 +24,7 @@ _MOMENT = re.compile(
 
 
 class Interval(StrEnum):
-    """The lengths that buckets may have."""
+    """The possible lengths of buckets."""
 
     HOUR = "hour"
     DAY = "day"
@@ -47,11 +47,11 @@ class PeriodError(ValueError):
 
 @dataclass(frozen=True)
 class Period:
-    """Buckets without a gap: bucket i is [edges[i], edges[i + 1]), in UTC.
+    """Adjacent buckets: bucket i is [edges[i], edges[i + 1]), in UTC.
 
-    Days, weeks and months begin with the first instant of their first local date, so a day may
-    have 23 or 25 hours. An hour begins wherever the clock shows a full hour: the hour that the end
-    of summer time repeats is two buckets, one that is skipped is none, and where the clock moves by
+    Days, weeks and months begin with the first instant of their first local date, so a day can have
+    23 or 25 hours. An hour begins whenever the local clock shows a full hour. The hour repeated at
+    the end of summer time is two buckets, the skipped hour is none, and where the clock moves by
     half an hour (Lord Howe) a bucket has 30 or 90 minutes.
     """
 
@@ -66,7 +66,7 @@ class Period:
 
     @property
     def until(self) -> datetime:
-        """The end, in UTC; itself no part of the period."""
+        """The exclusive end, in UTC."""
         return self.edges[-1]
 
     @property
@@ -75,18 +75,18 @@ class Period:
         return self.until - self.since
 
     def starts(self) -> list[datetime]:
-        """Where each bucket begins, on the zone's clock."""
+        """Return the start of each bucket in local time."""
         return [edge.astimezone(self.zone) for edge in self.edges[:-1]]
 
     def before(self) -> tuple[datetime, datetime]:
-        """Since and until of as many buckets just before, so that summer time shifts nothing."""
+        """Return start and end of the same number of buckets just before this period."""
         return _back(self.since, len(self.edges) - 1, self.interval, self.zone), self.since
 
 
 def parse_period(
     interval: str | None, since: str | None, until: str | None, timezone: str | None, now: datetime
 ) -> Period:
-    """The period that a client's parameters ask for, or PeriodError.
+    """Return the period described by a client's parameters. Raises PeriodError.
 
     `since` and `until` (exclusive) are dates or RFC 3339 date-times, on the zone's clock if they
     have no offset, and widen to whole buckets. No period reaches past the bucket that holds `now`:
@@ -150,7 +150,7 @@ def _moment(field: str, text: str, zone: ZoneInfo, latest: datetime) -> datetime
 
 
 def _floor(moment: datetime, interval: Interval, zone: ZoneInfo) -> datetime:
-    """Where the bucket begins that `moment` is in."""
+    """Return the start of the bucket that contains `moment`."""
     edge = moment.astimezone(UTC)
     edge -= (edge - datetime.min.replace(tzinfo=UTC)) % QUARTER
     if interval is Interval.HOUR:
@@ -165,7 +165,7 @@ def _floor(moment: datetime, interval: Interval, zone: ZoneInfo) -> datetime:
 
 
 def _next(edge: datetime, interval: Interval, zone: ZoneInfo) -> datetime:
-    """Where the bucket ends that begins at `edge`."""
+    """Return the end of the bucket that begins at `edge`."""
     if interval is Interval.HOUR:
         edge += QUARTER
         while edge.astimezone(zone).minute:
@@ -188,9 +188,9 @@ def _first_date(day: date, interval: Interval) -> date:
 
 
 def _midnight(day: date, zone: ZoneInfo) -> datetime:
-    """Where a local date begins, in UTC: after the last quarter of the dates before it.
+    """Return the start of a local date, in UTC: after the last quarter of earlier dates.
 
-    A clock that skips midnight or shows it twice gives two instants for it (PEP 495); the date
+    If the clock skips midnight or shows it twice, there are two instants for it (PEP 495). The date
     begins at one of them or in between.
     """
     midnight = datetime.combine(day, time(), zone)

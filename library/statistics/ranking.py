@@ -1,9 +1,8 @@
-"""Which clips are played most: of all time, and in each window; those aside that
-the public may not have.
+"""Rank public clips by plays, of all time and in each window.
 
-To rank a clip all others must be summed, which takes a second or two in a library of a hundred
-thousand clips. So a ranking is kept, for twenty times as long as it took: it never costs more than
-a twentieth of one core, and in a small library it is of this moment.
+Ranking one clip means summing the plays of all, which takes a second or two in a library of a
+hundred thousand clips. So a ranking is kept for twenty times as long as it took to make: it never
+costs more than a twentieth of one core, and in a small library it is always current.
 """
 
 import logging
@@ -25,21 +24,21 @@ logger = logging.getLogger(__name__)
 
 TOP = 100  # clips whose order is kept
 KEPT_FACTOR = 20
-QUICK = 0.1  # seconds: a ranking that takes no longer is made while its reader waits
+QUICK = 0.1  # seconds: a ranking that takes no longer is renewed while its reader waits
 OLDEST = 300.0  # seconds
 
 
 class Ranks:
-    """One order: the most played clips, and how many plays every clip has."""
+    """One order: the most played clips, and the number of plays of every clip."""
 
     def __init__(self, counts: Iterable[tuple[int, int]]) -> None:
-        """`counts` are (clip id, plays); clips without plays have no rank."""
+        """`counts` are pairs of clip id and plays; clips without plays have no rank."""
         ordered = sorted(((-plays, clip_id) for clip_id, plays in counts if plays))
         self.top = [(clip_id, -negative) for negative, clip_id in ordered[:TOP]]
         self._negatives = array("q", (negative for negative, _ in ordered))
 
     def rank(self, plays: int) -> int | None:
-        """The rank of a clip with so many plays: 1 is the most played; equals share one."""
+        """Return the rank of a clip with this many plays: 1 is the top; ties share a rank."""
         return bisect_left(self._negatives, -plays) + 1 if plays else None
 
 
@@ -74,19 +73,19 @@ def _rank_now() -> Ranking:
 
 
 class KeptRanking:
-    """The process's latest ranking, renewed when it is asked for and too old."""
+    """The process's latest ranking, renewed on demand when it is too old."""
 
     def __init__(self) -> None:
         self._lock = Lock()
         self.forget()
 
     def forget(self) -> None:
-        """Rank anew the next time."""
+        """Discard the ranking, so that the next call makes a new one."""
         self._ranking: Ranking | None = None
         self._took = self._made_at = self._due = 0.0
 
     def get(self) -> Ranking:
-        """A ranking, of its `as_of`. Raises django.db.Error."""
+        """Return a ranking, made at its `as_of`. Raises django.db.Error."""
         ranking = self._ranking
         if ranking is not None and not self._too_old():
             return ranking
@@ -110,23 +109,23 @@ class KeptRanking:
             self._ranking = _rank_now()
             self._made_at = time.monotonic()
             self._took = self._made_at - began
-        finally:  # a failure too is not repeated at once
+        finally:  # a failure is not repeated at once either
             ended = time.monotonic()
             self._due = ended + KEPT_FACTOR * (ended - began)
 
     def _start_renewal(self) -> None:
-        """Renew in a thread, which takes the lock over from its reader."""
+        """Renew in a thread, which takes over the lock from the reader."""
         try:
-            Thread(target=self._renew_aside, daemon=True).start()
-        except RuntimeError:  # no thread is to be had
+            Thread(target=self._renew_in_background, daemon=True).start()
+        except RuntimeError:  # the system has no thread left
             self._lock.release()
-            logger.exception("No thread to rank the clips in")
+            logger.exception("No thread is available to rank the clips")
 
-    def _renew_aside(self) -> None:
+    def _renew_in_background(self) -> None:
         try:
             self._renew()
         except Error:
-            logger.exception("The clips could not be ranked anew; the old ranking is told")
+            logger.exception("The clips could not be ranked; the previous ranking stays in use")
         finally:
             self._lock.release()
             connection.close()

@@ -14,7 +14,7 @@ from library.statistics.windows import change
 
 
 def plays_between(tallies: QuerySet[Any], since: datetime, until: datetime) -> int:
-    """The plays of a span of time whose ends are full quarters of an hour."""
+    """Return the plays between two times, both full quarters of an hour."""
     found = tallies.filter(quarter__gte=since, quarter__lt=until).aggregate(
         plays=Sum("plays", default=0)
     )
@@ -22,10 +22,10 @@ def plays_between(tallies: QuerySet[Any], since: datetime, until: datetime) -> i
 
 
 def series(tallies: QuerySet[Any], period: Period) -> list[dict[str, Any]]:
-    """The plays of each bucket, those without plays included.
+    """Return the plays of each bucket, including buckets without plays.
 
-    The buckets' edges come from the zone's clock (`period`); PostgreSQL finds each tally's bucket
-    among them by binary search.
+    The edges of the buckets follow the clock of the period's time zone. PostgreSQL finds each
+    tally's bucket by binary search.
     """
     edges = Value(list(period.edges), ArrayField(DateTimeField()))
     bucket = Func(F("quarter"), edges, function="width_bucket", output_field=IntegerField())
@@ -41,7 +41,7 @@ def series(tallies: QuerySet[Any], period: Period) -> list[dict[str, Any]]:
 
 
 def plays_by_day(clips: Collection[int], days: int, now: datetime) -> dict[int, list[int]]:
-    """Of each clip, by its id, the plays of the last days (UTC), today's at the end."""
+    """Return the plays of the last days (UTC) for each clip id, with today last."""
     today = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     since = today - timedelta(days=days - 1)
     plays = {clip_id: [0] * days for clip_id in clips}
@@ -51,13 +51,13 @@ def plays_by_day(clips: Collection[int], days: int, now: datetime) -> dict[int, 
         .annotate(plays=Sum("plays"))
     )
     for clip_id, day, count in sums:
-        if day <= today:  # of a clock that is ahead of ours
+        if day <= today:  # a clock may be ahead
             plays[clip_id][(day - since).days] = count
     return plays
 
 
-def period_told(period: Period, plays: int, tallies: QuerySet[Any]) -> dict[str, Any]:
-    """The period as it was understood, and its plays against those of the period before."""
+def describe_period(period: Period, plays: int, tallies: QuerySet[Any]) -> dict[str, Any]:
+    """Return the period as parsed, and its plays compared with those of the previous period."""
     before = plays_between(tallies, *period.before())
     return {
         "since": period.since.astimezone(period.zone).isoformat(),

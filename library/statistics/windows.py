@@ -1,4 +1,4 @@
-"""The windows that end now, each against the one before it."""
+"""Windows of time that end now, each compared with the one before it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,21 +13,20 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True)
 class Window:
-    """The last hours or days: whole quarters of an hour, the one that runs included.
+    """The last hours or days, in whole quarters of an hour including the current one.
 
-    So it begins up to fifteen minutes before it would to the second.
+    So a window begins up to fifteen minutes early.
     """
 
     name: str
     length: timedelta
 
     def since(self, now: datetime) -> datetime:
-        """Where it begins."""
         begin = now - self.length
         return begin - (begin - EPOCH) % QUARTER
 
     def before(self, now: datetime) -> datetime:
-        """Where the window before it begins, which ends where this one begins."""
+        """Return the start of the previous window, which ends where this one starts."""
         return self.since(now) - self.length
 
 
@@ -40,9 +39,10 @@ LONGEST = WINDOWS[-1]
 
 
 def window_sums(now: datetime) -> dict[str, Sum]:
-    """For `aggregate` or `annotate` over tallies since LONGEST.before(now): plays of each window.
+    """Return the sums of plays of each window, for tallies since LONGEST.before(now).
 
-    `name` holds the plays of the window, `name_before` those of the one before.
+    Use them with `aggregate` or `annotate`. `name` holds the plays of a window, and `name_before`
+    those of the previous one.
     """
     sums = {}
     for window in WINDOWS:
@@ -54,7 +54,7 @@ def window_sums(now: datetime) -> dict[str, Sum]:
 
 
 def trend(window: Window, sums: Mapping[str, int], now: datetime) -> dict[str, object]:
-    """A window's plays against those of the window before."""
+    """Compare a window's plays with those of the previous window."""
     plays, before = sums[window.name], sums[f"{window.name}_before"]
     return {
         "since": window.since(now),
@@ -65,5 +65,5 @@ def trend(window: Window, sums: Mapping[str, int], now: datetime) -> dict[str, o
 
 
 def change(plays: int, before: int) -> float | None:
-    """The relative change: 0.5 is half as many again; None if there were none before."""
+    """Return the relative change: 0.5 means 50 % more. None if there were no plays before."""
     return round(plays / before - 1, 4) if before else None

@@ -1,4 +1,4 @@
-"""A dashboard around its panels: variables, links, the marks of alerts."""
+"""Dashboards: rows of panels with variables, links and alert annotations."""
 
 from itertools import count
 
@@ -17,8 +17,8 @@ from monitoring.grafana.panels import SCRAPED_EVERY, SOURCE, Panel
 def board(
     uid: str, title: str, description: str, span: str, rows: dict[str, list[Panel]]
 ) -> dashboard.Dashboard:
-    """A dashboard of rows, each of 24 columns; `span` is how far it looks back at first."""
-    made = (
+    """Return a dashboard; rows have 24 columns, and `span` is the initial time range."""
+    built = (
         dashboard.Dashboard(title)
         .uid(uid)
         .description(description)
@@ -41,10 +41,10 @@ def board(
     )
     ids = count(1)
     for name, panels in rows.items():
-        made = made.with_row(dashboard.Row(name).id(next(ids)))
+        built = built.with_row(dashboard.Row(name).id(next(ids)))
         for panel in panels:
-            made = made.with_panel(panel.id(next(ids)))
-    return made
+            built = built.with_panel(panel.id(next(ids)))
+    return built
 
 
 def _source() -> dashboard.DatasourceVariable:
@@ -57,7 +57,7 @@ def _source() -> dashboard.DatasourceVariable:
 
 
 def _choice(label: str, matchers: str) -> dashboard.QueryVariable:
-    """A choice of one, some or all values of a label that the service's metrics have."""
+    """Return a variable that selects one, some or all values of a label."""
     return (
         dashboard.QueryVariable(label)
         .label(label.title())
@@ -73,7 +73,7 @@ def _choice(label: str, matchers: str) -> dashboard.QueryVariable:
 
 
 def _firing_alerts() -> dashboard.AnnotationQuery:
-    """Marks on every chart while an alert fires."""
+    """Return the query that marks firing alerts on every chart."""
     return (
         dashboard.AnnotationQuery()
         .name("Alerts")

@@ -1,4 +1,4 @@
-"""The dashboard Clips: the service's API, its streams, its audio store and its database."""
+"""The dashboard Clips: API, streams, audio store, origins and database."""
 
 from grafana_foundation_sdk.builders import dashboard
 
@@ -11,7 +11,7 @@ from monitoring.grafana.panels import (
     limits,
     number,
     thresholds,
-    words,
+    value_labels,
 )
 from monitoring.grafana.queries import HALF, SLOW, Query, per_minute, per_second, quantiles
 
@@ -23,28 +23,27 @@ API = 'view=~"(clip-.+|stats)"'
 
 
 def clips() -> dashboard.Dashboard:
-    """The dashboard: first the panels that it has always had, by the same titles."""
+    """Return the dashboard; its first row keeps the panels and titles of the original one."""
     return board(
         "clips",
         "Clips",
-        "The clips library: its API, its streams, its audio store and its database.",
+        "The clips library: API, streams, audio store, origins and database.",
         "30m",
         {
-            "Overview": overview(),
-            "Streams": streams(),
-            "Audio store": store(),
-            "Origins": origins(),
-            "Database": database(),
+            "Overview": _overview(),
+            "Streams": _streams(),
+            "Audio store": _store(),
+            "Origins": _origins(),
+            "Database": _database(),
         },
     )
 
 
-def overview() -> list[Panel]:
-    """What everybody looks at."""
+def _overview() -> list[Panel]:
     return [
         number(
             "Total Streams (Cumulative)",
-            "Plays of all clips since the library began, as PostgreSQL counts them: restarts and "
+            "Plays of all clips since the library began, counted in PostgreSQL. Restarts and "
             "deleted clips do not lower it.",
             "locale",
             Query("max(clips_plays_recorded_total{$chosen})", "plays"),
@@ -52,33 +51,33 @@ def overview() -> list[Panel]:
         ).decimals(0),
         number(
             "Total API requests",
-            "Requests of the clips API in the time range shown.",
+            "Requests to the clips API in the selected time range.",
             "locale",
             Query(f"sum(increase({REQUESTS}{{$chosen, {API}}}[$__range]))", "requests"),
             width=5,
         ).decimals(0),
         chart(
             "Requests in progress",
-            "Requests begun and not yet answered to the last byte, streams among them.",
+            "Requests that have begun and whose last byte has not been sent, including streams.",
             "short",
             Query("sum(clips_http_requests_in_progress{$chosen})", "requests"),
-            Query("sum(clips_streams_in_progress{$chosen})", "of them streams"),
+            Query("sum(clips_streams_in_progress{$chosen})", "of which streams"),
             width=14,
         ).height(8),
         colored(
             chart(
                 "API request rates",
-                "Requests of the clips API per second, by view and method, and how many of them "
-                "were answered with a status of 500 or more.",
+                "Requests to the clips API per second, by view and method, and the responses with "
+                "a status of 500 or higher.",
                 "reqps",
                 per_second(f"{REQUESTS}{{$chosen, {API}}}", "{{method}} {{view}}", "view, method"),
-                per_second(f'{RESPONSES}{{$chosen, {API}, status=~"5.."}}', "answered 5xx"),
+                per_second(f'{RESPONSES}{{$chosen, {API}, status=~"5.."}}', "5xx responses"),
             ),
-            {"answered 5xx": "red"},
+            {"5xx responses": "red"},
         ),
         chart(
             "API Request Duration",
-            "From the request to the response's headers, by view: half of the requests take no "
+            "Time from the request to the response's headers, by view. One request in two takes "
             "longer than the median, one in twenty longer than the 95th percentile.",
             "s",
             *(
@@ -92,8 +91,8 @@ def overview() -> list[Panel]:
         ),
         chart(
             "Total Streams Over Time",
-            "Plays recorded per minute, and all streams begun per minute: players ask for several "
-            "parts of one clip, and only the part from the first byte is a play.",
+            "Plays recorded per minute, and all streams begun per minute. Players request several "
+            "parts of a clip, but only a stream from the first byte is a play.",
             "cpm",
             Query("60 * max(rate(clips_plays_recorded_total{$chosen}[$__rate_interval]))", "plays"),
             per_minute("clips_streams_started_total{$chosen}", "streams begun"),
@@ -101,8 +100,8 @@ def overview() -> list[Panel]:
         ),
         chart(
             "Streaming Response Duration",
-            "From the request of a stream to the last byte handed to the network, of streams sent "
-            "in full; where nginx sends them, to the hand-over.",
+            "Time from the request to the last byte handed to the network, for streams sent in "
+            "full. For streams that nginx sends, the time to the hand-over.",
             "s",
             *quantiles(
                 "clips_stream_duration_seconds_bucket", ', outcome=~"completed|handed_over"'
@@ -111,7 +110,7 @@ def overview() -> list[Panel]:
         ),
         bars(
             "Top Streamed Clips",
-            "The ten most played clips since the library began, as PostgreSQL counts them.",
+            "The ten most played clips since the library began, counted in PostgreSQL.",
             "locale",
             Query(
                 "topk(10, max by (clip_id, title) (clips_top_streamed_total{$chosen}))",
@@ -121,21 +120,21 @@ def overview() -> list[Panel]:
     ]
 
 
-def streams() -> list[Panel]:
-    """How streams begin, end, or do not come to be."""
+def _streams() -> list[Panel]:
     return [
         chart(
             "Time to first byte",
-            "From the request of a stream to its first audio byte: finding the clip, opening or "
-            "fetching its audio, recording the play.",
+            "Time from the request to the first audio byte. It includes finding the clip, opening "
+            "or fetching its audio, and recording the play.",
             "s",
             *quantiles("clips_stream_time_to_first_byte_seconds_bucket"),
         ),
         colored(
             chart(
                 "Stream outcomes",
-                "How streams ended, per second: sent in full, left by the listener, broken off by "
-                "an error of ours or the origin's, or handed over to nginx, which alone knows.",
+                "Ended streams per second, by outcome: sent in full, closed by the client, broken "
+                "off by an error of the service or the origin, or handed over to nginx, in which "
+                "case the service does not know how they end.",
                 "ops",
                 per_second("clips_streams_finished_total{$chosen}", "{{outcome}}", "outcome"),
             ),
@@ -143,43 +142,43 @@ def streams() -> list[Panel]:
         ),
         chart(
             "Streams refused",
-            "Streams asked for and answered with an error instead of audio, per minute, by the "
-            "code in the answer. What an origin is to blame for begins with origin_.",
+            "Streams per minute that were answered with an error instead of audio, by the code in "
+            "the response. Codes that begin with origin_ are failures of an origin.",
             "cpm",
             per_minute("clips_streams_refused_total{$chosen}", "{{code}}", "code").above_zero(),
         ).no_value("None"),
         chart(
             "Bytes per second",
-            "Audio handed to the network. A stream's bytes are counted when it ends; what nginx "
-            "sends is not in it.",
+            "Audio handed to the network. A stream's bytes are counted when it ends. Streams sent "
+            "by nginx are not included.",
             "Bps",
             per_second("clips_stream_bytes_total{$chosen}", "bytes"),
         ),
     ]
 
 
-def store() -> list[Panel]:
-    """The disk cache of origins' audio."""
-    asked = "clips_audio_store_requests_total{$chosen%s}"
-    found = per_second(asked % ', result=~"hit|joined|stale"', "").expression
+def _store() -> list[Panel]:
+    """Return the panels about the cache of origins' audio."""
+    requests = "clips_audio_store_requests_total{$chosen%s}"
+    hits = per_second(requests % ', result=~"hit|joined|stale"', "").expression
     return [
         chart(
             "Audio store hit ratio",
-            "The share of streams of origin audio that needed no fetch of their own: found in the "
-            "store, joined to a fetch under way, or served stale.",
+            "The share of requests for origin audio that needed no new fetch: found in the store, "
+            "joined to a fetch in progress, or served stale.",
             "percentunit",
-            Query(f"{found} / {per_second(asked % '', '').expression}", "hit ratio"),
+            Query(f"{hits} / {per_second(requests % '', '').expression}", "hit ratio"),
             width=8,
         )
         .max(1)
-        .no_value("No origin audio asked for"),
+        .no_value("No requests for origin audio"),
         colored(
             chart(
                 "Audio store size",
-                "What the store holds, and its limit, CLIPS_AUDIO_STORE_BYTES, beyond which the "
-                "least recently used goes: a store at its limit is as it should be.",
+                "Size of the store, and its limit, CLIPS_AUDIO_STORE_BYTES. At the limit the least "
+                "recently used audio is evicted, so a store at its limit is normal.",
                 "bytes",
-                Query("max(clips_audio_store_bytes{$chosen})", "held"),
+                Query("max(clips_audio_store_bytes{$chosen})", "size"),
                 Query("max(clips_audio_store_limit_bytes{$chosen})", "limit"),
                 width=8,
             ),
@@ -188,8 +187,8 @@ def store() -> list[Panel]:
         limits(
             chart(
                 "Disk free",
-                "The free share of the disk below the audio store, on the machine with the least. "
-                "Below a tenth AudioStoreFull warns.",
+                "Free share of the disk of the audio store, on the machine with the least. Below a "
+                "tenth the alert AudioStoreFull warns.",
                 "percentunit",
                 Query(
                     "min(clips_audio_store_disk_free_bytes{$chosen} "
@@ -203,70 +202,69 @@ def store() -> list[Panel]:
         ),
         chart(
             "Audio evicted",
-            "Bytes per second that had to go, so that the store stays below its limit. As much as "
-            "is fetched, for long: the store is too small.",
+            "Bytes per second removed to keep the store below its limit. If it is as much as is "
+            "fetched for a long time, the store is too small.",
             "Bps",
             per_second("clips_audio_store_evicted_bytes_total{$chosen}", "evicted"),
         ),
         colored(
             chart(
-                "Downloads refused by the disk",
-                "Per minute: the disk below the audio store is full, or cannot be written.",
+                "Failed writes to the store",
+                "Downloads per minute that could not be written because the disk is full or "
+                "read-only.",
                 "cpm",
-                per_minute("clips_audio_store_write_failures_total{$chosen}", "refused"),
+                per_minute("clips_audio_store_write_failures_total{$chosen}", "failed"),
             ).axis_soft_max(1),
-            {"refused": "red"},
+            {"failed": "red"},
         ),
     ]
 
 
-def origins() -> list[Panel]:
-    """The servers that clips' audio is fetched from."""
+def _origins() -> list[Panel]:
     return [
         colored(
             chart(
                 "Origin failures",
-                "Fetches from origins that failed, per minute and by cause, and the streams that "
-                "had no audio for it. A failure is remembered for some seconds, so one fetch can "
-                "refuse several streams.",
+                "Failed fetches from origins per minute, by cause, and requests that received no "
+                "audio. A failure is remembered for some seconds, so one failed fetch can affect "
+                "several requests.",
                 "cpm",
                 per_minute(
                     f'{FETCHES}_count{{$chosen, result=~"origin_.*"}}', "{{result}}", "result"
                 ).above_zero(),
                 per_minute(
                     'clips_audio_store_requests_total{$chosen, result="error"}',
-                    "streams without audio",
+                    "requests without audio",
                 ),
             ),
-            {"streams without audio": "red"},
+            {"requests without audio": "red"},
         ),
         chart(
             "Origin fetch duration",
-            "How long fetches from origins take to their end, failed ones among them.",
+            "Duration of whole fetches from origins, including failed ones.",
             "s",
             *quantiles(f"{FETCHES}_bucket"),
         ).no_value("No fetches"),
     ]
 
 
-def database() -> list[Panel]:
-    """PostgreSQL, as the service sees it."""
+def _database() -> list[Panel]:
     return [
         number(
             "Database",
-            "Whether PostgreSQL answered the last scrape of every instance.",
+            "Down if PostgreSQL did not answer the last scrape of an instance.",
             "none",
             Query("min(clips_database_up{$chosen})", "database"),
             width=4,
             height=9,
         )
-        .mappings([words(Down="red", Up="green")])
+        .mappings([value_labels(Down="red", Up="green")])
         .thresholds(thresholds("red", (1, "green")))
         .no_value("Unknown"),
         chart(
             "Database queries",
-            "Queries and new connections per second. New connections beyond a few mean that the "
-            "pool is too small or connections break.",
+            "Queries and new connections per second. Many new connections mean that the pool is "
+            "too small or that connections break.",
             "ops",
             per_second("django_db_execute_total{$chosen}", "queries"),
             per_second("django_db_new_connections_total{$chosen}", "new connections"),
@@ -274,7 +272,7 @@ def database() -> list[Panel]:
         ),
         chart(
             "Database query duration",
-            "Time of a query: half, 95 % and 99 % are faster. The smallest step measured is 10 ms.",
+            "Duration of queries. The finest step of the histogram is 10 ms.",
             "s",
             *quantiles("django_db_query_duration_seconds_bucket"),
             width=10,

@@ -1,4 +1,4 @@
-"""The kinds of panels that the dashboards have, all by the same conventions."""
+"""The panel types of the dashboards, with common conventions."""
 
 from string import ascii_uppercase
 from typing import TypeAlias, TypeVar
@@ -41,7 +41,7 @@ from grafana_foundation_sdk.models.prometheus import PromQueryFormat, QueryEdito
 from monitoring.grafana.queries import Query
 
 SOURCE = DataSourceRef(type_val="prometheus", uid="${datasource}")
-SCRAPED_EVERY = "10s"  # as prometheus.yml says; $__rate_interval is at least four of it
+SCRAPED_EVERY = "10s"  # as in prometheus.yml; $__rate_interval is at least four times as long
 
 Chart: TypeAlias = timeseries.Panel
 Panel: TypeAlias = timeseries.Panel | stat.Panel | bargauge.Panel | statetimeline.Panel
@@ -49,7 +49,7 @@ AnyPanel = TypeVar("AnyPanel", timeseries.Panel, stat.Panel, bargauge.Panel, sta
 
 
 def chart(title: str, description: str, unit: str, *queries: Query, width: int = 12) -> Chart:
-    """Lines over the time shown."""
+    """Return a line chart."""
     legend = (
         common.VizLegendOptions()
         .display_mode(LegendDisplayMode.TABLE)
@@ -76,14 +76,14 @@ def chart(title: str, description: str, unit: str, *queries: Query, width: int =
 
 
 def limits(panel: Chart, below: str, *steps: tuple[float, str]) -> Chart:
-    """The chart with areas behind it: of one colour below all steps, of others from each on."""
+    """Return the chart with background areas: one colour below all steps, one from each step up."""
     return panel.thresholds(thresholds(below, *steps)).thresholds_style(
         common.GraphThresholdsStyleConfig().mode(GraphThresholdsStyleMode.AREA)
     )
 
 
 def colored(panel: Chart, colors: dict[str, str]) -> Chart:
-    """The chart with the series of these names in these colours."""
+    """Return the chart with fixed colours for the series of these names."""
     for legend, color in colors.items():
         panel = panel.override_by_name(legend, [_fixed(color)])
     return panel
@@ -92,7 +92,7 @@ def colored(panel: Chart, colors: dict[str, str]) -> Chart:
 def number(
     title: str, description: str, unit: str, *queries: Query, width: int = 6, height: int = 8
 ) -> stat.Panel:
-    """Large numbers of this moment: with their names where there are several."""
+    """Return a panel of current values as large numbers, with names if there are several."""
     several = len(queries) > 1
     panel = (
         stat.Panel()
@@ -108,7 +108,7 @@ def number(
 
 
 def bars(title: str, description: str, unit: str, query: Query, width: int = 8) -> bargauge.Panel:
-    """A horizontal bar for each series."""
+    """Return a panel with a horizontal bar for each series."""
     panel = (
         bargauge.Panel()
         .display_mode(BarGaugeDisplayMode.GRADIENT)
@@ -125,7 +125,7 @@ def bars(title: str, description: str, unit: str, query: Query, width: int = 8) 
 def timeline(
     title: str, description: str, query: Query, colors: dict[str, str]
 ) -> statetimeline.Panel:
-    """A band for each series while it is there, red but where its name has one of these words."""
+    """Return a band for each series while it exists, red unless its name contains a given word."""
     panel = (
         statetimeline.Panel()
         .show_value(VisibilityMode.NEVER)
@@ -146,7 +146,7 @@ def timeline(
 
 
 def thresholds(below: str, *steps: tuple[float, str]) -> dashboard.ThresholdsConfig:
-    """The colour below all steps, and those from each value on."""
+    """Return thresholds: a colour below all steps, and one from each value up."""
     lowest = Threshold(value=None, color=below)
     return (
         dashboard.ThresholdsConfig()
@@ -155,8 +155,8 @@ def thresholds(below: str, *steps: tuple[float, str]) -> dashboard.ThresholdsCon
     )
 
 
-def words(**colors: str) -> ValueMap:
-    """Words for 0, 1 and so on, with their colours."""
+def value_labels(**colors: str) -> ValueMap:
+    """Return labels for the values 0, 1 and so on, with their colours."""
     return ValueMap(
         options={
             str(value): ValueMappingResult(text=word, color=color, index=value)
@@ -176,7 +176,7 @@ def _with(
     *,
     instant: bool,
 ) -> AnyPanel:
-    """The panel with what every panel has."""
+    """Return the panel with its queries and the settings that all panels share."""
     for ref_id, query in zip(ascii_uppercase, queries, strict=False):
         panel = panel.with_target(_target(query, ref_id, instant=instant))
     return (
@@ -193,7 +193,7 @@ def _with(
 def _target(query: Query, ref_id: str, *, instant: bool) -> prometheus.Dataquery:
     target = (
         prometheus.Dataquery()
-        .expr(query.as_asked)
+        .expr(query.promql)
         .ref_id(ref_id)
         .editor_mode(QueryEditorMode.CODE)
         .legend_format(query.legend)

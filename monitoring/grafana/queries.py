@@ -1,4 +1,4 @@
-"""PromQL as the dashboards ask it."""
+"""The PromQL queries of the dashboards."""
 
 from typing import NamedTuple
 
@@ -7,26 +7,26 @@ HALF, SLOW, SLOWEST = ("median", 0.5), ("95th percentile", 0.95), ("99th percent
 
 
 class Query(NamedTuple):
-    """A PromQL expression, in which `$chosen` are the matchers of the jobs and instances chosen.
+    """A PromQL expression, in which `$chosen` stands for the matchers of job and instance.
 
-    `legend` names the series that it gives.
+    `legend` names the resulting series.
     """
 
     expression: str
     legend: str = ""
 
     @property
-    def as_asked(self) -> str:
-        """The expression with the matchers that Grafana fills in."""
+    def promql(self) -> str:
+        """The expression with matchers in which Grafana replaces the variables."""
         return self.expression.replace("$chosen", CHOSEN)
 
     def above_zero(self) -> "Query":
-        """The query without the series that are 0."""
+        """Return the query without series that are 0."""
         return Query(f"{self.expression} > 0", self.legend)
 
 
 def quantiles(buckets: str, matchers: str = "") -> list[Query]:
-    """What half of the observations, and the slowest of twenty and of a hundred, exceed."""
+    """Return queries for the median, the 95th and the 99th percentile."""
     return [
         Query(
             f"histogram_quantile({quantile}, "
@@ -38,10 +38,10 @@ def quantiles(buckets: str, matchers: str = "") -> list[Query]:
 
 
 def per_second(counter: str, legend: str, by: str = "") -> Query:
-    """How fast a counter grows, in all or by a label."""
+    """Return a query for a counter's increase per second, in total or by a label."""
     return Query(f"sum{by and f' by ({by}) '}(rate({counter}[$__rate_interval]))", legend)
 
 
 def per_minute(counter: str, legend: str, by: str = "") -> Query:
-    """How fast a counter grows in a minute, in all or by a label."""
+    """Return a query for a counter's increase per minute, in total or by a label."""
     return Query(f"60 * {per_second(counter, legend, by).expression}", legend)

@@ -1,4 +1,4 @@
-"""The dashboard Clips SLO: are the objectives kept, and how fast are their budgets spent."""
+"""The dashboard Clips SLO: objectives, error budgets and burn rates."""
 
 from typing import NamedTuple
 
@@ -27,40 +27,41 @@ WINDOWS = {
     "3d": "3 days",
     "30d": "30 days",
 }
-PACES = ((1, "yellow"), (3, "orange"), (6, "red"), (14.4, "dark-red"))  # that alerts are for
+# The burn rates above which alerts fire
+BURN_RATES = ((1, "yellow"), (3, "orange"), (6, "red"), (14.4, "dark-red"))
 
 
 class Objective(NamedTuple):
-    """An objective of slo.yml: the share of streams that may miss it, and who counts them.
+    """An objective of slo.yml, its budget (the share of streams that may miss it) and counters.
 
-    The counters are those of slo_windows.yml, without the window.
+    The counters are recorded by slo_windows.yml; their names here lack the window.
     """
 
     name: str
-    what: str
+    meaning: str
     budget: float
     missed: str
-    judged: str
+    total: str
 
     def missed_share(self, window: str) -> str:
-        """The share of streams that missed the objective in a window."""
+        """Return an expression for the share of streams that missed the objective in a window."""
         return (
             f"sum({self.missed}:increase{window}{{$chosen}})"
-            f" / sum({self.judged}:increase{window}{{$chosen}})"
+            f" / sum({self.total}:increase{window}{{$chosen}})"
         )
 
 
 AVAILABILITY = Objective(
     "Availability",
-    "streams that begin and do not break off, of those asked for. Streams that an origin is to "
-    "blame for are not judged",
+    "share of the requested streams that begin and do not break off. Streams that fail because of "
+    "their origin are not counted",
     0.001,
     "instance:clips_streams_failed",
     "instance:clips_streams_asked",
 )
 FIRST_BYTE = Objective(
     "Time to first byte",
-    "streams whose first byte comes within half a second, of those that begin",
+    "share of the streams that begin whose first byte is sent within half a second",
     0.01,
     "instance:clips_streams_slow",
     "instance:clips_streams_begun",
@@ -68,33 +69,32 @@ FIRST_BYTE = Objective(
 
 
 def slo() -> dashboard.Dashboard:
-    """The dashboard."""
+    """Return the dashboard."""
     objectives = (AVAILABILITY, FIRST_BYTE)
     return board(
         "clips-slo",
         "Clips SLO",
-        "The objectives of streaming, their error budgets, and the alerts that watch them.",
+        "The objectives of streaming, their error budgets, and the related alerts.",
         "6h",
         {
             "Objectives over 30 days": [
-                panel for each in objectives for panel in (kept(each), budget_left(each))
+                panel for each in objectives for panel in (_achieved(each), _budget_left(each))
             ],
-            "Burn rates": [burn_rates(each) for each in objectives],
+            "Burn rates": [_burn_rates(each) for each in objectives],
             "Streams in the windows": [
-                panel for each in objectives for panel in (counted(each), missed(each))
+                panel for each in objectives for panel in (_counted(each), _missed(each))
             ],
-            "Now": [firing(), as_listeners_see_it()],
+            "Now": [_firing(), _failures()],
         },
     )
 
 
-def kept(objective: Objective) -> stat.Panel:
-    """The share that the objective is about."""
+def _achieved(objective: Objective) -> stat.Panel:
     goal = 1 - objective.budget
     return (
         number(
             objective.name,
-            f"In 30 days, {objective.what}. The objective is {goal:.1%}.",
+            f"Over 30 days, the {objective.meaning}. The objective is {goal:.1%}.",
             "percentunit",
             Query(f"1 - {objective.missed_share('30d')}", "30 days"),
             height=5,
@@ -105,13 +105,12 @@ def kept(objective: Objective) -> stat.Panel:
     )
 
 
-def budget_left(objective: Objective) -> stat.Panel:
-    """What may still be missed."""
+def _budget_left(objective: Objective) -> stat.Panel:
     return (
         number(
             f"{objective.name}: error budget left",
-            f"Of the {objective.budget:.1%} of streams that may miss the objective in 30 days. "
-            "Below zero the objective is missed.",
+            f"Remaining share of the {objective.budget:.1%} of streams that may miss the objective "
+            "in 30 days. Below zero the objective is missed.",
             "percentunit",
             Query(f"1 - ({objective.missed_share('30d')}) / {objective.budget}", "left"),
             height=5,
@@ -122,14 +121,13 @@ def budget_left(objective: Objective) -> stat.Panel:
     )
 
 
-def burn_rates(objective: Objective) -> Chart:
-    """How many times faster than evenly the budget is spent."""
+def _burn_rates(objective: Objective) -> Chart:
     return limits(
         chart(
             f"{objective.name}: burn rates",
-            "How many times too fast the error budget is spent: at 1 it lasts its 30 days. Alerts "
-            "fire above 14.4 in an hour, 6 in 6 hours, 3 in a day and 1 in 3 days, while the "
-            "twelfth part of the window agrees.",
+            "Speed at which the error budget is spent. At 1 it lasts its 30 days. Alerts fire "
+            "above 14.4 in an hour, 6 in 6 hours, 3 in a day and 1 in 3 days, if the last twelfth "
+            "of the window is above it too.",
             "none",
             *(
                 Query(f"({objective.missed_share(window)}) / {objective.budget}", name)
@@ -140,21 +138,19 @@ def burn_rates(objective: Objective) -> Chart:
         .axis_soft_max(2)
         .no_value("No streams"),
         "transparent",
-        *PACES,
+        *BURN_RATES,
     )
 
 
-def counted(objective: Objective) -> stat.Panel:
-    """How many streams are judged in each window."""
+def _counted(objective: Objective) -> stat.Panel:
     return _in_windows(
-        f"{objective.name}: streams judged",
-        "Streams in each window. Few of them make rates jump.",
-        objective.judged,
+        f"{objective.name}: streams counted",
+        "Streams in each window. With few streams the burn rates vary widely.",
+        objective.total,
     )
 
 
-def missed(objective: Objective) -> stat.Panel:
-    """How many streams missed the objective in each window."""
+def _missed(objective: Objective) -> stat.Panel:
     return _in_windows(
         f"{objective.name}: streams that missed it",
         "Streams in each window. No alert fires for fewer than ten.",
@@ -170,12 +166,11 @@ def _in_windows(title: str, description: str, counter: str) -> stat.Panel:
     return number(title, description, "locale", *queries, height=12).decimals(0)
 
 
-def firing() -> Panel:
-    """The alerts that fire."""
+def _firing() -> Panel:
     return timeline(
         "Firing alerts",
-        "Of the chosen jobs, with those that concern no instance alone. Watchdog always fires: it "
-        "tells that the rules are at work.",
+        "Alerts of the selected jobs, including alerts without an instance. Watchdog always fires, "
+        "which shows that the rules are evaluated.",
         Query(
             'count by (alertname, severity) (ALERTS{job=~"$job", alertstate="firing"})',
             "{{alertname}} ({{severity}})",
@@ -184,23 +179,23 @@ def firing() -> Panel:
     )
 
 
-def as_listeners_see_it() -> Chart:
-    """What the objective leaves out is shown too."""
+def _failures() -> Chart:
+    """Return a chart that includes the failures of origins."""
     failed = "rate(clips_streams_refused_total{$chosen%s}[$__rate_interval])"
     broken = 'rate(clips_streams_finished_total{$chosen, outcome="error"}[$__rate_interval])'
     begun = "sum(rate(clips_streams_started_total{$chosen}[$__rate_interval]))"
-    ours, all_of_them = failed % ', code!~"origin_.*"', failed % ""
+    service, all_causes = failed % ', code!~"origin_.*"', failed % ""
     return colored(
         chart(
             "Streams that fail",
-            "Of the streams asked for, those refused or broken off: as the objective judges, and "
-            "as listeners see it, who do not care that an origin is to blame.",
+            "Share of the requested streams that are refused or break off: without failures of "
+            "origins, as the objective counts them, and with them, as listeners see them.",
             "percentunit",
-            Query(f"sum({ours} or {broken}) / (sum({ours}) + {begun})", "judged"),
+            Query(f"sum({service} or {broken}) / (sum({service}) + {begun})", "by the objective"),
             Query(
-                f"sum({all_of_them} or {broken}) / (sum({all_of_them}) + {begun})",
+                f"sum({all_causes} or {broken}) / (sum({all_causes}) + {begun})",
                 "as listeners see it",
             ),
         ),
-        {"judged": "red", "as listeners see it": "orange"},
+        {"by the objective": "red", "as listeners see it": "orange"},
     ).no_value("No streams")

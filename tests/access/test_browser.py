@@ -44,7 +44,7 @@ def test_second_factor_from_enrolment_to_log_in(phone: Page) -> None:
     expect(phone.get_by_role("img", name="QR code")).to_be_visible()
     look(phone)
     device = TOTPDevice.objects.get(user=user)
-    phone.get_by_label("Code that the app shows").fill(code(device))
+    phone.get_by_label("Code shown by the app").fill(code(device))
     phone.keyboard.press("Enter")
     expect(phone.locator("#recovery-codes li")).to_have_count(10)
     look(phone)

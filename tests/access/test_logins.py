@@ -135,7 +135,7 @@ def test_what_is_kept_of_log_ins_goes_after_its_days(settings: Any) -> None:
 
 
 def test_latest_failures_of_a_name_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("library.access.logins.FAILURES_KEPT_OF_A_NAME", 1)
+    monkeypatch.setattr("library.access.logins.MAX_FAILURES_PER_NAME", 1)
     fail("other", 1)
     fail("editor", 3)
     kept = AccessFailureLog.objects.order_by("id").values_list("username", "user_agent")

@@ -71,7 +71,7 @@ def test_wrong_first_code_enrols_nothing() -> None:
     client = in_session(user)
     secret = client.get(ENROL).context["secret"]
     page = client.post(ENROL, {"code": code(authenticator(user), ahead=40)})
-    assert "This code is not right" in page.text
+    assert "This code is wrong" in page.text
     assert page.context["secret"] == secret  # the app may have it already
     assert client.get(CLIPS).status_code == HTTPStatus.OK
     TOTPDevice.objects.update(created_at=timezone.now() - timedelta(hours=1))
@@ -96,7 +96,7 @@ def test_code_works_once() -> None:
     enrolled(user)
     used = code(authenticator(user), ahead=1)
     in_session(user).post(CODE, {"code": used})
-    assert "was used" in in_session(user).post(CODE, {"code": used}).text
+    assert "already been used" in in_session(user).post(CODE, {"code": used}).text
 
 
 def test_page_leads_to_no_other_site() -> None:
@@ -149,8 +149,8 @@ def test_guessing_codes_makes_wait_and_is_told() -> None:
         TOTPDevice.objects.update(throttling_failure_timestamp=None)  # as if the wait were over
         client.post(CODE, {"code": code(authenticator(user), ahead=40)})
     refused = client.post(CODE, {"code": code(authenticator(user), ahead=1)})  # the right one
-    assert "too many wrong codes. Wait 2 seconds" in refused.text
-    assert told() == ["Gave a wrong code as second factor."] * 2
+    assert "Too many wrong codes. Try again in 2 seconds" in refused.text
+    assert told() == ["Entered a wrong second-factor code."] * 2
 
 
 def test_setting_leads_everyone_to_enrol_first(settings: Any) -> None:
@@ -194,7 +194,7 @@ def test_open_back_office_is_not_enough_to_change_what_opens_it() -> None:
     session.save()
     form = {"code": code(second_factor.offer(user))}
     assert "This field is required" in client.post(ENROL, form).text
-    assert "This is not your password" in client.post(ENROL, {**form, "password": "x"}).text
+    assert "The password is wrong" in client.post(ENROL, {**form, "password": "x"}).text
     assert not second_factor.authenticator_of(User.objects.get())
     assert AccessAttempt.objects.get().failures_since_start == 1  # within the limits on log-ins
     client.post(ENROL, {**form, "password": "editor"})
@@ -213,7 +213,7 @@ def test_new_recovery_codes_end_the_old_and_turning_off_ends_all() -> None:
     client.post("/admin/two-factor/off/")
     assert not TOTPDevice.objects.exists()
     assert not StaticToken.objects.exists()
-    assert told()[1:] == ["Made new recovery codes.", "Turned off two-factor authentication."]
+    assert told()[1:] == ["Created new recovery codes.", "Turned off two-factor authentication."]
 
 
 def test_administrator_resets_what_was_lost(admin_client: Client) -> None:

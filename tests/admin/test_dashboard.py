@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from library.history import note_changes, values_of
 from library.models import LibraryTally, PlayTally
-from library.statistics.library import plays_lately
+from library.statistics.library import recent_plays
 from library.statistics.ranking import kept_ranking
 from tests.support.clips import make
 
@@ -52,8 +52,8 @@ def test_today_is_told_against_yesterday_by_this_time(db: None) -> None:
     ):
         quarter = datetime.fromisoformat(f"2026-05-{day:02}T{clock}+00:00")
         LibraryTally.objects.create(quarter=quarter, slot=0, plays=plays)
-    assert plays_lately(now)["today"] == {"plays": 6, "plays_before": 4, "change": 0.5}
-    assert plays_lately(now)["last_7_days"]["plays"] == 260
+    assert recent_plays(now)["today"] == {"plays": 6, "plays_before": 4, "change": 0.5}
+    assert recent_plays(now)["last_7_days"]["plays"] == 260
 
 
 def test_windows_are_told_with_their_trend_in_words(staff: Callable[..., Client]) -> None:

@@ -71,7 +71,7 @@ def test_thirty_cold_listeners_cost_one_fetch(
         bodies = [pool.submit(read, stores[n % 3], url) for n in range(30)]
         go_on.set()
         assert {body.result() for body in bodies} == {mp3}
-    assert origin.asked["/a"] == 1
+    assert origin.request_counts["/a"] == 1
 
 
 def test_bytes_come_before_the_download_has_ended(
@@ -95,7 +95,7 @@ def test_origin_that_tells_no_length_is_fetched_to_the_end_first(
     origin: Origin, make_store: MakeStore, mp3: bytes
 ) -> None:
     go_on = Event()
-    url = origin.on("/a", in_two_parts(mp3, 20_000, go_on, told=False))
+    url = origin.on("/a", in_two_parts(mp3, 20_000, go_on, length=False))
     with ThreadPoolExecutor() as pool:
         opening = pool.submit(make_store().open, url)
         go_on.set()
@@ -113,7 +113,7 @@ def test_download_goes_on_when_its_listener_has_left(
     go_on.set()
     await_downloads()
     assert read(make_store(), url) == mp3
-    assert origin.asked["/a"] == 1
+    assert origin.request_counts["/a"] == 1
 
 
 def test_origin_that_breaks_off_breaks_its_readers_and_leaves_nothing(
@@ -165,7 +165,7 @@ def test_fresh_copy_is_served_without_asking(
     assert read(store, url) == read(store, url) == mp3
     await_downloads()
     assert read(make_store(), url) == mp3
-    assert origin.asked["/a"] == 1
+    assert origin.request_counts["/a"] == 1
 
 
 def test_stale_copy_is_served_and_asked_for_anew_with_its_validators(
@@ -241,7 +241,7 @@ def test_failure_is_remembered_for_a_while(origin: Origin, make_store: MakeStore
     store = make_store(failure_seconds=60)
     assert failure(store, origin.url("/a")) == "origin_http_error"
     assert failure(make_store(failure_seconds=60), origin.url("/a")) == "origin_http_error"
-    assert origin.asked["/a"] == 1
+    assert origin.request_counts["/a"] == 1
 
 
 @pytest.mark.parametrize(
@@ -269,7 +269,7 @@ def test_downloads_from_one_origin_take_turns(
     second = origin.on("/b", answer(mp3))
     with opened(store, first), ThreadPoolExecutor() as pool:
         waiting = pool.submit(read, store, second)
-        assert origin.asked["/b"] == 0
+        assert origin.request_counts["/b"] == 0
         go_on.set()
         assert waiting.result() == mp3
 
@@ -323,7 +323,7 @@ def test_losing_the_store_costs_only_a_fetch(
     for path in store.folder.iterdir():
         path.unlink()
     assert read(store, url) == mp3
-    assert origin.asked["/a"] == 2
+    assert origin.request_counts["/a"] == 2
 
 
 @pytest.mark.parametrize("damage", ["cut", "gone", "metadata cut"])

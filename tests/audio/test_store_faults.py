@@ -150,7 +150,7 @@ def test_crowd_asks_a_failing_origin_once(origin: Origin, make_store: MakeStore)
         crowd = [pool.submit(failure, store, url) for _ in range(40)]
         go_on.set()
         assert {one.result() for one in crowd} == {"origin_http_error"}
-    assert origin.asked["/a"] == 1
+    assert origin.request_counts["/a"] == 1
 
 
 def test_small_files_of_failures_are_tidied_after_a_while(

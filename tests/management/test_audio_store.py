@@ -50,13 +50,13 @@ def test_warm_of_a_failing_origin_says_why_and_goes_on(
     with pytest.raises(CommandError, match="1 could not be fetched"):
         call_command("audio_store", "warm")
     assert f"clip {failing.pk}: The origin answered with an error." in said(capsys)
-    assert origin.asked["/a"] == 1
+    assert origin.request_counts["/a"] == 1
 
 
 def test_warm_of_one_clip(make_clip: MakeClip, origin: Origin, mp3: bytes) -> None:
     one, _ = (make_clip(audio_url=origin.on(f"/{n}", answer(mp3))) for n in range(2))
     call_command("audio_store", "warm", "--clip", str(one.pk))
-    assert origin.asked == {"/0": 1}
+    assert origin.request_counts == {"/0": 1}
 
 
 def test_warm_of_a_clip_that_is_not_there(transactional_db: None) -> None:

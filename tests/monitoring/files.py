@@ -1,4 +1,4 @@
-"""What lies under monitoring/, read."""
+"""The contents of monitoring/."""
 
 import json
 import shutil
@@ -40,7 +40,7 @@ ALERTS = [rule for rule in RULES if "alert" in rule]
 
 
 def panels_of(dashboard: dict[str, Any]) -> list[dict[str, Any]]:
-    """A dashboard's panels, without the rows that head them."""
+    """Return the panels of a dashboard, without its row headings."""
     return [panel for panel in dashboard["panels"] if panel["type"] != "row"]
 
 

@@ -1,7 +1,7 @@
-"""Grafana's dashboards, by the rules of dashboard-linter, whose names each test tells.
+"""The rules of dashboard-linter, which the tests' docstrings name.
 
-https://github.com/grafana/dashboard-linter/tree/main/docs/rules. What `.lint` excludes from them
-has its reason there.
+https://github.com/grafana/dashboard-linter/tree/main/docs/rules. The file `.lint` contains the
+exceptions with their reasons.
 """
 
 import re
@@ -29,7 +29,7 @@ EXCLUSIONS = yaml.safe_load((MONITORING / "grafana/dashboards/.lint").read_text(
 
 
 def targets(dashboard: dict[str, Any], rule: str) -> Iterator[str]:
-    """A dashboard's queries, but those that `.lint` excludes from a rule."""
+    """Yield the queries of a dashboard, without those that `.lint` excludes from a rule."""
     entries = EXCLUSIONS.get(rule, {"entries": []})["entries"]
     excluded = [entry["panel"] for entry in entries if entry["dashboard"] == dashboard["title"]]
     for panel in panels_of(dashboard):
@@ -38,13 +38,13 @@ def targets(dashboard: dict[str, Any], rule: str) -> Iterator[str]:
 
 
 @each_dashboard
-def test_cannot_be_edited_and_is_found_by_its_tag(dashboard: dict[str, Any]) -> None:
+def test_dashboard_is_read_only_and_tagged(dashboard: dict[str, Any]) -> None:
     """uneditable-dashboard."""
     assert (dashboard["editable"], dashboard["tags"]) == (False, ["clips"])
 
 
 @each_dashboard
-def test_the_source_can_be_chosen_and_is_the_provisioned_one_at_first(
+def test_data_source_is_a_variable_that_defaults_to_the_provisioned_one(
     dashboard: dict[str, Any],
 ) -> None:
     """template-datasource-rule."""
@@ -57,7 +57,7 @@ def test_the_source_can_be_chosen_and_is_the_provisioned_one_at_first(
 
 @each_dashboard
 @pytest.mark.parametrize("name", ["job", "instance"])
-def test_selects_by(dashboard: dict[str, Any], name: str) -> None:
+def test_dashboard_filters_by(dashboard: dict[str, Any], name: str) -> None:
     """template-job-rule, template-instance-rule, template-on-time-change-reload-rule.
 
     And template-label-promql-rule.
@@ -70,7 +70,7 @@ def test_selects_by(dashboard: dict[str, Any], name: str) -> None:
 
 
 @each_dashboard
-def test_panels_say_what_they_show_and_in_what_unit(dashboard: dict[str, Any]) -> None:
+def test_panels_have_title_description_queries_and_unit(dashboard: dict[str, Any]) -> None:
     """panel-title-description-rule, panel-units-rule, panel-no-targets-rule."""
     for panel in panels_of(dashboard):
         assert all(panel[key] for key in ("title", "description", "targets"))
@@ -78,15 +78,15 @@ def test_panels_say_what_they_show_and_in_what_unit(dashboard: dict[str, Any]) -
 
 
 @each_dashboard
-def test_panels_ask_the_chosen_source(dashboard: dict[str, Any]) -> None:
+def test_panels_use_the_selected_data_source(dashboard: dict[str, Any]) -> None:
     """panel-datasource-rule."""
     for panel in panels_of(dashboard):
-        asked = [panel["datasource"], *(target["datasource"] for target in panel["targets"])]
-        assert {source["uid"] for source in asked} == {"${datasource}"}
+        sources = [panel["datasource"], *(target["datasource"] for target in panel["targets"])]
+        assert {source["uid"] for source in sources} == {"${datasource}"}
 
 
 @each_dashboard
-def test_rates_look_back_as_far_as_grafana_advises(dashboard: dict[str, Any]) -> None:
+def test_rates_use_the_rate_interval(dashboard: dict[str, Any]) -> None:
     """target-rate-interval-rule."""
     for query in targets(dashboard, "target-rate-interval-rule"):
         assert set(re.findall(r"\bi?rate\([^\[]*\[(.*?)\]", query)) <= {"$__rate_interval"}
@@ -95,8 +95,8 @@ def test_rates_look_back_as_far_as_grafana_advises(dashboard: dict[str, Any]) ->
 
 @each_dashboard
 @pytest.mark.parametrize("label", ["job", "instance"])
-def test_queries_follow_the_chosen(dashboard: dict[str, Any], label: str) -> None:
-    """target-job-rule, target-instance-rule: every selector, not only one of a query."""
+def test_every_selector_filters_by(dashboard: dict[str, Any], label: str) -> None:
+    """target-job-rule, target-instance-rule, but for every selector of a query."""
     for query in targets(dashboard, f"target-{label}-rule"):
         selectors = re.findall(r"\b[\w:]+({.*?})", query)
         assert len(selectors) == len(
@@ -106,7 +106,7 @@ def test_queries_follow_the_chosen(dashboard: dict[str, Any], label: str) -> Non
 
 
 @each_dashboard
-def test_counters_are_read_as_rates(dashboard: dict[str, Any]) -> None:
+def test_counters_are_queried_as_rates(dashboard: dict[str, Any]) -> None:
     """target-counter-agg-rule."""
     for query in targets(dashboard, "target-counter-agg-rule"):
         counters = re.findall(r"(\w+)\(\w+_total\b", query)
@@ -114,7 +114,7 @@ def test_counters_are_read_as_rates(dashboard: dict[str, Any]) -> None:
         assert set(counters) <= {"rate", "irate", "increase"}, query
 
 
-def test_every_exclusion_from_the_linter_s_rules_has_a_reason_and_a_panel() -> None:
+def test_every_exception_from_the_rules_has_a_reason_and_names_an_existing_panel() -> None:
     for rule in EXCLUSIONS.values():
         assert rule["reason"]
         for entry in rule["entries"]:
@@ -123,7 +123,7 @@ def test_every_exclusion_from_the_linter_s_rules_has_a_reason_and_a_panel() -> N
 
 
 @needs_prometheus
-def test_every_query_is_promql(tmp_path: Path) -> None:
+def test_every_query_is_valid_promql(tmp_path: Path) -> None:
     """target-promql-rule, by promtool."""
     rules = [
         {"record": "a", "expr": re.sub(r"\$__\w+", "1m", query)}

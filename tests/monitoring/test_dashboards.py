@@ -1,4 +1,4 @@
-"""Grafana's dashboards: made of their sources, read by Grafana's schema, and what they promise."""
+"""Grafana's dashboards: generated files, schema, required panels and conventions."""
 
 import json
 import re
@@ -14,7 +14,7 @@ from grafana_foundation_sdk.models.dashboard import Dashboard
 
 from library.api.urls import urlpatterns
 from monitoring.__main__ import files
-from monitoring.grafana.slo import AVAILABILITY, FIRST_BYTE, PACES, Objective
+from monitoring.grafana.slo import AVAILABILITY, BURN_RATES, FIRST_BYTE, Objective
 from tests.monitoring.files import (
     ALERTS,
     DASHBOARDS,
@@ -24,34 +24,34 @@ from tests.monitoring.files import (
     read_yaml,
 )
 
-# In the mission's order.
-PROMISED = """API request rates; Streaming Response Duration; Total Streams (Cumulative);
+# The titles that the mission names, in its order
+REQUIRED = """API request rates; Streaming Response Duration; Total Streams (Cumulative);
 Total Streams Over Time; API Request Duration; Requests in progress; Total API requests;
 Top Streamed Clips"""
 
 
 @pytest.mark.parametrize("path", [pytest.param(path, id=path.name) for path in files()])
-def test_committed_file_is_what_its_source_makes(path: Path) -> None:
-    assert path.read_text() == files()[path], "`make dashboards` makes it anew"
+def test_committed_file_matches_its_source(path: Path) -> None:
+    assert path.read_text() == files()[path], "run `make dashboards`"
 
 
 @each_dashboard
-def test_grafana_s_own_schema_reads_and_writes_it_without_a_difference(
+def test_grafana_schema_round_trip_changes_nothing(
     dashboard: dict[str, Any],
 ) -> None:
     register_default_plugins()
     assert json.loads(JSONEncoder().encode(Dashboard.from_json(dashboard))) == dashboard
 
 
-def test_the_promised_panels_come_first() -> None:
+def test_required_panels_come_first() -> None:
     clips = next(dashboard for dashboard in DASHBOARDS if dashboard["uid"] == "clips")
-    promised = re.split(r";\s", PROMISED)
-    first = [panel["title"] for panel in panels_of(clips)][: len(promised)]
-    assert (clips["title"], sorted(first)) == ("Clips", sorted(promised))
+    required = re.split(r";\s", REQUIRED)
+    first = [panel["title"] for panel in panels_of(clips)][: len(required)]
+    assert (clips["title"], sorted(first)) == ("Clips", sorted(required))
 
 
 @each_dashboard
-def test_nothing_is_stacked_to_a_hundred_percent(dashboard: dict[str, Any]) -> None:
+def test_no_chart_is_stacked(dashboard: dict[str, Any]) -> None:
     stacking = [
         panel["fieldConfig"]["defaults"].get("custom", {}).get("stacking", {"mode": "none"})
         for panel in panels_of(dashboard)
@@ -60,7 +60,9 @@ def test_nothing_is_stacked_to_a_hundred_percent(dashboard: dict[str, Any]) -> N
 
 
 @each_dashboard
-def test_panels_have_ids_and_places_of_their_own(dashboard: dict[str, Any]) -> None:
+def test_panel_ids_are_unique_and_panels_fill_every_row_without_overlap(
+    dashboard: dict[str, Any],
+) -> None:
     ids = Counter(panel["id"] for panel in dashboard["panels"])
     cells = Counter(
         (column, line)
@@ -74,21 +76,21 @@ def test_panels_have_ids_and_places_of_their_own(dashboard: dict[str, Any]) -> N
 
 
 @each_dashboard
-def test_panels_expect_data_as_often_as_prometheus_scrapes(dashboard: dict[str, Any]) -> None:
+def test_panel_interval_is_the_scrape_interval(dashboard: dict[str, Any]) -> None:
     scraped = read_yaml("prometheus/prometheus.yml")["global"]["scrape_interval"]
     (source,) = read_yaml("grafana/provisioning/datasources/prometheus.yml")["datasources"]
-    asked = {source["jsonData"]["timeInterval"], *(p["interval"] for p in panels_of(dashboard))}
-    assert asked == {scraped}
+    intervals = {source["jsonData"]["timeInterval"], *(p["interval"] for p in panels_of(dashboard))}
+    assert intervals == {scraped}
 
 
-def test_totals_that_every_replica_tells_alike_are_not_added_up() -> None:
+def test_totals_that_every_replica_reports_are_not_added_up() -> None:
     queries = [query for dashboard in DASHBOARDS for query in queries_of(dashboard)]
     totals = [q for q in queries if re.search("clips_(plays_recorded|top_streamed)_total", q)]
     assert totals
     assert all("max" in query and "sum" not in query for query in totals)
 
 
-def test_every_view_of_the_api_is_on_the_dashboard() -> None:
+def test_queries_match_every_view_of_the_api() -> None:
     queries = [query for dashboard in DASHBOARDS for query in queries_of(dashboard)]
     (views,) = {views for query in queries for views in re.findall(r'view=~"(.+?)"', query)}
     names = [url.name for url in urlpatterns if isinstance(url, URLPattern)]
@@ -100,15 +102,17 @@ def test_every_view_of_the_api_is_on_the_dashboard() -> None:
     [(AVAILABILITY, "StreamErrors"), (FIRST_BYTE, "StreamStartsSlow")],
     ids=["availability", "first byte"],
 )
-def test_objective_is_that_of_its_alerts(objective: Objective, alert: str) -> None:
+def test_objective_has_the_budget_and_burn_rates_of_its_alerts(
+    objective: Objective, alert: str
+) -> None:
     expressions = [rule["expr"] for rule in ALERTS if rule["alert"] == alert]
     limits = [re.findall(r"> ([\d.]+) \* ([\d.]+)", expression) for expression in expressions]
-    paces = {float(pace) for found in limits for pace, _ in found}
+    rates = {float(rate) for found in limits for rate, _ in found}
     assert {float(budget) for found in limits for _, budget in found} == {objective.budget}
-    assert paces == {pace for pace, _ in PACES}
+    assert rates == {rate for rate, _ in BURN_RATES}
 
 
-def test_grafana_is_provisioned_with_both_sources_and_the_dashboards() -> None:
+def test_grafana_is_provisioned_with_both_data_sources_and_the_dashboards() -> None:
     (prometheus,) = read_yaml("grafana/provisioning/datasources/prometheus.yml")["datasources"]
     (alerts,) = read_yaml("grafana/provisioning/datasources/alertmanager.yml")["datasources"]
     (provider,) = read_yaml("grafana/provisioning/dashboards/clips.yml")["providers"]

@@ -1,4 +1,4 @@
-"""A real Prometheus on the running service: what the dashboards and rules ask must be there."""
+"""A real Prometheus on the running service: dashboards and rules must find their metrics."""
 
 import re
 import time
@@ -8,9 +8,9 @@ import pytest
 import requests
 
 from harness.origin import Origin, answer
+from harness.prometheus import Prometheus
 from harness.service import Server
 from library.models import Clip
-from monitoring.running import Prometheus
 from tests.monitoring.files import (
     DASHBOARDS,
     README,
@@ -20,7 +20,6 @@ from tests.monitoring.files import (
     queries_of,
 )
 
-# The firing alerts are asked for with the rest: Watchdog always does.
 SERIES = r"(?<![:\w])(?:clips_|django_|up\b)\w*(?:{.*?})?"
 SUBSTITUTES = {"$__rate_interval": "15s", "$__range": "60s", "$job": "clips", "$instance": ".+"}
 
@@ -29,9 +28,9 @@ SUBSTITUTES = {"$__rate_interval": "15s", "$__range": "60s", "$job": "clips", "$
 def idle_prometheus(
     shared_server: Server, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Prometheus]:
-    """One for all tests: it waits 5 seconds before it scrapes for the first time."""
-    targets = {8000: f"127.0.0.1:{shared_server.port}", 9464: shared_server.scraped_at}
-    with Prometheus(tmp_path_factory.mktemp("prometheus"), targets) as prometheus:
+    """Prometheus for all tests, since it takes 5 seconds until its first scrape."""
+    folder = tmp_path_factory.mktemp("prometheus")
+    with Prometheus(folder, shared_server.scrape_targets) as prometheus:
         yield prometheus
 
 
@@ -43,7 +42,7 @@ def prometheus(
     origin: Origin,
     mp3: bytes,
 ) -> Prometheus:
-    """It has scraped the service before, between and after two rounds of traffic."""
+    """Prometheus after three scrapes: before, between and after two rounds of traffic."""
     uploaded = f"/{make_clip().pk}"
     fetched = f"/{make_clip(audio_url=origin.on('/a.mp3', answer(mp3))).pk}"
     gone = f"/{make_clip(audio_url=origin.url('/gone.mp3')).pk}"
@@ -59,24 +58,24 @@ def prometheus(
 
 @needs_prometheus
 def test_every_query_of_dashboards_and_rules_finds_data(prometheus: Prometheus) -> None:
-    """Within a minute, as a chart looks back; those of long windows take some evaluations."""
-    silent = [query for dashboard in DASHBOARDS for query in queries_of(dashboard)]
+    """Look back a minute, as a chart does; rules of long windows need several evaluations."""
+    missing = [query for dashboard in DASHBOARDS for query in queries_of(dashboard)]
     for variable, value in SUBSTITUTES.items():
-        silent = [query.replace(variable, value) for query in silent]
-    silent += [rule["record"] for rule in RULES if "record" in rule]
-    # `absent` asks for what is not there, so of alerts each series by itself.
-    silent += [series for rule in RULES for series in re.findall(SERIES, rule["expr"])]
+        missing = [query.replace(variable, value) for query in missing]
+    missing += [rule["record"] for rule in RULES if "record" in rule]
+    # `absent` finds nothing while the series exists, so alerts are searched for their series.
+    missing += [series for rule in RULES for series in re.findall(SERIES, rule["expr"])]
 
     def all_found() -> bool:
         now = time.time()
-        silent[:] = [q for q in silent if not prometheus.range(q, now - 60, now, 1)]
-        return not silent
+        missing[:] = [q for q in missing if not prometheus.range(q, now - 60, now, 1)]
+        return not missing
 
-    prometheus.wait(all_found, silent)
+    prometheus.wait(all_found, missing)
 
 
 @needs_prometheus
-def test_an_alert_leads_to_the_runbook_which_tells_what_fires(
+def test_alert_links_to_the_runbook_which_lists_firing_alerts(
     idle_prometheus: Prometheus,
 ) -> None:
     def links() -> list[str]:
@@ -87,21 +86,23 @@ def test_an_alert_leads_to_the_runbook_which_tells_what_fires(
             if alert["labels"]["alertname"] == "Watchdog"
         ]
 
-    idle_prometheus.wait(links, "fire the watchdog")
+    idle_prometheus.wait(links, "Watchdog fires")
     assert links() == [f"{idle_prometheus.url}/consoles/runbook.html#watchdog"]
     page = idle_prometheus.get("/consoles/runbook.html").text
     assert '<h2 id="watchdog">' in page
-    # Before it has scraped for the first time ClipsDown may fire, in its hurry.
-    assert "Nothing fires." in page or '<a href="#clipsdown">ClipsDown</a> fires' in page
+    # ClipsDown may fire before the first scrape, since its minute lasts a second.
+    assert "No alert fires." in page or '<a href="#clipsdown">ClipsDown</a> fires' in page
 
 
-def test_every_metric_of_ours_is_explained(http: Callable[..., requests.Response]) -> None:
+def test_readme_documents_every_metric_of_the_service(
+    http: Callable[..., requests.Response],
+) -> None:
     exposed = re.findall(r"^# TYPE (clips_\w+)", http("GET", "/metrics").text, re.MULTILINE)
     assert exposed
     assert [name for name in exposed if f"`{name}`" not in README] == []
 
 
-def test_runbook_has_an_answer_to_every_refusal_of_ours(
+def test_runbook_covers_every_refusal_code_that_is_not_an_origins(
     http: Callable[..., requests.Response],
 ) -> None:
     series = r'^clips_streams_refused_total{code="(?!origin_)(\w+)"}'

@@ -1,4 +1,4 @@
-"""The rules and alerts of Prometheus, their runbook, and whom Alertmanager tells."""
+"""Prometheus' rules and alerts, the runbook, and Alertmanager's configuration."""
 
 import re
 import subprocess
@@ -44,12 +44,12 @@ def test_promtool_accepts_the_configuration_and_its_rules() -> None:
 
 @needs_prometheus
 @pytest.mark.parametrize("tests", [pytest.param(path, id=path.stem) for path in TESTS])
-def test_rules_do_what_their_tests_say(tests: Path) -> None:
+def test_rules_pass_their_promtool_tests(tests: Path) -> None:
     run("promtool", "test", "rules", tests)
 
 
 @each_alert
-def test_alert_is_tested_where_it_fires_and_where_it_does_not(alert: dict[str, Any]) -> None:
+def test_alert_has_promtool_tests_that_it_fires_and_that_it_does_not(alert: dict[str, Any]) -> None:
     cases = [
         case
         for path in TESTS
@@ -63,7 +63,7 @@ def test_alert_is_tested_where_it_fires_and_where_it_does_not(alert: dict[str, A
 
 
 @each_alert
-def test_alert_leads_to_its_section_of_the_runbook(alert: dict[str, Any]) -> None:
+def test_alert_links_to_its_section_of_the_runbook(alert: dict[str, Any]) -> None:
     annotations, anchor = alert["annotations"], alert["alert"].lower()
     assert annotations["runbook_url"] == f"{{{{ $externalURL }}}}/consoles/runbook.html#{anchor}"
     assert f'<h2 id="{anchor}">' in PAGE
@@ -71,7 +71,7 @@ def test_alert_leads_to_its_section_of_the_runbook(alert: dict[str, Any]) -> Non
 
 
 @each_alert
-def test_runbook_says_what_an_alert_means_how_to_see_it_and_what_to_do(
+def test_runbook_section_has_meaning_diagnosis_and_steps(
     alert: dict[str, Any],
 ) -> None:
     section = RUNBOOK.split(f"\n## {alert['alert']}\n")[1].split("\n## ")[0]
@@ -80,13 +80,20 @@ def test_runbook_says_what_an_alert_means_how_to_see_it_and_what_to_do(
     assert len(re.findall(r"^\d\. ", section, re.MULTILINE)) >= 3
 
 
+def test_log_messages_that_the_runbook_searches_for_exist() -> None:
+    messages = [" ".join(found.split()) for found in re.findall(r'grep "([^"]+)"', RUNBOOK)]
+    source = "".join(path.read_text() for path in MONITORING.parent.glob("library/**/*.py"))
+    assert messages
+    assert [message for message in messages if message not in source] == []
+
+
 def test_runbook_has_no_section_without_an_alert() -> None:
     titles = re.findall(r"^## (.+)$", RUNBOOK, re.MULTILINE)
     assert set(titles) == {alert["alert"] for alert in ALERTS}
 
 
 @pytest.mark.parametrize("window", [window for window in WINDOWS if window != "30d"])
-def test_every_window_of_the_objectives_records_the_same(window: str) -> None:
+def test_every_window_records_the_same_rules(window: str) -> None:
     shortest = [(rule["record"], rule["expr"]) for rule in GROUPS["clips-slo-5m"]]
     recorded = [(rule["record"], rule["expr"]) for rule in GROUPS[f"clips-slo-{window}"]]
     assert recorded == [
@@ -100,13 +107,13 @@ def _of(window: str, query: str) -> str:
 
 
 @needs_alertmanager
-@pytest.mark.parametrize("receivers", ["as they are", "filled in"])
+@pytest.mark.parametrize("receivers", ["empty", "filled in"])
 def test_amtool_accepts_the_configuration(receivers: str, tmp_path: Path) -> None:
     text = ALERTMANAGER.read_text()
     filled_in = re.sub(r"(?m)^    # (webhook_configs|  )", r"    \1", text)
     assert filled_in.count("webhook_configs") == text.count("# webhook_configs") == 3
     path = tmp_path / "alertmanager.yml"
-    path.write_text(text if receivers == "as they are" else filled_in)
+    path.write_text(text if receivers == "empty" else filled_in)
     run("amtool", "check-config", path)
 
 
@@ -119,12 +126,12 @@ def test_amtool_accepts_the_configuration(receivers: str, tmp_path: Path) -> Non
         (["alertname=Watchdog", "severity=none"], "watchdog"),
     ],
 )
-def test_alert_goes_to(labels: list[str], receiver: str) -> None:
-    told = run("amtool", "config", "routes", "test", "--config.file", ALERTMANAGER, *labels)
-    assert told.split() == [receiver]
+def test_alert_is_routed_to_its_receiver(labels: list[str], receiver: str) -> None:
+    route = run("amtool", "config", "routes", "test", "--config.file", ALERTMANAGER, *labels)
+    assert route.split() == [receiver]
 
 
-def test_alertmanager_mutes_only_what_there_is_and_never_the_watchdog() -> None:
+def test_inhibition_names_only_existing_alerts_and_never_the_watchdog() -> None:
     rules = read_yaml("alertmanager/alertmanager.yml")["inhibit_rules"]
     named = {
         name
@@ -137,6 +144,6 @@ def test_alertmanager_mutes_only_what_there_is_and_never_the_watchdog() -> None:
     assert all("job" in rule["equal"] for rule in rules)
 
 
-def test_prometheus_tells_the_alertmanager_of_the_compose_file() -> None:
+def test_prometheus_sends_alerts_to_the_alertmanager_of_the_compose_file() -> None:
     (manager,) = read_yaml("prometheus/prometheus.yml")["alerting"]["alertmanagers"]
     assert manager == {"static_configs": [{"targets": ["alertmanager:9093"]}]}

@@ -33,7 +33,7 @@ def busy(start_server: Callable[..., Server], big_clip: Clip) -> Iterator[Server
 
 
 def ask(server: Server, path: str, method: str = "GET") -> requests.Response:
-    return requests.request(method, f"http://{server.scraped_at}{path}", timeout=30)
+    return requests.request(method, f"http://{server.metrics_address}{path}", timeout=30)
 
 
 def has_ended(pid: int) -> bool:
@@ -60,7 +60,7 @@ def test_it_answers_while_every_thread_is_busy_and_comes_back_when_it_is_killed(
 
 
 def answers(server: Server) -> bool:
-    host, port = server.scraped_at.split(":")
+    host, port = server.metrics_address.split(":")
     with socket.socket() as client:
         return client.connect_ex((host, int(port))) == 0
 

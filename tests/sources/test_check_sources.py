@@ -75,7 +75,7 @@ def test_health_is_noted_with_reason_time_type_and_size(
     assert health(bad) == ("failing", "origin_http_error")
     assert good.health_since is not None
     assert good.health_since == good.health_checked_at
-    assert origin.asked == {"/a": 1, "/gone": 2}
+    assert origin.request_counts == {"/a": 1, "/gone": 2}
 
 
 def test_time_is_of_the_state_and_not_of_the_look(
@@ -136,7 +136,7 @@ def test_size_that_no_header_tells_is_found_out_once(
     check()
     clip.refresh_from_db()
     assert clip.size_bytes == len(mp3)
-    assert origin.asked == {"/a": 3}
+    assert origin.request_counts == {"/a": 3}
 
 
 def test_uploads_are_looked_at_and_what_nobody_may_hear_is_not(
@@ -169,7 +169,7 @@ def test_host_that_is_asked_too_much_is_asked_later(
     url = origin.on("/a", answer(b"", "429 Too Many Requests"))
     clips = [make_clip(audio_url=url, health="ok") for _ in range(3)]
     assert "Checked 0: 0 ok, 0 failing (0 newly broken), 0 recovered; 3 put off." in check()
-    assert origin.asked == {"/a": 1}
+    assert origin.request_counts == {"/a": 1}
     assert {health(clip) for clip in clips} == {("ok", None)}
     assert due(limit=9, not_since=timezone.now() - timedelta(hours=1)) == []
 

@@ -143,7 +143,7 @@ def test_origin_cold_and_warm_through_nginx(
     bodies = [through("GET", stream(clip)).content for _ in range(3)]
     assert bodies == [mp3] * 3
     clip.refresh_from_db()
-    assert (clip.play_count, origin.asked["/a"]) == (3, 1)
+    assert (clip.play_count, origin.request_counts["/a"]) == (3, 1)
 
 
 def test_break_of_the_origin_breaks_the_connection_through_nginx(

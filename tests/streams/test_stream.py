@@ -267,6 +267,6 @@ def test_thirty_cold_listeners_of_all_processes_cost_one_fetch(
         listening = [pool.submit(requests.get, url, timeout=20) for _ in range(30)]
         go_on.set()
         assert {listener.result().content for listener in listening} == {mp3}
-    assert origin.asked["/a"] == 1
+    assert origin.request_counts["/a"] == 1
     clip.refresh_from_db()
     assert clip.play_count == 30

@@ -57,4 +57,4 @@ def test_only_who_has_checked_an_address_hears_it(
     client.force_login(editor("other"))
     for source in (listen, "/admin/library/clip/listen/?source=http://127.0.0.1/", listen + "x"):
         assert client.get(source).status_code == 403
-    assert origin.asked == {"/a": 1}
+    assert origin.request_counts == {"/a": 1}

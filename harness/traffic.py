@@ -1,4 +1,4 @@
-"""Mixed traffic: people who browse, listen to the end, leave early, seek, or err."""
+"""Mixed traffic: clients browse, listen to the end, leave early, seek and request missing clips."""
 
 import math
 import random
@@ -10,20 +10,29 @@ from typing import Self
 
 import requests
 
+from harness.client import add_clip, new_session
+from harness.origin import Origin
+
 WAVE = 150.0  # seconds between two busy times
 KILOBYTE = 1024
+TITLES = ("Rainy Window", "Night Bus", "Copper Kettle", "Low Tide", "Paper Planes", "Second Floor")
+
+
+def add_origin_clips(url: str, origin: Origin) -> list[int]:
+    """Add clips of an origin to a service; return their IDs."""
+    return [add_clip(url, title, origin.url(f"/{title.replace(' ', '-')}")) for title in TITLES]
 
 
 class Traffic:
-    """Asks a service so often per second, more and less in waves, until it is left."""
+    """Sends `rate` requests per second on average, in waves, until the `with` block ends."""
 
     def __init__(self, url: str, clips: list[int], rate: float, threads: int = 24) -> None:
         self._clips_url = f"{url}/api/v1/clips"
-        self._clips = clips  # the first are asked for most
+        self._clips = clips  # the most popular first
         self._pause = threads / rate
         self._over = threading.Event()
         self._threads = [
-            threading.Thread(target=self._ask_on, args=(number,), daemon=True)
+            threading.Thread(target=self._send, args=(number,), daemon=True)
             for number in range(threads)
         ]
 
@@ -37,19 +46,17 @@ class Traffic:
         for thread in self._threads:
             thread.join(timeout=30)
 
-    def _ask_on(self, number: int) -> None:
-        chance = random.Random(number)
+    def _send(self, seed: int) -> None:
+        chance = random.Random(seed)
         acts: list[Callable[[requests.Session, random.Random], None]]
-        acts = [self._browse, self._look, self._listen, self._leave, self._seek, self._err]
-        with requests.Session() as session:
-            session.trust_env = False
+        acts = [self._browse, self._view, self._listen, self._leave, self._seek, self._miss]
+        with new_session() as session:
             while True:
                 wave = 1 + 0.6 * math.sin(2 * math.pi * time.monotonic() / WAVE)
                 if self._over.wait(chance.expovariate(wave / self._pause)):
                     return
                 (act,) = chance.choices(acts, (6, 6, 8, 2, 3, 1))
-                # The service is down, or broke off: that is to be seen by its watchers.
-                with suppress(requests.RequestException):
+                with suppress(requests.RequestException):  # monitoring has to notice failures
                     act(session, chance)
 
     def _stream(self, chance: random.Random) -> str:
@@ -59,7 +66,7 @@ class Traffic:
     def _browse(self, session: requests.Session, chance: random.Random) -> None:
         session.get(self._clips_url, params={"limit": 20}, timeout=10)
 
-    def _look(self, session: requests.Session, chance: random.Random) -> None:
+    def _view(self, session: requests.Session, chance: random.Random) -> None:
         clip = chance.choice(self._clips)
         session.get(f"{self._clips_url}/{clip}{chance.choice(['', '/stats'])}", timeout=10)
 
@@ -76,5 +83,5 @@ class Traffic:
         fields = {"Range": f"bytes={chance.randrange(300) * KILOBYTE}-"}
         session.get(self._stream(chance), headers=fields, timeout=10)
 
-    def _err(self, session: requests.Session, chance: random.Random) -> None:
+    def _miss(self, session: requests.Session, chance: random.Random) -> None:
         session.get(f"{self._clips_url}/999999/stream", timeout=10)

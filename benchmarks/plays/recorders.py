@@ -1,4 +1,4 @@
-"""Ways to record a play, to be compared."""
+"""Alternative ways to record a play, which the benchmark compares."""
 
 from collections.abc import Callable
 
@@ -19,7 +19,7 @@ SELECT id, now(), 'plain', 'other', '' FROM counted
 
 
 def orm(clip_id: int) -> None:
-    """Event and counter by the ORM in a transaction: no tallies, no listeners."""
+    """Write event and counter with the ORM in a transaction, without tallies and listeners."""
     try:
         with transaction.atomic():
             PlayEvent.objects.create(clip_id=clip_id, kind=Kind.PLAIN, client=Client.OTHER)
@@ -29,7 +29,7 @@ def orm(clip_id: int) -> None:
 
 
 def statement(clip_id: int) -> None:
-    """Event and counter by one plain SQL statement: no tallies, no listeners."""
+    """Write event and counter with one SQL statement, without tallies and listeners."""
     try:
         with connection.cursor() as cursor:
             cursor.execute(STATEMENT, [clip_id])
@@ -37,13 +37,13 @@ def statement(clip_id: int) -> None:
         connection.close()
 
 
-def alone(clip_id: int) -> None:
-    """What the service records, each play in a transaction of its own."""
+def ungrouped(clip_id: int) -> None:
+    """Write the same rows as the service, in a transaction for each play."""
     record._write([_play(clip_id)])  # noqa: SLF001
 
 
 def grouped(clip_id: int) -> None:
-    """What the service does."""
+    """Record as the service does: plays that arrive together share a transaction."""
     record.record(_play(clip_id))
 
 
@@ -51,9 +51,9 @@ def _play(clip_id: int) -> Play:
     return Play(clip_id, Kind.PLAIN, None, None, Client.OTHER, "")
 
 
-WAYS: dict[str, Callable[[int], None]] = {
+RECORDERS: dict[str, Callable[[int], None]] = {
     "ORM, event and counter": orm,
     "one statement, event and counter": statement,
-    "with tallies, each alone": alone,
+    "with tallies, each alone": ungrouped,
     "with tallies, grouped": grouped,
 }

@@ -1,28 +1,23 @@
-"""What a page of the list costs among 100,000 clips: `python -m benchmarks.api_list [--write]`.
+"""Measure a page of the list among 100,000 clips: `python -m benchmarks.api_list [--write]`.
 
-Makes a database of its own on the embedded PostgreSQL and drops it again. Requests go through all
-of Django in this process, so that wall time is Python's and PostgreSQL's alone; what is compared is
-asked in turns, and medians are told. Exit status 1 if a middle or last page costs more than
-1.5 times what the first one costs. With `--write` the tables go to RESULTS.md.
+Requests pass through all of Django in this process, so that the times are those of Python and
+PostgreSQL only. Alternatives are measured in turn, and the tables show medians. The exit status is
+1 if a middle or last page takes more than 1.5 times as long as the first. With `--write` the tables
+go to RESULTS.md. The benchmark creates a database on the embedded PostgreSQL and drops it.
 """
 
-import os
 import statistics
 import sys
 import time
 from argparse import ArgumentParser
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
-DATABASE = f"clips_benchmark_{os.getpid()}"
-os.environ |= {
-    "DJANGO_SETTINGS_MODULE": "clips_site.settings",
-    "DJANGO_ALLOWED_HOSTS": "testserver",
-    "POSTGRES_DB": DATABASE,
-    "POSTGRES_SERVER": "",
-}
+from benchmarks import database
+from benchmarks.results import today, write_section
+
+database.configure()
 
 import django  # noqa: E402
 
@@ -32,20 +27,40 @@ from django.core.management import call_command  # noqa: E402
 from django.db import connection  # noqa: E402
 from django.http import QueryDict  # noqa: E402
 from django.test import Client  # noqa: E402
-from psycopg import connect  # noqa: E402
-from psycopg.sql import SQL, Identifier  # noqa: E402
 from tqdm import tqdm, trange  # noqa: E402
 
-from benchmarks import list_peers  # noqa: E402
-from benchmarks.results import write_section  # noqa: E402
+from benchmarks.api_list.representations import REPRESENTATIONS  # noqa: E402
+from benchmarks.api_list.table_layouts import (  # noqa: E402
+    LAYOUTS,
+    create_table,
+    measure_updates,
+)
 from library.api import parameters  # noqa: E402
 from library.api.filters import matching  # noqa: E402
 from library.api.sorting import Order, Place  # noqa: E402
 from library.models import Clip  # noqa: E402
 
 FACTOR = 1.5
+SECTION = """\
+## The list
+
+`python -m benchmarks.api_list`, {date}, {clips:,} clips, all of one duration, nine of ten of one
+`play_count`. Pages of 100; medians of requests made in turn, in one process and on its own
+PostgreSQL. A list of several pages counts the matching clips, for `X-Total-Count`.
+
+{pages}
+
+Ordered by plays or by rank, PostgreSQL sorts all matching clips: an index on `play_count` would
+make each play's update rewrite every index. All other lists use an index.
+
+{shown}
+
+PostgreSQL's part of a play, the best of several turns, without waiting for the disk. PostgreSQL
+reads a table's check constraints and generated columns again for each statement.
+
+{plays}"""
 CLIPS_PATH = "/api/v1/clips"
-# All clips share one duration, nine of ten one play_count: ties are the worst case of paging.
+# All clips have one duration, and nine in ten one play_count: ties are the worst case of paging.
 FILL = """
     INSERT INTO library_clip (title, description, genre, duration, audio_url, audio_file, tags,
         creator, licence, health, state, play_count, created_at, updated_at)
@@ -73,7 +88,7 @@ CASES = {
 
 
 def fill(clips: int) -> None:
-    """Make the tables and the clips."""
+    """Create the tables and the clips."""
     call_command("migrate", verbosity=0)
     with connection.cursor() as cursor:
         cursor.execute(FILL, [clips])
@@ -81,7 +96,7 @@ def fill(clips: int) -> None:
 
 
 def pages(query_string: str) -> tuple[int, dict[str, str]]:
-    """How many clips fit, and the paths of the first, the middle and the last full page."""
+    """Return the number of matching clips, and the paths of the first, middle and last page."""
     query = parameters.read(QueryDict(query_string), parameters.LIST)
     limit = query.get("limit", parameters.DEFAULT_LIMIT)
     order = Order.of(query)
@@ -99,7 +114,7 @@ def pages(query_string: str) -> tuple[int, dict[str, str]]:
 def medians(
     subjects: Mapping[str, Callable[[], object]], rounds: int, clock: Callable[[], float]
 ) -> dict[str, float]:
-    """Milliseconds of each, asked in turns after one turn to warm up."""
+    """Return the median milliseconds of each function, called in turn after a warm-up."""
     took: dict[str, list[float]] = {name: [] for name in subjects}
     for turn in range(rounds + 1):
         for name, subject in subjects.items():
@@ -111,7 +126,7 @@ def medians(
 
 
 def page_table(rounds: int) -> tuple[list[str], float]:
-    """The pages' costs, and the worst ratio of a later one to the first."""
+    """Return the rows about pages, and the worst ratio of a later page to the first."""
     client = Client()
 
     def get(path: str) -> None:
@@ -125,11 +140,11 @@ def page_table(rounds: int) -> tuple[list[str], float]:
     ]
     for name, query in tqdm(CASES.items(), "Pages", unit="list"):
         count, paths = pages(query)
-        fitting = matching(Clip.objects.all(), parameters.read(QueryDict(query), parameters.LIST))
+        matched = matching(Clip.objects.all(), parameters.read(QueryDict(query), parameters.LIST))
         subjects: dict[str, Callable[[], object]] = {
             page: partial(get, path) for page, path in paths.items()
         }
-        took = medians(subjects | {"counting": fitting.count}, rounds, time.perf_counter)
+        took = medians(subjects | {"counting": matched.count}, rounds, time.perf_counter)
         worst = max(worst, took["middle"] / took["first"], took["last"] / took["first"])
         cells = [f"{took[page]:.1f}" for page in paths] + [f"{took['last'] / took['first']:.2f}"]
         cells.append(f"{took['counting']:.1f}" if "cursor" in paths["last"] else "none")
@@ -138,21 +153,21 @@ def page_table(rounds: int) -> tuple[list[str], float]:
 
 
 def representation_table(rounds: int) -> list[str]:
-    """What a hundred clips cost this process from the query to the bytes, three ways."""
-    took = medians(list_peers.WAYS, rounds, time.process_time)
+    """Return the rows about three representations of 100 clips, from the query to the bytes."""
+    took = medians(REPRESENTATIONS, rounds, time.process_time)
     slowest = max(took.values())
     lines = ["| 100 clips as JSON | CPU, ms | of the slowest |", "|---|---|---|"]
     return lines + [f"| {name} | {cpu:.2f} | {cpu / slowest:.0%} |" for name, cpu in took.items()]
 
 
 def play_table(turns: int) -> list[str]:
-    """What a play's update costs with and without what is kept for lists; layouts in turns."""
-    for name, layout in list_peers.LAYOUTS.items():
-        list_peers.lay_out(name, layout)
-    took: dict[str, list[tuple[float, float]]] = {name: [] for name in list_peers.LAYOUTS}
+    """Return the rows about a play's update in tables with and without the parts for lists."""
+    for name, layout in LAYOUTS.items():
+        create_table(name, layout)
+    took: dict[str, list[tuple[float, float]]] = {name: [] for name in LAYOUTS}
     for _ in trange(turns, desc="Plays", unit="turn"):
         for name, measured in took.items():
-            measured.append(list_peers.plays(name))
+            measured.append(measure_updates(name))
     lines = ["| a play's update of `play_count` | a second | HOT |", "|---|---|---|"]
     for name, measured in took.items():
         rate, hot = map(max, zip(*measured, strict=True))
@@ -161,39 +176,29 @@ def play_table(turns: int) -> list[str]:
 
 
 def main() -> int:
-    """Measure, tell, drop the database."""
-    options = ArgumentParser(description=__doc__)
-    options.add_argument("--clips", type=int, default=100_000)
-    options.add_argument("--rounds", type=int, default=30)
-    options.add_argument("--write", action="store_true", help="write the tables to RESULTS.md")
-    asked = options.parse_args()
+    """Measure, and print the section."""
+    parser = ArgumentParser(description=__doc__)
+    parser.add_argument("--clips", type=int, default=100_000)
+    parser.add_argument("--rounds", type=int, default=30)
+    parser.add_argument("--write", action="store_true", help="write the tables to RESULTS.md")
+    options = parser.parse_args()
     try:
-        fill(asked.clips)
-        costs, worst = page_table(asked.rounds)
-        shown = representation_table(asked.rounds * 3)
-        text = list_peers.SECTION.format(
-            date=datetime.now(UTC).date(),
-            clips=asked.clips,
+        fill(options.clips)
+        costs, worst = page_table(options.rounds)
+        shown = representation_table(options.rounds * 3)
+        text = SECTION.format(
+            date=today(),
+            clips=options.clips,
             pages="\n".join(costs),
             shown="\n".join(shown),
             plays="\n".join(play_table(40)),
         )
     finally:
-        drop()
+        database.drop()
     print(text)
-    if asked.write:
+    if options.write:
         write_section("api-list", text)
     return int(worst > FACTOR)
-
-
-def drop() -> None:
-    """Drop the benchmark's database."""
-    place: dict[str, Any] = connection.get_connection_params()
-    connection.close()
-    with connect(
-        host=place["host"], user=place["user"], dbname="postgres", autocommit=True
-    ) as postgres:
-        postgres.execute(SQL("DROP DATABASE {} WITH (FORCE)").format(Identifier(DATABASE)))
 
 
 if __name__ == "__main__":

@@ -1,0 +1,1 @@
+"""The cost of the list of clips: `python -m benchmarks.api_list`."""

@@ -1,0 +1,1 @@
+"""The cost of metrics and logging per request: `python -m benchmarks.instrumentation`."""

@@ -1,0 +1,1 @@
+"""How long scrapes take: `python -m benchmarks.scrapes`."""
