@@ -153,10 +153,14 @@ def body_field(model_field: Any, field_class: Any, options: Options) -> tuple[An
         field_class, options["canonical"] = CanonicalField, model_field.canonical
     if field_class is TagsField:
         options.pop("child", None)
+    messages = {
+        code: model_field.error_messages[code]
+        for code in ("min_value", "max_value")
+        if code in model_field.error_messages
+    }
     if model_field.null and options.pop("allow_blank", False):  # NULL means that there is none
-        message = f"Give the {model_field.verbose_name}, or leave it out."
-        options["error_messages"] = {"blank": message}
-    return field_class, options
+        messages["blank"] = f"Give the {model_field.verbose_name}, or leave it out."
+    return field_class, options | {"error_messages": messages}
 
 
 def parameter(model_field: Any, purpose: str) -> "serializers.Field[Any, Any, Any, Any]":

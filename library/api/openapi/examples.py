@@ -27,7 +27,7 @@ NEW_CLIP = {key: CLIP[key] for key in ("title", "description", "genre", "duratio
 CREDITED_CLIP = NEW_CLIP | _EXAMPLES
 WRONG_FIELDS = {
     "title": ["This field may not be blank."],
-    "duration": ["Ensure this value is less than or equal to 3600.0."],
+    "duration": ["The duration must be at most 3600 seconds."],
 }
 WRONG_PARAMETERS = {
     "limit": ["Ensure this value is less than or equal to 1000."],

@@ -110,8 +110,8 @@ WRONG = {
     f"{'9' * 5000},A,{OK},,,,draft,": f"id {'9' * 320}… An id is a whole number. Leave it empty to "
     "add a clip.",
     f"1.5,A,{OK},,,,draft,": "id 1.5 An id is a whole number. Leave it empty to add a clip.",
-    ",A,,0,,,,,draft,": "genre This field is required. duration 0 Ensure this value is greater "
-    "than or equal to 0.001. audio_url Give an audio URL. A file can only be uploaded on the page "
+    ",A,,0,,,,,draft,": "genre This field is required. duration 0 The duration must be "
+    "above 0. audio_url Give an audio URL. A file can only be uploaded on the page "
     "of a clip.",
     f",A,{OK},{'x' * 41},,ftp://a,hidden,Why": f"tags {'x' * 41} “{'x' * 20}…” is too long: a tag "
     "has at most 40 characters. creator_url ftp://a Give a web address that begins with http:// or "
