@@ -1,4 +1,4 @@
-"""All paths. Only the admin's end with a slash."""
+"""All paths. Only those of the back office end with a slash."""
 
 from django.contrib import admin
 from django.urls import include, path
@@ -8,7 +8,7 @@ from drf_spectacular.views import SpectacularAPIView
 
 from library import pages
 from library.admin import dashboard
-from library.probes import health, metrics
+from library.probes import health, metrics_view
 
 urlpatterns = [
     path("", pages.listen, name="listen"),
@@ -23,13 +23,13 @@ urlpatterns = [
     path("redoc", pages.redoc, name="redoc"),
     path("livez", health.livez, name="livez"),
     path("readyz", health.readyz, name="readyz"),
-    path("metrics", metrics.metrics, name="metrics"),
+    path("metrics", metrics_view.metrics, name="metrics"),
     path("admin", RedirectView.as_view(url="/admin/")),
     *dashboard.urls,
     path("admin/two-factor/", include("library.access.urls")),
     path("admin/", admin.site.urls),
 ]
 
-handler400 = "library.api.errors.bad_request"
-handler404 = "library.api.errors.not_found"
-handler500 = "library.api.errors.server_error"
+handler400 = "library.api.handlers.bad_request"
+handler404 = "library.api.handlers.not_found"
+handler500 = "library.api.handlers.server_error"

@@ -1,13 +1,13 @@
-"""The app `library`: clips, their audio, their plays."""
+"""The configuration of the app `library`."""
 
 from django.apps import AppConfig
 
 
 class LibraryConfig(AppConfig):
-    """Clips and plays."""
+    """The app of clips, their audio and their plays."""
 
     name = "library"
 
     def ready(self) -> None:
-        """Register the checks."""
+        """Register the system checks."""
         from library import checks  # noqa: F401

@@ -27,13 +27,13 @@ def check_every_column_is_declared(app_configs: Any, **kwargs: Any) -> list[chec
 
 @checks.register(checks.Tags.security, deploy=True)
 def check_writes_are_authenticated(app_configs: Any, **kwargs: Any) -> list[checks.CheckMessage]:
-    """Warn while anyone may add clips."""
+    """Warn if anyone may add clips."""
     if settings.CLIPS_API_WRITES != "open":
         return []
     return [
         checks.Warning(
-            "Anyone may add clips, because CLIPS_API_WRITES is open.",
-            hint="Set CLIPS_API_WRITES=authenticated, and give machines a token: "
+            "Anyone may add clips, because CLIPS_API_WRITES is 'open'.",
+            hint="Set CLIPS_API_WRITES=authenticated. Create tokens for programs with "
             "manage.py api_token create.",
             id="library.W001",
         )

@@ -1,4 +1,4 @@
-"""The licences that a clip may come under, by their SPDX identifiers (https://spdx.org/licenses)."""
+"""The licences that clips may have, by SPDX identifier (https://spdx.org/licenses)."""
 
 import re
 from dataclasses import dataclass
@@ -12,19 +12,21 @@ ALLOWED = (
 
 @dataclass(frozen=True)
 class Licence:
-    """A licence: `id` is SPDX's, `name` is for people, `url` says what it grants."""
+    """A licence."""
 
-    id: str
-    name: str
-    url: str
+    id: str  # the SPDX identifier
+    name: str  # for people
+    url: str  # of its text or deed
 
 
 class UnknownLicenceError(ValueError):
-    """Text that names none of the licences."""
+    """The text does not identify a known licence."""
 
 
 def _creative_commons(terms: str, version: str) -> Licence:
-    path = "by-nd-nc" if (terms, version) == ("by-nc-nd", "1.0") else terms  # its own old order
+    path = (
+        "by-nd-nc" if (terms, version) == ("by-nc-nd", "1.0") else terms
+    )  # version 1.0 has another order
     return Licence(
         f"CC-{terms.upper()}-{version}",
         f"CC {terms.upper()} {version}",
@@ -59,10 +61,10 @@ _BY_ADDRESS = {
 
 
 def find_licence(text: str) -> Licence:
-    """The licence that an SPDX identifier, a name like `CC BY 4.0` or a CC URL means.
+    """Return the licence for an SPDX identifier, a name such as `CC BY 4.0`, or a CC URL.
 
-    Case does not matter, nor whether a URL leads to the deed or the legal code. Raises
-    UnknownLicenceError.
+    The case does not matter, and a URL may be that of the deed or of the legal code.
+    Raises UnknownLicenceError.
     """
     text = text.strip().lower()
     address = re.sub(r"^https?://(www\.)?", "", text)
@@ -74,15 +76,15 @@ def find_licence(text: str) -> Licence:
 
 
 def licence_choices() -> list[tuple[str, str]]:
-    """The licences as choices of a model's field."""
+    """Return all licences as choices for a model field."""
     return [(licence.id, licence.name) for licence in LICENCES.values()]
 
 
 def attribution(title: str, creator: str | None, licence: Licence | None) -> str | None:
-    """The credit line to show beside a clip: title, author, licence and its address.
+    """Return the credit line of a clip: title, author, licence and its URL.
 
-    None if there is nobody to credit and no licence to name. Source: Creative Commons,
-    recommended practices for attribution (title, author, source, licence).
+    Returns None without creator and licence. Source: Creative Commons, recommended practices for
+    attribution (title, author, source, licence).
     """
     if creator is None and licence is None:
         return None

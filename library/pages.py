@@ -1,4 +1,4 @@
-"""The pages that people see without logging in."""
+"""Public pages: the listening page and the API documentation."""
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -9,21 +9,21 @@ CLIPS_SHOWN = 100
 
 
 def listen(request: HttpRequest) -> HttpResponse:
-    """GET /: the newest clips, to be heard."""
+    """GET /: a page that plays the newest clips."""
     clips = Clip.objects.available().order_by("-id")[:CLIPS_SHOWN]
     return render(request, "library/listen.html", {"clips": sorted(clips, key=lambda c: c.pk)})
 
 
 def docs(request: HttpRequest) -> HttpResponse:
-    """GET /docs: the API, to be tried out."""
+    """GET /docs: Swagger UI."""
     return render(request, "library/docs.html")
 
 
 def redoc(request: HttpRequest) -> HttpResponse:
-    """GET /redoc: the API, to be read."""
+    """GET /redoc: Redoc."""
     return render(request, "library/redoc.html")
 
 
 def counting_rule(request: HttpRequest) -> HttpResponse:
-    """GET /docs/plays: what counts as a play."""
+    """GET /docs/plays: the rule for counting plays."""
     return render(request, "library/counting.html")

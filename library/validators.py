@@ -1,4 +1,4 @@
-"""What a clip's fields may hold, beyond what the database checks."""
+"""Validators for the URLs of clips."""
 
 from functools import cache
 
@@ -6,10 +6,10 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.validators import URLValidator
 
-from library.audio.address import OriginPolicy, RefusedURLError
+from library.audio.origin_policy import OriginPolicy, RefusedURLError
 from library.licences import UnknownLicenceError, find_licence
 
-# A link to be shown to people; nothing of ours follows it.
+# For links that pages show. This service never requests them.
 validate_web_url = URLValidator(
     schemes=("http", "https"), message="Give a web address that begins with http:// or https://."
 )
@@ -17,12 +17,12 @@ validate_web_url = URLValidator(
 
 @cache
 def origin_policy() -> OriginPolicy:
-    """The rules for origins with the operator's exceptions (CLIPS_ORIGIN_ALLOW)."""
+    """Return the rules for origins with the operator's exceptions (CLIPS_ORIGIN_ALLOW)."""
     return OriginPolicy(settings.CLIPS_ORIGIN_ALLOW)
 
 
 def validate_audio_url(value: str) -> None:
-    """Raise ValidationError unless an origin may have this URL; nothing is fetched."""
+    """Raise ValidationError unless OriginPolicy allows the URL. Nothing is fetched."""
     try:
         origin_policy().check_url(value)
     except RefusedURLError as refused:

@@ -1,51 +1,65 @@
 """Fixtures: a running service on the test database, origins, clips, real audio."""
 
+from __future__ import annotations
+
 import shutil
 from collections.abc import Callable, Iterator
 from datetime import UTC
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import requests
 from django.contrib.auth.models import User
 from django.contrib.contenttypes.models import ContentType
-from django.core.management import call_command
 from django.db import connection, transaction
 from django.utils import timezone
-from playwright.sync_api import Browser
 
-from harness.chromium import running_browser
+from clips_site.static_files import collect_if_changed
 from harness.origin import Origin
 from harness.service import Server, free_port
 from library.models import Clip, ListenerKey
 from tests.settings import LOCAL
-from tests.support.clips import make
-from tests.support.pages import Open, opening
+from tests.support import recipes
 
+if TYPE_CHECKING:  # the fixtures import Playwright when they need it, because that takes long
+    from playwright.sync_api import Browser
+
+    from tests.support.pages import Open
+
+pytest_plugins = ["tests.support.unit"]
 SAMPLES = Path(__file__).parent.parent / "fixtures" / "audio"
 
 
-# Files of few tests that take long: begun last, they would leave the other processes idle.
+# Files that take long. They run first, because at the end the other processes would be idle.
 LONG = (
-    *("test_plays_under_fire", "test_metrics", "test_metrics_process", "test_schemathesis"),
+    *("test_killed_processes", "test_metrics", "test_metrics_process", "test_schemathesis"),
     *("test_prepare", "test_browser", "test_generated_clients", "test_monitoring_stack"),
     *("test_editors_path", "test_faults", "test_outcomes", "test_form_browser"),
 )
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run long files first."""
+    """Run the long files first."""
     places = {name: place for place, name in enumerate(LONG)}
     items.sort(key=lambda item: places.get(item.path.stem, len(LONG)))
 
 
-@pytest.fixture(scope="session", autouse=True)
-def _static_files() -> None:
-    """Collect the static files once, as `make run` and the image do."""
-    for left_over in ("audio-store", "media"):
-        shutil.rmtree(LOCAL / left_over, ignore_errors=True)
-    call_command("collectstatic", interactive=False, verbosity=0)
+def pytest_sessionstart() -> None:
+    """Remove the files of an earlier run."""
+    for folder in ("audio-store", "media"):
+        shutil.rmtree(LOCAL / folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def static_files() -> None:
+    """Collect the static files. The tests with a database have them, since most render pages."""
+    collect_if_changed()
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, static_files: None) -> None:
+    """Create the test database."""
 
 
 @pytest.fixture(scope="session")
@@ -68,9 +82,9 @@ def server(shared_server: Server, emptied: None) -> Server:
 
 @pytest.fixture
 def emptied(steady_content_types: None) -> None:
-    """A database for a service that outlives a test: it is empty, but for the day's key.
+    """An empty database with a constant listener key, for a service that outlives a test.
 
-    Its processes keep the key, and must not keep one of an earlier test each.
+    Its processes keep the key in memory, so the key must be the same in each test.
     """
     today = timezone.now().astimezone(UTC).date()
     ListenerKey.objects.create(day=today, key=b"of all tests".ljust(32))
@@ -78,9 +92,9 @@ def emptied(steady_content_types: None) -> None:
 
 @pytest.fixture
 def steady_content_types(transactional_db: None) -> None:
-    """Content types under the ids that they have in every test.
+    """Content types with the same ids in every test.
 
-    They are made anew for each test, and a service that outlives a test keeps what it has read.
+    Each test creates them again, and a service that outlives a test keeps those it has read.
     """
     number = "1000000 + row_number() OVER (ORDER BY app_label, model)"
     with connection.cursor() as cursor, transaction.atomic():
@@ -99,7 +113,7 @@ def steady_content_types(transactional_db: None) -> None:
 
 @pytest.fixture
 def start_server(transactional_db: None, tmp_path: Path) -> Iterator[Callable[..., Server]]:
-    """Starts a service with settings of its own; it stops with the test."""
+    """Start a service with the given settings; it stops at the end of the test."""
     started: list[Server] = []
 
     def start(**environment: str) -> Server:
@@ -113,14 +127,14 @@ def start_server(transactional_db: None, tmp_path: Path) -> Iterator[Callable[..
 
 @pytest.fixture
 def admin_user(db: None) -> User:
-    """Of `admin_client`, who may do everything; a password would take half a second to make."""
+    """The superuser of `admin_client`, without a password, because hashing takes long."""
     return User.objects.create_superuser("admin")
 
 
 @pytest.fixture
 def make_clip(transactional_db: None) -> Callable[..., Clip]:
-    """Makes a clip, of a sample's audio unless a URL is given."""
-    return make
+    """Make a clip of a sample's audio, or of an origin's if `audio_url` is given."""
+    return recipes.make_clip
 
 
 @pytest.fixture
@@ -137,7 +151,7 @@ def mp3() -> bytes:
 
 @pytest.fixture
 def origin() -> Iterator[Origin]:
-    """An origin, allowed by the tests' settings."""
+    """An origin that the settings of the tests allow."""
     origin = Origin()
     yield origin
     origin.close()
@@ -145,22 +159,22 @@ def origin() -> Iterator[Origin]:
 
 @pytest.fixture
 def http(server: Server) -> Iterator[Callable[..., requests.Response]]:
-    """Asks the running service: `http("GET", "/livez")`."""
+    """Send a request to the running service: `http("GET", "/livez")`."""
     with requests.Session() as session:
         session.trust_env = False
         session.headers.clear()
 
-        def ask(method: str, path: str, **options: Any) -> requests.Response:
+        def send(method: str, path: str, **options: Any) -> requests.Response:
             return session.request(
                 method, server.url + path, allow_redirects=False, timeout=30, **options
             )
 
-        yield ask
+        yield send
 
 
 @pytest.fixture
 def big_clip(make_clip: Callable[..., Clip], mp3: bytes) -> Clip:
-    """A clip too large for the kernel to take in at once: a slow listener holds a thread."""
+    """A clip larger than the socket buffers, so that a slow listener keeps its stream running."""
     folder = LOCAL / "media" / "uploads"
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "big.mp3").write_bytes(mp3 * 40)
@@ -169,13 +183,17 @@ def big_clip(make_clip: Callable[..., Clip], mp3: bytes) -> Clip:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Chromium, for tests that skip where there is none."""
+    """Chromium, for tests that are skipped where it is missing."""
+    from harness.chromium import running_browser
+
     with running_browser() as browser:
         yield browser
 
 
 @pytest.fixture
 def open_page(browser: Browser, server: Server) -> Iterator[Open]:
-    """Opens pages of the running service: `open_page("/admin/", chief(), width=360)`."""
+    """Open a page of the running service: `open_page("/admin/", chief(), width=360)`."""
+    from tests.support.pages import opening
+
     with opening(browser, server) as open_page:
         yield open_page

@@ -1,4 +1,4 @@
-"""What the documentation promises is there."""
+"""The documentation: it lists every setting, and its links lead to existing files."""
 
 import re
 from pathlib import Path
@@ -14,8 +14,8 @@ ROWS = re.findall(r"^\| (`.+?) \|", (ROOT / "docs/configuration.md").read_text()
 PAGES = [ROOT / "README.md", *(ROOT / "docs").glob("*.md"), ROOT / "monitoring" / "README.md"]
 
 
-def named(row: str) -> set[str]:
-    """The variables of a row, of which later ones may be told by their ends alone."""
+def variables_of(row: str) -> set[str]:
+    """Return the variables of a row. After the first, a row may give only the different endings."""
     first, *others = re.findall(r"`(\w+)`", row)
     words = first.split("_")
     starts = ["_".join(words[:length]) for length in range(1, len(words))]
@@ -25,11 +25,11 @@ def named(row: str) -> set[str]:
 
 
 @pytest.mark.parametrize("variable", VARIABLES)
-def test_variable_is_in_the_table(variable: str) -> None:
-    assert any(variable in named(row) for row in ROWS)
+def test_setting_is_documented(variable: str) -> None:
+    assert any(variable in variables_of(row) for row in ROWS)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
-def test_what_a_page_links_to_is_there(page: Path) -> None:
+def test_links_of_a_page_lead_to_existing_files(page: Path) -> None:
     targets = re.findall(r"\]\(((?!https?:)[^)#]+)", page.read_text())
     assert [target for target in targets if not (page.parent / target).exists()] == []

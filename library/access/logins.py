@@ -21,7 +21,7 @@ from django.db.models import Max, Sum
 from django.http import HttpRequest
 from django.utils import timezone
 
-from library.proxies import client_network
+from library.client_address import client_network
 
 NETWORK_FACTOR = 10
 MAX_FAILURES_PER_NAME = 1000

@@ -23,9 +23,9 @@ from django.utils.timesince import timesince
 
 from library.audio.errors import CAUSES
 from library.audio.eviction import scan
-from library.audio.origin_turns import host_of
+from library.audio.origin_slots import host_of
 from library.models import Clip, Health, LibraryTally, State
-from library.probes.metrics import audio_store_requests
+from library.probes.metrics_view import audio_store_requests
 from library.statistics.library import recent_plays, top_clips
 from library.statistics.period import parse_period
 from library.statistics.series import series
@@ -135,7 +135,7 @@ def _failure(clip: Clip, now: datetime) -> dict[str, str]:
     code = clip.health_reason or ""
     host = host_of(clip.audio_url) if clip.audio_url else "an upload"
     since = f", for {_span(clip.health_since, now)}" if clip.health_since else ""
-    text = CAUSES[code][1] if code in CAUSES else code
+    text = CAUSES[code].sentence if code in CAUSES else code
     return _row(clip.pk, clip.title, host + since, text)
 
 

@@ -1,7 +1,7 @@
-"""Whose request it is, for limits and idempotency keys.
+"""Names for clients, used by rate limits and idempotency keys.
 
-An address is never stored: what reaches the database is keyed by the service's secret key
-(`digest`) and lives two minutes as a count of requests, a day beside an idempotency key.
+Addresses are never stored. The database holds a hash keyed by the service's secret key (`digest`):
+for two minutes with a request count, for a day with an idempotency key.
 """
 
 from typing import cast
@@ -10,13 +10,13 @@ from django.http import HttpRequest
 from django.utils.crypto import salted_hmac
 from rest_framework.request import Request
 
-from library.proxies import client_network
+from library.client_address import client_network
 
 DIGEST_BYTES = 16
 
 
 def client_name(request: Request) -> str | None:
-    """The user that signed in, else the network; None where neither is known."""
+    """Return the user who signed in, or the client's network; None if neither is known."""
     if request.user is not None:
         return f"user {request.user.pk}"
     network = client_network(cast("HttpRequest", request))
@@ -24,5 +24,5 @@ def client_name(request: Request) -> str | None:
 
 
 def digest(purpose: str, value: str) -> bytes:
-    """A keyed hash, different for each purpose."""
+    """Return a keyed hash that differs between purposes."""
     return salted_hmac(f"library.{purpose}", value, algorithm="sha256").digest()[:DIGEST_BYTES]

@@ -1,178 +1,236 @@
-"""Errors of the API: each cause mapped once to a JSON answer, no exception's text in any.
+"""The errors of the API: each class holds its status, its code and its sentence.
 
-`{"detail": …, "code": …}`, or `{field: [ … ]}` for a body that is wrong.
+The OpenAPI description and the responses take all three from here, from DRF's own exceptions and
+from `library.audio.errors`.
 """
 
-import logging
-import sys
+from http import HTTPStatus
 from typing import Any
 
-from django.core.exceptions import RequestDataTooBig
 from django.db import InterfaceError, OperationalError
-from django.http import HttpRequest, HttpResponse, JsonResponse
-from django.http.response import HttpResponseBase
-from django.template.loader import render_to_string
-from django.views import defaults
+from django.http import Http404
 from rest_framework import exceptions
-from rest_framework.response import Response
-from rest_framework.views import exception_handler as drf_exception_handler
+from rest_framework.exceptions import APIException
 
 from library.audio.errors import AudioUnavailableError
 
-logger = logging.getLogger(__name__)
 
-WAIT = 10  # seconds, for Retry-After, where nothing else is known
-NO_DATABASE = "The database does not answer."
-NOT_FOUND = {"detail": "There is nothing here.", "code": "not_found"}
-JSON_PATHS = ("/api/", "/livez", "/readyz", "/metrics", "/openapi.json")
+class BadRequest(APIException):
+    """Django refuses the request before it reaches a view."""
 
-
-class Unavailable(exceptions.APIException):
-    """The service cannot do this now; `wait` seconds later it may."""
-
-    status_code = 503
-    default_code = "unavailable"
-
-    def __init__(self, detail: str, code: str, wait: int | None = WAIT, status: int = 503) -> None:
-        super().__init__(detail, code)
-        self.status_code = status
-        self.wait = wait
+    status_code = 400
+    default_code = "bad_request"
+    default_detail = "The request is malformed, or its Host header is not allowed."
 
 
-class Gone(exceptions.APIException):
-    """The clip was deleted. 410 tells a client to forget it, where 404 may be a slip of the pen."""
+class InvalidJSON(exceptions.ParseError):
+    """The request body is not JSON."""
+
+    default_detail = "The request body is not valid JSON."
+
+    def __init__(self, line: int, column: int) -> None:
+        super().__init__(f"{self.default_detail} See line {line}, column {column}.")
+
+
+class InvalidClips(APIException):
+    """Some clips of a list are invalid. `errors` holds the errors of each by its index."""
+
+    status_code = 400
+    default_code = "invalid_clips"
+    default_detail = "No clips were added, because some are invalid."
+
+    def __init__(self, errors: dict[int, Any]) -> None:
+        super().__init__()
+        self.errors = {str(index): found for index, found in errors.items()}
+
+
+class KeyInvalid(APIException):
+    """The Idempotency-Key header has no valid value."""
+
+    status_code = 400
+    default_code = "idempotency_key_invalid"
+    default_detail = (
+        "Idempotency-Key must be 1 to 255 visible ASCII characters without backslash, such as a "
+        "UUID. Quotes around it are optional."
+    )
+
+
+class InvalidToken(exceptions.AuthenticationFailed):
+    """The bearer token authenticates no active user."""
+
+    default_code = "invalid_token"
+    default_detail = "The token is unknown or revoked, or its user is deactivated."
+
+
+class PermissionMissing(exceptions.PermissionDenied):
+    """The user may not do this."""
+
+    default_detail = "Your account lacks the permission. An administrator can grant it."
+
+
+class CSRFFailed(exceptions.PermissionDenied):
+    """The request uses a session, but has no valid CSRF token: another site may have sent it."""
+
+    default_code = "csrf_failed"
+    default_detail = (
+        "A request that uses a session of the back office needs the header X-CSRFToken with the "
+        "value of the cookie csrftoken."
+    )
+
+
+class SecondFactorMissing(exceptions.PermissionDenied):
+    """The session was started with a password only."""
+
+    default_code = "second_factor_missing"
+    default_detail = "This session lacks the second factor. Log in to the back office first."
+
+
+class ClipNotFound(exceptions.NotFound):
+    """There is no such clip, or it is a draft: the response does not reveal which."""
+
+    default_detail = "There is no clip with this id."
+
+
+class PathNotFound(exceptions.NotFound):
+    """No view handles the path."""
+
+    default_detail = "There is nothing at this path."
+
+
+class KeyInUse(APIException):
+    """The first request with this Idempotency-Key has not finished."""
+
+    status_code = 409
+    default_code = "idempotency_key_in_use"
+    default_detail = "A request with this Idempotency-Key is in progress. Try again shortly."
+    wait = 1  # seconds, for Retry-After
+
+
+class Gone(APIException):
+    """The clip was deleted. Unlike 404, 410 says that it existed."""
 
     status_code = 410
     default_code = "clip_deleted"
     default_detail = "This clip was deleted."
 
 
-class Withdrawn(exceptions.APIException):
-    """Editors took the clip away, and say why."""
+class Withdrawn(APIException):
+    """Editors withdrew the clip, and usually give a reason."""
 
     status_code = 410
     default_code = "clip_withdrawn"
+    default_detail = "This clip was withdrawn."
 
     def __init__(self, reason: str | None) -> None:
-        told = f": {reason}" if reason else "."
-        super().__init__(f"This clip was withdrawn{told}")
+        super().__init__(f"{self.default_detail.removesuffix('.')}: {reason}" if reason else None)
 
 
-class LengthRequired(exceptions.APIException):
-    """A body whose length is not told would be read as empty."""
+class LengthRequired(APIException):
+    """The body has no Content-Length. Django would read it as empty."""
 
     status_code = 411
     default_code = "length_required"
-    default_detail = "Send the body with Content-Length, not in chunks."
+    default_detail = "Send the request body with Content-Length instead of in chunks."
 
 
-class PreconditionFailed(exceptions.APIException):
-    """If-Match names another version."""
+class PreconditionFailed(APIException):
+    """If-Match names another version of the clip."""
 
     status_code = 412
     default_code = "precondition_failed"
-    default_detail = "The clip was changed since you read it: read it again, then change that."
+    default_detail = "The clip has changed since you read it. Read it again before you change it."
 
 
-class PayloadTooLarge(exceptions.APIException):
-    """The body is larger than `limit` bytes."""
+class PayloadTooLarge(APIException):
+    """The request body is larger than `limit` bytes."""
 
     status_code = 413
     default_code = "payload_too_large"
+    default_detail = "The request body is too large."
 
-    def __init__(self, limit: int) -> None:
-        super().__init__(f"The body may have {limit} bytes at most: send less at once.")
-
-
-class InvalidClips(exceptions.APIException):
-    """Some clips of many are wrong: `errors` has the index of each, and its errors by field."""
-
-    status_code = 400
-
-    def __init__(self, errors: Any) -> None:
-        super().__init__()
-        self.detail: Any = errors  # of the list itself, such as its length
-        if all(isinstance(index, int) for index in errors):
-            self.detail = {
-                "detail": "No clip was added, because some are wrong.",
-                "code": "invalid_clips",
-                "errors": {str(index): found for index, found in errors.items()},
-            }
+    def __init__(self, limit: int | None = None) -> None:
+        super().__init__(f"{self.default_detail} The limit is {limit} bytes." if limit else None)
 
 
-class KeyInvalid(exceptions.APIException):
-    """An Idempotency-Key that cannot be one."""
+class UriTooLong(APIException):
+    """The request line is longer than gunicorn accepts; the worker builds the same response."""
 
-    status_code = 400
-    default_code = "idempotency_key_invalid"
-    default_detail = (
-        "Idempotency-Key is 1 to 255 visible ASCII characters without backslash, such as a UUID; "
-        "quotes around it are optional."
-    )
+    status_code = 414
+    default_code = "uri_too_long"
+    default_detail = f"{HTTPStatus(414).phrase}."
 
 
-class KeyInUse(exceptions.APIException):
-    """The first request with this Idempotency-Key still runs."""
-
-    status_code = 409
-    default_code = "idempotency_key_in_use"
-    default_detail = "The first request with this Idempotency-Key still runs: ask again shortly."
-    wait = 1  # seconds, for Retry-After
-
-
-class KeyReused(exceptions.APIException):
-    """The Idempotency-Key belongs to a request that asked for something else."""
+class KeyReused(APIException):
+    """The Idempotency-Key belongs to a different request."""
 
     status_code = 422
     default_code = "idempotency_key_reused"
-    default_detail = "This Idempotency-Key came with another body: take a new key for a new clip."
+    default_detail = "This Idempotency-Key was used with a different request. Use a new key."
 
 
-def exception_handler(error: Exception, context: dict[str, Any]) -> Response | None:
-    """DRF's answer to an exception, with a `code` beside each `detail`."""
-    if isinstance(error, AudioUnavailableError):
-        error = Unavailable(error.detail, error.code, error.retry_after, error.status)
-    if isinstance(error, (OperationalError, InterfaceError)):
-        logger.error("The database does not answer", exc_info=error)
-        error = Unavailable(NO_DATABASE, "database_unavailable")
-    response = drf_exception_handler(error, context)
-    if response is not None:
-        response["Cache-Control"] = "no-store"
-        if isinstance(response.data, dict) and set(response.data) == {"detail"}:
-            response.data["code"] = getattr(response.data["detail"], "code", "error")
-    return response
+class ServerError(APIException):
+    """An unexpected exception, whose traceback is in the log. The sentence is DRF's."""
+
+    default_code = "server_error"
 
 
-def not_found(request: HttpRequest, exception: Exception) -> HttpResponseBase:
-    """404 for a path that no view takes: JSON below the API, a page elsewhere."""
-    if request.path.startswith(JSON_PATHS):
-        return JsonResponse(NOT_FOUND, status=404, headers={"Cache-Control": "no-store"})
-    return defaults.page_not_found(request, exception)
+class Unavailable(APIException):
+    """The service cannot respond now; the client may try again in `wait` seconds."""
+
+    status_code = 503
+    wait = 10
 
 
-def server_error(request: HttpRequest) -> HttpResponseBase:
-    """500, for a fault of ours that is in the log; 503 where the database does not answer."""
-    away = isinstance(sys.exception(), (OperationalError, InterfaceError))
-    if request.path.startswith(JSON_PATHS):
-        detail, code = "Something went wrong on our side.", "server_error"
-        if away:
-            detail, code = NO_DATABASE, "database_unavailable"
-        answer: HttpResponse = JsonResponse({"detail": detail, "code": code})
-    else:
-        answer = HttpResponse(render_to_string("503.html" if away else "500.html"))
-    answer.status_code = 503 if away else 500
-    answer["Cache-Control"] = "no-store"
-    if away:
-        answer["Retry-After"] = str(WAIT)
-    return answer
+class DatabaseUnavailable(Unavailable):
+    """PostgreSQL cannot be reached, or does not respond in time."""
+
+    default_code = "database_unavailable"
+    default_detail = "The database is not responding."
 
 
-def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """400 for a request that Django refuses before any view, such as one for a strange host."""
-    if isinstance(exception, RequestDataTooBig):
-        code, detail, status = "payload_too_large", "The body is too large.", 413
-    else:
-        code, detail, status = "bad_request", "The request cannot be understood.", 400
-    return JsonResponse(
-        {"detail": detail, "code": code}, status=status, headers={"Cache-Control": "no-store"}
-    )
+class NoCapacity(Unavailable):
+    """The process is sending CLIPS_MAX_STREAMS streams."""
+
+    default_code = "no_capacity"
+    default_detail = "The service is sending as many streams as it can."
+    wait = 5
+
+
+class PlayNotRecorded(Unavailable):
+    """The play could not be committed to the database."""
+
+    default_code = "play_not_recorded"
+    default_detail = "The play could not be recorded, so no audio is sent."
+
+
+class AudioUnavailable(APIException):
+    """The clip's audio cannot be served, for one of the causes in `library.audio.errors`."""
+
+    def __init__(self, error: AudioUnavailableError) -> None:
+        super().__init__(error.detail, error.code)
+        self.status_code = error.status
+        self.wait = error.retry_after
+
+
+def api_error(error: BaseException | None) -> APIException:
+    """Return the error that the API responds with when this exception is raised."""
+    match error:
+        case APIException():
+            return error
+        case AudioUnavailableError():
+            return AudioUnavailable(error)
+        case OperationalError() | InterfaceError():
+            return DatabaseUnavailable()
+        case Http404():
+            return ClipNotFound()
+    return ServerError()
+
+
+def error_body(error: APIException) -> dict[str, Any]:
+    """Return the JSON of a response: field errors by name, or `detail` and `code`."""
+    if isinstance(error.detail, dict):
+        return error.detail
+    body: dict[str, Any] = {"detail": error.detail, "code": error.get_codes()}
+    if isinstance(error, InvalidClips):
+        body["errors"] = error.errors
+    return body

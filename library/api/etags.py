@@ -1,9 +1,9 @@
-"""Entity tags of JSON: for keeping a copy (304), and for not overwriting a change (412).
+"""Entity tags of JSON responses, for revalidation (304) and conditional changes (412).
 
-A tag is made of the answer's bytes, since a play moves `play_count` and nothing else: no time of
-change could stand for them. A clip's has its version before that, `"<version>-<bytes>"`. A change
-is conditional on the version alone: an editor's `If-Match` must not fail because somebody listened
-meanwhile, and a play overwrites nothing that an editor has read.
+A tag is a hash of the response's bytes: a play changes `play_count` but no time of change. A clip's
+tag starts with the clip's version, `"<version>-<hash>"`, and conditional changes compare only the
+version. An editor's `If-Match` must not fail because a listener has played the clip since, and a
+play overwrites nothing that the editor has read.
 """
 
 from datetime import UTC, datetime, timedelta
@@ -20,20 +20,20 @@ from rest_framework.response import Response
 
 from library.models import Clip
 
-DESCRIBED_BY = ("Link", "X-Total-Count")  # a 304 leaves them out, so the tag must cover them
+DESCRIBED_BY = ("Link", "X-Total-Count")  # not in a 304, so the tag must cover them
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def version(clip_id: int, updated_at: datetime) -> str:
-    """A clip's version."""
+    """Return a clip's version, the first part of its tags."""
     microseconds = (updated_at - _EPOCH) // timedelta(microseconds=1)
     return f"{clip_id:x}.{microseconds:x}-"
 
 
-def may_change(request: HttpRequest, clip: Clip) -> bool:
-    """Whether the request's If-Match, if it has one, names this version (RFC 9110, 13.1.1).
+def if_match_holds(request: HttpRequest, clip: Clip) -> bool:
+    """Return whether If-Match is absent or names the clip's version (RFC 9110, section 13.1.1).
 
-    Weak tags never match, as the RFC has it.
+    As the RFC says, weak tags never match.
     """
     condition = request.headers.get("If-Match")
     if condition is None:
@@ -43,15 +43,15 @@ def may_change(request: HttpRequest, clip: Clip) -> bool:
 
 
 def tagged(response: Response, version: str) -> Response:
-    """The response with the tag that a GET of the clip would have."""
+    """Return the response with the tag that a GET of the clip would have."""
     response.add_post_render_callback(partial(_tag, version))
     return response
 
 
 def revalidated(request: Request, response: Response, version: str = "") -> Response:
-    """The response with a strong tag, to be kept but asked for each time; or a 304 instead."""
+    """Return the response with a strong tag for revalidation, or a 304 in its place."""
     response["Cache-Control"] = "no-cache"
-    patch_vary_headers(response, ["Accept"])  # other types than JSON get a 406
+    patch_vary_headers(response, ["Accept"])  # other types get a 406
     tagged(response, version)
     response.add_post_render_callback(partial(_revalidate, cast("HttpRequest", request)))
     return response

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, TypeAlias
 
 from django.core.exceptions import ValidationError as ModelValidationError
 from django.core.validators import MinValueValidator
@@ -13,6 +13,7 @@ from library.models import Clip
 from library.models.canonical import Canonical, CanonicalCharField
 from library.models.tag import MAX_TAG_LENGTH, MAX_TAGS, normalise_tags
 
+Field: TypeAlias = "serializers.Field[Any, Any, Any, Any]"
 Options = dict[str, Any]
 
 # Descriptions for clients, where the model's help text is written for the form or missing.
@@ -124,6 +125,15 @@ class FiniteParameter(serializers.FloatField):
         return number
 
 
+class WholeParameter(serializers.IntegerField):
+    """A number written in ASCII digits; Python's `int` would accept others."""
+
+    def to_internal_value(self, data: Any) -> int:
+        if not data.isascii():
+            self.fail("invalid")
+        return int(super().to_internal_value(data))
+
+
 # DRF's classes, and the stricter ones that stand in for them in a body.
 _STRICT: dict[type, type] = {
     serializers.CharField: TextField,
@@ -163,7 +173,7 @@ def body_field(model_field: Any, field_class: Any, options: Options) -> tuple[An
     return field_class, options | {"error_messages": messages}
 
 
-def parameter(model_field: Any, purpose: str) -> "serializers.Field[Any, Any, Any, Any]":
+def parameter(model_field: Any, purpose: str) -> Field:
     """Return the query parameter that compares clips by this field."""
     help_text = f"{purpose} {description(model_field)}".strip()
     options: Options = {"required": False, "help_text": help_text}
@@ -180,5 +190,5 @@ def parameter(model_field: Any, purpose: str) -> "serializers.Field[Any, Any, An
         limits = (v.limit_value for v in model_field.validators if type(v) is MinValueValidator)
         options["min_value"] = 0 if any(limit >= 0 for limit in limits) else None
         whole = isinstance(model_field, models.IntegerField)
-        return (serializers.IntegerField if whole else FiniteParameter)(**options)
+        return (WholeParameter if whole else FiniteParameter)(**options)
     return serializers.CharField(max_length=model_field.max_length, **options)

@@ -6,9 +6,8 @@ from typing import Any
 
 from django.db.models import QuerySet, Value
 from django.db.models.functions import Lower
-from rest_framework import serializers
 
-from library.api.fields import parameter
+from library.api.fields import Field, parameter
 from library.models import Clip
 from library.models.fields import CLIP_FIELDS, ORDERED
 from library.models.search import search_query
@@ -22,7 +21,7 @@ class Filter:
     """A query parameter, and the lookup that it stands for."""
 
     lookup: str
-    parameter: "serializers.Field[Any, Any, Any, Any]"
+    parameter: Field
 
 
 def filters_of(name: str) -> Iterator[tuple[str, Filter]]:

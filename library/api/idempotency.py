@@ -1,7 +1,7 @@
-"""A request that bears an `Idempotency-Key` is done once, however often it is sent.
+"""Idempotency-Key: a request that a client sends several times is carried out once.
 
-As draft-ietf-httpapi-idempotency-key-header-07 has it. The key, what it did and what was answered
-are one transaction: a first request that crashes takes its key with it, and leaves no lock.
+Follows draft-ietf-httpapi-idempotency-key-header-07. The key, the changes and the response are
+stored in one transaction: if the first request crashes, its key is not stored and no lock remains.
 """
 
 import json
@@ -20,10 +20,9 @@ from library.api.clients import client_name, digest
 from library.api.errors import KeyInUse, KeyInvalid, KeyReused
 from library.models import IdempotentAnswer
 
-# The draft writes the key as a structured string, in quotes; most clients send it bare. Both are
-# taken, as the same key.
-_QUOTED = re.compile(r'"([\x20-\x21\x23-\x5b\x5d-\x7e]{1,255})"')
-_BARE = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]{1,255}")
+# The draft writes the key as a structured string, in quotes; most clients omit them. Both forms are
+# the same key.
+KEY_PATTERN = r'^(?:"([\x20-\x21\x23-\x5b\x5d-\x7e]{1,255})"|([\x21\x23-\x5b\x5d-\x7e]{1,255}))$'
 _LOCK = """
     SELECT pg_try_advisory_xact_lock(%s),
            set_config('idle_in_transaction_session_timeout', '60s', true)
@@ -32,22 +31,22 @@ _KEPT_HEADERS = ("Location", "ETag")
 
 
 def answer_once(request: Request, make: Callable[[], Response]) -> HttpResponseBase:
-    """What `make` answers, or what it answered when the key first came.
+    """Return the response that `make` builds, or the stored one if the key was used before.
 
-    Only successes are kept: an error has changed nothing, so that a corrected request may bear the
-    same key. Raises KeyInvalid, KeyInUse, KeyReused, and what `make` raises.
+    Only successes are stored: an error has changed nothing, so the corrected request may use the
+    same key. Raise KeyInvalid, KeyInUse or KeyReused, or any exception of `make`.
     """
     key = _key(request)
     if key is None:
         return make()
     client = digest("idempotency", client_name(request) or "")
-    asked = _fingerprint(request)
+    fingerprint = _fingerprint(request)
     with transaction.atomic():
         if not _lock(client, key):
             raise KeyInUse
         kept = IdempotentAnswer.objects.filter(client=client, key=key).first()
         if kept is not None and not kept.expired:
-            if bytes(kept.request) != asked:
+            if bytes(kept.request) != fingerprint:
                 raise KeyReused
             return _response(kept)
         if kept is not None:
@@ -56,7 +55,7 @@ def answer_once(request: Request, make: Callable[[], Response]) -> HttpResponseB
         answer = IdempotentAnswer.objects.create(
             client=client,
             key=key,
-            request=asked,
+            request=fingerprint,
             status=made.status_code,
             headers={name: made[name] for name in _KEPT_HEADERS if name in made},
             body=_rendered(request, made.data).decode(),
@@ -69,24 +68,23 @@ def _key(request: Request) -> str | None:
     header = request.headers.get("Idempotency-Key")
     if header is None:
         return None
-    if quoted := _QUOTED.fullmatch(header):
-        return quoted[1]
-    if not _BARE.fullmatch(header):
+    match = re.fullmatch(KEY_PATTERN, header)
+    if match is None:
         raise KeyInvalid
-    return header
+    return match[1] or match[2]
 
 
 def _fingerprint(request: Request) -> bytes:
-    """A hash of what is asked: the call and the body's value, in whatever order its names stand."""
+    """Return a hash of the method, the path and the body, whatever the order of its names."""
     body = json.dumps(request.data, sort_keys=True)
     return sha256(f"{request.method} {request.path} {body}".encode()).digest()
 
 
 def _lock(client: bytes, key: str) -> bool:
-    """Whether nobody else is at this key; it stays ours until the transaction ends.
+    """Lock the key until the transaction ends. Return whether it was free.
 
-    PostgreSQL gives it back when a connection is lost, so also if the process is killed; and if it
-    hears nothing for a minute, as when the machine is.
+    PostgreSQL releases the lock when the connection closes, also when the process is killed. If the
+    machine fails, it does so after the transaction was idle for a minute.
     """
     number = int.from_bytes(sha256(client + key.encode()).digest()[:8], signed=True)
     with connection.cursor() as cursor:

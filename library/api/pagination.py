@@ -1,4 +1,4 @@
-"""A list in pages: the way to the neighbours is in the Link header (RFC 8288)."""
+"""Pages of the list, with links to the neighbouring pages in the Link header (RFC 8288)."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,7 +8,6 @@ from django.db.models import QuerySet
 from rest_framework.request import Request
 from rest_framework.utils.urls import remove_query_param, replace_query_param
 
-from library.api.parameters import DEFAULT_LIMIT
 from library.api.representation import Row
 from library.api.sorting import Order, Place
 from library.models import Clip
@@ -16,14 +15,14 @@ from library.models import Clip
 
 @dataclass(frozen=True)
 class Page:
-    """Rows, the cursors of the pages beside them, and how many rows all pages hold."""
+    """Rows, the cursors of the neighbouring pages, and the number of rows on all pages."""
 
     rows: list[Row]
     cursors: dict[str, str]
     total: int
 
     def headers(self, request: Request) -> dict[str, str]:
-        """Link and X-Total-Count."""
+        """Return the headers Link and X-Total-Count."""
         url = request.build_absolute_uri()
         links = {
             relation: replace_query_param(url, "cursor", cursor)
@@ -38,12 +37,12 @@ class Page:
 
 
 def page_of(clips: QuerySet[Clip], query: Mapping[str, Any], columns: list[str]) -> Page:
-    """The page of these clips that the parameters `limit`, `ordering` and `cursor` ask for.
+    """Return the page that the parameters `limit`, `ordering` and `cursor` select.
 
-    Two queries at most. Raises ValidationError for a cursor that is not ours.
+    Runs at most two queries. Raises ValidationError for a cursor that this service did not sign.
     """
     order = Order.of(query)
-    limit = query.get("limit", DEFAULT_LIMIT)
+    limit = query["limit"]
     place = Place.of(query["cursor"], order) if "cursor" in query else None
     found = order.sort(clips, place).values(*columns, "sorted_by")[: limit + 1]
     rows = [dict(row) for row in found]
@@ -52,7 +51,7 @@ def page_of(clips: QuerySet[Clip], query: Mapping[str, Any], columns: list[str])
     back = place is not None and place.back
     if back:
         rows.reverse()
-    # whence we came, there is a row; onwards, there is one if one more was found
+    # Backwards from a cursor there is a row; onwards there is one if an extra row was found.
     before, after = (more, True) if back else (place is not None, more)
     cursors = {}
     if rows and after:

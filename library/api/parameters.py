@@ -1,101 +1,112 @@
-"""The query parameters of the calls: what each may be, read or refused by name."""
+"""Query parameters: their types, those of clips, and how they are read."""
 
 from collections.abc import Mapping
 from typing import Any, TypeAlias
 
 from django.http import QueryDict
 from rest_framework import serializers
+from rest_framework.fields import empty
 
-from library.api.fields import ChoiceParameter, TagsField
+from library.api.fields import ChoiceParameter, Field, TagsField, WholeParameter
 from library.api.filters import FILTERS
 from library.api.representation import FIELDS
 from library.api.sorting import ORDERINGS
 
-Field: TypeAlias = "serializers.Field[Any, Any, Any, Any]"
 Parameters: TypeAlias = Mapping[str, Field]
 
 DEFAULT_LIMIT, MAX_LIMIT = 100, 1000
 MAX_REPEATED = 20
 
 
+class LimitParameter(WholeParameter):
+    """A number of items."""
+
+    def __init__(self, max_value: int, default: int, help_text: str) -> None:
+        super().__init__(min_value=1, max_value=max_value, default=default, help_text=help_text)
+
+
 class GenresParameter(serializers.ListField):
-    """Genres, any of which may be a clip's."""
+    """Genres; a clip has one of them."""
 
     child = serializers.CharField(max_length=64)
 
     def to_internal_value(self, data: Any) -> list[str]:
-        """The genres; one message for whichever is wrong."""
         try:
             genres: list[str] = super().to_internal_value(data)
         except serializers.ValidationError:
             raise serializers.ValidationError(
-                "A genre has 1 to 64 characters, none of them NUL."
+                "A genre must have 1 to 64 characters and no NUL."
             ) from None
         return genres
 
 
 class FieldsParameter(serializers.CharField):
-    """Names of a clip's fields, separated by commas."""
+    """Names of a clip's fields, returned in the order of FIELDS."""
 
     def to_internal_value(self, data: Any) -> Any:
-        """The fields in their usual order."""
         names = {name.strip() for name in super().to_internal_value(data).split(",")}
         if not names <= set(FIELDS):
             raise serializers.ValidationError(
-                f"Give some of these, separated by commas: {', '.join(FIELDS)}."
+                f"Must be names from this list, separated by commas: {', '.join(FIELDS)}."
             )
         return tuple(field for field in FIELDS if field in names)
 
 
 SHOW: Parameters = {
     "fields": FieldsParameter(
-        required=False, help_text="Only these fields of each clip: names separated by commas."
+        required=False, help_text="Comma-separated names of the fields to return for each clip."
     ),
-    "format": ChoiceParameter(["json"], help_text="JSON is all there is."),
+    "format": ChoiceParameter(
+        ["json"], help_text="Format of the response; `json` is the only one."
+    ),
 }
 LIST: Parameters = {
     "genre": GenresParameter(
         required=False,
         max_length=MAX_REPEATED,
-        help_text="Clips of this genre, whatever its case. Given several times: of any of them.",
+        help_text="Return clips of this genre, ignoring case. Repeat the parameter to return clips "
+        "of any of several genres.",
     ),
     "tag": TagsField(
-        required=False, help_text="Clips with this tag. Given several times: with all of them."
+        required=False,
+        help_text="Return clips with this tag. Repeat the parameter to return clips that have all "
+        "of several tags.",
     ),
     "search": serializers.CharField(
         required=False,
         max_length=200,
         allow_blank=True,
-        help_text="Clips with all of these words in title, tags, creator or description; each word "
-        "finds the words that it begins. Best match first, unless `ordering` is given.",
+        help_text="Return clips with all of these words in their title, tags, creator or "
+        "description. A word also matches longer words that start with it. Without `ordering`, the "
+        "best matches come first.",
     ),
     **{name: found.parameter for name, found in FILTERS.items()},
     "ordering": ChoiceParameter(
         [sign + name for name in ORDERINGS for sign in ("", "-")],
-        help_text="The order, `-` for descending; ties by id the same way. Without it by `id`.",
+        help_text="Sort by this field; `-` reverses the order. Clips with equal values are sorted "
+        "by `id` in the same direction. The default is `id`.",
     ),
-    "limit": serializers.IntegerField(
-        min_value=1,
-        max_value=MAX_LIMIT,
-        default=DEFAULT_LIMIT,
-        help_text="So many clips at most on a page.",
+    "limit": LimitParameter(MAX_LIMIT, DEFAULT_LIMIT, "Maximum number of clips on a page."),
+    "cursor": serializers.CharField(
+        required=False, help_text="Position of a page. Taken from a `Link` header."
     ),
-    "cursor": serializers.CharField(required=False, help_text="A page's place, out of a `Link`."),
     **SHOW,
 }
 
 
 def read(query: QueryDict, parameters: Parameters) -> dict[str, Any]:
-    """The parameters that a request gives; one that is left blank, as by a form, is not given.
+    """Return the parameters of a request, with defaults. A blank one counts as not given.
 
-    Raises ValidationError with an entry for each that is unknown, wrong, or given too often.
+    Raise ValidationError with an entry for each parameter that is unknown, invalid or repeated.
     """
-    found: dict[str, Any] = {}
+    found: dict[str, Any] = {
+        name: field.default for name, field in parameters.items() if field.default is not empty
+    }
     errors: dict[str, Any] = {}
     for name, values in query.lists():
         given = [value for value in values if value]
         if name not in parameters:
-            errors[name] = [f"There is no such parameter. There are: {', '.join(parameters)}."]
+            errors[name] = [f"Unknown parameter. The parameters are: {', '.join(parameters)}."]
         elif given:
             try:
                 found[name] = _value(parameters[name], given)
@@ -110,5 +121,5 @@ def _value(field: Field, given: list[str]) -> Any:
     if isinstance(field, serializers.ListField):
         return field.run_validation(given)
     if len(given) > 1:
-        raise serializers.ValidationError("Give this once.")
+        raise serializers.ValidationError("Give this parameter only once.")
     return field.run_validation(given[0])

@@ -1,26 +1,27 @@
-"""Bodies of requests."""
+"""Request bodies: how they are parsed, and their limits."""
 
 from typing import IO, Any
 
 import orjson
 from django.conf import settings
-from rest_framework.exceptions import ParseError
 from rest_framework.parsers import BaseParser
 
-from library.api.errors import PayloadTooLarge
+from library.api.errors import InvalidJSON, PayloadTooLarge
+
+BULK_MAX = 1000  # clips in one body
 
 
 class JSONBodyParser(BaseParser):
-    """Strict JSON (RFC 8259) of at most DATA_UPLOAD_MAX_MEMORY_SIZE bytes.
+    """Parses strict JSON (RFC 8259) of at most DATA_UPLOAD_MAX_MEMORY_SIZE bytes.
 
-    DRF's own parser reads a body of any size. Strict: no NaN, no lone surrogates, no bytes but
-    UTF-8, no bottomless nesting; each would fail only later, in the database or in our answer.
+    DRF's parser reads a body of any size. This one refuses NaN, lone surrogates, invalid UTF-8 and
+    unlimited nesting, which would fail later: in the database or when the response is rendered.
     """
 
     media_type = "application/json"
 
     def parse(self, stream: IO[Any], media_type: Any = None, parser_context: Any = None) -> Any:
-        """The body's value. Raises ParseError, PayloadTooLarge."""
+        """Return the body's value. Raise InvalidJSON or PayloadTooLarge."""
         limit = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
         body = stream.read(limit + 1)
         if len(body) > limit:
@@ -28,6 +29,4 @@ class JSONBodyParser(BaseParser):
         try:
             return orjson.loads(body)
         except orjson.JSONDecodeError as error:
-            raise ParseError(
-                f"The body is not JSON: see line {error.lineno}, column {error.colno}."
-            ) from None
+            raise InvalidJSON(error.lineno, error.colno) from None

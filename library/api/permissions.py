@@ -1,8 +1,10 @@
-"""Who may do what."""
+"""Permissions of the API."""
 
 from django.conf import settings
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
+
+from library.api.errors import PermissionMissing
 
 EDITORS_NEED = {
     "create": "library.add_clip",
@@ -10,17 +12,16 @@ EDITORS_NEED = {
     "partial_update": "library.change_clip",
     "destroy": "library.delete_clip",
 }
-OPEN = frozenset(("create", "bulk"))  # to anyone, as CLIPS_API_WRITES says
+OPEN = frozenset(("create", "bulk"))  # to anyone if CLIPS_API_WRITES is `open`
 
 
 class ReadOrEdit(BasePermission):
-    """Anyone reads; editors write, by the permissions that the back office knows."""
+    """Anyone may read; editors may write, with the same permissions as in the back office."""
 
-    message = "Your account may not do this: an administrator can give it the permission."
+    message = PermissionMissing.default_detail
 
     def has_permission(self, request: Request, view: object) -> bool:
-        """Judge by the view's action; a method that the path does not know is for 405."""
-        action = getattr(view, "action", None)
+        action = getattr(view, "action", None)  # None for a method that will get a 405
         needed = EDITORS_NEED.get(str(action))
         if needed is None or (action in OPEN and settings.CLIPS_API_WRITES == "open"):
             return True

@@ -1,4 +1,4 @@
-"""JSON by orjson."""
+"""JSON responses, written by orjson."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -8,11 +8,11 @@ from rest_framework.renderers import BaseRenderer
 from rest_framework.utils.encoders import JSONEncoder
 
 OPTIONS = orjson.OPT_UTC_Z | orjson.OPT_NON_STR_KEYS
-_other_types = JSONEncoder().default  # lazy translations, decimals: what DRF makes of them
+_other_types = JSONEncoder().default  # for lazy translations and decimals
 
 
 class JSONRenderer(BaseRenderer):
-    """Compact JSON in UTF-8, times in RFC 3339 with `Z`; parameters of Accept change nothing."""
+    """Renders compact JSON in UTF-8 with times in RFC 3339; ignores parameters of Accept."""
 
     media_type = "application/json"
     format = "json"
@@ -24,5 +24,4 @@ class JSONRenderer(BaseRenderer):
         accepted_media_type: str | None = None,
         renderer_context: Mapping[str, Any] | None = None,
     ) -> bytes:
-        """The data's bytes; none for an answer without a body."""
         return b"" if data is None else orjson.dumps(data, _other_types, OPTIONS)

@@ -1,15 +1,14 @@
-"""GET and HEAD of a clip's audio, from the request to the first byte."""
+"""Streaming a clip's audio: from the request to the first byte."""
 
 import logging
 from threading import BoundedSemaphore
 
 from django.conf import settings
-from django.db import Error, InterfaceError, OperationalError, connection
-from django.http import Http404, HttpRequest
+from django.db import Error, connection
+from django.http import HttpRequest
 from django.http.response import HttpResponseBase
-from rest_framework.exceptions import APIException, NotFound
 
-from library.api.errors import Unavailable
+from library.api import errors
 from library.audio.errors import CAUSES, AudioUnavailableError
 from library.models import Clip
 from library.plays.group import NotWrittenError
@@ -26,50 +25,38 @@ from library.telemetry.instruments import StreamMeter, streams_refused
 logger = logging.getLogger(__name__)
 HANDED_OVER = {"outcome": "handed_over"}
 
-# Each stream holds a thread until its last byte, so some threads are never given to streams: the
-# API and the health checks answer while every stream is taken.
+# Each stream holds a thread until its last byte. Some threads are reserved for other requests, so
+# that the API and the health checks respond even while all places for streams are taken.
 _places = BoundedSemaphore(settings.CLIPS_MAX_STREAMS)
 
-# Beside the causes that lie with the audio. So all are there from the start, and rates see the
-# first of each.
-OTHER_CAUSES = ("no_capacity", "play_not_recorded", "database_unavailable", "server_error")
-for _code in (*CAUSES, *OTHER_CAUSES):
+OTHER_ERRORS = (
+    errors.NoCapacity,
+    errors.PlayNotRecorded,
+    errors.DatabaseUnavailable,
+    errors.ServerError,
+)
+# Start every counter at 0, so that rates include the first error of each kind.
+for _code in (*CAUSES, *(error.default_code for error in OTHER_ERRORS)):
     streams_refused.labels(_code)
 
 
 def count_refusal(error: Exception) -> None:
-    """Count a stream that is answered with an error of ours or of an origin, by its code.
-
-    Not a clip that is not there: that is the client's error.
-    """
-    if code := _refusal(error):
-        streams_refused.labels(code).inc()
-
-
-def _refusal(error: Exception) -> str | None:
-    """The code of the answer that `library.api.errors` makes of this; None below 500."""
-    if isinstance(error, AudioUnavailableError):
-        return error.code
-    if isinstance(error, (OperationalError, InterfaceError)):
-        return "database_unavailable"
-    if isinstance(error, Unavailable):
-        return str(error.get_codes())
-    if isinstance(error, (Http404, APIException)):
-        return None
-    return "server_error"
+    """Count an error of the service or an origin by its code. Ignore client errors."""
+    response = errors.api_error(error)
+    if response.status_code >= 500:
+        streams_refused.labels(response.get_codes()).inc()
 
 
 def stream_clip(request: HttpRequest, clip: Clip) -> HttpResponseBase:
-    """The audio of a clip; if this is a play, it is in PostgreSQL before the response leaves.
+    """Return a response with the clip's audio. A play is committed before the response is sent.
 
-    Raises AudioUnavailableError, or Unavailable if there is no capacity or the play could not be
-    recorded: then no audio is sent.
+    Raise AudioUnavailableError, NoCapacity or PlayNotRecorded; no audio is sent then.
     """
     if settings.CLIPS_VIA in request.headers.get("Via", ""):
         raise AudioUnavailableError("origin_loop")
-    connection.close()  # a fetch from an origin may take long
+    connection.close()  # downloading from an origin may take long
     if not _places.acquire(blocking=False):
-        raise Unavailable("All places for streams are taken.", "no_capacity", wait=5)
+        raise errors.NoCapacity
     meter = StreamMeter(request.META.get(BEGAN))
     try:
         delivery = deliver(request, open_audio(clip), clip.title)
@@ -90,7 +77,7 @@ def stream_clip(request: HttpRequest, clip: Clip) -> HttpResponseBase:
     request_notes.note(
         request.META, play=counted, **(HANDED_OVER if body is None else {"stream": body})
     )
-    if body is None:  # nginx sends it, and knows alone how much and how that ends
+    if body is None:  # nginx sends it; the bytes sent and the outcome are unknown here
         meter.finish(0, HANDED_OVER["outcome"])
         _places.release()
         return delivery.response
@@ -107,7 +94,7 @@ def stream_clip(request: HttpRequest, clip: Clip) -> HttpResponseBase:
 
 
 def _record_play(request: HttpRequest, clip: Clip, delivery: Delivery) -> Recorded | None:
-    """The play's record, None if it is none or the same once more."""
+    """Record the play. Return None if the request is no play or repeats one."""
     kind = kind_of_play(request, delivery.part, ranged=delivery.ranged)
     if kind is None:
         return None
@@ -115,9 +102,7 @@ def _record_play(request: HttpRequest, clip: Clip, delivery: Delivery) -> Record
         with trace_context.span("record play", {"clips.play.kind": str(kind)}):
             return record(play_of(request, clip.pk, kind))
     except Clip.DoesNotExist:
-        raise NotFound from None
+        raise errors.ClipNotFound from None
     except (Error, NotWrittenError):
         logger.warning("A play could not be recorded", exc_info=True, extra={"clip": clip.pk})
-        raise Unavailable(
-            "The play could not be recorded, so no audio is sent.", "play_not_recorded"
-        ) from None
+        raise errors.PlayNotRecorded from None

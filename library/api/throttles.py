@@ -1,9 +1,10 @@
-"""How many requests a client may send in a minute, counted by all processes together.
+"""Rate limits per client and minute, counted by all processes together.
 
-Reads are counted here and added to the shared count in PostgreSQL in batches of a hundredth of the
-limit, so few of them pay for it. A process knows what others have let through when its own batch is
-added, so each lets through a batch too many, and what it is asked while that batch is on its way: a
-few per cent where a client asks much at once. Writes are added one by one, which is exact.
+Each process counts reads itself and adds them to the shared count in PostgreSQL in batches of a
+hundredth of the limit, so that few reads need a query. It learns what other processes have counted
+when it adds a batch. So each process may exceed the limit by one batch and by the requests that
+arrive while that batch is being added: a few per cent for a client with many parallel requests.
+Writes are added one by one, so their limit is exact.
 """
 
 import logging
@@ -29,14 +30,14 @@ SCOPES = {"create": "writes", "partial_update": "writes", "destroy": "writes", "
 
 @dataclass
 class Tally:
-    """A client's requests in this minute: of all processes as last heard, and ours since."""
+    """A client's requests in this minute: the last known shared count, and those not yet added."""
 
     shared: int = 0
-    ours: int = 0
+    pending: int = 0
 
 
 class Counts:
-    """The tallies of the running minute, of one process."""
+    """The tallies of the current minute in this process."""
 
     def __init__(self) -> None:
         self._lock = Lock()
@@ -44,18 +45,18 @@ class Counts:
         self._tallies: dict[str, Tally] = {}
 
     def add(self, client: str, minute: int, limit: int, batch: int) -> int:
-        """Count one request; returns how many there are, as far as is known.
+        """Count a request. Return the client's requests in this minute, as far as known.
 
-        If PostgreSQL cannot count, this process goes on by itself: the limit is no reason to fail.
+        If PostgreSQL cannot count, the process uses its own count: a limit must not cause errors.
         """
         with self._lock:
             if minute > self._minute:
                 self._minute, self._tallies = minute, {}
             tally = self._tallies.setdefault(client, Tally())
-            tally.ours += 1
-            if tally.shared > limit or tally.ours < batch:
-                return tally.shared + tally.ours
-            count, tally.ours = tally.ours, 0
+            tally.pending += 1
+            if tally.shared > limit or tally.pending < batch:
+                return tally.shared + tally.pending
+            count, tally.pending = tally.pending, 0
             tally.shared += count
             known = tally.shared
         try:
@@ -65,7 +66,7 @@ class Counts:
                 self._purged = minute
                 RequestCount.objects.purge(minute)
         except Error:
-            logger.warning("Requests are not counted, for the database does not", exc_info=True)
+            logger.warning("Requests could not be counted in the database", exc_info=True)
         with self._lock:
             tally.shared = max(tally.shared, known)
         return known
@@ -75,13 +76,12 @@ _counts = Counts()
 
 
 class ClientThrottle(BaseThrottle):
-    """The limits of this service; says in every answer how much is left.
+    """Applies the limits, and reports the rest of them in the headers of every response.
 
-    The fields are those of draft-ietf-httpapi-ratelimit-headers-10.
+    The headers follow draft-ietf-httpapi-ratelimit-headers-10.
     """
 
     def allow_request(self, request: Request, view: Any) -> bool:
-        """Whether the client is within its limit."""
         client = client_name(request)
         if not settings.CLIPS_THROTTLE or client is None:
             return True
@@ -97,5 +97,4 @@ class ClientThrottle(BaseThrottle):
         return sent <= limit
 
     def wait(self) -> float:
-        """Seconds until the client may ask again, for Retry-After."""
-        return self._seconds_left
+        return self._seconds_left  # for Retry-After

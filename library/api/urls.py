@@ -1,4 +1,4 @@
-"""Paths below /api/v1; none ends with a slash."""
+"""Paths below /api/v1. None ends with a slash."""
 
 from django.urls import path, re_path
 from rest_framework.routers import SimpleRouter

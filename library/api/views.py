@@ -1,4 +1,4 @@
-"""The calls of clips: HTTP in, one call down, JSON out."""
+"""Views of clips."""
 
 from typing import Any, cast
 
@@ -19,31 +19,29 @@ from library.api.pagination import page_of
 from library.api.representation import FIELDS, columns, shown_to
 from library.api.serializers import ClipSerializer
 from library.api.stream import count_refusal, stream_clip
-from library.api.visibility import COLUMNS, judge
+from library.api.visibility import COLUMNS, check_visible
 from library.api.writes import ClipWrites
 from library.models import Clip
 
-STREAMED = ("title", "audio_url", "audio_file", *COLUMNS)  # what a stream needs of a clip
+STREAMED = ("title", "audio_url", "audio_file", *COLUMNS)  # columns that streaming needs
 
 
 class AnyAccept(BaseContentNegotiation):
-    """Takes every Accept header: players send many, and the audio's type is not negotiable."""
+    """Ignores Accept: players send many values, and the audio's type is not negotiable."""
 
     def select_renderer(self, request: Request, renderers: Any, format_suffix: Any = None) -> Any:
-        """JSON, in which the errors are told."""
-        return renderers[0], renderers[0].media_type
+        return renderers[0], renderers[0].media_type  # JSON, for errors
 
 
 @operations.describe_clips
 class ClipViewSet(ClipWrites):
-    """Clips: list, show, stream; adding, changing and deleting them is in writes.py."""
+    """List, show and stream clips; adding, changing and deleting them is in ClipWrites."""
 
     queryset: QuerySet[Clip] = Clip.objects.all()
     serializer_class = ClipSerializer
     lookup_value_regex = r"[0-9]{1,18}"
 
     def list(self, request: Request) -> Response:
-        """A page of clips."""
         query = parameters.read(request.query_params, parameters.LIST)
         fields = query.get("fields", FIELDS)
         clips = Clip.objects.available()
@@ -52,11 +50,10 @@ class ClipViewSet(ClipWrites):
         return revalidated(request, Response(shown, headers=page.headers(request)))
 
     def retrieve(self, request: Request, pk: str) -> Response:
-        """One clip. Raises Http404, Gone, Withdrawn."""
         fields = parameters.read(request.query_params, parameters.SHOW).get("fields", FIELDS)
         needed = {*columns(fields), "updated_at", *COLUMNS}
         row = get_object_or_404(Clip.objects.values(*needed), pk=pk)
-        judge(row)
+        check_visible(row)
         shown = Response(shown_to(request, fields)(row))
         return revalidated(request, shown, version(row["id"], row["updated_at"]))
 
@@ -67,13 +64,12 @@ class ClipViewSet(ClipWrites):
         throttle_classes=[],
     )
     def stream(self, request: Request, pk: str) -> HttpResponseBase:
-        """The clip's audio. Raises Http404, Gone, Withdrawn."""
         clip = get_object_or_404(Clip.objects.only(*STREAMED), pk=pk)
-        judge(vars(clip))
+        check_visible(vars(clip))
         return stream_clip(cast("HttpRequest", request), clip)
 
     def handle_exception(self, exc: Exception) -> Response:
-        """Count what is answered to who wants to hear, but not HEAD, which nobody hears."""
+        # A HEAD request is not a failed stream.
         if self.action == "stream" and self.request.method == "GET":
             count_refusal(exc)
         return super().handle_exception(exc)

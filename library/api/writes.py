@@ -6,19 +6,20 @@ from django.conf import settings
 from django.db import transaction
 from django.http.response import HttpResponseBase
 from rest_framework.decorators import action
+from rest_framework.exceptions import ValidationError
 from rest_framework.generics import get_object_or_404
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.reverse import reverse
+from rest_framework.settings import api_settings
 from rest_framework.viewsets import GenericViewSet
 
 from library import history
 from library.api.errors import Gone, InvalidClips, LengthRequired, PreconditionFailed
-from library.api.etags import may_change, tagged, version
+from library.api.etags import if_match_holds, tagged, version
 from library.api.idempotency import answer_once
+from library.api.parsers import BULK_MAX
 from library.models import Clip, State
-
-BULK_MAX = 1000  # clips
 
 
 def _first_state() -> State:
@@ -26,16 +27,14 @@ def _first_state() -> State:
 
 
 class ClipWrites(GenericViewSet[Clip]):
-    """The calls that write, for the clips' viewset."""
+    """Views that add, change and delete clips; a base of the clips' viewset."""
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        """Refuse a body that Django cannot read. Raises LengthRequired."""
         super().initial(request, *args, **kwargs)
         if "Transfer-Encoding" in request.headers and "Content-Length" not in request.headers:
             raise LengthRequired
 
     def create(self, request: Request) -> HttpResponseBase:
-        """Add a clip."""
         return answer_once(request, lambda: self._create(request))
 
     def _create(self, request: Request) -> Response:
@@ -48,7 +47,6 @@ class ClipWrites(GenericViewSet[Clip]):
 
     @action(detail=False, methods=["post"], pagination_class=None)
     def bulk(self, request: Request) -> HttpResponseBase:
-        """Add many clips, or none."""
         return answer_once(request, lambda: self._bulk(request))
 
     def _bulk(self, request: Request) -> Response:
@@ -56,7 +54,10 @@ class ClipWrites(GenericViewSet[Clip]):
             data=request.data, many=True, allow_empty=False, max_length=BULK_MAX
         )
         if not serializer.is_valid():
-            raise InvalidClips(serializer.errors)
+            errors: Any = serializer.errors
+            if api_settings.NON_FIELD_ERRORS_KEY in errors:  # of the list itself
+                raise ValidationError(errors)
+            raise InvalidClips(errors)
         state = _first_state()
         made = Clip.objects.bulk_create(
             [Clip(**fields, state=state) for fields in serializer.validated_data]
@@ -65,7 +66,6 @@ class ClipWrites(GenericViewSet[Clip]):
         return Response(self.get_serializer(made, many=True).data, status=201)
 
     def partial_update(self, request: Request, pk: str) -> Response:
-        """Change some fields."""
         data = request.data  # read before the lock: a client may send it slowly
         with transaction.atomic():
             clip = self._locked(request, pk)
@@ -79,7 +79,6 @@ class ClipWrites(GenericViewSet[Clip]):
         return tagged(Response(serializer.data), version(clip.pk, clip.updated_at))
 
     def destroy(self, request: Request, pk: str) -> Response:
-        """Delete a clip; its plays stay counted."""
         with transaction.atomic():
             clip = self._locked(request, pk)
             Clip.objects.filter(pk=clip.pk).mark_deleted()
@@ -87,14 +86,14 @@ class ClipWrites(GenericViewSet[Clip]):
         return Response(status=204)
 
     def _locked(self, request: Request, pk: str) -> Clip:
-        """The clip, unchanged by others until the transaction ends.
+        """Return the clip, locked until the transaction ends. Raise Gone or PreconditionFailed.
 
-        Two editors who read the same version would otherwise both be let through. NO KEY, because
-        a play's event refers to the row and must not wait. Raises Gone, PreconditionFailed.
+        Without the lock, two editors who read the same version could both change it. NO KEY,
+        because inserting a play event references the row and must not wait.
         """
         clip = get_object_or_404(Clip.objects.select_for_update(no_key=True), pk=pk)
         if clip.deleted_at is not None:
             raise Gone
-        if not may_change(request, clip):
+        if not if_match_holds(request, clip):
             raise PreconditionFailed
         return clip

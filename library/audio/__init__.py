@@ -1,4 +1,4 @@
-"""Where a clip's audio comes from: the guarded origin client, the store, ranges, types.
+"""Audio files: the origin client, the audio store, byte ranges and media types.
 
-Nothing in here knows of Django's models or the database.
+This package does not import Django.
 """

@@ -1,24 +1,21 @@
-"""The Range request header (RFC 9110, 14.1.2): one range of bytes, or the whole.
-
-Pure: text in, offsets out.
-"""
+"""Parse the Range request header (RFC 9110, 14.1.2)."""
 
 import re
 from dataclasses import dataclass
 
-# One int-range or suffix-range. ASCII digits only: `\d` would take others.
+# One int-range or suffix-range. ASCII digits only: `\d` would match others.
 _RANGE = re.compile(r"bytes=[ \t]*(?:([0-9]+)-([0-9]*)|-([0-9]+))[ \t]*", re.IGNORECASE)
 
 _BEYOND_ANY_SIZE = 10**18
 
 
 class UnsatisfiableRangeError(ValueError):
-    """The range begins at or past the end (RFC 9110, 15.5.17: answer 416)."""
+    """The range starts at or past the end (RFC 9110, 15.5.17: respond with 416)."""
 
 
 @dataclass(frozen=True, slots=True)
 class ByteRange:
-    """`length` bytes from the offset `start` on."""
+    """`length` bytes starting at offset `start`."""
 
     start: int
     length: int
@@ -29,15 +26,15 @@ class ByteRange:
         return self.start + self.length
 
     def content_range(self, size: int) -> str:
-        """The Content-Range header of a 206 of this range, of a body of `size` bytes."""
+        """Return the Content-Range header for this range of a body of `size` bytes."""
         return f"bytes {self.start}-{self.stop - 1}/{size}"
 
 
 def parse(header: str, size: int) -> ByteRange | None:
-    """The range that a Range header asks of `size` bytes (above 0); None: send the whole.
+    """Return the requested range of a body of `size` bytes (above 0), or None to send it all.
 
-    None for what is malformed, for another unit and for several ranges: a server may ignore the
-    header (RFC 9110, 14.2), and these gain nothing for short audio.
+    Malformed headers, other units and multiple ranges give None: a server may ignore the header
+    (RFC 9110, 14.2), and multiple ranges gain nothing for short audio.
     Raises UnsatisfiableRangeError.
     """
     match = _RANGE.fullmatch(header)
@@ -59,6 +56,6 @@ def parse(header: str, size: int) -> ByteRange | None:
 
 
 def _number(digits: str) -> int:
-    """The number, or one beyond any size: int() refuses thousands of digits."""
+    """Convert digits, capping huge numbers: int() refuses thousands of digits."""
     digits = digits.lstrip("0")
     return int(digits or "0") if len(digits) <= 18 else _BEYOND_ANY_SIZE

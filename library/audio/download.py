@@ -1,7 +1,7 @@
-"""Downloads: an origin's audio into the store's files, one at a time for each URL.
+"""Download an origin's audio into the store, one download at a time for each URL.
 
-A download runs in a thread of its own, so that it neither depends on one listener nor waits for
-the slowest; the claim on its entry keeps all other threads and processes from doing the same.
+Each download runs in its own thread, so it does not depend on one listener or wait for the slowest.
+The claim on its entry keeps other threads and processes from downloading the same URL.
 """
 
 import contextlib
@@ -19,17 +19,17 @@ from threading import BoundedSemaphore, Thread
 
 from library.audio.entry import Entry, Metadata, sync_folder
 from library.audio.errors import CAUSES, AudioUnavailableError
-from library.audio.eviction import evict, is_due, scan
+from library.audio.eviction import evict, is_eviction_due, scan
 from library.audio.freshness import Freshness
 from library.audio.open_audio import strong_etag
-from library.audio.origin import OriginAnswer, OriginClient
-from library.audio.origin_turns import host_of, turn
+from library.audio.origin import OriginClient, OriginResponse
+from library.audio.origin_slots import host_of, origin_slot
 from library.audio.sniff import read_head
 from library.telemetry import instruments
 
 logger = logging.getLogger(__name__)
 
-for _code in CAUSES:  # so that rates see the first failure of each kind
+for _code in CAUSES:  # each series starts at 0, so that rates include the first failure
     if _code.startswith("origin_"):
         instruments.origin_request_duration.labels(_code)
 
@@ -38,40 +38,36 @@ ENTITY_TAG = re.compile(r'(?:W/)?"[\x21\x23-\x7e\x80-\xff]*"')  # RFC 9110, 8.8.
 
 @dataclass(frozen=True)
 class StoreLimits:
-    """What the store allows itself.
+    """The limits of the store."""
 
-    `max_bytes` of disk; `per_origin` downloads at once from one origin host, for which others wait
-    `turn_seconds`; `failure_seconds` for which a failure is remembered; `keep_seconds` for which
-    a body that was just used stays although there is no room (X-Accel-Redirect opens it later).
-    One process has at most `downloads` under way, those that wait for their turn included.
-    """
-
-    max_bytes: int = 2_000_000_000
-    per_origin: int = 4
-    turn_seconds: float = 10.0
-    failure_seconds: float = 5.0
+    max_bytes: int = 2_000_000_000  # on disk
+    per_origin: int = 4  # concurrent downloads from one host, in all processes
+    slot_timeout: float = 10.0  # seconds that a download waits for one of these
+    failure_seconds: float = 5.0  # for which a failure is remembered
+    # Seconds for which a body stays after its last use, even if the store is too large: nginx opens
+    # the file after X-Accel-Redirect.
     keep_seconds: float = 0.0
-    downloads: int = 128
+    downloads: int = 128  # of one process, including those that wait for a slot
 
 
 class Downloader:
-    """Downloads into a store's folder."""
+    """Downloads audio into the store's folder."""
 
     def __init__(
         self, folder: Path, client: OriginClient, freshness: Freshness, limits: StoreLimits
     ) -> None:
-        """The folder is made with the first download."""
         self._folder = folder
         self._client = client
         self._freshness = freshness
         self._limits = limits
         self._received = 0  # bytes since the last eviction
-        self._places = BoundedSemaphore(limits.downloads)
+        self._free_downloads = BoundedSemaphore(limits.downloads)
 
     def start(self, entry: Entry, began: float) -> bool:
-        """Start the download in the background, unless somebody does, or has since `began`.
+        """Start the download in the background and return whether this call started it.
 
-        Raises AudioUnavailableError if this process has too many under way, or cannot write.
+        Does nothing if a download is in progress or one has ended since `began`. Raises
+        AudioUnavailableError if this process has too many in progress or cannot write.
         """
         try:
             claim = self._claim(entry)
@@ -85,11 +81,12 @@ class Downloader:
             undo.callback(os.close, claim)
             if self._is_settled(entry, began):
                 return False
-            if not self._places.acquire(blocking=False):
+            if not self._free_downloads.acquire(blocking=False):
                 raise AudioUnavailableError("origin_busy")
-            undo.callback(self._places.release)
-            # No daemon: a worker that stops gracefully lets other workers' listeners have the rest.
-            # In the context of the request that began it: its log lines and its trace go on there.
+            undo.callback(self._free_downloads.release)
+            # Not a daemon thread: a worker that stops gracefully finishes the download, because
+            # other workers' listeners follow it. The thread runs in the context of the request that
+            # started it, so log lines and the trace keep the request's ids.
             Thread(
                 target=copy_context().run,
                 args=(self._download, entry, claim),
@@ -106,29 +103,31 @@ class Downloader:
             return entry.claim()
 
     def _is_settled(self, entry: Entry, began: float) -> bool:
-        """Whether another download ended, well or not, between the look and the claim."""
-        arrived = entry.open_current(began)
-        if arrived is not None:
-            arrived.file.close()
-        return arrived is not None or entry.failure(self._limits.failure_seconds) is not None
+        """Return whether another download ended between the caller's check and the claim."""
+        audio = entry.open_current(began)
+        if audio is not None:
+            audio.file.close()
+        return audio is not None or entry.recent_failure(self._limits.failure_seconds) is not None
 
     def _download(self, entry: Entry, claim: int) -> None:
-        """Fetch the audio into the store, or note why not, then give the claim back."""
+        """Fetch the audio into the store or record the failure, then release the claim."""
         try:
             saved = entry.open_saved()
             if saved is not None:
                 saved[1].file.close()
             stale = saved[0] if saved else None
             with (
-                turn(self._folder, entry.url, self._limits.per_origin, self._limits.turn_seconds),
+                origin_slot(
+                    self._folder, entry.url, self._limits.per_origin, self._limits.slot_timeout
+                ),
                 instruments.origin_fetch(),
-                self._client.get(entry.url, stale.validators if stale else None) as answer,
+                self._client.get(entry.url, stale.validators if stale else None) as response,
             ):
-                if stale is not None and answer.status == 304:
-                    fresh_until = self._freshness.fresh_until(answer.headers)
+                if stale is not None and response.status == 304:
+                    fresh_until = self._freshness.fresh_until(response.headers)
                     entry.save(replace(stale, checked_at=time.time(), fresh_until=fresh_until))
                 else:
-                    self._receive(entry, answer)
+                    self._receive(entry, response)
         except AudioUnavailableError as error:
             host = host_of(entry.url)
             logger.warning(
@@ -136,39 +135,39 @@ class Downloader:
                 *(host, error.code),
                 extra={"origin": host, "code": error.code},
             )
-            entry.fail(error.code)
+            entry.record_failure(error.code)
         except OSError as error:
             logger.exception("The audio store cannot write to %s", self._folder)
             instruments.audio_store_write_failures.inc()
-            entry.fail("store_unavailable")
-            if error.errno == errno.ENOSPC:  # the disk is smaller than the store may be
-                self._make_room(full=True)
+            entry.record_failure("store_unavailable")
+            if error.errno == errno.ENOSPC:  # the disk is smaller than max_bytes
+                self._make_room(disk_full=True)
         except Exception:
             logger.exception("Clip audio not fetched from %s", host_of(entry.url))
-            entry.fail("origin_protocol_error")
+            entry.record_failure("origin_protocol_error")
         finally:
             try:
-                entry.withdraw()
+                entry.end_announcement()
             finally:
                 os.close(claim)
-                self._places.release()
+                self._free_downloads.release()
         self._make_room()
 
-    def _receive(self, entry: Entry, answer: OriginAnswer) -> None:
+    def _receive(self, entry: Entry, response: OriginResponse) -> None:
         """Write the body to a part, announce it once its type and length are known, save it."""
-        chunks = answer.chunks()
+        chunks = response.chunks()
         head, content_type = read_head(chunks)
         with entry.new_part() as part:
             path = Path(part.name)
-            metadata = self._describe(entry.url, answer, path.name, content_type)
+            metadata = self._metadata(entry.url, response, path.name, content_type)
             part.write(head)
             part.flush()
-            if answer.length is not None:
+            if response.length is not None:
                 entry.announce(metadata)
             try:
                 for chunk in chunks:
                     part.write(chunk)
-                    part.flush()  # its readers wait for it
+                    part.flush()  # readers are waiting for it
                 size = part.tell()
                 os.fsync(part.fileno())
                 body = path.with_suffix(".audio")
@@ -180,46 +179,53 @@ class Downloader:
             entry.save(replace(metadata, body=body.name, size=size, checked_at=time.time()))
             self._received += size
 
-    def _describe(self, url: str, answer: OriginAnswer, part: str, content_type: str) -> Metadata:
-        """The metadata, as far as the answer's head tells: they must hold before the body ends."""
-        etag = answer.headers.get("ETag", "").strip()
+    def _metadata(
+        self, url: str, response: OriginResponse, part: str, content_type: str
+    ) -> Metadata:
+        """Build the metadata from the response headers: readers need it before the body ends."""
+        etag = response.headers.get("ETag", "").strip()
         if not ENTITY_TAG.fullmatch(etag):
             etag = ""
-        modified = _http_date(answer.headers.get("Last-Modified"))
+        modified = _http_date(response.headers.get("Last-Modified"))
         validators = {"If-None-Match": etag} if etag else {}
         if modified is not None:
-            validators["If-Modified-Since"] = answer.headers["Last-Modified"]
-        strong = etag.startswith('"') and answer.length is not None
-        version = f"{url} {etag} {answer.length}" if strong else secrets.token_hex(16)
+            validators["If-Modified-Since"] = response.headers["Last-Modified"]
+        strong = etag.startswith('"') and response.length is not None
+        version = f"{url} {etag} {response.length}" if strong else secrets.token_hex(16)
         now = int(time.time())
         return Metadata(
             url=url,
             body=part,
-            size=answer.length or 0,
+            size=response.length or 0,
             content_type=content_type,
             etag=strong_etag(version),
             last_modified=min(modified, now) if modified is not None else now,
             checked_at=now,
-            fresh_until=self._freshness.fresh_until(answer.headers),
+            fresh_until=self._freshness.fresh_until(response.headers),
             validators=validators,
         )
 
-    def _make_room(self, *, full: bool = False) -> None:
-        """Keep to the bound on disk, looked after once a fiftieth of it has come in, or in a while.
+    def _make_room(self, *, disk_full: bool = False) -> None:
+        """Evict audio if a fiftieth of `max_bytes` has arrived or the last eviction is long ago.
 
-        If the disk is full, the bound is nine tenths of what is there.
+        If the disk is full, evict at once, down to nine tenths of what is stored.
         """
         limits = self._limits
-        if not full and self._received < limits.max_bytes / 50 and not is_due(self._folder):
+        if (
+            not disk_full
+            and self._received < limits.max_bytes / 50
+            and not is_eviction_due(self._folder)
+        ):
             return
         self._received = 0
         try:
-            bound = limits.max_bytes
-            if full:
-                bound = min(bound, sum(entry.size for entry in scan(self._folder)) * 9 // 10)
-            evict(self._folder, bound, limits.keep_seconds)
+            max_bytes = limits.max_bytes
+            if disk_full:
+                stored = sum(entry.size for entry in scan(self._folder))
+                max_bytes = min(max_bytes, stored * 9 // 10)
+            evict(self._folder, max_bytes, limits.keep_seconds)
         except OSError:
-            logger.exception("The audio store cannot be tidied in %s", self._folder)
+            logger.exception("The audio store cannot evict audio from %s", self._folder)
 
 
 def _http_date(value: str | None) -> int | None:

@@ -1,15 +1,16 @@
-"""One origin's audio in the store: its files, their names, and what may be believed of them.
+"""The files of one URL's audio in the store.
 
-For the key K of a URL the store's folder holds
+For a URL with the key K, the store's folder holds
 
-    K.json           what is stored: the metadata, which name the body; replaced in one rename
-    K.<id>.audio     the body, whole and synced before K.json names it
-    K.growing        the metadata of a download under way that knows its length
-    K.<id>.part      its bytes so far, under a `flock` of whoever writes them
-    K.failed         why the last download failed
-    K.claim          locked (`flock`) by whoever downloads
+    K.json           the metadata of the stored audio, which names the body; replaced by one rename
+    K.<id>.audio     the body, complete and synced before K.json names it
+    K.growing        the metadata of a download in progress whose length is known
+    K.<id>.part      the bytes downloaded so far, locked (`flock`) by the thread that writes them
+    K.failed         the code of the last download's failure
+    K.claim          locked (`flock`) by the thread that downloads
 
-A process that dies takes its locks with it, so nothing it left is mistaken for work under way.
+The kernel releases the locks of a process that dies, so the files that it leaves behind are never
+mistaken for a download in progress.
 """
 
 import contextlib
@@ -23,29 +24,29 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from library.audio.lock import is_abandoned, try_lock
+from library.audio.file_lock import is_abandoned, try_lock
 from library.audio.open_audio import OpenAudio
 
-TOUCH_SECONDS = 60  # how exactly the time of the last use is kept
+TOUCH_SECONDS = 60  # precision of the time of last use
 
 
 @dataclass(frozen=True)
 class Metadata:
-    """What is known of a body besides its bytes. Times are seconds since 1970."""
+    """The metadata of a body. Times are seconds since 1970."""
 
     url: str
-    body: str  # the file's name
+    body: str  # its file name
     size: int
     content_type: str
-    etag: str  # ours
+    etag: str  # of this service, not the origin's
     last_modified: int
-    checked_at: float  # when the origin last sent or confirmed it
+    checked_at: float  # when the origin last sent or revalidated it
     fresh_until: float
-    validators: dict[str, str]  # request headers that ask the origin whether it has changed
+    validators: dict[str, str]  # request headers for revalidation by the origin
 
     @property
     def fresh(self) -> bool:
-        """Whether it may be served without asking the origin."""
+        """Whether the body may be served without revalidation."""
         return time.time() < self.fresh_until
 
 
@@ -62,17 +63,17 @@ class Entry:
         self._claim = folder / f"{self.key}.claim"
 
     def open_saved(self) -> tuple[Metadata, OpenAudio] | None:
-        """What is stored, None if nothing is. The file is the caller's to close."""
+        """Return the stored audio, or None. The caller closes its file."""
         while metadata := read_metadata(self._saved):
             try:
                 return metadata, self._open(metadata, stored=True)
             except FileNotFoundError:
-                if read_metadata(self._saved) == metadata:  # else it was replaced in between
+                if read_metadata(self._saved) == metadata:  # or it has just been replaced
                     return None
         return None
 
     def open_current(self, began: float) -> OpenAudio | None:
-        """What is stored, if it is fresh or was checked since a request that `began` then."""
+        """Return the stored audio if it is fresh or was revalidated after `began`."""
         saved = self.open_saved()
         if saved is None:
             return None
@@ -83,7 +84,7 @@ class Entry:
         return None
 
     def open_growing(self) -> OpenAudio | None:
-        """The download under way, None if there is none that knows its length."""
+        """Return the audio of a download in progress, or None if none has a known length."""
         metadata = read_metadata(self._growing)
         if metadata is None:
             return None
@@ -97,13 +98,13 @@ class Entry:
         return audio
 
     def touch(self) -> None:
-        """Note that it was used, so that eviction spares it."""
-        with contextlib.suppress(OSError):  # a disk that cannot be written still serves
+        """Record the use, so that eviction removes other entries first."""
+        with contextlib.suppress(OSError):  # a read-only disk can still serve
             if time.time() - self._saved.stat().st_mtime > TOUCH_SECONDS:
                 os.utime(self._saved)
 
-    def failure(self, seconds: float) -> str | None:
-        """The code of a failure in the last `seconds`."""
+    def recent_failure(self, seconds: float) -> str | None:
+        """Return the code of a failure in the last `seconds`, or None."""
         try:
             if time.time() - self._failed.stat().st_mtime < seconds:
                 return self._failed.read_text() or None
@@ -112,17 +113,17 @@ class Entry:
         return None
 
     def claim(self) -> int | None:
-        """Become the one who downloads: a descriptor to close when done, None if another is.
+        """Claim the download: return a descriptor to close at its end, or None if it is claimed.
 
-        What a dead predecessor left unfinished is removed.
+        Removes the unfinished files of a process that died.
         """
         descriptor = try_lock(self._claim)
         if descriptor is None:
             return None
         try:
-            left = read_metadata(self._growing)
-            if left is not None:
-                (self.folder / left.body).unlink(missing_ok=True)
+            unfinished = read_metadata(self._growing)
+            if unfinished is not None:
+                (self.folder / unfinished.body).unlink(missing_ok=True)
             self._growing.unlink(missing_ok=True)
         except BaseException:
             os.close(descriptor)
@@ -130,38 +131,38 @@ class Entry:
         return descriptor
 
     def new_part(self) -> BinaryIO:
-        """An empty file for a download, locked while it is open."""
+        """Return a new file for a download, locked while it is open."""
         path = self.folder / f"{self.key}.{secrets.token_hex(8)}.part"
         part = path.open("xb")
         fcntl.flock(part, fcntl.LOCK_EX)
         return part
 
     def announce(self, metadata: Metadata) -> None:
-        """Let readers follow the part that this metadata name."""
-        _write(self._growing, metadata)
+        """Let readers follow the part that the metadata names."""
+        _write_metadata(self._growing, metadata)
 
     def save(self, metadata: Metadata) -> None:
-        """Make this what is stored; the body it replaces is kept for those who just opened it."""
+        """Replace the stored metadata, durably."""
         before = read_metadata(self._saved)
-        _write(self._saved, metadata, sync=True)
+        _write_metadata(self._saved, metadata, sync=True)
         self._failed.unlink(missing_ok=True)
         if before and before.body != metadata.body:
-            with contextlib.suppress(FileNotFoundError):
-                os.utime(self.folder / before.body)
+            with contextlib.suppress(FileNotFoundError):  # readers may be about to open it
+                os.utime(self.folder / before.body)  # so eviction keeps it for ORPHAN_SECONDS
 
-    def fail(self, code: str) -> None:
-        """Remember for a while why it could not be downloaded."""
+    def record_failure(self, code: str) -> None:
+        """Record the code of a download's failure."""
         with contextlib.suppress(OSError):
-            _replace(self._failed, code.encode())
+            _write_atomically(self._failed, code.encode())
 
-    def withdraw(self) -> None:
-        """End the announcement of a download."""
+    def end_announcement(self) -> None:
+        """Remove the announcement of a download that has ended."""
         self._growing.unlink(missing_ok=True)
 
     def _open(self, metadata: Metadata, *, stored: bool) -> OpenAudio:
         file = (self.folder / metadata.body).open("rb", buffering=0)
         if stored and os.fstat(file.fileno()).st_size != metadata.size:
-            file.close()  # never seen; a damaged disk must not become damaged audio
+            file.close()  # never observed, but a damaged disk must not become damaged audio
             raise FileNotFoundError(metadata.body)
         return OpenAudio(
             file=file,
@@ -174,7 +175,7 @@ class Entry:
 
 
 def read_metadata(path: Path) -> Metadata | None:
-    """The metadata in a file, None if there is none that is whole."""
+    """Return the metadata in a file, or None if it is missing or damaged."""
     try:
         fields: dict[str, Any] = json.loads(path.read_bytes())
         return Metadata(**fields)
@@ -182,12 +183,12 @@ def read_metadata(path: Path) -> Metadata | None:
         return None
 
 
-def _write(path: Path, metadata: Metadata, *, sync: bool = False) -> None:
-    _replace(path, json.dumps(asdict(metadata)).encode(), sync=sync)
+def _write_metadata(path: Path, metadata: Metadata, *, sync: bool = False) -> None:
+    _write_atomically(path, json.dumps(asdict(metadata)).encode(), sync=sync)
 
 
-def _replace(path: Path, content: bytes, *, sync: bool = False) -> None:
-    """Write a file so that nobody ever sees half of it, a power cut included if `sync`."""
+def _write_atomically(path: Path, content: bytes, *, sync: bool = False) -> None:
+    """Replace a file so that it is never incomplete, with `sync` not even after a power failure."""
     unfinished = path.with_name(f"{path.name}.{secrets.token_hex(4)}.new")
     try:
         with unfinished.open("wb") as file:
@@ -204,7 +205,7 @@ def _replace(path: Path, content: bytes, *, sync: bool = False) -> None:
 
 
 def sync_folder(folder: Path) -> None:
-    """Make the renames in a folder durable."""
+    """Make renames in a folder durable."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -1,4 +1,4 @@
-"""Keeping the audio store to its size: the least recently used goes first."""
+"""Evict the least recently used audio when the store is too large."""
 
 import contextlib
 import fcntl
@@ -9,17 +9,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from library.audio.entry import read_metadata
-from library.audio.lock import is_abandoned, try_lock
+from library.audio.file_lock import is_abandoned, try_lock
 from library.telemetry import instruments
 
 LOCK_NAME = "eviction.lock"
-TIDY_SECONDS = 300
-ORPHAN_SECONDS = 60  # how long a body that was replaced stays for those who just opened it
+DUE_SECONDS = 300  # after the last eviction
+ORPHAN_SECONDS = 60  # for which a replaced body stays: readers may be about to open it
 
 
 @dataclass
-class Kept:
-    """One entry's files: when it was last used (seconds since 1970), and its bytes on disk."""
+class StoredEntry:
+    """One entry's files, their size in bytes and when they were last used (seconds since 1970)."""
 
     key: str
     used_at: float = 0.0
@@ -28,54 +28,54 @@ class Kept:
 
 
 @dataclass
-class Evicted:
-    """What an eviction did: entries and bytes removed, bytes that stay."""
+class EvictionResult:
+    """The numbers of entries and bytes removed, and of bytes that remain."""
 
     entries: int = 0
     removed: int = 0
     remaining: int = 0
 
 
-def is_due(folder: Path) -> bool:
-    """Whether nobody has tidied for a while: failures, too, leave small files."""
+def is_eviction_due(folder: Path) -> bool:
+    """Return whether the last eviction is long ago: failed downloads leave small files, too."""
     try:
-        return time.time() - (folder / LOCK_NAME).stat().st_mtime > TIDY_SECONDS
+        return time.time() - (folder / LOCK_NAME).stat().st_mtime > DUE_SECONDS
     except FileNotFoundError:
         return True
 
 
 def evict(
     folder: Path, max_bytes: int, keep_seconds: float = 0.0, *, wait: bool = False
-) -> Evicted:
-    """Remove what nobody needs, then the least recently used until `max_bytes` suffice.
+) -> EvictionResult:
+    """Remove leftover files, then the least recently used entries until `max_bytes` suffice.
 
-    Readers are not disturbed: a deleted file lives while it is open. An entry used within the
-    last `keep_seconds` stays. While another eviction is under way nothing is done, or with `wait`
-    its end is awaited.
+    Readers are not disturbed: a deleted file exists as long as it is open. Entries used within the
+    last `keep_seconds` stay. If another eviction is in progress, this one does nothing, or with
+    `wait` runs after it.
     """
-    done = Evicted()
-    with (folder / LOCK_NAME).open("w") as lock:  # opening it notes the time
+    result = EvictionResult()
+    with (folder / LOCK_NAME).open("w") as lock:  # opening it updates its modification time
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
         except BlockingIOError:
-            return done
+            return result
         _remove_leftovers(folder)
-        kept = scan(folder)
-        done.remaining = sum(entry.size for entry in kept)
-        for entry in sorted(kept, key=lambda entry: entry.used_at):
-            if done.remaining <= max_bytes or time.time() - entry.used_at < keep_seconds:
+        entries = scan(folder)
+        result.remaining = sum(entry.size for entry in entries)
+        for entry in sorted(entries, key=lambda entry: entry.used_at):
+            if result.remaining <= max_bytes or time.time() - entry.used_at < keep_seconds:
                 break
             for path in sorted(entry.files, key=lambda path: path.suffix != ".json"):
-                path.unlink(missing_ok=True)  # the metadata first: nothing names a missing body
-            done.entries += 1
-            done.removed += entry.size
-            done.remaining -= entry.size
+                path.unlink(missing_ok=True)  # metadata first: it must not name a missing body
+            result.entries += 1
+            result.removed += entry.size
+            result.remaining -= entry.size
             instruments.audio_store_evicted_bytes.inc(entry.size)
-    return done
+    return result
 
 
 def stored_bytes(folder: Path) -> int:
-    """The bytes of the bodies in a store's folder, those that are still coming in included."""
+    """Return the size of all bodies in a store's folder, including downloads in progress."""
     total = 0
     with contextlib.suppress(FileNotFoundError), os.scandir(folder) as files:
         for file in files:
@@ -85,9 +85,9 @@ def stored_bytes(folder: Path) -> int:
     return total
 
 
-def scan(folder: Path) -> list[Kept]:
-    """The entries of a store's folder with their bodies, in no order."""
-    found: dict[str, Kept] = defaultdict(lambda: Kept(""))
+def scan(folder: Path) -> list[StoredEntry]:
+    """Return the entries in a store's folder, in no particular order."""
+    found: dict[str, StoredEntry] = defaultdict(lambda: StoredEntry(""))
     with os.scandir(folder) as files:
         for file in files:
             if not file.name.endswith((".json", ".audio", ".part")):
@@ -98,7 +98,7 @@ def scan(folder: Path) -> list[Kept]:
                 entry.key = file.name.split(".")[0]
                 entry.size += status.st_size
                 if file.name.endswith(".part"):
-                    entry.used_at = time.time()  # under way
+                    entry.used_at = time.time()  # in progress
                 else:
                     entry.files.append(Path(file.path))
                     entry.used_at = max(entry.used_at, status.st_mtime)
@@ -106,7 +106,7 @@ def scan(folder: Path) -> list[Kept]:
 
 
 def _remove_leftovers(folder: Path) -> None:
-    """Delete what no entry needs: parts of dead downloads, replaced bodies, old small files."""
+    """Delete parts of dead downloads, replaced bodies and old small files."""
     bodies = {m.body for path in folder.glob("*.json") if (m := read_metadata(path))}
     now = time.time()
     for path in folder.iterdir():
@@ -120,12 +120,12 @@ def _remove_leftovers(folder: Path) -> None:
                         path.unlink()
             elif path.suffix in (".audio", ".failed", ".new"):
                 path.unlink()
-            elif path.suffix in (".claim", ".turn"):
+            elif path.suffix in (".claim", ".slot"):
                 _unlink_unlocked(path)
 
 
 def _unlink_unlocked(path: Path) -> None:
-    """Delete a lock's file unless it is held."""
+    """Delete a lock file unless it is locked."""
     descriptor = try_lock(path)
     if descriptor is not None:
         path.unlink()

@@ -1,4 +1,4 @@
-"""How long an origin's audio may be served without asking the origin (RFC 9111, 4.2)."""
+"""How long stored audio may be served without revalidation by its origin (RFC 9111, 4.2)."""
 
 import re
 import time
@@ -11,11 +11,11 @@ _NO_STORE = re.compile(r"(?:^|,)\s*(?:no-store|no-cache)\s*(?==|,|$)", re.I)
 
 @dataclass(frozen=True)
 class Freshness:
-    """The origin's word within the operator's bounds. All in seconds.
+    """The origin's freshness lifetime within the operator's limits, in seconds.
 
-    `default` where the origin says nothing. A copy that is no longer fresh is served for
-    `while_revalidating` more, while it is asked for anew in the background; an older one is served
-    only if the origin fails.
+    `default` applies if the origin sends none. A stale copy is served for `while_revalidating`
+    more seconds while it is revalidated in the background. An older copy is served only if the
+    origin fails.
     """
 
     least: int = 60
@@ -24,10 +24,10 @@ class Freshness:
     while_revalidating: int = 86_400
 
     def fresh_until(self, headers: Mapping[str, str]) -> float:
-        """The end of freshness, in seconds since 1970, of an answer that came now.
+        """Return when a response that arrived now becomes stale, in seconds since 1970.
 
-        `no-store` cannot be kept by a service that serves from its store: it counts as the
-        shortest freshness.
+        This service serves everything from its store, so it cannot obey `no-store`: it treats it
+        as the shortest freshness lifetime.
         """
         control = headers.get("Cache-Control", "")
         ages = {name.lower(): int(age[:10]) for name, age in _MAX_AGE.findall(control)}
@@ -41,5 +41,5 @@ class Freshness:
         return time.time() + max(self.least, min(seconds, self.most))
 
     def may_serve_while_revalidating(self, fresh_until: float) -> bool:
-        """Whether a copy whose freshness ended then may be served before the origin answers."""
+        """Return whether a copy that became stale then may be served before it is revalidated."""
         return time.time() < fresh_until + self.while_revalidating

@@ -1,4 +1,4 @@
-"""Audio that is open for reading: a whole file, or one that is still being fetched."""
+"""Audio that is open for reading: a complete file, or one that is still being downloaded."""
 
 import hashlib
 import os
@@ -10,19 +10,19 @@ from pathlib import Path
 from typing import BinaryIO
 
 from library.audio.errors import AudioUnavailableError
-from library.audio.lock import is_abandoned
+from library.audio.file_lock import is_abandoned
 from library.audio.sniff import SNIFF_BYTES, audio_type
 
 READ_BYTES = 65536
-POLL_SECONDS = 0.02  # how often a reader looks whether the file has grown
+POLL_SECONDS = 0.02  # between a reader's checks whether the file has grown
 
 
 @dataclass
 class OpenAudio:
-    """Audio of known size and type. Whoever opened it closes `file`.
+    """Audio of known size and type. The caller that opened it closes `file`.
 
-    `etag` is a strong validator in quotes, `last_modified` seconds since 1970. `whole` tells that
-    all `size` bytes are in the file; `stored` that they will stay at the file's path.
+    `etag` is a strong validator in quotes, `last_modified` is seconds since 1970. `stored` means
+    that the file is complete and stays at its path.
     """
 
     file: BinaryIO
@@ -34,18 +34,18 @@ class OpenAudio:
 
     @property
     def path(self) -> Path:
-        """Where the file lay when it was opened."""
+        """The path at which the file was opened."""
         return Path(self.file.name)
 
     @property
     def whole(self) -> bool:
-        """Whether no byte is missing any more."""
+        """Whether the file holds all `size` bytes."""
         return self.stored or os.fstat(self.file.fileno()).st_size >= self.size
 
     def chunks(self, start: int, length: int) -> Generator[bytes, None, None]:
-        """These bytes, each waited for until it is there.
+        """Yield the bytes of a range, waiting for those that are still being downloaded.
 
-        Raises AudioUnavailableError if the process that fetches them ends before their last.
+        Raises AudioUnavailableError if the download ends before the range does.
         """
         descriptor, position, stop = self.file.fileno(), start, start + length
         while position < stop:
@@ -60,7 +60,7 @@ class OpenAudio:
 
 
 def open_file(path: Path) -> OpenAudio:
-    """A whole audio file, such as an upload.
+    """Open a complete audio file, such as an upload.
 
     Raises AudioUnavailableError if it is missing or not audio.
     """
@@ -84,7 +84,7 @@ def open_file(path: Path) -> OpenAudio:
 
 
 def strong_etag(version: str) -> str:
-    """An entity tag (RFC 9110, 8.8.3) for what this text names without doubt."""
+    """Return an entity tag (RFC 9110, 8.8.3) for audio that `version` identifies uniquely."""
     return f'"{hashlib.sha256(version.encode()).hexdigest()[:32]}"'
 
 

@@ -1,14 +1,14 @@
-"""The HTTP client for origins: a stranger's server, met with limits.
+"""The HTTP client for origins, which are untrusted servers.
 
-It connects to the very address it judged, judges every redirect again, and bounds the whole
-exchange in time and bytes. Of requests it uses the adapter alone and no session: a session reads
-redirects' bodies to the end, and takes proxies, netrc and cookies from outside.
+The client connects only to addresses that it has checked, checks every redirect, and limits the
+time and bytes of the whole exchange. It uses the adapter of requests without a session: a session
+reads the bodies of redirects to the end, and uses proxies, netrc and cookies.
 """
 
 import socket
 import ssl
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -19,9 +19,9 @@ import requests
 import urllib3
 from urllib3.util.ssl_ import create_urllib3_context
 
-from library.audio.address import OriginPolicy, RefusedAddressError, RefusedURLError
 from library.audio.errors import AudioUnavailableError
-from library.audio.pinned import DeadlineSocket, DeadlineTLSSocket, PinnedAdapter
+from library.audio.origin_policy import OriginPolicy, RefusedAddressError, RefusedURLError
+from library.audio.pinned_connection import DeadlineSocket, DeadlineTLSSocket, PinnedAdapter
 from library.audio.resolver import Resolver, resolve
 from library.telemetry import trace_context
 
@@ -34,22 +34,22 @@ FAILURES = (requests.RequestException, urllib3.exceptions.HTTPError, OSError)
 
 @dataclass(frozen=True)
 class OriginLimits:
-    """Seconds to connect, to the next bytes and for the whole exchange; bytes of the audio."""
+    """Limits in seconds, and of the size of the audio."""
 
     connect: float = 3.0
-    read: float = 10.0
-    total: float = 60.0
+    read: float = 10.0  # until the next bytes
+    total: float = 60.0  # for the whole exchange
     max_bytes: int = 20_000_000
 
 
-class OriginAnswer:
-    """What an origin answered: 200 with a body, or 304 with none."""
+class OriginResponse:
+    """An origin's response: 200 with a body, or 304 without."""
 
     def __init__(self, response: requests.Response, url: str, max_bytes: int) -> None:
-        self.url = url  # behind all redirects
+        self.url = url  # after all redirects
         self.status = response.status_code
         self.headers: Mapping[str, str] = response.headers
-        self.length = _told_length(response.headers)
+        self.length = _content_length(response.headers)
         self._body: urllib3.HTTPResponse = response.raw
         self._max_bytes = max_bytes
         coding = response.headers.get("Content-Encoding", "").strip().lower()
@@ -59,12 +59,12 @@ class OriginAnswer:
             raise AudioUnavailableError("origin_too_large")
 
     def chunks(self) -> Iterator[bytes]:
-        """The body as its bytes arrive, in pieces of at most CHUNK_BYTES.
+        """Yield the body as its bytes arrive, in chunks of at most CHUNK_BYTES.
 
-        Raises AudioUnavailableError if it is too large, too slow or ends too early.
+        Raises AudioUnavailableError if the body is too large, too slow or ends too early.
         """
         received = 0
-        with _failures_named("origin_truncated", tls="origin_truncated"):
+        with _translated_errors("origin_truncated", tls="origin_truncated"):
             while chunk := self._body.read1(CHUNK_BYTES):
                 received += len(chunk)
                 if received > self._max_bytes:
@@ -75,7 +75,7 @@ class OriginAnswer:
 
 
 class OriginClient:
-    """Fetches from origins under a policy and limits. Safe to share between threads."""
+    """Fetches audio from origins under a policy and limits. Threads can share an instance."""
 
     def __init__(
         self,
@@ -87,10 +87,7 @@ class OriginClient:
         resolver: Resolver = resolve,
         ca_bundle: str | None = None,
     ) -> None:
-        """`via` names this service in the Via header of its requests (RFC 9110, 7.6.3).
-
-        `user_agent` tells the people of an origin who asks.
-        """
+        """`via` identifies this service in the Via header of its requests (RFC 9110, 7.6.3)."""
         self._policy = policy
         self.limits = limits
         self._resolver = resolver
@@ -101,75 +98,80 @@ class OriginClient:
             "User-Agent": user_agent,
             "Via": f"1.1 {via}",
         }
-        # One context for all: reading the certificates takes longer than many a fetch.
+        # One context for all requests: reading the certificates takes longer than many fetches.
         self._tls = create_urllib3_context()
         self._tls.load_verify_locations(ca_bundle or certifi.where())
         self._tls.sslsocket_class = DeadlineTLSSocket
-        # With OpenSSL 3, Python takes a body that was cut for one that has ended, unless told so.
+        # By default, Python with OpenSSL 3 treats a truncated body as complete.
         self._tls.options &= ~getattr(ssl, "OP_IGNORE_UNEXPECTED_EOF", 0)
 
     @contextmanager
-    def get(self, url: str, validators: Mapping[str, str] | None = None) -> Iterator[OriginAnswer]:
-        """The origin's answer; `validators` are If-None-Match and the like of an earlier one.
+    def get(
+        self, url: str, validators: Mapping[str, str] | None = None
+    ) -> Iterator[OriginResponse]:
+        """Request a URL. `validators` are headers such as If-None-Match, for revalidation.
 
-        The deadline of the whole exchange, redirects and body included, begins now.
-        Raises AudioUnavailableError, here or from the answer's `chunks`.
+        The time limit for the whole exchange, including redirects and body, starts now.
+        Raises AudioUnavailableError, also from the response's `chunks`.
         """
         deadline = time.monotonic() + self.limits.total
         with trace_context.span("GET", {"http.request.method": "GET"}, outgoing=True) as span:
             headers = self._headers | trace_context.headers() | dict(validators or {})
-            final_url, response = self._follow(url, headers, deadline, span)
+            final_url, response = self._follow_redirects(url, headers, deadline, span)
             status = response.status_code
             span.set_attribute("http.response.status_code", status)
             try:
                 if status != 200 and not (validators and status == 304):
                     raise AudioUnavailableError("origin_http_error", origin_status=status)
-                yield OriginAnswer(response, final_url, self.limits.max_bytes)
+                yield OriginResponse(response, final_url, self.limits.max_bytes)
             finally:
                 _close(response)
 
-    def _follow(
+    def _follow_redirects(
         self, url: str, headers: dict[str, str], deadline: float, span: trace_context.Span
     ) -> tuple[str, requests.Response]:
-        refused = "origin_url_invalid"
+        refusal = "origin_url_invalid"
         for _ in range(MAX_REDIRECTS + 1):
             try:
                 parts = self._policy.check_url(url)
             except RefusedAddressError:
                 raise AudioUnavailableError("origin_address_refused") from None
             except RefusedURLError:
-                raise AudioUnavailableError(refused) from None
+                raise AudioUnavailableError(refusal) from None
             span.set_attribute("server.address", parts.host or "")
             response = self._send(url, headers, deadline)
             location = response.headers.get("Location")
             if response.status_code not in REDIRECTS or not location:
                 return url, response
-            _close(response)  # unread: its body may have no end
+            _close(response)  # without reading the body, which may be endless
             url = urljoin(url, location)
             if parts.scheme == "https" and not url.lower().startswith("https:"):
                 raise AudioUnavailableError("origin_redirect_refused")
-            refused = "origin_redirect_refused"
+            refusal = "origin_redirect_refused"
         raise AudioUnavailableError("origin_redirect_loop")
 
     def _send(self, url: str, headers: dict[str, str], deadline: float) -> requests.Response:
         adapter = PinnedAdapter(partial(self._connect, deadline), self._tls)
-        with _failures_named("origin_protocol_error"):
+        with _translated_errors("origin_protocol_error"):
             request = requests.Request("GET", url, headers=headers).prepare()
             return adapter.send(request, stream=True, timeout=self.limits.read)
 
     def _connect(self, deadline: float, host: str, port: int) -> DeadlineSocket:
-        """A connection to an address of the host, all of which were judged."""
-        self._judge(lambda: self._policy.check_port(host, port))
-        left = deadline - time.monotonic()
-        addresses = self._resolver(host, port, min(self.limits.connect, left))
-        for address in addresses:
-            self._judge(partial(self._policy.check_address, host, port, address))
+        """Check all addresses of the host and connect to one of them."""
+        remaining = deadline - time.monotonic()
+        try:
+            self._policy.check_port(host, port)
+            addresses = self._resolver(host, port, min(self.limits.connect, remaining))
+            for address in addresses:
+                self._policy.check_address(host, port, address)
+        except RefusedAddressError:
+            raise AudioUnavailableError("origin_address_refused") from None
         code = "origin_unreachable"
         for address in addresses[:MAX_ADDRESSES_TRIED]:
             family = socket.AF_INET6 if ":" in address else socket.AF_INET
             connection = DeadlineSocket(family, socket.SOCK_STREAM)
             connection.deadline, connection.read_limit = deadline, self.limits.read
-            connection.settimeout(max(0.001, min(self.limits.connect, connection.left())))
+            connection.settimeout(max(0.001, min(self.limits.connect, connection.remaining())))
             try:
                 connection.connect((address, port))
             except OSError as error:
@@ -179,30 +181,23 @@ class OriginClient:
                 return connection
         raise AudioUnavailableError(code)
 
-    @staticmethod
-    def _judge(check: Callable[[], None]) -> None:
-        try:
-            check()
-        except RefusedAddressError:
-            raise AudioUnavailableError("origin_address_refused") from None
-
 
 def _close(response: requests.Response) -> None:
     response.close()
-    response.connection.close()  # else its pool keeps the socket
+    response.connection.close()  # otherwise its pool keeps the socket
 
 
 @contextmanager
-def _failures_named(code: str, tls: str = "origin_tls_failed") -> Iterator[None]:
-    """Turn the network's exceptions into ours: time-outs, `tls`, and `code` for the rest."""
+def _translated_errors(code: str, tls: str = "origin_tls_failed") -> Iterator[None]:
+    """Raise network errors as AudioUnavailableError: time-outs, `tls`, or `code` for the rest."""
     try:
         yield
     except FAILURES as error:
-        raise AudioUnavailableError(_cause(error, tls) or code) from error
+        raise AudioUnavailableError(_specific_code(error, tls) or code) from error
 
 
-def _cause(error: BaseException | None, tls: str) -> str | None:
-    """The code of a failure whose first cause may lie below several wrappings."""
+def _specific_code(error: BaseException | None, tls: str) -> str | None:
+    """Return the code of a time-out or TLS error in the chain of causes, or None."""
     timeouts = (TimeoutError, requests.Timeout, urllib3.exceptions.TimeoutError)
     while error is not None:
         if isinstance(error, timeouts):
@@ -213,9 +208,9 @@ def _cause(error: BaseException | None, tls: str) -> str | None:
     return None
 
 
-def _told_length(headers: Mapping[str, str]) -> int | None:
-    """The body's length in bytes if the origin told one that can be believed."""
-    told = headers.get("Content-Length", "").strip()
-    if "Transfer-Encoding" in headers or not (told.isascii() and told.isdigit()):
+def _content_length(headers: Mapping[str, str]) -> int | None:
+    """Return the length of the body in bytes, or None if the headers give no valid length."""
+    length = headers.get("Content-Length", "").strip()
+    if "Transfer-Encoding" in headers or not (length.isascii() and length.isdigit()):
         return None
-    return int(told) if len(told) < 16 else 10**16
+    return int(length) if len(length) < 16 else 10**16

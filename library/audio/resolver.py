@@ -1,4 +1,4 @@
-"""Looking up a name's addresses, with a limit on time that getaddrinfo(3) does not have."""
+"""Resolve host names with a timeout, which getaddrinfo(3) does not have."""
 
 import socket
 from collections.abc import Callable
@@ -11,10 +11,10 @@ Resolver = Callable[[str, int, float], list[str]]
 
 
 def resolve(host: str, port: int, timeout: float) -> list[str]:
-    """The addresses of a host, each once, in the system's order of preference.
+    """Return the distinct addresses of a host, in the system's order of preference.
 
-    Raises AudioUnavailableError if there are none or `timeout` seconds pass. The look-up that was
-    too slow ends by itself, in its own thread, when the system's resolver gives up.
+    Raises AudioUnavailableError if there are none or `timeout` seconds pass. The thread of a slow
+    look-up ends when the system's resolver gives up.
     """
     answers: SimpleQueue[list[str] | None] = SimpleQueue()
 

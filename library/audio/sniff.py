@@ -1,7 +1,9 @@
-"""What kind of audio some bytes are, told by the bytes alone.
+"""Detect the media type of audio from its first bytes.
 
-Content-Type headers and file names lie, and a browser that sniffs for itself must find what we
-said. Sources: RFC 3533 (Ogg), RFC 9559 (Matroska/WebM), RFC 9639 (FLAC), ISO/IEC 14496-12 (MP4),
+Content-Type headers and file names are unreliable, and the type must agree with what a browser
+that sniffs the content detects.
+
+Sources: RFC 3533 (Ogg), RFC 9559 (Matroska/WebM), RFC 9639 (FLAC), ISO/IEC 14496-12 (MP4),
 ISO/IEC 11172-3 and 13818-3 (MPEG audio), ISO/IEC 13818-7 (ADTS), the ID3v2.4 structure document.
 """
 
@@ -11,7 +13,7 @@ from collections.abc import Iterator
 from library.audio.errors import AudioUnavailableError
 
 SNIFF_BYTES = 8192  # enough for every signature below, and for two frames of MPEG audio
-LONGEST_FRAME = 3000  # bytes, more than any of MPEG audio
+LONGEST_FRAME = 3000  # bytes; no MPEG audio frame is longer
 
 EXTENSIONS = {
     "audio/mpeg": "mp3",
@@ -41,9 +43,9 @@ _SAMPLE_RATES = (44100, 48000, 32000)  # MPEG 1; halved for MPEG 2, quartered fo
 
 
 def read_head(chunks: Iterator[bytes]) -> tuple[bytes, str]:
-    """The first bytes, as many as are needed to tell the type, and the type.
+    """Return the first bytes, enough to detect the media type, and the media type.
 
-    Raises AudioUnavailableError if there are none, or if they are not audio.
+    Raises AudioUnavailableError if there are none or they are not audio.
     """
     head = b""
     for chunk in chunks:
@@ -59,9 +61,9 @@ def read_head(chunks: Iterator[bytes]) -> tuple[bytes, str]:
 
 
 def audio_type(head: bytes) -> str | None:
-    """The media type of audio that begins with these bytes (SNIFF_BYTES of it, or all).
+    """Return the media type of audio that begins with these bytes (SNIFF_BYTES of it, or all).
 
-    None for anything that is not audio of a type this service serves, video included.
+    Returns None for everything else, including video and unsupported audio.
     """
     if head[:4] == b"fLaC":
         return "audio/flac"
@@ -74,47 +76,47 @@ def audio_type(head: bytes) -> str | None:
     if head[:4] == b"\x1a\x45\xdf\xa3":
         return _webm(head)
     if head[:3] == b"ID3":
-        return _behind_id3(head)
+        return _after_id3(head)
     return _mpeg_or_adts(head)
 
 
 def _ogg(head: bytes) -> str | None:
-    """Ogg whose first page, which holds the first stream's header, is of an audio codec."""
+    """Accept Ogg whose first page, which holds the first stream's header, has an audio codec."""
     segments = head[26] if len(head) > 26 else 0
     return "audio/ogg" if head[27 + segments :].startswith(_OGG_AUDIO) else None
 
 
 def _mp4(head: bytes) -> str | None:
-    """MP4 of a usual brand, unless its index (if at the front) tells of a video track."""
+    """Accept MP4 of a common brand, unless its index is at the front and has a video track."""
     if re.search(rb"hdlr.{8}vide", head, re.DOTALL):  # a track's handler type
         return None
     return "audio/mp4" if _MP4_BRANDS.fullmatch(head[8:12]) else None
 
 
 def _webm(head: bytes) -> str | None:
-    """EBML of document type webm whose codecs at the front are audio ones."""
+    """Accept EBML of document type webm without a video codec at the front."""
     has_video = re.search(rb"\x86[\x81-\xff]V_", head)  # a CodecID element and its value
     return "audio/webm" if b"\x42\x82\x84webm" in head[:64] and not has_video else None
 
 
-def _behind_id3(head: bytes) -> str | None:
-    """The audio behind an ID3v2 tag, or MP3, its usual company, where the tag hides it."""
+def _after_id3(head: bytes) -> str | None:
+    """Detect the audio after an ID3v2 tag. Assume MP3 if the tag is longer than `head`."""
     if len(head) < 10 or any(byte & 0x80 for byte in head[6:10]):
         return None
     size = head[6] << 21 | head[7] << 14 | head[8] << 7 | head[9]
     footer = 10 if head[5] & 0x10 else 0
-    behind = head[10 + size + footer :].lstrip(b"\0")
-    if behind[:3] == b"ID3":
-        return _behind_id3(behind)
-    if len(behind) < LONGEST_FRAME:
+    rest = head[10 + size + footer :].lstrip(b"\0")
+    if rest[:3] == b"ID3":
+        return _after_id3(rest)
+    if len(rest) < LONGEST_FRAME:
         return "audio/mpeg"
-    if behind[:4] == b"fLaC":
+    if rest[:4] == b"fLaC":
         return "audio/flac"
-    return _mpeg_or_adts(behind)
+    return _mpeg_or_adts(rest)
 
 
 def _mpeg_or_adts(head: bytes) -> str | None:
-    """A raw stream of frames: two headers must follow one another."""
+    """Accept a raw stream of frames that begins with two frame headers in a row."""
     for media_type, frame_length in (("audio/aac", adts_length), ("audio/mpeg", mpeg_length)):
         length = frame_length(head)
         if length and frame_length(head[length:]):
@@ -123,7 +125,7 @@ def _mpeg_or_adts(head: bytes) -> str | None:
 
 
 def adts_length(head: bytes) -> int:
-    """The length in bytes of the ADTS frame that begins here, 0 if none does."""
+    """Return the length in bytes of the ADTS frame that begins here, or 0."""
     if len(head) < 7 or head[0] != 0xFF or head[1] & 0xF6 != 0xF0:
         return 0
     if head[2] >> 2 & 0x0F > 12:  # sampling frequency index
@@ -133,7 +135,7 @@ def adts_length(head: bytes) -> int:
 
 
 def mpeg_length(head: bytes) -> int:
-    """The length in bytes of the MPEG audio frame that begins here, 0 if none does."""
+    """Return the length in bytes of the MPEG audio frame that begins here, or 0."""
     if len(head) < 4 or head[0] != 0xFF or head[1] & 0xE0 != 0xE0:
         return 0
     version = head[1] >> 3 & 3  # 3: MPEG 1, 2: MPEG 2, 0: MPEG 2.5

@@ -1,8 +1,8 @@
-"""The audio store: a disk cache in which each origin URL is fetched once, however many listen.
+"""The audio store: a disk cache that downloads each URL once for all concurrent listeners.
 
-A request for audio that the store lacks starts a download, unless some thread or process has one
-under way; then everybody, the starter included, reads the growing file. The files, and what may be
-believed of them, are described in `entry.py`.
+A request for audio that is not in the store starts a download, unless a thread or process has one
+in progress. All listeners, including the first, read the growing file. `entry.py` describes the
+files.
 """
 
 import contextlib
@@ -16,14 +16,14 @@ from library.audio.errors import AudioUnavailableError
 from library.audio.freshness import Freshness
 from library.audio.open_audio import OpenAudio
 from library.audio.origin import OriginClient
-from library.audio.origin_turns import waits
+from library.audio.origin_slots import poll_intervals
 from library.telemetry import instruments
 
 logger = logging.getLogger(__name__)
 
 
 class AudioStore:
-    """Opens origins' audio. Threads may share it; processes share its folder."""
+    """Opens origins' audio. Threads can share an instance; processes share the folder."""
 
     def __init__(
         self,
@@ -32,18 +32,17 @@ class AudioStore:
         freshness: Freshness | None = None,
         limits: StoreLimits | None = None,
     ) -> None:
-        """The folder is made when it is first needed; losing it costs only downloads."""
+        """`folder` is created by the first download and may be deleted at any time."""
         self.folder = folder
         self._freshness = freshness or Freshness()
         self._limits = limits or StoreLimits()
         self._downloader = Downloader(folder, client, self._freshness, self._limits)
-        # a download ends by then, and so does waiting for it
-        self._longest_wait = client.limits.total + self._limits.turn_seconds
+        self._longest_download = client.limits.total + self._limits.slot_timeout
 
     def open(self, url: str) -> OpenAudio:
-        """The audio at a URL; the caller closes its file.
+        """Return the audio at a URL. The caller closes its file.
 
-        Raises AudioUnavailableError with the cause if there is none, and no stale copy either.
+        Raises AudioUnavailableError if it cannot be fetched and no stale copy is stored.
         """
         try:
             return self._open(Entry(self.folder, url))
@@ -54,23 +53,23 @@ class AudioStore:
     def _open(self, entry: Entry) -> OpenAudio:
         saved = entry.open_saved()
         if saved is None:
-            return self._await(entry, None)
+            return self._fetch(entry, None)
         metadata, audio = saved
         if metadata.fresh:
             entry.touch()
             instruments.audio_store_requests.labels("hit").inc()
             return audio
         if not self._freshness.may_serve_while_revalidating(metadata.fresh_until):
-            return self._await(entry, audio)
-        if entry.failure(self._limits.failure_seconds) is None:
+            return self._fetch(entry, audio)
+        if entry.recent_failure(self._limits.failure_seconds) is None:
             with contextlib.suppress(AudioUnavailableError):
                 self._downloader.start(entry, time.time())
         return self._serve_stale(entry, audio)
 
-    def _await(self, entry: Entry, stale: OpenAudio | None) -> OpenAudio:
-        """What arrives, or the stale copy if nothing does."""
+    def _fetch(self, entry: Entry, stale: OpenAudio | None) -> OpenAudio:
+        """Return the audio that the origin sends, or the stale copy if the origin fails."""
         try:
-            audio, result = self._arrival(entry)
+            audio, result = self._await_audio(entry)
         except AudioUnavailableError:
             if stale is not None:
                 return self._serve_stale(entry, stale)
@@ -81,11 +80,11 @@ class AudioStore:
         instruments.audio_store_requests.labels(result).inc()
         return audio
 
-    def _arrival(self, entry: Entry) -> tuple[OpenAudio, str]:
-        """Wait until the audio, or the beginning of it, is there; download it if nobody does."""
+    def _await_audio(self, entry: Entry) -> tuple[OpenAudio, str]:
+        """Start a download if none is in progress, and wait until its audio can be read."""
         result, began = "joined", time.time()
-        for step in waits(time.monotonic() + self._longest_wait):
-            code = entry.failure(self._limits.failure_seconds)
+        for interval in poll_intervals(time.monotonic() + self._longest_download):
+            code = entry.recent_failure(self._limits.failure_seconds)
             if code is not None:
                 raise AudioUnavailableError(code)
             if self._downloader.start(entry, began):
@@ -93,7 +92,7 @@ class AudioStore:
             audio = entry.open_current(began) or entry.open_growing()
             if audio is not None:
                 return audio, result
-            time.sleep(step)
+            time.sleep(interval)
         raise AudioUnavailableError("origin_timeout")
 
     def _serve_stale(self, entry: Entry, audio: OpenAudio) -> OpenAudio:

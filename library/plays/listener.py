@@ -18,9 +18,9 @@ from uuid import UUID
 from django.db import Error, connection
 from django.http import HttpRequest
 
+from library.client_address import client_network
 from library.models import MAX_DURATION
 from library.plays import partitions
-from library.proxies import client_network
 
 logger = logging.getLogger(__name__)
 

@@ -1,4 +1,5 @@
-"""What Prometheus is told: the instruments of all processes, what PostgreSQL counts, the store.
+"""Health checks and metrics: workers' instruments, totals in PostgreSQL, the audio store.
 
-It needs Django's settings, but no model and no app: the metrics process stays small.
+The metrics process imports this package. To stay small, it has Django's settings but no models or
+apps.
 """

@@ -1,74 +1,71 @@
-"""A question to something that may not answer, asked so that nobody has to wait for it."""
+"""Run a blocking probe in a background thread, so that callers can wait for it with a timeout."""
 
-import logging
 import time
 from collections.abc import Callable
 from threading import Condition, Thread
 from typing import Generic, TypeVar
 
-Answer = TypeVar("Answer")
-
-logger = logging.getLogger(__name__)
+Result = TypeVar("Result")
 
 
-class NoAnswerError(Exception):
-    """It did not come in time, or asking failed."""
+class NoResultError(Exception):
+    """The probe did not end in time, or it failed: then its exception is `__cause__`."""
 
 
-class Question(Generic[Answer]):
-    """Asked by a thread of its own, one at a time; who has no time left goes on without."""
+class BackgroundProbe(Generic[Result]):
+    """Runs a probe in its own thread, one run at a time, for any number of waiting callers."""
 
-    def __init__(self, ask: Callable[[], Answer], name: str) -> None:
-        """`ask` may raise anything and take any time; `name` is its thread's."""
-        self._ask = ask
+    def __init__(self, run: Callable[[], Result], name: str) -> None:
+        """`run` may raise any exception and take any time. `name` is the thread's name."""
+        self._run = run
         self._name = name
         self._changed = Condition()
         self._thread: Thread | None = None
-        self._asked = self._answered = 0
-        self._began: float | None = None
-        self._answer: Answer | None = None
+        self._requested = self._finished = 0
+        self._started_at: float | None = None
+        self._result: Result | None = None
         self._error: BaseException | None = None
 
-    def begin(self) -> int:
-        """Have it asked as soon as nobody else does; returns the number to `await_answer` with."""
+    def request(self) -> int:
+        """Request a run that starts after this call, and return its number for `wait`."""
         with self._changed:
-            self._asked += 1
-            if self._thread is None:  # not at import: a thread does not survive a fork
-                self._thread = Thread(target=self._keep_asking, name=self._name, daemon=True)
+            self._requested += 1
+            if self._thread is None:  # not at import, because threads do not survive a fork
+                self._thread = Thread(target=self._work, name=self._name, daemon=True)
                 self._thread.start()
             self._changed.notify_all()
-            return self._asked
+            return self._requested
 
-    def await_answer(self, number: int, seconds: float) -> Answer:
-        """The answer to what was asked after this number was given.
+    def wait(self, number: int, timeout: float) -> Result:
+        """Return the result of the requested run.
 
-        Raises NoAnswerError.
+        Raises NoResultError if the run fails or does not end within `timeout` seconds.
         """
         with self._changed:
-            if not self._changed.wait_for(lambda: self._answered >= number, seconds):
-                raise NoAnswerError
+            if not self._changed.wait_for(lambda: self._finished >= number, timeout):
+                raise NoResultError
             if self._error is not None:
-                raise NoAnswerError from self._error
-            return self._answer  # type: ignore[return-value]
+                raise NoResultError from self._error
+            return self._result  # type: ignore[return-value]
 
     @property
-    def asked_for(self) -> float:
-        """Seconds for which the thread has been waiting, 0 while nothing is asked."""
+    def running_for(self) -> float:
+        """Seconds since the current run started; 0 if none is in progress."""
         with self._changed:
-            return 0.0 if self._began is None else time.monotonic() - self._began
+            return 0.0 if self._started_at is None else time.monotonic() - self._started_at
 
-    def _keep_asking(self) -> None:
+    def _work(self) -> None:
         while True:
             with self._changed:
-                self._changed.wait_for(lambda: self._asked > self._answered)
-                number = self._asked
-                self._began = time.monotonic()
-            answer, error = None, None
+                self._changed.wait_for(lambda: self._requested > self._finished)
+                number = self._requested  # one run serves all requests so far
+                self._started_at = time.monotonic()
+            result, error = None, None
             try:
-                answer = self._ask()
+                result = self._run()
             except Exception as raised:
                 error = raised
             with self._changed:
-                self._answer, self._error = answer, error
-                self._answered, self._began = number, None
+                self._result, self._error = result, error
+                self._finished, self._started_at = number, None
                 self._changed.notify_all()

@@ -1,6 +1,6 @@
-"""What PostgreSQL counts: totals that survive restarts and are the same from every process.
+"""Totals from PostgreSQL: they survive restarts and are the same in every process.
 
-A server may refuse, or freeze: then nothing is refused and nothing ends, and whoever asks waits.
+The server can refuse connections, or freeze: then a query gets no error and never ends.
 """
 
 import logging
@@ -18,83 +18,87 @@ from django.db import connection
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from library.probes.background_probe import NoAnswerError, Question
+from library.probes.background_probe import BackgroundProbe, NoResultError
 
 logger = logging.getLogger(__name__)
 
-# Seconds for which the database may be asked before a scrape goes on without it; the second where
-# the scrape before had to, or each would take long while it is away.
-PATIENCE, PATIENCE_WHILE_DOWN = 0.5, 0.02
-GIVE_UP = 5.0  # seconds after which the next scrape ends a connection on which nothing comes
-# Counting reads every clip. Where there are so many that it takes long, the totals are kept for as
-# many times as long, so that it takes no more than a twentieth of the database's time.
-LONG, KEPT_FOR = 0.25, 20  # seconds, times
+# Seconds that a scrape waits for the database. It waits less if the previous scrape got no answer:
+# otherwise every scrape would be slow while the database is down.
+TIMEOUT, TIMEOUT_WHILE_DOWN = 0.5, 0.02
+ABORT_AFTER = 5.0  # seconds without a response, after which the next scrape ends the connection
+# The total reads every clip. If that takes longer than SLOW_COUNT seconds, the totals are kept for
+# CACHE_FACTOR times as long, so that counting takes at most a twentieth of the database's time.
+SLOW_COUNT, CACHE_FACTOR = 0.25, 20
 
-# A clip that is deleted or withdrawn leaves the list of the most played, but no total.
+TOP_CLIPS = 10  # that have a series each
+# A deleted or withdrawn clip leaves the list of the most played, but its plays stay in the total.
 TOTAL = "SELECT coalesce(sum(play_count), 0) FROM library_clip"
 TOP = """
 SELECT id::text, title, play_count FROM library_clip
 WHERE deleted_at IS NULL AND state = 'published' AND play_count > 0
-ORDER BY play_count DESC, id LIMIT 10
+ORDER BY play_count DESC, id LIMIT %s
 """
 
 
 @dataclass(frozen=True)
 class Totals:
-    """Plays of all clips; id, title and plays of the most played; until when these may be told."""
+    """Play counts of all clips and of the most played."""
 
     plays: int
-    top: list[tuple[str, str, int]]
-    good_until: float
+    top: list[tuple[str, str, int]]  # id, title, plays
+    expires_at: float  # on the clock of `time.monotonic`
 
 
 class Database:
-    """Asks PostgreSQL over a connection of its own, made anew each time.
+    """Queries PostgreSQL over a new connection each time.
 
-    So it tells whether one can connect, and takes none from the requests, nor is it among those
-    that their metrics count.
+    This shows whether the server accepts connections. It also takes no connection from requests and
+    stays out of the metrics of their connections.
     """
 
     def __init__(self) -> None:
         self.totals: Totals | None = None
         self._connected_at = 0.0
         self._socket: socket.socket | None = None
-        self._breaking = Lock()
+        self._socket_lock = Lock()
 
-    def ask(self) -> Totals:
-        """The totals of this moment, or the last where that takes long. Raises psycopg.Error."""
+    def fetch(self) -> Totals:
+        """Return the current totals, or the previous ones until they expire.
+
+        Raises psycopg.Error.
+        """
         with psycopg.connect(**_parameters(), autocommit=True) as connected:
             self._connected_at = time.monotonic()
-            # A descriptor of our own: PostgreSQL's library closes its own at the first error, and
-            # that may be another connection's before we have noticed.
+            # Duplicate the descriptor: libpq closes its own at the first error, and its number can
+            # belong to another connection before this thread notices.
             self._socket = socket.socket(fileno=os.dup(connected.pgconn.socket))
             try:
-                if self.totals is None or self._connected_at > self.totals.good_until:
+                if self.totals is None or self._connected_at > self.totals.expires_at:
                     self.totals = _count(connected)
             finally:
-                with self._breaking:
+                with self._socket_lock:
                     self._socket.close()
                     self._socket = None
         return self.totals
 
     def has_connected(self, since: float) -> bool:
-        """Whether it has since then, or counts over a connection that is not yet given up."""
+        """Return whether `fetch` has connected since then, or runs a query that is not overdue."""
         now = time.monotonic()
-        counts = self._socket is not None and now - self._connected_at < GIVE_UP
-        return counts or self._connected_at > since
+        counting = self._socket is not None and now - self._connected_at < ABORT_AFTER
+        return counting or self._connected_at > since
 
-    def break_off(self) -> None:
-        """End the connection that `ask` waits on, which then fails and can be asked again."""
-        with self._breaking:
+    def abort(self) -> None:
+        """Shut down the connection that `fetch` waits for, so that it fails and can run again."""
+        with self._socket_lock:
             if self._socket is not None:
-                with suppress(OSError):  # the server has just done so
+                with suppress(OSError):  # the server has just closed it
                     self._socket.shutdown(socket.SHUT_RDWR)
 
 
 def _parameters() -> dict[str, Any]:
     parameters: dict[str, Any] = connection.get_connection_params()
     return parameters | {
-        "connect_timeout": 2,  # seconds; psycopg takes no fewer
+        "connect_timeout": 2,  # seconds, the minimum of libpq
         "cursor_factory": psycopg.Cursor,
         "options": "-c statement_timeout=10s",
         "application_name": "clips metrics",
@@ -104,62 +108,63 @@ def _parameters() -> dict[str, Any]:
 def _count(connected: psycopg.Connection) -> Totals:
     began = time.monotonic()
     (plays,) = connected.execute(TOTAL).fetchone() or (0,)
-    top = connected.execute(TOP).fetchall()
+    top = connected.execute(TOP, [TOP_CLIPS]).fetchall()
     took = time.monotonic() - began
-    return Totals(int(plays), top, began + (KEPT_FOR * took if took > LONG else 0.0))
+    return Totals(int(plays), top, began + (CACHE_FACTOR * took if took > SLOW_COUNT else 0.0))
 
 
 class DatabaseMetrics:
-    """Tells the totals, and whether the database answers."""
+    """Reports the totals and whether the database responds."""
 
     def __init__(self) -> None:
         self._database = Database()
-        self._question = Question(self._database.ask, "metrics of the database")
-        self._was_up, self._told_at = True, 0.0
+        self._probe = BackgroundProbe(self._database.fetch, "metrics of the database")
+        self._was_up, self._scraped_at = True, 0.0
 
-    def begin(self) -> Collector:
-        """Have the database asked; the collector then waits for it a little, never long."""
-        asked_for = self._question.asked_for
-        if asked_for > GIVE_UP:
-            self._database.break_off()
-            asked_for = 0.0
-        patience = PATIENCE_WHILE_DOWN
-        if self._was_up:  # who comes while another waits goes on when that one does
-            patience = max(patience, PATIENCE - asked_for)
-        until = time.monotonic() + patience
-        return _Scrape(self, self._question.begin(), until, self._told_at)
+    def begin_scrape(self) -> Collector:
+        """Start the query. The collector then waits for it, but never long."""
+        running_for = self._probe.running_for
+        if running_for > ABORT_AFTER:
+            self._database.abort()
+            running_for = 0.0
+        timeout = TIMEOUT_WHILE_DOWN
+        if self._was_up:  # scrapes that wait for the same query stop waiting at the same time
+            timeout = max(timeout, TIMEOUT - running_for)
+        deadline = time.monotonic() + timeout
+        return _Scrape(self, self._probe.request(), deadline, self._scraped_at)
 
-    def totals(self, number: int, until: float, since: float) -> tuple[bool, Totals | None]:
-        """Whether the database answers, and what it told; awaited until a time of the clock.
+    def totals(self, number: int, deadline: float, since: float) -> tuple[bool, Totals | None]:
+        """Wait for the query until the deadline; return whether the database is up, and the totals.
 
-        What came too late for the scrapes before, since when one was answered, is an answer too: so
-        a database that is slow is not taken to be away for ever.
+        A connection since the previous scrape, at `since`, counts as up even if its query came too
+        late for that scrape. Otherwise a slow database would count as down for ever.
         """
         totals: Totals | None
         try:
-            totals = self._question.await_answer(number, until - time.monotonic())
+            totals = self._probe.wait(number, deadline - time.monotonic())
             up = True
-        except NoAnswerError as error:
-            # It counts for longer than we wait: what it counted before is better than nothing.
+        except NoResultError as error:
+            # The query takes longer than the timeout: the previous totals are better than none.
             up = error.__cause__ is None and self._database.has_connected(since)
             totals = self._database.totals if up else None
             if self._was_up and not up:
-                why = error.__cause__ or "no answer in time"
-                logger.warning("Metrics without the database: %s", why)
-        self._was_up, self._told_at = up, time.monotonic()
+                reason = error.__cause__ or "no response in time"
+                logger.warning("Metrics without the database: %s", reason)
+        self._was_up, self._scraped_at = up, time.monotonic()
         return up, totals
 
 
 class _Scrape(Collector):
-    """One answer to Prometheus."""
+    """The database's part of one scrape."""
 
-    def __init__(self, database: DatabaseMetrics, number: int, until: float, since: float) -> None:
-        self._database, self._question = database, (number, until, since)
+    def __init__(
+        self, database: DatabaseMetrics, number: int, deadline: float, since: float
+    ) -> None:
+        self._database, self._query = database, (number, deadline, since)
 
     def collect(self) -> Iterator[Metric]:
-        """The plays, the most played clips, and whether the database could tell."""
-        up, totals = self._database.totals(*self._question)
-        yield GaugeMetricFamily("clips_database_up", "Whether the database answered.", value=up)
+        up, totals = self._database.totals(*self._query)
+        yield GaugeMetricFamily("clips_database_up", "Whether the database responded.", value=up)
         if totals is None:
             return
         plays = "Plays of all clips."

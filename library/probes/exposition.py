@@ -1,4 +1,4 @@
-"""The whole answer to Prometheus."""
+"""Build the response to a Prometheus scrape."""
 
 from collections.abc import Iterator
 
@@ -13,22 +13,22 @@ __all__ = ["CONTENT_TYPE_LATEST", "Exposition"]
 
 
 class Exposition:
-    """Tells all that is measured, again and again; one for each process."""
+    """Exposes all metrics. Each process has one instance."""
 
     def __init__(self, folder: str | None) -> None:
-        """`folder` holds the workers' files; None for a process that serves without workers."""
+        """`folder` holds the workers' metric files, or is None in a server without workers."""
         self._instruments = WorkerMetrics(folder) if folder else REGISTRY
         self._database = DatabaseMetrics()
         self._store = StoreMetrics()
 
     def samples(self, name: str) -> Iterator[Sample]:
-        """What one of the instruments has counted, in all processes."""
+        """Yield the samples of this name, summed over all processes."""
         for metric in self._instruments.collect():
             yield from (sample for sample in metric.samples if sample.name == name)
 
     def text(self) -> bytes:
-        """In the format of CONTENT_TYPE_LATEST."""
-        database = self._database.begin()  # asked while the rest is collected
+        """Return all metrics in the format of CONTENT_TYPE_LATEST."""
+        database = self._database.begin_scrape()  # runs while the other metrics are collected
         registry = CollectorRegistry()
         for collector in (self._instruments, self._store, database):
             registry.register(collector)

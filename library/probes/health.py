@@ -1,10 +1,9 @@
-"""Is the service alive, is it ready: for load balancers and orchestrators.
+"""Liveness and readiness checks for load balancers and orchestrators.
 
-Ready means that this instance can do all it is for: the database answers and is migrated, the audio
-store takes what origins send, and its disk has room. Where each instance has a disk of its own,
-one whose disk fails should go while the others serve. Where they share one, all would go at once
-though uploads, stored copies and the API still work: set `CLIPS_READY_IGNORE=store,disk` there, and
-leave it to the alerts.
+An instance is ready if the database responds and is migrated, the audio store is writable, and its
+disk has free space. If each instance has its own disk, one with a failed disk should leave the load
+balancer while the others serve. If they share a disk, all would leave at once, although uploads,
+stored copies and the API still work: then set `CLIPS_READY_IGNORE=store,disk` and rely on alerts.
 """
 
 import logging
@@ -18,37 +17,39 @@ from django.db import connection
 from django.db.migrations.loader import MigrationLoader
 from django.http import HttpRequest, JsonResponse
 
-from library.probes.background_probe import NoAnswerError, Question
+from library.probes.background_probe import BackgroundProbe, NoResultError
 
 logger = logging.getLogger(__name__)
 
 NO_STORE = {"Cache-Control": "no-store"}
-PATIENCE = 2.0  # seconds after which what has not answered is taken to be away
-SILENT = {
-    "database": "the database does not answer",
-    "store": "the disk below the audio store does not answer",
-    "disk": "the disk does not answer",
+TIMEOUT = 2.0  # seconds after which a check has failed
+NO_RESPONSE = {
+    "database": "the database is not responding",
+    "store": "the disk of the audio store is not responding",
+    "disk": "the disk is not responding",
 }
-Problems = dict[str, str]  # sentences, by the name of the check
+Problems = dict[str, str]  # descriptions by name of the check
 
 
 def livez(request: HttpRequest) -> JsonResponse:
-    """200 while the process answers; it asks nobody else."""
+    """GET /livez: 200 while this process can respond. Does not check other services."""
     return JsonResponse({"status": "alive"}, headers=NO_STORE)
 
 
 def readyz(request: HttpRequest) -> JsonResponse:
-    """200 if requests can be served; 503 with what is wrong. Either way within seconds."""
-    found = _problems()
-    checks = {name: found.get(name, "ok") for name in ("database", "migrations", "store", "disk")}
-    if "database" in found:
+    """GET /readyz: 200 if this instance is ready, or 503 with the problems, both within seconds."""
+    problems = _find_problems()
+    checks = {
+        name: problems.get(name, "ok") for name in ("database", "migrations", "store", "disk")
+    }
+    if "database" in problems:
         checks["migrations"] = "unknown"
-    ready = set(found) <= set(settings.CLIPS_READY_IGNORE)
-    _log.note(found, ready=ready)
+    ready = set(problems) <= set(settings.CLIPS_READY_IGNORE)
+    _changes.log(problems, ready=ready)
     return JsonResponse(
         {
             "status": "ready" if ready else "unavailable",
-            "problems": [*found.values()],
+            "problems": [*problems.values()],
             "checks": checks,
         },
         status=200 if ready else 503,
@@ -56,39 +57,39 @@ def readyz(request: HttpRequest) -> JsonResponse:
     )
 
 
-def _problems() -> Problems:
-    """What is wrong; what hangs holds one thread of its own, however many probes come."""
-    found: Problems = {}
-    asked = [(name, question, question.begin()) for name, question in _questions.items()]
-    for name, question, number in asked:
+def _find_problems() -> Problems:
+    """Run all checks. A check that hangs holds one thread, however many requests wait for it."""
+    problems: Problems = {}
+    runs = [(name, probe, probe.request()) for name, probe in _probes.items()]
+    for name, probe, number in runs:
         try:
-            found |= question.await_answer(number, max(0.0, PATIENCE - question.asked_for))
-        except NoAnswerError as error:
-            found[name] = SILENT[name]
+            problems |= probe.wait(number, max(0.0, TIMEOUT - probe.running_for))
+        except NoResultError as error:
+            problems[name] = NO_RESPONSE[name]
             if error.__cause__ is not None:
                 logger.exception("The check of %s failed", name)
-    return found
+    return problems
 
 
 class _Database:
-    """A connection of its own, kept: for one of the pool it would wait behind many requests."""
+    """A persistent connection for the check: in the pool it would wait behind many requests."""
 
     def __init__(self) -> None:
         self._connection: psycopg.Connection | None = None
 
-    def ask(self) -> Problems:
-        """One statement, for whether it answers and what is applied."""
+    def check(self) -> Problems:
+        """Check with one query that the database responds and all migrations are applied."""
         try:
             try:
                 applied = self._applied()
             except (psycopg.OperationalError, psycopg.InterfaceError):
-                self.close()  # it may have been restarted since
+                self.close()  # the server may have restarted
                 applied = self._applied()
         except psycopg.errors.UndefinedTable:
             applied = set()
         except psycopg.Error:
             self.close()
-            return {"database": SILENT["database"]}
+            return {"database": NO_RESPONSE["database"]}
         missing = sorted(needed_migrations() - applied)
         if not missing:
             return {}
@@ -102,7 +103,7 @@ class _Database:
         return {*self._connection.execute("SELECT app, name FROM django_migrations")}
 
     def close(self) -> None:
-        """Close the connection; the next question opens another."""
+        """Close the connection. The next check opens a new one."""
         if self._connection is not None:
             self._connection.close()
             self._connection = None
@@ -110,12 +111,12 @@ class _Database:
 
 @cache
 def needed_migrations() -> frozenset[tuple[str, str]]:
-    """The migrations that this code needs. Read once: that takes a hundred times a probe."""
+    """Return this code's migrations. Reading them takes a hundred times as long as a check."""
     return frozenset(MigrationLoader(None).graph.nodes)
 
 
-def _store() -> Problems:
-    """Whether the audio store takes a block, on a file without a name."""
+def _check_store() -> Problems:
+    """Check that the audio store is writable by writing a block to a file without a name."""
     folder = settings.AUDIO_STORE_DIR
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -126,35 +127,35 @@ def _store() -> Problems:
     return {}
 
 
-def _disk() -> Problems:
+def _check_disk() -> Problems:
     free, least = shutil.disk_usage(settings.LOCAL_DIR).free, settings.CLIPS_READY_DISK_FREE_BYTES
     if free >= least:
         return {}
-    return {"disk": f"the disk has {free:,} bytes left, fewer than {least:,}"}
+    return {"disk": f"the disk has {free:,} bytes free, fewer than {least:,}"}
 
 
-class _Log:
-    """Tells when what is wrong changes; probes come every few seconds."""
+class _Changes:
+    """Logs changes of the problems. Health checks come every few seconds."""
 
     def __init__(self) -> None:
-        self._told: frozenset[str] = frozenset()
+        self._previous: frozenset[str] = frozenset()
 
-    def note(self, found: Problems, *, ready: bool) -> None:
-        """Log this unless the last probe found the same."""
-        told, self._told = self._told, frozenset(found)
-        if self._told == told:
+    def log(self, problems: Problems, *, ready: bool) -> None:
+        """Log the problems unless the previous call had the same."""
+        previous, self._previous = self._previous, frozenset(problems)
+        if self._previous == previous:
             return
-        if found:
-            what = "; ".join(found.values())
-            logger.warning("%s: %s", "Ready, but" if ready else "Not ready", what, extra=found)
+        if problems:
+            text = "; ".join(problems.values())
+            logger.warning("%s: %s", "Ready, but" if ready else "Not ready", text, extra=problems)
         else:
             logger.info("Ready again")
 
 
-_log = _Log()
+_changes = _Changes()
 _database = _Database()
-_questions = {
-    "database": Question(_database.ask, "check database"),
-    "store": Question(_store, "check store"),
-    "disk": Question(_disk, "check disk"),
+_probes = {
+    "database": BackgroundProbe(_database.check, "check database"),
+    "store": BackgroundProbe(_check_store, "check store"),
+    "disk": BackgroundProbe(_check_disk, "check disk"),
 }

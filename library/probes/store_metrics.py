@@ -1,4 +1,4 @@
-"""What this machine's audio store holds, and the disk below it."""
+"""The size of this machine's audio store and its disk."""
 
 import logging
 import shutil
@@ -11,57 +11,59 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from library.audio.eviction import stored_bytes
-from library.probes.background_probe import NoAnswerError, Question
+from library.probes.background_probe import BackgroundProbe, NoResultError
 
 logger = logging.getLogger(__name__)
 
-KEPT_FOR = 100  # times as long as counting took: ten thousand bodies take a tenth of a second
-PATIENCE = 0.02  # seconds, once something is known: a disk may hang like a database
-FIRST_PATIENCE = 0.5
+# Counting ten thousand bodies takes a tenth of a second. The total is kept for a hundred times as
+# long as counting took.
+CACHE_FACTOR = 100
+TIMEOUT = 0.02  # seconds: a disk can hang
+FIRST_TIMEOUT = 0.5  # while no values are known
 
 
 class StoreMetrics(Collector):
-    """Tells what the store takes and may take."""
+    """Reports the store's size and limit, and its disk's size and free space."""
 
     def __init__(self) -> None:
-        self._question = Question(self._look, "metrics of the audio store")
-        self._known: dict[str, int] = {}
-        self._stored, self._good_until = 0, float("-inf")
+        self._probe = BackgroundProbe(self._measure, "metrics of the audio store")
+        self._values: dict[str, int] = {}
+        self._stored, self._expires_at = 0, float("-inf")
         self._failed = False
 
     def collect(self) -> Iterator[Metric]:
-        """The gauges; those that the disk does not tell in time are the last it told."""
-        patience = PATIENCE if self._known else FIRST_PATIENCE
+        """Yield the gauges. If the disk does not respond in time, yield the previous values."""
+        timeout = TIMEOUT if self._values else FIRST_TIMEOUT
         try:
-            self._question.await_answer(self._question.begin(), patience)
-        except NoAnswerError as error:
+            self._probe.wait(self._probe.request(), timeout)
+        except NoResultError as error:
             if error.__cause__ is not None:
-                self._known = {}
+                self._values = {}
                 if not self._failed:
-                    logger.warning("The audio store cannot be looked at: %s", error.__cause__)
+                    logger.warning("The audio store cannot be read: %s", error.__cause__)
                 self._failed = True
         else:
             self._failed = False
         for name, help_text in (
-            ("bytes", "Bytes of the bodies in this machine's audio store."),
-            ("limit_bytes", "Bytes that the audio store may take (CLIPS_AUDIO_STORE_BYTES)."),
-            ("disk_free_bytes", "Bytes free on the disk below the audio store."),
-            ("disk_bytes", "Size of the disk below the audio store."),
+            ("bytes", "Size of the audio in this machine's audio store."),
+            ("limit_bytes", "Maximum size of the audio store (CLIPS_AUDIO_STORE_BYTES)."),
+            ("disk_free_bytes", "Free bytes on the disk of the audio store."),
+            ("disk_bytes", "Size of the disk of the audio store."),
         ):
-            if name in self._known:
+            if name in self._values:
                 yield GaugeMetricFamily(
-                    f"clips_audio_store_{name}", help_text, value=self._known[name]
+                    f"clips_audio_store_{name}", help_text, value=self._values[name]
                 )
 
-    def _look(self) -> None:
+    def _measure(self) -> None:
         folder: Path = settings.AUDIO_STORE_DIR
-        there = next(place for place in (folder, *folder.parents) if place.exists())
-        disk = shutil.disk_usage(there)
+        existing = next(place for place in (folder, *folder.parents) if place.exists())
+        disk = shutil.disk_usage(existing)
         began = time.monotonic()
-        if began > self._good_until:
+        if began > self._expires_at:
             self._stored = stored_bytes(folder)
-            self._good_until = began + KEPT_FOR * (time.monotonic() - began)
-        self._known = {
+            self._expires_at = began + CACHE_FACTOR * (time.monotonic() - began)
+        self._values = {
             "bytes": self._stored,
             "limit_bytes": settings.CLIPS_AUDIO_STORE_BYTES,
             "disk_free_bytes": disk.free,

@@ -1,4 +1,4 @@
-"""What the workers have counted, from their files."""
+"""The metrics of all workers, merged from their files."""
 
 import glob
 import os
@@ -10,13 +10,13 @@ from prometheus_client.registry import Collector
 
 
 class WorkerMetrics(Collector):
-    """Adds up the files of a folder."""
+    """Merges the metric files in a folder."""
 
     def __init__(self, folder: str) -> None:
         self._folder = folder
 
     def collect(self) -> Iterable[Metric]:
-        """All of them but those that a worker has only just made, which are empty for a moment."""
+        """Merge all files, except those that a worker has just created: these are still empty."""
         files = [file for file in glob.glob(f"{glob.escape(self._folder)}/*.db") if _size(file)]
         metrics: Iterable[Metric] = MultiProcessCollector.merge(files)  # type: ignore[no-untyped-call]
         return metrics
@@ -25,5 +25,5 @@ class WorkerMetrics(Collector):
 def _size(file: str) -> int:
     try:
         return os.stat(file).st_size
-    except FileNotFoundError:  # a gauge of a worker that has ended
+    except FileNotFoundError:  # the gauges of a worker that has ended
         return 0

@@ -1,7 +1,4 @@
-"""Where a clip's audio is opened: its uploaded file, or the store for its origin.
-
-And where an address is looked at before a clip relies on it.
-"""
+"""Open or inspect a clip's audio: an uploaded file, or an origin's audio through the store."""
 
 from functools import cache
 from pathlib import Path
@@ -13,7 +10,7 @@ from library.audio.download import StoreLimits
 from library.audio.errors import AudioUnavailableError
 from library.audio.freshness import Freshness
 from library.audio.inspection import SourceReport as SourceReport
-from library.audio.inspection import look
+from library.audio.inspection import inspect_url
 from library.audio.open_audio import OpenAudio, open_file
 from library.audio.origin import OriginClient, OriginLimits
 from library.audio.store import AudioStore
@@ -22,27 +19,23 @@ from library.validators import origin_policy
 
 
 def open_audio(clip: Clip) -> OpenAudio:
-    """The clip's audio; the caller closes its file. Raises AudioUnavailableError."""
+    """Return the clip's audio. The caller closes its file. Raises AudioUnavailableError."""
     if clip.audio_file:
         return open_file(Path(clip.audio_file.path))
     return audio_store().open(clip.audio_url)
 
 
-def look_at(url: str) -> SourceReport:
-    """What the origin serves at this address now: fetched whole and measured, and not kept.
+def inspect_source(url: str, *, head_only: bool = False) -> SourceReport:
+    """Inspect the audio that an origin serves at a URL, without storing it.
 
-    It takes as long as the origin does, up to CLIPS_ORIGIN_TOTAL_TIMEOUT seconds.
+    With `head_only`, read only the beginning. This call takes as long as the origin does, up to
+    CLIPS_ORIGIN_TOTAL_TIMEOUT seconds.
     """
-    return look(origin_client(), url)
+    return inspect_url(origin_client(), url, head_only=head_only)
 
 
-def look_briefly_at(url: str) -> SourceReport:
-    """Whether the origin serves audio at this address now, by the beginning of what it sends."""
-    return look(origin_client(), url, head_only=True)
-
-
-def look_at_file(name: str) -> SourceReport:
-    """The same of an upload."""
+def inspect_upload(name: str) -> SourceReport:
+    """Inspect an uploaded file."""
     try:
         with (audio := open_file(Path(default_storage.path(name)))).file:
             return SourceReport(name, name, audio.content_type, audio.size)
@@ -52,7 +45,7 @@ def look_at_file(name: str) -> SourceReport:
 
 @cache
 def origin_client() -> OriginClient:
-    """The process's client for origins, as the settings say."""
+    """Return the process's origin client, configured by the settings."""
     return OriginClient(
         origin_policy(),
         OriginLimits(
@@ -68,7 +61,7 @@ def origin_client() -> OriginClient:
 
 @cache
 def audio_store() -> AudioStore:
-    """The process's handle on the machine's store, as the settings say."""
+    """Return the process's audio store, configured by the settings."""
     freshness = Freshness(
         least=settings.CLIPS_AUDIO_FRESH_MIN,
         most=settings.CLIPS_AUDIO_FRESH_MAX,
@@ -78,7 +71,7 @@ def audio_store() -> AudioStore:
     limits = StoreLimits(
         max_bytes=settings.CLIPS_AUDIO_STORE_BYTES,
         per_origin=settings.CLIPS_ORIGIN_DOWNLOADS,
-        turn_seconds=settings.CLIPS_ORIGIN_TURN_TIMEOUT,
+        slot_timeout=settings.CLIPS_ORIGIN_TURN_TIMEOUT,
         failure_seconds=settings.CLIPS_ORIGIN_FAILURE_SECONDS,
         keep_seconds=60.0 if settings.CLIPS_ACCEL_LOCATION else 0.0,
     )

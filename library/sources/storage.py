@@ -1,4 +1,4 @@
-"""Where uploaded audio lies."""
+"""The storage of uploaded audio files."""
 
 from pathlib import Path
 
@@ -9,25 +9,22 @@ SAMPLES_PREFIX = "samples/"
 
 
 class AudioFileStorage(FileSystemStorage):
-    """Files under MEDIA_ROOT; names below `samples/` are the sample clips that come with the code.
+    """Files under MEDIA_ROOT, except names below `samples/`: they are sample files of the code.
 
-    So `loaddata clips` alone gives clips that can be heard. Nothing is ever written or deleted
-    among the samples.
+    After `loaddata clips`, the sample clips can be played without copying files. Sample files are
+    never written or deleted.
     """
 
     def path(self, name: str) -> str:
-        """The absolute path of a stored file."""
         if name.startswith(SAMPLES_PREFIX):
             return str(Path(settings.SAMPLES_DIR) / Path(name).name)
         return super().path(name)
 
     def get_available_name(self, name: str, max_length: int | None = None) -> str:
-        """A free name for a new file, never one among the samples."""
         if name.startswith(SAMPLES_PREFIX):
             name = f"uploads/{Path(name).name}"
         return super().get_available_name(name, max_length)
 
     def delete(self, name: str) -> None:
-        """Delete a stored file; a sample stays."""
         if not name.startswith(SAMPLES_PREFIX):
             super().delete(name)

@@ -1,6 +1,6 @@
-"""Uploaded files that clips have let go.
+"""Delete uploaded files that no clip uses.
 
-Clips that are deleted keep their file, as they can be restored.
+Deleted clips keep their files, because they can be restored.
 """
 
 from collections.abc import Iterator
@@ -15,26 +15,27 @@ from library.models import Clip
 FOLDER = "uploads"
 
 
-def discard(name: str) -> None:
-    """Delete a stored file, unless some clip has it.
+def delete_if_unused(name: str) -> None:
+    """Delete a stored file unless a clip uses it.
 
-    Call it when the change is committed: until then it may be undone. Who is listening at this
-    moment has the file open, and hears it to the end. Only nginx, told in the same moment to send
-    it, may find it gone; asked again, the clip has its new audio.
+    Call this after the commit, because a transaction can be rolled back. Streams in progress have
+    the file open and continue to its end. Only nginx may find it missing, if it gets the
+    X-Accel-Redirect at this moment. The next request gets the clip's new audio.
     """
     if name and not Clip.objects.filter(audio_file=name).exists():
         default_storage.delete(name)
 
 
-def left_over(before: datetime) -> Iterator[str]:
-    """Files written before this time that no clip has, such as of a process that was killed.
+def unused_uploads(before: datetime) -> Iterator[str]:
+    """Yield the names of files written before this time that no clip uses.
 
-    A new file has its clip only when its transaction is committed, so give it time.
+    A process that is killed leaves such files. Until its transaction is committed, a new file looks
+    unused as well, so leave enough time.
     """
     root = Path(settings.MEDIA_ROOT)
     names = Clip.objects.exclude(audio_file="").values_list("audio_file", flat=True)
-    of_clips = set(names.iterator())
+    used = set(names.iterator())
     for path in (root / FOLDER).rglob("*"):
         name = path.relative_to(root).as_posix()
-        if name not in of_clips and path.is_file() and path.stat().st_mtime < before.timestamp():
+        if name not in used and path.is_file() and path.stat().st_mtime < before.timestamp():
             yield name

@@ -112,7 +112,7 @@ def parse_period(
         edges = [_floor(begin, unit, zone)]
     while edges[-1] < last:
         if len(edges) > MAX_BUCKETS:
-            advice = "Ask for a shorter period or a longer interval."
+            advice = "Use a shorter period or a longer interval."
             raise PeriodError("since", f"At most {MAX_BUCKETS} {unit}s before until. {advice}")
         edges.append(_next(edges[-1], unit, zone))
     return Period(unit, zone, tuple(edges))

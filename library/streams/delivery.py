@@ -1,8 +1,8 @@
-"""A request and open audio in, an HTTP response out.
+"""Build the HTTP response for open audio.
 
-Conditional requests (RFC 9110, 13), one byte range (14), and three ways for the body: a whole file
-leaves by sendfile, or by nginx where X-Accel-Redirect is configured, and one that still grows is
-followed.
+This module implements conditional requests (RFC 9110, 13) and a single byte range (14). The server
+sends a complete file by sendfile, or nginx sends it if X-Accel-Redirect is configured. A file that
+is still being downloaded is followed as it grows.
 """
 
 import re
@@ -21,39 +21,36 @@ from django.http import (
 from django.http.response import HttpResponseBase
 from django.utils.cache import get_conditional_response
 from django.utils.http import content_disposition_header, http_date, parse_http_date_safe
+from rest_framework.exceptions import APIException
 
-from library.audio.body import Body, FileBody, FollowedBody
 from library.audio.byte_range import ByteRange, UnsatisfiableRangeError, parse
 from library.audio.errors import AudioUnavailableError
 from library.audio.open_audio import OpenAudio
 from library.audio.sniff import EXTENSIONS
+from library.streams.body import Body, FileBody, FollowedBody
+from library.streams.errors import AudioChanged, RangeNotSatisfiable
 
-NGINX_JUDGES = frozenset(
+NGINX_CONDITIONS = frozenset(
     ("If-Match", "If-None-Match", "If-Modified-Since", "If-Unmodified-Since", "If-Range")
 )
-NGINX_RANGE_LENGTH = 24  # characters: `bytes=` and two numbers that are surely small
+NGINX_RANGE_LENGTH = 24  # characters: `bytes=` and two numbers that surely fit into 64 bits
 
 
 @dataclass
 class Delivery:
-    """An answer to a request for audio.
-
-    `part` is the range of the audio that it answers with, None if it has no audio; `ranged` tells
-    that a range was asked for (206), `to_the_end` that the audio's last byte is in it. `body` sends
-    it, and is None where nginx does.
-    """
+    """A response to a request for audio."""
 
     response: HttpResponseBase
-    part: ByteRange | None = None
-    ranged: bool = False
-    to_the_end: bool = False
-    body: Body | None = None
+    part: ByteRange | None = None  # of the audio in the response; None if it has no audio
+    ranged: bool = False  # whether the request had a valid range (206)
+    to_the_end: bool = False  # whether the part includes the last byte of the audio
+    body: Body | None = None  # None if nginx sends the audio
 
 
 def deliver(request: HttpRequest, audio: OpenAudio, title: str) -> Delivery:
-    """Answer a GET or HEAD for audio, whose file is closed with the response.
+    """Respond to a GET or HEAD for audio. Closing the response closes the audio's file.
 
-    Raises AudioUnavailableError if the bytes that are asked for do not come.
+    Raises AudioUnavailableError if the download fails before the first requested byte.
     """
     headers = _headers(request, audio, title)
     plain = HttpResponse(headers=headers)
@@ -61,38 +58,38 @@ def deliver(request: HttpRequest, audio: OpenAudio, title: str) -> Delivery:
     if conditional is not None and conditional is not plain:
         audio.file.close()
         if conditional.status_code == 412:
-            conditional = _refusal(412, "precondition_failed", "The audio has another ETag.")
+            conditional = _error_response(AudioChanged())
         return Delivery(conditional)
     if request.method == "HEAD":
         audio.file.close()
         plain.headers["Content-Length"] = str(audio.size)
         return Delivery(plain)
     try:
-        asked = _asked_range(request, audio)
+        requested = _requested_range(request, audio)
     except UnsatisfiableRangeError:
         audio.file.close()
-        refusal = _refusal(416, "range_not_satisfiable", f"The audio has {audio.size} bytes.")
+        refusal = _error_response(RangeNotSatisfiable(audio.size))
         refusal.headers["Content-Range"] = f"bytes */{audio.size}"
         return Delivery(refusal)
-    return _with_audio(request, audio, headers, asked)
+    return _with_audio(request, audio, headers, requested)
 
 
 def _with_audio(
-    request: HttpRequest, audio: OpenAudio, headers: dict[str, str], asked: ByteRange | None
+    request: HttpRequest, audio: OpenAudio, headers: dict[str, str], requested: ByteRange | None
 ) -> Delivery:
-    """200 with the whole audio, or 206 with what was asked."""
-    part = asked or ByteRange(0, audio.size)
-    status = 200 if asked is None else 206
+    """Respond with the whole audio (200) or with the requested range (206)."""
+    part = requested or ByteRange(0, audio.size)
+    status = 200 if requested is None else 206
     location = _accel_location(audio.path) if audio.stored else None
-    if location and _nginx_agrees(request, asked):
+    if location and _nginx_agrees(request, requested):
         audio.file.close()
-        del headers["Accept-Ranges"]  # nginx says so itself
+        del headers["Accept-Ranges"]  # nginx adds it
         return Delivery(
             HttpResponse(headers=headers | {"X-Accel-Redirect": location}), part, status == 206
         )
     headers["Content-Length"] = str(part.length)
-    if asked is not None:
-        headers["Content-Range"] = asked.content_range(audio.size)
+    if requested is not None:
+        headers["Content-Range"] = requested.content_range(audio.size)
     content_type = headers.pop("Content-Type")
     response: HttpResponseBase
     if audio.whole:
@@ -108,12 +105,12 @@ def _with_audio(
             raise
         response = StreamingHttpResponse(followed, status=status, content_type=content_type)
         body = followed
-    _add(response, headers)
+    _add_headers(response, headers)
     return Delivery(response, part, status == 206, part.stop == audio.size, body)
 
 
 def _headers(request: HttpRequest, audio: OpenAudio, title: str) -> dict[str, str]:
-    """The header fields of every success."""
+    """Return the headers that every successful response has."""
     name = re.sub(r'[\x00-\x1f\x7f/\\:*?"<>|]+', " ", title).strip() or "clip"
     filename = f"{name}.{EXTENSIONS[audio.content_type]}"
     attachment = request.GET.get("download") == "1"
@@ -129,8 +126,8 @@ def _headers(request: HttpRequest, audio: OpenAudio, title: str) -> dict[str, st
     }
 
 
-def _asked_range(request: HttpRequest, audio: OpenAudio) -> ByteRange | None:
-    """The one range that is to be sent, None for the whole. Raises UnsatisfiableRangeError."""
+def _requested_range(request: HttpRequest, audio: OpenAudio) -> ByteRange | None:
+    """Return the range to send, or None for the whole audio. Raises UnsatisfiableRangeError."""
     header = request.headers.get("Range")
     if header is None:
         return None
@@ -141,20 +138,21 @@ def _asked_range(request: HttpRequest, audio: OpenAudio) -> ByteRange | None:
     return parse(header, audio.size)
 
 
-def _nginx_agrees(request: HttpRequest, asked: ByteRange | None) -> bool:
-    """Whether nginx, which reads the request once more, will answer what was decided here.
+def _nginx_agrees(request: HttpRequest, requested: ByteRange | None) -> bool:
+    """Return whether nginx, which evaluates the request headers again, would respond the same.
 
-    It would judge preconditions by validators of its own, and answers 416 to ranges that are
-    ignored here or whose numbers exceed 64 bits. Few requests are so: Python sends those.
+    nginx evaluates preconditions with its own validators, and responds with 416 to ranges that this
+    module ignores or whose numbers exceed 64 bits. Such requests are rare, and Python sends the
+    audio.
     """
-    if not NGINX_JUDGES.isdisjoint(request.headers):
+    if not NGINX_CONDITIONS.isdisjoint(request.headers):
         return False
     header = request.headers.get("Range")
-    return header is None or (asked is not None and len(header) <= NGINX_RANGE_LENGTH)
+    return header is None or (requested is not None and len(header) <= NGINX_RANGE_LENGTH)
 
 
 def _accel_location(path: Path) -> str | None:
-    """The internal location at which nginx finds this file; None where no nginx is set up."""
+    """Return the internal location of a file for nginx, or None if nginx is not configured."""
     if not settings.CLIPS_ACCEL_LOCATION:
         return None
     for name, folder in (
@@ -168,12 +166,14 @@ def _accel_location(path: Path) -> str | None:
     return None
 
 
-def _refusal(status: int, code: str, detail: str) -> JsonResponse:
+def _error_response(error: APIException) -> JsonResponse:
     return JsonResponse(
-        {"detail": detail, "code": code}, status=status, headers={"Cache-Control": "no-store"}
+        {"detail": error.detail, "code": error.get_codes()},
+        status=error.status_code,
+        headers={"Cache-Control": "no-store"},
     )
 
 
-def _add(response: HttpResponseBase, headers: dict[str, str]) -> None:
+def _add_headers(response: HttpResponseBase, headers: dict[str, str]) -> None:
     for name, value in headers.items():
         response.headers[name] = value

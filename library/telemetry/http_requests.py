@@ -1,4 +1,4 @@
-"""Counts and times HTTP requests for Prometheus."""
+"""Count and time HTTP requests for Prometheus."""
 
 import time
 from collections.abc import Callable
@@ -11,18 +11,17 @@ from prometheus_client import Counter, Histogram
 from library.telemetry.instruments import observer
 
 METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
-BEGAN = "clips.began"  # in a request's META: when it came, on the clock of `time.perf_counter`
+BEGAN = "clips.began"  # key in request.META of the start time, on the clock of `time.perf_counter`
 
 
 class HTTPMetrics(Metrics):  # type: ignore[misc]
-    """Of django-prometheus' HTTP metrics those that dashboards use, under their usual names.
+    """The HTTP metrics of django-prometheus that dashboards use, under their usual names.
 
-    The stock middlewares let a client invent values of the method label, and cost four times as
-    much.
+    The middlewares of django-prometheus let clients invent values of the method label, and cost
+    four times as much.
     """
 
     def register(self) -> None:
-        """Make the instruments."""
         self.requests = Counter(
             "django_http_requests_total_by_view_transport_method",
             "Count of requests by view, transport, method.",
@@ -35,34 +34,33 @@ class HTTPMetrics(Metrics):  # type: ignore[misc]
         )
         self.latency = Histogram(
             "django_http_requests_latency_seconds_by_view_method",
-            "Histogram of request processing time, to the response's headers, by view and method.",
+            "Histogram of the time from a request to its response headers, by view and method.",
             ["view", "method"],
             buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
         )
 
 
 class RequestMetricsMiddleware:
-    """Counts and times every request by the name of its view."""
+    """Counts and times requests by the name of their view."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
         self.metrics: HTTPMetrics = HTTPMetrics.get_instance()
-        # By what was asked and answered; no client can add to it.
+        # Clients cannot add keys: there are only so many views, methods and statuses.
         self._observers: dict[tuple[str | None, str, str, int], Callable[[float], None]] = {}
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        """Measure from here to the response's headers."""
         began = request.META[BEGAN] = time.perf_counter()
         response = self.get_response(request)
         match = request.resolver_match
         view = match.view_name if match else None
         method = request.method if request.method in METHODS else "<invalid method>"
         key = (view, request.META["wsgi.url_scheme"], method, response.status_code)
-        observe = self._observers.get(key) or self._look_up(*key)
+        observe = self._observers.get(key) or self._create_observer(*key)
         observe(time.perf_counter() - began)
         return response
 
-    def _look_up(
+    def _create_observer(
         self, view: str | None, scheme: str, method: str, status: int
     ) -> Callable[[float], None]:
         name = view or "<unnamed view>"

@@ -1,7 +1,7 @@
 """The Prometheus instruments of this service.
 
-Names and meanings are those of monitoring/README.md. No label comes from a client.
-What is counted in the database is told by `exposition`.
+monitoring/README.md documents their names and meanings. No label has values from clients.
+`library.probes.database_metrics` exposes the totals from the database.
 """
 
 import time
@@ -14,24 +14,24 @@ from typing import Any
 from prometheus_client import Counter, Gauge, Histogram, values
 
 
-def adder(counted: Counter | Gauge) -> Callable[[float], None]:
-    """A counter's or gauge's `inc`, less what it checks each time, which costs more than counting.
+def adder(metric: Counter | Gauge) -> Callable[[float], None]:
+    """Return the metric's `inc` without its checks, which cost more than the addition.
 
-    Looking an instrument up by its labels costs as much, so this is done once for all requests.
+    A look-up by labels costs as much, so call this once and not for each request.
     """
-    add: Callable[[float], None] = counted._value.inc  # noqa: SLF001
+    add: Callable[[float], None] = metric._value.inc  # noqa: SLF001
     return add
 
 
-def observer(histogram: Histogram, *counted: Counter | Gauge) -> Callable[[float], None]:
-    """A histogram's `observe`, likewise, which also adds 1 to each of some others."""
+def observer(histogram: Histogram, *metrics: Counter | Gauge) -> Callable[[float], None]:
+    """Return the histogram's `observe` without its checks. It also adds 1 to each of `metrics`."""
     bounds = array("d", histogram._upper_bounds)  # noqa: SLF001
-    others = [one._value for one in counted]  # noqa: SLF001
+    others = [metric._value for metric in metrics]  # noqa: SLF001
     counts = [(bucket, *others) for bucket in histogram._buckets]  # noqa: SLF001
     return _observer(bounds, histogram._sum, counts)  # noqa: SLF001
 
 
-def _one_by_one(
+def _observe_one_by_one(
     bounds: Sequence[float], total: Any, counts: Sequence[Iterable[Any]]
 ) -> Callable[[float], None]:
     def observe(amount: float) -> None:
@@ -42,55 +42,57 @@ def _one_by_one(
     return observe
 
 
-# How numbers are kept, the workers of a server decide before this is imported.
-_observer = getattr(values.ValueClass, "observer", _one_by_one)
+# A server's workers set ValueClass before this import. Theirs adds to all counts in one step.
+_observer = getattr(values.ValueClass, "observer", _observe_one_by_one)
 
 
 http_requests_in_progress = Gauge(
     "clips_http_requests_in_progress",
-    "HTTP requests begun and not yet answered to the last byte.",
+    "HTTP requests in progress, to the last byte of the response.",
     multiprocess_mode="livesum",
 )
-streams_started = Counter("clips_streams_started_total", "Audio streams begun.")
+streams_started = Counter("clips_streams_started_total", "Audio streams started.")
 streams_refused = Counter(
     "clips_streams_refused_total",
-    "Requests of a stream (GET) answered with an error of ours or of an origin, by its code.",
+    "Stream requests (GET) that failed because of this service or an origin, by error code.",
     ["code"],
 )
-streams_finished = Counter("clips_streams_finished_total", "Audio streams ended.", ["outcome"])
+streams_finished = Counter(
+    "clips_streams_finished_total", "Audio streams finished, by outcome.", ["outcome"]
+)
 streams_in_progress = Gauge(
-    "clips_streams_in_progress", "Audio streams being sent.", multiprocess_mode="livesum"
+    "clips_streams_in_progress", "Audio streams in progress.", multiprocess_mode="livesum"
 )
 stream_duration = Histogram(
     "clips_stream_duration_seconds",
-    "From the request of a stream to the last byte handed to the network, or all of it to nginx.",
+    "Time from a stream's request to its last byte sent to the network, or its hand-over to nginx.",
     ["outcome"],
     buckets=(0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600),
 )
 stream_time_to_first_byte = Histogram(
     "clips_stream_time_to_first_byte_seconds",
-    "From the request of a stream to the first byte of its audio.",
+    "Time from a stream's request to its first byte.",
     buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
 )
-stream_bytes = Counter("clips_stream_bytes_total", "Bytes of audio handed to the network.")
+stream_bytes = Counter("clips_stream_bytes_total", "Bytes of audio sent to the network.")
 origin_request_duration = Histogram(
     "clips_origin_request_duration_seconds",
-    "Fetching a clip's audio from its origin, by result: ok or the code of the failure.",
+    "Time to fetch a clip's audio from its origin, by result: ok or an error code.",
     ["result"],
     buckets=(0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60),
 )
 audio_store_requests = Counter(
-    "clips_audio_store_requests_total", "Audio asked of the store, by result.", ["result"]
+    "clips_audio_store_requests_total", "Requests to the audio store, by result.", ["result"]
 )
 audio_store_evicted_bytes = Counter(
-    "clips_audio_store_evicted_bytes_total", "Bytes removed from the store to make room."
+    "clips_audio_store_evicted_bytes_total", "Bytes evicted from the audio store."
 )
 audio_store_write_failures = Counter(
     "clips_audio_store_write_failures_total",
-    "Downloads that the disk below the store did not take: full, or read-only.",
+    "Downloads that failed because the disk of the audio store is full or read-only.",
 )
 
-# A series that is there from the start reads 0 and not nothing, so that rates see the first event.
+# Each series starts at 0 instead of being absent, so that rates include the first event.
 for _result in ("hit", "miss", "joined", "stale", "error"):
     audio_store_requests.labels(_result)
 origin_request_duration.labels("ok")
@@ -106,7 +108,7 @@ _end_stream = {
 
 @contextmanager
 def origin_fetch() -> Iterator[None]:
-    """Time a fetch; an exception's `code` names its result, if it is not the disk that fails."""
+    """Time a fetch. The `code` of an exception is its result; an OSError comes from the disk."""
     started, result = time.perf_counter(), "ok"
     try:
         yield
@@ -124,18 +126,18 @@ class StreamMeter:
     """Measures one stream from its request until its body ends, however it ends."""
 
     def __init__(self, began: float | None = None) -> None:
-        """`began` is when the request came, on the clock of `time.perf_counter`."""
+        """`began` is the start of the request, on the clock of `time.perf_counter`."""
         self._began = time.perf_counter() if began is None else began
         self._finished = False
 
     def start(self) -> None:
-        """The first byte is about to leave."""
+        """Record that the first byte is about to be sent."""
         _begin_stream(time.perf_counter() - self._began)
 
     def finish(self, sent: int, outcome: str) -> None:
-        """The body has ended after `sent` bytes: completed, client_closed or error.
+        """Record the end of the body after `sent` bytes: completed, client_closed or error.
 
-        Or it was handed_over: nginx sends it, and knows alone how much and how that ends.
+        The outcome handed_over means that nginx sends the body. Only nginx knows how that ends.
         """
         if self._finished:
             return

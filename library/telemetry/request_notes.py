@@ -1,16 +1,16 @@
-"""What a request's line in the log tells beyond HTTP: views note it, the server's log reads it."""
+"""Facts about a request for its line in the log. Views add them; the server logs them."""
 
 from typing import Any
 
-_KEY = "clips.access"
+_KEY = "clips.request_notes"
 
 
 def note(environ: dict[str, Any], **facts: object) -> None:
-    """Note facts of a request, in its WSGI environment (`request.META`)."""
+    """Add facts to a request's WSGI environment (`request.META`)."""
     noted(environ).update(facts)
 
 
 def noted(environ: dict[str, Any]) -> dict[str, Any]:
-    """What is noted; more can be added to it."""
+    """Return the facts noted so far. The caller may add others."""
     facts: dict[str, Any] = environ.setdefault(_KEY, {})
     return facts

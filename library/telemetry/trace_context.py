@@ -1,7 +1,7 @@
-"""W3C Trace Context: the distributed trace that a request belongs to, and handing it on.
+"""W3C Trace Context: continue the distributed trace of a request and propagate it to origins.
 
-Pure: https://www.w3.org/TR/trace-context/ (level 1; of level 2 the flag `random-trace-id`).
-Without OpenTelemetry a trace is taken up and passed on, none begins here and none is recorded.
+See https://www.w3.org/TR/trace-context/ (level 1, and the flag `random-trace-id` of level 2).
+Without OpenTelemetry, traces are continued and propagated, but none is started or recorded.
 """
 
 import re
@@ -16,42 +16,43 @@ _TRACEPARENT = re.compile(r"([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f
 _MEMBER = re.compile(
     r"[a-z0-9][a-z0-9_*/@-]{0,255}=[\x20-\x2b\x2d-\x3c\x3e-\x7e]{0,255}[\x21-\x2b\x2d-\x3c\x3e-\x7e]"
 )
-KNOWN_FLAGS = 0b11  # sampled, random-trace-id; others must not be passed on
-STATE_MEMBERS, STATE_LENGTH = 32, 512  # what must be passed on; more may be dropped
+KNOWN_FLAGS = 0b11  # sampled, random-trace-id; others must not be propagated
+STATE_MEMBERS, STATE_LENGTH = 32, 512  # must be propagated; the rest may be dropped
 
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """A place in a trace. Ids are lower-case hexadecimal, 32 and 16 digits."""
+    """A span's position in a trace. Ids are lower-case hexadecimal, 32 and 16 digits."""
 
     trace_id: str
     span_id: str
     flags: int = 0
     state: str = ""
-    parent_id: str = ""  # the caller's span, where the trace came from outside
+    parent_id: str = ""  # the caller's span; empty if the trace started here
 
     @property
     def headers(self) -> dict[str, str]:
-        """What tells the next server of it."""
+        """The request headers that propagate the trace."""
         headers = {"traceparent": f"00-{self.trace_id}-{self.span_id}-{self.flags:02x}"}
         if self.state:
             headers["tracestate"] = self.state
         return headers
 
 
-# Of the request that this thread handles; set anew with each, as the request's id is.
+# Of the request that this thread handles; set for every request, like the request id.
 current: ContextVar[Context | None] = ContextVar("trace", default=None)
 
 
-def take_up(traceparent: str | None, tracestate: str | None = None) -> None:
-    """Belong to the trace that a request names from now on, or to none."""
+def continue_trace(traceparent: str | None, tracestate: str | None = None) -> None:
+    """Set the current context from a request's headers, or to None without a valid trace."""
     current.set(parse(traceparent, tracestate or "") if traceparent else None)
 
 
 def parse(traceparent: str, tracestate: str = "") -> Context | None:
-    """The caller's place in its trace with an id of our own below it; None if it is not valid.
+    """Return a context with a new span id below the caller's span, or None for invalid headers.
 
-    Several headers are joined by commas, and then not valid (traceparent) or one list (tracestate).
+    The server joins repeated headers with commas. This is invalid in traceparent, and one list in
+    tracestate.
     """
     match = _TRACEPARENT.fullmatch(traceparent)
     if match is None:
@@ -71,7 +72,7 @@ def parse(traceparent: str, tracestate: str = "") -> Context | None:
 
 
 def _state(tracestate: str) -> str:
-    """The list of what other systems keep with the trace, empty if it is not valid."""
+    """Return the valid tracestate within the limits, or an empty string."""
     members = [member.strip(" \t") for member in tracestate.split(",") if member.strip(" \t")]
     keys = {member.partition("=")[0] for member in members}
     if len(members) > STATE_MEMBERS or len(keys) < len(members):
@@ -79,20 +80,20 @@ def _state(tracestate: str) -> str:
     if not all(_MEMBER.fullmatch(member) for member in members):
         return ""
     while len(state := ",".join(members)) > STATE_LENGTH:
-        members.pop()  # the oldest stand at the end
+        members.pop()  # the last are the oldest
     return state
 
 
 class Span(Protocol):
-    """A stretch of work that is recorded, as OpenTelemetry has it."""
+    """The part of OpenTelemetry's Span that this service uses."""
 
     def set_attribute(self, key: str, value: str | int, /) -> object:
-        """Note a fact."""
+        """Add an attribute to the recorded span."""
 
 
 class _Unrecorded:
     def set_attribute(self, _key: str, _value: str | int, /) -> None:
-        """Nobody asks."""
+        pass
 
 
 Recorder = Callable[[str, bool, Mapping[str, str | int]], AbstractContextManager[Span]]
@@ -100,8 +101,8 @@ _unrecorded: AbstractContextManager[Span] = nullcontext(_Unrecorded())
 _recorder: Recorder | None = None
 
 
-def record_with(recorder: Recorder | None) -> None:
-    """Have spans recorded, by what is called with a span's name, direction and attributes."""
+def set_recorder(recorder: Recorder | None) -> None:
+    """Record spans with a function of name, direction (outgoing or not) and attributes."""
     global _recorder
     _recorder = recorder
 
@@ -109,13 +110,13 @@ def record_with(recorder: Recorder | None) -> None:
 def span(
     name: str, attributes: Mapping[str, str | int] | None = None, *, outgoing: bool = False
 ) -> AbstractContextManager[Span]:
-    """A part of the current request's work, while this context lasts; recorded if anybody does."""
+    """Return a context manager for a span of the current request, recorded if tracing is on."""
     if _recorder is None:
         return _unrecorded
     return _recorder(name, outgoing, attributes or {})
 
 
 def headers() -> dict[str, str]:
-    """What a request to another server says of the trace; nothing where there is none."""
+    """Return the headers that propagate the current trace to another server, if there is one."""
     context = current.get()
     return context.headers if context else {}

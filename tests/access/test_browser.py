@@ -1,4 +1,4 @@
-"""How people show who they are, in a browser: by keyboard, on a phone, light and dark."""
+"""Logging in, second factors, tokens and accounts in a browser: by keyboard, on a phone."""
 
 import re
 
@@ -19,12 +19,12 @@ pytestmark = pytest.mark.skipif(not CHROMIUM, reason="needs Chromium: make syste
 
 @pytest.fixture
 def phone(open_page: Open) -> Page:
-    """The log-in, on a small screen."""
+    """The log-in page on a small screen."""
     return open_page("/admin/login/", width=PHONE)
 
 
 def log_in(page: Page, password: str) -> None:
-    """By keyboard alone: the first field has the focus."""
+    """Log in with the keyboard only; the first field has the focus."""
     page.goto("/admin/login/")
     expect(page.get_by_label("Username")).to_be_focused()
     page.keyboard.type("editors")
@@ -34,7 +34,7 @@ def log_in(page: Page, password: str) -> None:
         page.keyboard.press("Enter")
 
 
-def test_second_factor_from_enrolment_to_log_in(phone: Page) -> None:
+def test_user_enrols_a_second_factor_and_logs_in_with_it(phone: Page) -> None:
     user = member("Editors")
     look(phone)
     log_in(phone, "editors")
@@ -56,7 +56,7 @@ def test_second_factor_from_enrolment_to_log_in(phone: Page) -> None:
     expect(phone).to_have_url(re.compile("/admin/$"))
 
 
-def test_lock_is_explained(phone: Page) -> None:
+def test_locked_log_in_says_when_to_try_again(phone: Page) -> None:
     member("Editors")
     AccessAttempt.objects.create(
         username="editors", ip_address="127.0.0.1", user_agent="", failures_since_start=4
@@ -66,7 +66,7 @@ def test_lock_is_explained(phone: Page) -> None:
     look(phone)
 
 
-def test_token_is_issued_copied_and_revoked_and_the_log_tells_it(phone: Page) -> None:
+def test_token_is_issued_copied_and_revoked_and_the_audit_log_shows_it(phone: Page) -> None:
     member("Editors")
     User.objects.update(is_superuser=True)
     phone.context.grant_permissions(["clipboard-read", "clipboard-write"])
@@ -95,7 +95,7 @@ def test_token_is_issued_copied_and_revoked_and_the_log_tells_it(phone: Page) ->
     expect(phone.locator("#changelist-filter a").first).to_be_focused()
 
 
-def test_accounts_and_what_they_may_do_are_for_everybody(phone: Page) -> None:
+def test_account_page_is_accessible_and_its_changes_are_logged(phone: Page) -> None:
     user = member("Editors")
     User.objects.update(is_superuser=True)
     log_in(phone, "editors")
@@ -106,13 +106,13 @@ def test_accounts_and_what_they_may_do_are_for_everybody(phone: Page) -> None:
     phone.get_by_label("Last name").fill("Other")
     phone.get_by_role("button", name="Save", exact=True).click()
     phone.goto("/admin/admin/logentry/")
-    told = phone.locator("td.field-what")
-    expect(told).to_contain_text("last name: nothing → Other")
-    assert told.evaluate("cell => cell.scrollHeight <= cell.clientHeight")  # nothing is cut off
+    change = phone.locator("td.field-what")
+    expect(change).to_contain_text("last name: nothing → Other")
+    assert change.evaluate("cell => cell.scrollHeight <= cell.clientHeight")  # not cut off
     look(phone)
 
 
-def test_navigation_and_account_are_opened_by_keyboard(phone: Page) -> None:
+def test_navigation_and_account_menu_open_by_keyboard(phone: Page) -> None:
     member("Editors")
     log_in(phone, "editors")
     phone.get_by_role("button", name="Navigation").first.press("Enter")
@@ -122,7 +122,9 @@ def test_navigation_and_account_are_opened_by_keyboard(phone: Page) -> None:
     look(phone)
     phone.keyboard.press("Escape")
     expect(phone.get_by_role("button", name="Account")).to_be_focused()
-    expect(phone.get_by_role("button", name="Light")).to_be_hidden()  # while it fades it stays shut
+    expect(
+        phone.get_by_role("button", name="Light")
+    ).to_be_hidden()  # until it has faded it does not open
     phone.keyboard.press("Enter")
     expect(phone.get_by_role("button", name="Light")).to_be_focused()
     phone.get_by_role("button", name="Log out").press("Enter")

@@ -1,4 +1,4 @@
-"""Guessing at passwords is bounded, and locks nobody out from elsewhere."""
+"""Limits on guessing passwords, which never lock out users at other addresses."""
 
 from datetime import timedelta
 from http import HTTPStatus
@@ -17,8 +17,8 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from clips_site import security
-from library.models import Clip
 from tests.support.editors import bearer, editor
+from tests.support.recipes import sample_clip, staff_member
 
 LOGIN = "/admin/login/"
 HOME, ELSEWHERE = "192.0.2.1", "198.51.100.7"
@@ -32,11 +32,11 @@ def _limit(settings: Any) -> None:
 
 
 def log_in(name: str, password: str, address: str = HOME, agent: str = "a browser") -> HttpResponse:
-    """Try it in a browser of its own."""
+    """Try to log in with a new browser."""
     form = {"username": name, "password": password}
-    answer = Client().post(LOGIN, form, REMOTE_ADDR=address, headers={"User-Agent": agent})
-    assert isinstance(answer, HttpResponse)
-    return answer
+    response = Client().post(LOGIN, form, REMOTE_ADDR=address, headers={"User-Agent": agent})
+    assert isinstance(response, HttpResponse)
+    return response
 
 
 def opens(name: str, password: str, address: str = HOME) -> bool:
@@ -44,24 +44,24 @@ def opens(name: str, password: str, address: str = HOME) -> bool:
 
 
 def fail(name: str, times: int, address: str = HOME) -> None:
-    for agent in range(times):  # a guesser changes what a guesser can change
+    for agent in range(times):  # an attacker can change this
         log_in(name, "wrong", address, f"agent {agent}")
 
 
-def test_wrong_password_is_told_once() -> None:
+def test_wrong_password_shows_one_error() -> None:
     page = log_in("anna", "wrong").text
     assert page.count("errornote") == 1
     assert "Please enter the correct username and password" in page
 
 
 def pass_time(minutes: int) -> None:
-    """As if all failures were so much older."""
+    """Make all failures older, as if the minutes had passed."""
     for attempt in AccessAttempt.objects.all():
         earlier = attempt.attempt_time - timedelta(minutes=minutes)
         AccessAttempt.objects.filter(pk=attempt.pk).update(attempt_time=earlier)
 
 
-def test_name_is_locked_after_the_last_failure_and_says_for_how_long() -> None:
+def test_name_is_locked_after_the_last_failure_and_the_page_says_for_how_long() -> None:
     editor()
     fail("editor", 1)
     refused = log_in("editor", "wrong")
@@ -75,7 +75,7 @@ def test_name_is_locked_after_the_last_failure_and_says_for_how_long() -> None:
     assert "10 minutes" in refused.text
 
 
-def test_trying_on_while_locked_makes_it_no_longer() -> None:
+def test_attempts_while_locked_do_not_extend_the_lock() -> None:
     editor()
     fail("editor", 2)
     pass_time(14)
@@ -84,7 +84,7 @@ def test_trying_on_while_locked_makes_it_no_longer() -> None:
     assert opens("editor", "editor")
 
 
-def test_failures_in_a_name_lock_nobody_out_from_elsewhere() -> None:
+def test_lock_of_a_name_applies_only_to_the_network_of_the_failures() -> None:
     editor()
     editor("colleague")
     fail("editor", 3)
@@ -92,19 +92,19 @@ def test_failures_in_a_name_lock_nobody_out_from_elsewhere() -> None:
     assert opens("colleague", "colleague", HOME)
 
 
-def test_network_is_locked_after_some_times_as_many_in_whatever_names(
+def test_network_is_locked_after_a_multiple_of_the_failures_under_any_names(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("library.access.logins.NETWORK_FACTOR", 2)
     editor()
     fail("guess", 2)
-    assert opens("editor", "editor")  # which does not forgive the network
+    assert opens("editor", "editor")  # this does not reset the failures of the network
     fail("another guess", 2)
     assert log_in("editor", "editor").status_code == HTTPStatus.TOO_MANY_REQUESTS
     assert opens("editor", "editor", ELSEWHERE)
 
 
-def test_household_of_ipv6_is_one_network() -> None:
+def test_ipv6_prefix_of_a_household_is_one_network() -> None:
     editor()
     for last in range(2):
         log_in("editor", "wrong", f"2001:db8::{last}")
@@ -112,15 +112,15 @@ def test_household_of_ipv6_is_one_network() -> None:
     assert opens("editor", "editor", "2001:db8:0:1::1")
 
 
-def test_logging_in_forgets_one_s_own_failures_and_no_others() -> None:
+def test_log_in_resets_only_the_failures_of_its_user() -> None:
     editor()
-    fail("somebody else", 1)
+    fail("another", 1)
     fail("editor", 1)
     assert opens("editor", "editor")
-    assert set(AccessAttempt.objects.values_list("username", flat=True)) == {"somebody else"}
+    assert set(AccessAttempt.objects.values_list("username", flat=True)) == {"another"}
 
 
-def test_what_is_kept_of_log_ins_goes_after_its_days(settings: Any) -> None:
+def test_records_of_log_ins_are_deleted_after_the_set_number_of_days(settings: Any) -> None:
     editor()
     settings.CLIPS_LOGIN_LOG_DAYS = 7
     assert opens("editor", "editor")
@@ -134,22 +134,25 @@ def test_what_is_kept_of_log_ins_goes_after_its_days(settings: Any) -> None:
     assert Session.objects.count() == 1
 
 
-def test_latest_failures_of_a_name_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_the_latest_failures_of_a_name_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("library.access.logins.MAX_FAILURES_PER_NAME", 1)
     fail("other", 1)
     fail("editor", 3)
     kept = AccessFailureLog.objects.order_by("id").values_list("username", "user_agent")
-    assert list(kept) == [("other", "agent 0"), ("editor", "agent 1")]  # the second locked
+    assert list(kept) == [
+        ("other", "agent 0"),
+        ("editor", "agent 1"),
+    ]  # the second one caused the lock
 
 
-def test_neither_password_nor_form_s_secret_is_kept() -> None:
+def test_passwords_are_not_stored() -> None:
     fail("editor", 1)
     kept = str(list(AccessAttempt.objects.values())) + str(list(AccessFailureLog.objects.values()))
     assert "wrong" not in kept
     assert "editor" in kept
 
 
-def test_administrator_unlocks_and_the_log_tells_it_without_an_address(
+def test_administrator_unlocks_a_log_in_and_the_audit_log_has_no_address(
     admin_client: Client,
 ) -> None:
     user = editor()
@@ -165,7 +168,7 @@ def test_administrator_unlocks_and_the_log_tells_it_without_an_address(
     assert HOME not in entry.change_message
 
 
-def test_records_are_read_by_who_may_and_changed_by_nobody(
+def test_records_are_read_only_and_only_for_superusers(
     admin_client: Client, client: Client
 ) -> None:
     fail("editor", 1)
@@ -180,20 +183,20 @@ def test_records_are_read_by_who_may_and_changed_by_nobody(
         assert client.get(f"/admin/axes/{page}/").status_code == HTTPStatus.FORBIDDEN
 
 
-def test_hash_of_before_is_renewed_at_the_log_in(settings: Any) -> None:
+def test_old_password_hash_is_upgraded_at_log_in(settings: Any) -> None:
     settings.PASSWORD_HASHERS = security.PASSWORD_HASHERS
     old = PBKDF2PasswordHasher().encode("editor", "salt", iterations=1)
-    User.objects.create(username="editor", password=old, is_staff=True)
+    staff_member.make(password=old)
     assert opens("editor", "editor")
     assert User.objects.get().password.startswith("scrypt$16384$")
 
 
-def test_token_asks_nothing_of_the_records_of_log_ins(client: Client) -> None:
-    clip = Clip.objects.create(title="A", genre="jazz", duration=3, audio_file="samples/a.mp3")
+def test_request_with_a_token_queries_no_log_in_records(client: Client) -> None:
+    clip = sample_clip.make()
     headers: Any = bearer(editor())
-    with CaptureQueriesContext(connection) as asked:
-        answer = client.patch(
+    with CaptureQueriesContext(connection) as queries:
+        response = client.patch(
             f"/api/v1/clips/{clip.pk}", {}, content_type="application/json", headers=headers
         )
-    assert answer.status_code == HTTPStatus.OK
-    assert [query["sql"] for query in asked if "axes" in query["sql"]] == []
+    assert response.status_code == HTTPStatus.OK
+    assert [query["sql"] for query in queries if "axes" in query["sql"]] == []

@@ -1,4 +1,4 @@
-"""The second factor: enrolled, asked for, lost; and what opens without it: nothing."""
+"""The second factor: enrolling it, requiring it, losing it. Without it, no page opens."""
 
 import re
 from datetime import timedelta
@@ -18,8 +18,8 @@ from django_otp.plugins.otp_static.models import StaticToken
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from library.access import second_factor
-from library.models import Clip
 from tests.support.editors import bearer, code, editor, enrolled
+from tests.support.recipes import sample_clip
 
 CODE, ENROL, CLIPS = "/admin/two-factor/code/", "/admin/two-factor/enrol/", "/admin/library/clip/"
 
@@ -27,7 +27,7 @@ pytestmark = pytest.mark.django_db
 
 
 def in_session(user: User) -> Client:
-    """A browser in which the user has given the password."""
+    """Return a client that has sent the user's password."""
     client = Client()
     form = {"username": user.username, "password": user.username}
     assert client.post("/admin/login/", form).status_code == HTTPStatus.FOUND
@@ -38,13 +38,13 @@ def authenticator(user: User) -> TOTPDevice:
     return TOTPDevice.objects.get(user=user)
 
 
-def told() -> list[str]:
-    """What the audit log says, oldest first."""
+def audit_log() -> list[str]:
+    """Return the messages of the audit log, oldest first."""
     return list(LogEntry.objects.order_by("id").values_list("change_message", flat=True))
 
 
 def leads_to(client: Client, path: str) -> str:
-    """Where a page leads in the end."""
+    """Return the path of the last redirect."""
     return client.get(path, follow=True).redirect_chain[-1][0]
 
 
@@ -56,36 +56,36 @@ def test_user_enrols_with_the_first_code_and_keeps_recovery_codes() -> None:
     assert "<svg" in page.text
     assert device.config_url.startswith("otpauth://totp/Clips%20Service%3Aeditor?")
     assert not second_factor.authenticator_of(user)
-    answer = client.post(ENROL, {"code": code(device)})
-    codes = re.findall(r"<code>([a-z2-7]{4}(?:-[a-z2-7]{4}){3})</code>", answer.text)
+    response = client.post(ENROL, {"code": code(device)})
+    codes = re.findall(r"<code>([a-z2-7]{4}(?:-[a-z2-7]{4}){3})</code>", response.text)
     assert len(set(codes)) == 10
-    assert "no-store" in answer["Cache-Control"]
+    assert "no-store" in response["Cache-Control"]
     assert client.get(CLIPS).status_code == HTTPStatus.OK
-    assert told() == ["Turned on two-factor authentication."]
-    kept = set(StaticToken.objects.values_list("token", flat=True))
-    assert not kept & {re.sub("-", "", code) for code in codes}
+    assert audit_log() == ["Turned on two-factor authentication."]
+    stored = set(StaticToken.objects.values_list("token", flat=True))
+    assert not stored & {re.sub("-", "", code) for code in codes}
 
 
-def test_wrong_first_code_enrols_nothing() -> None:
+def test_wrong_first_code_does_not_enrol() -> None:
     user = editor()
     client = in_session(user)
     secret = client.get(ENROL).context["secret"]
     page = client.post(ENROL, {"code": code(authenticator(user), ahead=40)})
     assert "This code is wrong" in page.text
-    assert page.context["secret"] == secret  # the app may have it already
+    assert page.context["secret"] == secret  # the app may already have it
     assert client.get(CLIPS).status_code == HTTPStatus.OK
     TOTPDevice.objects.update(created_at=timezone.now() - timedelta(hours=1))
     assert client.get(ENROL).context["secret"] != secret
 
 
-def test_log_in_asks_for_a_code_and_leads_on() -> None:
+def test_log_in_requires_a_code_and_then_redirects_to_the_page() -> None:
     user = editor()
     enrolled(user)
     client = in_session(user)
-    asked = leads_to(client, CLIPS)
-    assert asked == f"{CODE}?next={CLIPS}"
+    code_page = leads_to(client, CLIPS)
+    assert code_page == f"{CODE}?next={CLIPS}"
     key = client.cookies["sessionid"].value
-    shown = client.post(asked, {"code": code(authenticator(user), ahead=1)})
+    shown = client.post(code_page, {"code": code(authenticator(user), ahead=1)})
     assert shown["Location"] == CLIPS
     assert client.cookies["sessionid"].value != key
     assert client.get(CLIPS).status_code == HTTPStatus.OK
@@ -99,7 +99,7 @@ def test_code_works_once() -> None:
     assert "already been used" in in_session(user).post(CODE, {"code": used}).text
 
 
-def test_page_leads_to_no_other_site() -> None:
+def test_code_page_does_not_redirect_to_another_site() -> None:
     user = editor()
     enrolled(user)
     form = {"code": code(authenticator(user), ahead=1)}
@@ -110,14 +110,14 @@ def test_page_leads_to_no_other_site() -> None:
 @pytest.mark.parametrize(
     "path", ["/admin/", CLIPS, "/admin/password_change/", "/admin/two-factor/off/", ENROL]
 )
-def test_nothing_opens_before_the_code(path: str) -> None:
+def test_no_page_opens_before_the_code(path: str) -> None:
     user = editor()
     enrolled(user)
     assert leads_to(in_session(user), path).startswith(CODE)
 
 
-def test_session_without_it_writes_nothing_by_the_api() -> None:
-    clip = Clip.objects.create(title="A", genre="jazz", duration=3, audio_file="samples/a.mp3")
+def test_session_without_the_second_factor_cannot_write_through_the_api() -> None:
+    clip = sample_clip.make()
     path, body = f"/api/v1/clips/{clip.pk}", {"content_type": "application/json"}
     user = editor()
     enrolled(user)
@@ -130,7 +130,7 @@ def test_session_without_it_writes_nothing_by_the_api() -> None:
     assert Client().patch(path, {"title": "C"}, **machine).status_code == HTTPStatus.OK
 
 
-def test_recovery_code_opens_once() -> None:
+def test_recovery_code_works_once() -> None:
     user = editor()
     first, *_ = enrolled(user)
     client = in_session(user)
@@ -141,33 +141,33 @@ def test_recovery_code_opens_once() -> None:
     assert in_session(user).post(CODE, {"code": first}).status_code == HTTPStatus.OK
 
 
-def test_guessing_codes_makes_wait_and_is_told() -> None:
+def test_wrong_codes_enforce_a_wait_and_are_logged() -> None:
     user = editor()
     enrolled(user)
     client = in_session(user)
     for _ in range(2):
-        TOTPDevice.objects.update(throttling_failure_timestamp=None)  # as if the wait were over
+        TOTPDevice.objects.update(throttling_failure_timestamp=None)  # skip the wait
         client.post(CODE, {"code": code(authenticator(user), ahead=40)})
     refused = client.post(CODE, {"code": code(authenticator(user), ahead=1)})  # the right one
     assert "Too many wrong codes. Try again in 2 seconds" in refused.text
-    assert told() == ["Entered a wrong second-factor code."] * 2
+    assert audit_log() == ["Entered a wrong second-factor code."] * 2
 
 
-def test_setting_leads_everyone_to_enrol_first(settings: Any) -> None:
+def test_setting_required_makes_every_user_enrol_first(settings: Any) -> None:
     settings.CLIPS_TWO_FACTOR = "required"
     user = editor()
     client = in_session(user)
     assert leads_to(client, CLIPS) == f"{ENROL}?next={CLIPS}"
     assert client.post("/api/v1/clips", {}, content_type="application/json").status_code == 403
-    answer = client.post(f"{ENROL}?next={CLIPS}", {"code": code(second_factor.offer(user))})
-    assert f'href="{CLIPS}"' in answer.text
+    response = client.post(f"{ENROL}?next={CLIPS}", {"code": code(second_factor.offer(user))})
+    assert f'href="{CLIPS}"' in response.text
     assert client.get(CLIPS).status_code == HTTPStatus.OK
     client.post("/admin/two-factor/off/")
     assert client.get(CLIPS).status_code == HTTPStatus.OK
     assert authenticator(user).confirmed
 
 
-def test_setting_turns_it_off_for_everyone(settings: Any) -> None:
+def test_setting_off_turns_it_off_for_every_user(settings: Any) -> None:
     user = editor()
     enrolled(user)
     settings.CLIPS_TWO_FACTOR = "off"
@@ -178,7 +178,7 @@ def test_setting_turns_it_off_for_everyone(settings: Any) -> None:
     assert client.get(ENROL).status_code == HTTPStatus.NOT_FOUND
 
 
-def test_enrolling_in_one_browser_asks_in_the_others() -> None:
+def test_enrolling_in_one_browser_requires_a_code_in_the_others() -> None:
     user = editor()
     here, there = in_session(user), in_session(user)
     here.post(ENROL, {"code": code(second_factor.offer(user))})
@@ -186,7 +186,7 @@ def test_enrolling_in_one_browser_asks_in_the_others() -> None:
     assert leads_to(there, CLIPS).startswith(CODE)
 
 
-def test_open_back_office_is_not_enough_to_change_what_opens_it() -> None:
+def test_enrolling_in_an_old_session_requires_the_password() -> None:
     user = editor()
     client = in_session(user)
     session = client.session
@@ -196,16 +196,16 @@ def test_open_back_office_is_not_enough_to_change_what_opens_it() -> None:
     assert "This field is required" in client.post(ENROL, form).text
     assert "The password is wrong" in client.post(ENROL, {**form, "password": "x"}).text
     assert not second_factor.authenticator_of(User.objects.get())
-    assert AccessAttempt.objects.get().failures_since_start == 1  # within the limits on log-ins
+    assert AccessAttempt.objects.get().failures_since_start == 1  # it counts as a failed log-in
     client.post(ENROL, {**form, "password": "editor"})
     assert authenticator(user).confirmed
 
 
-def test_new_recovery_codes_end_the_old_and_turning_off_ends_all() -> None:
+def test_new_recovery_codes_replace_the_old_and_turning_off_deletes_all() -> None:
     user = editor()
     client = in_session(user)
-    answer = client.post(ENROL, {"code": code(second_factor.offer(user))})
-    old = set(answer.context["codes"])
+    response = client.post(ENROL, {"code": code(second_factor.offer(user))})
+    old = set(response.context["codes"])
     new = set(client.post("/admin/two-factor/recovery-codes/").context["codes"])
     assert len(new - old) == 10
     assert second_factor.recovery_codes_left(user) == 10
@@ -213,19 +213,22 @@ def test_new_recovery_codes_end_the_old_and_turning_off_ends_all() -> None:
     client.post("/admin/two-factor/off/")
     assert not TOTPDevice.objects.exists()
     assert not StaticToken.objects.exists()
-    assert told()[1:] == ["Created new recovery codes.", "Turned off two-factor authentication."]
+    assert audit_log()[1:] == [
+        "Created new recovery codes.",
+        "Turned off two-factor authentication.",
+    ]
 
 
-def test_administrator_resets_what_was_lost(admin_client: Client) -> None:
+def test_administrator_resets_a_lost_second_factor(admin_client: Client) -> None:
     user = editor()
     enrolled(user)
     form = {"action": "reset_second_factor", "_selected_action": [user.pk]}
     admin_client.post("/admin/auth/user/", form)
     assert in_session(user).get(CLIPS).status_code == HTTPStatus.OK
-    assert told() == ["Reset the second factor."]
+    assert audit_log() == ["Reset the second factor."]
 
 
-def test_operator_with_a_shell_resets_it_too() -> None:
+def test_command_resets_a_lost_second_factor() -> None:
     user = editor()
     enrolled(user)
     output = StringIO()
@@ -236,7 +239,7 @@ def test_operator_with_a_shell_resets_it_too() -> None:
         call_command("reset_second_factor", "nobody")
 
 
-def test_who_is_asked_for_a_code_can_leave() -> None:
+def test_user_can_log_out_on_the_code_page() -> None:
     user = editor()
     enrolled(user)
     client = in_session(user)
@@ -244,6 +247,6 @@ def test_who_is_asked_for_a_code_can_leave() -> None:
     assert not Session.objects.exists()
 
 
-def test_no_page_shows_secrets_of_others(admin_client: Client) -> None:
+def test_no_admin_page_shows_the_secrets_of_users(admin_client: Client) -> None:
     for page in ("otp_totp/totpdevice", "otp_static/staticdevice"):
         assert admin_client.get(f"/admin/{page}/").status_code == HTTPStatus.NOT_FOUND

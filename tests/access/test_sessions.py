@@ -1,4 +1,4 @@
-"""Sessions and cookies, and what browsers are told of the back office."""
+"""Sessions, cookies and the security headers of the back office."""
 
 import re
 import time
@@ -17,7 +17,7 @@ from django.utils import timezone
 from clips_site import security
 from harness.service import Server
 from library.access.sessions import SessionStore
-from tests.management.test_prepare import manage
+from tests.support.commands import manage
 from tests.support.editors import editor
 
 CLIPS = "/admin/library/clip/"
@@ -28,7 +28,7 @@ def seconds_left() -> float:
 
 
 def let_pass(seconds: int) -> None:
-    """As if the session had not been used for so long."""
+    """Make the session older, as if it had been unused for these seconds."""
     session = Session.objects.get()
     session.expire_date -= timedelta(seconds=seconds)
     session.save()
@@ -40,7 +40,7 @@ def editors_client(client: Client, db: None) -> Client:
     return client
 
 
-def test_session_that_is_used_lasts_and_one_that_is_not_ends(editors_client: Client) -> None:
+def test_use_extends_a_session_and_disuse_ends_it(editors_client: Client) -> None:
     idle = security.CLIPS_SESSION_IDLE
     let_pass(idle - 60)
     assert editors_client.get(CLIPS).status_code == HTTPStatus.OK
@@ -49,14 +49,14 @@ def test_session_that_is_used_lasts_and_one_that_is_not_ends(editors_client: Cli
     assert editors_client.get(CLIPS).status_code == HTTPStatus.FOUND
 
 
-def test_use_is_written_once_in_a_while(editors_client: Client) -> None:
+def test_use_is_written_only_now_and_then(editors_client: Client) -> None:
     let_pass(30)
     left = seconds_left()
     editors_client.get(CLIPS)
     assert seconds_left() < left
 
 
-def test_session_ends_after_a_day_s_work_however_much_it_is_used(editors_client: Client) -> None:
+def test_session_ends_after_its_maximum_age_even_if_it_is_used(editors_client: Client) -> None:
     age = security.SESSION_COOKIE_AGE
     session = editors_client.session
     session["began"] = int(time.time()) - age + 300
@@ -74,27 +74,27 @@ def test_new_password_ends_the_other_sessions(db: None) -> None:
     here, there = Client(), Client()
     here.force_login(user)
     there.force_login(user)
-    word = "a long new password"
-    form = {"old_password": "editor", "new_password1": word, "new_password2": word}
+    password = "a long new password"
+    form = {"old_password": "editor", "new_password1": password, "new_password2": password}
     here.post("/admin/password_change/", form)
     assert here.get(CLIPS).status_code == HTTPStatus.OK
     assert there.get(CLIPS).status_code == HTTPStatus.FOUND
 
 
 @pytest.mark.parametrize("path", [CLIPS, "/admin/login/", "/admin/password_change/", "/admin/no/"])
-def test_pages_of_the_back_office_are_kept_by_no_cache_and_load_nothing_foreign(
+def test_pages_of_the_back_office_are_not_cached_and_load_no_foreign_content(
     editors_client: Client, path: str
 ) -> None:
-    answer = editors_client.get(path)
-    assert "no-store" in answer["Cache-Control"]
-    policy = answer["Content-Security-Policy"]
+    response = editors_client.get(path)
+    assert "no-store" in response["Cache-Control"]
+    policy = response["Content-Security-Policy"]
     assert "default-src 'self'; script-src 'self' 'unsafe-eval';" in policy
     assert "frame-ancestors 'none'" in policy
-    assert answer["X-Frame-Options"] == "DENY"
-    assert answer["Referrer-Policy"] == "same-origin"
+    assert response["X-Frame-Options"] == "DENY"
+    assert response["Referrer-Policy"] == "same-origin"
 
 
-def test_many_guesses_at_once_are_no_more_than_one_after_another(server: Server) -> None:
+def test_concurrent_guesses_are_limited_like_consecutive_ones(server: Server) -> None:
     page = requests.get(f"{server.url}/admin/login/", timeout=20)
     token = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', page.text)
     assert token
@@ -106,12 +106,12 @@ def test_many_guesses_at_once_are_no_more_than_one_after_another(server: Server)
         ).status_code
 
     with ThreadPoolExecutor(24) as pool:
-        answers = list(pool.map(guess, range(24)))
+        statuses = list(pool.map(guess, range(24)))
     assert 1 <= AccessFailureLog.objects.count() <= 5
-    assert answers.count(429) >= 24 - 5 + 1  # the last that is checked locks
+    assert statuses.count(429) >= 24 - 5 + 1  # the last failure that is counted locks
 
 
-def test_behind_https_cookies_are_safe_and_http_is_sent_on(
+def test_with_https_cookies_are_secure_and_http_is_redirected(
     start_server: Callable[..., Server],
 ) -> None:
     server = start_server(CLIPS_HTTPS="1", CLIPS_TRUSTED_PROXIES="1")
@@ -129,16 +129,17 @@ def test_behind_https_cookies_are_safe_and_http_is_sent_on(
     form = {"username": "editor", "password": user.username, "csrfmiddlewaretoken": token[1]}
     secret = page.headers["Set-Cookie"].partition(";")[0]
     own = {**proxied, "Cookie": secret, "Referer": page.url.replace("http:", "https:")}
-    done = requests.post(page.url, form, headers=own, allow_redirects=False, timeout=20)
-    assert done.status_code == HTTPStatus.FOUND
-    session = re.search(r"__Host-sessionid=\w+;[^,]*", done.headers["Set-Cookie"])
+    logged_in = requests.post(page.url, form, headers=own, allow_redirects=False, timeout=20)
+    assert logged_in.status_code == HTTPStatus.FOUND
+    session = re.search(r"__Host-sessionid=\w+;[^,]*", logged_in.headers["Set-Cookie"])
     assert session
     assert {part.strip() for part in session[0].split(";")[1:]} == {
-        *("HttpOnly", "Path=/", "SameSite=Lax", "Secure")  # and no age: gone with the browser
+        *("HttpOnly", "Path=/", "SameSite=Lax", "Secure")  # no Max-Age: it ends with the browser
     }
 
 
-def test_deployment_check_is_content_with_https_and_authenticated_writes() -> None:
+@pytest.mark.processes
+def test_deployment_check_passes_with_https_and_authenticated_writes() -> None:
     deployed = {"CLIPS_HTTPS": "1", "CLIPS_API_WRITES": "authenticated"}
-    said, _ = manage("check", "--deploy", "--fail-level", "WARNING", **deployed).communicate()
-    assert "no issues" in said
+    output, _ = manage("check", "--deploy", "--fail-level", "WARNING", **deployed).communicate()
+    assert "no issues" in output

@@ -16,7 +16,7 @@ from library.history import note_changes, values_of
 from library.models import LibraryTally, PlayTally
 from library.statistics.library import recent_plays
 from library.statistics.ranking import kept_ranking
-from tests.support.clips import make
+from tests.support.recipes import make_clip
 
 NOW = timezone.now()
 
@@ -76,19 +76,19 @@ def test_chart_has_its_numbers_as_a_table(staff: Callable[..., Client]) -> None:
 def test_broken_sources_drafts_and_newest_clips_are_listed(staff: Callable[..., Client]) -> None:
     url = "https://audio.example.com/a.mp3"
     since = NOW - timedelta(hours=3, minutes=5)
-    make(
+    make_clip(
         title="Lost Rain",
         audio_url=url,
         health="failing",
         health_reason="origin_dns_failed",
         health_since=since,
     )
-    make(title="Old Rain", audio_url=url, health="failing", deleted_at=NOW)
-    make(title="Half Done", state="draft", created_at=NOW - timedelta(days=2))
+    make_clip(title="Old Rain", audio_url=url, health="failing", deleted_at=NOW)
+    make_clip(title="Half Done", state="draft", created_at=NOW - timedelta(days=2))
     client = staff("view_clip", "change_clip", "add_clip")
     page = client.get("/admin/")
     told = words(page.text)
-    reason = "The origin&#x27;s name could not be resolved."
+    reason = "The origin&#x27;s host name could not be resolved."
     assert f"Lost Rain {reason} audio.example.com, for 3 hours" in told
     assert "Half Done ambient, 2 days ago The draft" in told
     assert "Old Rain" not in told
@@ -101,13 +101,13 @@ def test_broken_sources_drafts_and_newest_clips_are_listed(staff: Callable[..., 
 def test_most_played_clips_are_ranked(staff: Callable[..., Client]) -> None:
     client = staff("view_clip")
     for title, plays in (("Quiet", 3), ("Loud", 1200)):
-        PlayTally.objects.create(clip=make(title=title), quarter=NOW, plays=plays)
+        PlayTally.objects.create(clip=make_clip(title=title), quarter=NOW, plays=plays)
     kept_ranking.forget()
     assert "1 Loud 1,200 2 Quiet 3 " in words(client.get("/admin/dashboard/top/").text)
 
 
 def test_changes_are_told_to_who_may_change(staff: Callable[..., Client]) -> None:
-    clip = make()
+    clip = make_clip()
     before = values_of(clip)
     clip.title = "Evening Rain"
     clip.save()
@@ -119,7 +119,7 @@ def test_changes_are_told_to_who_may_change(staff: Callable[..., Client]) -> Non
 def test_analyst_reads_and_is_offered_nothing_to_write(
     staff: Callable[..., Client],
 ) -> None:
-    clip = make()
+    clip = make_clip()
     page = staff("view_clip").get("/admin/").text
     assert clip.title in page
     assert "/clip/add/" not in page
@@ -127,7 +127,7 @@ def test_analyst_reads_and_is_offered_nothing_to_write(
 
 
 def test_who_may_not_see_clips_sees_plays_alone(staff: Callable[..., Client]) -> None:
-    clip = make()
+    clip = make_clip()
     client = staff("view_group")
     page = client.get("/admin/").text
     assert "Plays in 7 days" in page
@@ -160,7 +160,7 @@ def test_page_costs_a_constant_number_of_queries(staff: Callable[..., Client]) -
     for _ in range(2):
         for state in ("draft", "published"):
             for _ in range(4):
-                make(state=state, health="failing")
+                make_clip(state=state, health="failing")
         client.get("/admin/")  # reads content types once
         with CaptureQueriesContext(connection) as queries:
             client.get("/admin/")

@@ -12,7 +12,7 @@ from harness.chromium import CHROMIUM
 from harness.origin import Origin, answer
 from harness.service import Server
 from library.models import Clip, LibraryTally, PlayTally
-from tests.pages.test_pages_browser import log_in
+from tests.support.pages import log_in
 
 pytestmark = pytest.mark.skipif(not CHROMIUM, reason="needs Chromium: make system-tools")
 

@@ -50,7 +50,7 @@ def test_editor_imports_hears_mends_publishes_and_exports(
     expect(page.get_by_role("button", name="Pause Rain")).to_be_visible()
     page.get_by_role("button", name="Play Broken").click()
     expect(page.locator("tr", has_text="Broken").get_by_role("alert")).to_have_text(
-        "The origin answered with an error."
+        "The origin responded with an error."
     )
 
     page.get_by_role("link", name="Broken", exact=True).click()

@@ -1,4 +1,4 @@
-"""Who may write: tokens, sessions, permissions."""
+"""Authentication and permissions of writes: tokens and sessions."""
 
 from collections.abc import Callable
 from io import StringIO
@@ -14,12 +14,12 @@ from harness.service import Server
 from library.models import ApiToken, Clip
 from tests.support.editors import bearer, editor
 
-Ask = Callable[..., requests.Response]
+Http = Callable[..., requests.Response]
 NEW = {"title": "New", "genre": "jazz", "duration": 3, "audio_url": "https://example.com/a.mp3"}
 
 
 def api_token(*arguments: str) -> str:
-    """What the command prints."""
+    """Return the output of the command."""
     output = StringIO()
     call_command("api_token", *arguments, stdout=output)
     return output.getvalue().strip()
@@ -30,7 +30,7 @@ def path(clip: Clip) -> str:
 
 
 @pytest.mark.parametrize("method", ["PATCH", "DELETE"])
-def test_nobody_in_particular_may_not_edit(http: Ask, clip: Clip, method: str) -> None:
+def test_anonymous_edit_is_401(http: Http, clip: Clip, method: str) -> None:
     answer = http(method, path(clip), json={"title": "B"})
     assert (answer.status_code, answer.json()["code"]) == (401, "not_authenticated")
     assert answer.headers["WWW-Authenticate"] == 'Bearer realm="clips"'
@@ -38,14 +38,14 @@ def test_nobody_in_particular_may_not_edit(http: Ask, clip: Clip, method: str) -
 
 @pytest.mark.parametrize(("method", "permission"), [("PATCH", "delete"), ("DELETE", "change")])
 def test_editor_without_the_permission_gets_403(
-    http: Ask, clip: Clip, method: str, permission: str
+    http: Http, clip: Clip, method: str, permission: str
 ) -> None:
     headers = bearer(editor("half", f"{permission}_clip"))
     answer = http(method, path(clip), json={"title": "B"}, headers=headers)
     assert (answer.status_code, answer.json()["code"]) == (403, "permission_denied")
 
 
-def test_token_is_shown_once_and_kept_as_a_hash(transactional_db: None) -> None:
+def test_token_is_shown_once_and_stored_as_a_hash(transactional_db: None) -> None:
     editor()
     secret = api_token("create", "editor", "importer")
     kept = ApiToken.objects.values().get()
@@ -54,7 +54,7 @@ def test_token_is_shown_once_and_kept_as_a_hash(transactional_db: None) -> None:
     assert len(kept["digest"]) == 32
 
 
-def test_token_notes_its_use_and_ends_when_revoked(http: Ask, clip: Clip) -> None:
+def test_token_records_its_use_and_fails_once_revoked(http: Http, clip: Clip) -> None:
     editor()
     headers = {"Authorization": f"Bearer {api_token('create', 'editor', 'importer')}"}
     assert "never used" in api_token("list")
@@ -66,7 +66,7 @@ def test_token_notes_its_use_and_ends_when_revoked(http: Ask, clip: Clip) -> Non
     assert api_token("list") == ""
 
 
-def test_user_who_may_not_log_in_has_no_token_in_force(http: Ask, clip: Clip) -> None:
+def test_token_of_a_deactivated_user_is_401(http: Http, clip: Clip) -> None:
     user = editor()
     headers = bearer(user)
     user.is_active = False
@@ -74,7 +74,7 @@ def test_user_who_may_not_log_in_has_no_token_in_force(http: Ask, clip: Clip) ->
     assert http("DELETE", path(clip), headers=headers).status_code == 401
 
 
-def test_user_has_several_tokens_each_of_its_own_name(transactional_db: None) -> None:
+def test_user_can_have_several_tokens_with_different_names(transactional_db: None) -> None:
     editor()
     api_token("create", "editor", "one")
     api_token("create", "editor", "two")
@@ -84,17 +84,19 @@ def test_user_has_several_tokens_each_of_its_own_name(transactional_db: None) ->
 
 
 @pytest.mark.parametrize("arguments", [("create", "nobody", "a"), ("revoke", "nobody", "a")])
-def test_command_names_what_is_missing(transactional_db: None, arguments: tuple[str, ...]) -> None:
+def test_command_reports_a_missing_user_or_token(
+    transactional_db: None, arguments: tuple[str, ...]
+) -> None:
     with pytest.raises(CommandError, match="nobody"):
         api_token(*arguments)
 
 
-def test_wrong_token_is_told_even_where_anyone_may_write(http: Ask) -> None:
+def test_invalid_token_is_401_even_if_anyone_may_write(http: Http) -> None:
     answer = http("POST", "/api/v1/clips", json=NEW, headers={"Authorization": "Bearer wrong"})
     assert (answer.status_code, answer.json()["code"]) == (401, "invalid_token")
 
 
-def test_writes_may_be_for_editors_alone(start_server: Callable[..., Server]) -> None:
+def test_writes_can_be_restricted_to_editors(start_server: Callable[..., Server]) -> None:
     server = start_server(CLIPS_API_WRITES="authenticated")
     for call, body in (("clips", NEW), ("clips/bulk", [NEW])):
         url = f"{server.url}/api/v1/{call}"
@@ -104,7 +106,7 @@ def test_writes_may_be_for_editors_alone(start_server: Callable[..., Server]) ->
     assert requests.get(f"{server.url}/api/v1/clips", timeout=20).status_code == 200
 
 
-def test_session_of_the_back_office_writes_with_its_csrf_token(clip: Clip) -> None:
+def test_session_of_the_back_office_can_write_with_its_csrf_token(clip: Clip) -> None:
     client = Client(enforce_csrf_checks=True)
     client.force_login(editor())
     body: dict[str, Any] = {"data": {"title": "B"}, "content_type": "application/json"}
@@ -116,7 +118,7 @@ def test_session_of_the_back_office_writes_with_its_csrf_token(clip: Clip) -> No
     assert client.patch(path(clip), headers=headers, **body).status_code == 200
 
 
-def test_nobody_in_particular_costs_no_query(
+def test_anonymous_requests_need_no_query_for_authentication(
     client: Client, clip: Clip, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     with django_assert_num_queries(1):
@@ -125,7 +127,7 @@ def test_nobody_in_particular_costs_no_query(
         client.post("/api/v1/clips", NEW, content_type="application/json")
 
 
-def test_editor_who_reads_costs_no_query_either(
+def test_reads_of_an_editor_need_no_query_for_authentication(
     client: Client, clip: Clip, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     client.force_login(editor())
@@ -138,6 +140,6 @@ def test_deployment_check_warns_while_anyone_may_write(
     settings: Any, writes: str, warned: bool
 ) -> None:
     settings.CLIPS_API_WRITES = writes
-    told = StringIO()
-    call_command("check", deploy=True, stderr=told)
-    assert ("library.W001" in told.getvalue()) == warned
+    output = StringIO()
+    call_command("check", deploy=True, stderr=output)
+    assert ("library.W001" in output.getvalue()) == warned

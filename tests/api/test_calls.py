@@ -1,4 +1,4 @@
-"""The API's calls over HTTP: their shapes, their errors."""
+"""The operations of the API over HTTP: representations and errors."""
 
 from collections.abc import Callable
 from typing import Any
@@ -11,7 +11,7 @@ from pytest_django import DjangoAssertNumQueries
 
 from library.models import Clip
 
-Ask = Callable[..., requests.Response]
+Http = Callable[..., requests.Response]
 MakeClip = Callable[..., Clip]
 
 NEW = {
@@ -29,14 +29,14 @@ FIELDS = {
 }
 
 
-def test_list_is_an_array_by_id(http: Ask, make_clip: MakeClip) -> None:
+def test_list_is_an_array_by_id(http: Http, make_clip: MakeClip) -> None:
     ids = [make_clip().pk for _ in range(3)]
     listed = http("GET", "/api/v1/clips").json()
     assert [clip["id"] for clip in listed] == ids
     assert set(listed[0]) == FIELDS
 
 
-def test_long_list_goes_on_behind_a_link(http: Ask, make_clip: MakeClip, server: Any) -> None:
+def test_list_links_to_the_next_page(http: Http, make_clip: MakeClip, server: Any) -> None:
     ids = [make_clip().pk for _ in range(5)]
     found, path = [], "/api/v1/clips?limit=2"
     while path:
@@ -55,14 +55,14 @@ def test_list_costs_a_constant_number_of_queries(
         assert len(client.get("/api/v1/clips").json()) == 20
 
 
-def test_show_one(http: Ask, clip: Clip, server: Any) -> None:
+def test_clip_is_shown(http: Http, clip: Clip, server: Any) -> None:
     shown = http("GET", f"/api/v1/clips/{clip.pk}").json()
     assert shown["stream_url"] == f"{server.url}/api/v1/clips/{clip.pk}/stream"
     assert shown["audio_url"] == shown["stream_url"]
     assert shown["created_at"].endswith("Z")
 
 
-def test_missions_example_adds_a_clip(http: Ask) -> None:
+def test_clip_is_added_and_can_be_read(http: Http) -> None:
     response = http("POST", "/api/v1/clips", json=NEW)
     made = response.json()
     assert response.status_code == 201
@@ -71,12 +71,12 @@ def test_missions_example_adds_a_clip(http: Ask) -> None:
     assert http("GET", response.headers["Location"]).json() == made
 
 
-def test_clip_is_added_after_the_samples(http: Ask) -> None:
+def test_new_clip_gets_an_id_after_the_samples(http: Http) -> None:
     call_command("loaddata", "clips", verbosity=0)
     assert http("POST", "/api/v1/clips", json=NEW).json()["id"] > 6
 
 
-def test_what_the_service_keeps_cannot_be_written(http: Ask) -> None:
+def test_read_only_fields_are_ignored(http: Http) -> None:
     made = http("POST", "/api/v1/clips", json={**NEW, "id": 99999, "play_count": 7}).json()
     assert (made["play_count"], made["id"] != 99999) == (0, True)
 
@@ -110,19 +110,19 @@ def test_what_the_service_keeps_cannot_be_written(http: Ask) -> None:
         ("audio_url", "https://example.com/" + "a" * 2000),
     ],
 )
-def test_wrong_field_is_400_with_an_entry_for_it(http: Ask, field: str, value: Any) -> None:
+def test_invalid_field_is_400_with_an_entry_for_it(http: Http, field: str, value: Any) -> None:
     response = http("POST", "/api/v1/clips", json={**NEW, field: value})
     assert (response.status_code, list(response.json())) == (400, [field])
     assert not Clip.objects.exists()
 
 
-def test_missing_fields_are_all_named(http: Ask) -> None:
+def test_all_missing_fields_are_reported(http: Http) -> None:
     response = http("POST", "/api/v1/clips", json={})
     assert set(response.json()) == {"title", "genre", "duration", "audio_url"}
 
 
 @pytest.mark.parametrize("body", ["", "{", "[]", "1", "null", '"text"', "\xff", '{"title": NaN}'])
-def test_body_that_is_no_object_is_400(http: Ask, body: str) -> None:
+def test_body_that_is_not_an_object_is_400(http: Http, body: str) -> None:
     response = http(
         "POST",
         "/api/v1/clips",
@@ -133,7 +133,7 @@ def test_body_that_is_no_object_is_400(http: Ask, body: str) -> None:
     assert response.json()
 
 
-def test_other_media_type_is_415(http: Ask) -> None:
+def test_other_media_type_is_415(http: Http) -> None:
     response = http("POST", "/api/v1/clips", data={"title": "a"})
     assert (response.status_code, response.json()["code"]) == (415, "unsupported_media_type")
 
@@ -153,43 +153,43 @@ def test_other_media_type_is_415(http: Ask) -> None:
     ],
 )
 def test_error_is_json_with_a_code(
-    http: Ask, method: str, path: str, status: int, code: str
+    http: Http, method: str, path: str, status: int, code: str
 ) -> None:
     response = http(method, path)
     assert (response.status_code, response.json()["code"]) == (status, code)
     assert response.headers["Content-Type"].startswith("application/json")
 
 
-def test_strange_host_is_400_in_json(http: Ask) -> None:
+def test_unknown_host_is_400_in_json(http: Http) -> None:
     response = http("GET", "/api/v1/clips", headers={"Host": "evil.example"})
     assert (response.status_code, response.json()["code"]) == (400, "bad_request")
 
 
 @pytest.mark.parametrize("path", ["/livez", "/readyz", "/metrics"])
-def test_probe_is_answered_whatever_host_it_names(http: Ask, path: str) -> None:
+def test_probes_accept_any_host(http: Http, path: str) -> None:
     assert http("GET", path, headers={"Host": "10.1.2.3:8000"}).status_code == 200
 
 
 @pytest.mark.parametrize("path", ["/api/v1/clips/", "/docs/", "/livez/", "/api/v1/clips/1/stats/"])
-def test_trailing_slash_is_308_to_the_path_without(http: Ask, path: str) -> None:
+def test_trailing_slash_is_308_to_the_path_without(http: Http, path: str) -> None:
     response = http("GET", f"{path}?limit=2")
     assert response.status_code == 308
     assert response.headers["Location"] == f"{path[:-1]}?limit=2"
 
 
-def test_redirect_never_leaves_the_site(http: Ask) -> None:
+def test_redirect_never_leaves_the_site(http: Http) -> None:
     response = http("GET", "//api/v1/clips/")
     assert response.headers["Location"] == "/api/v1/clips"
 
 
-def test_stats_of_a_clip_nobody_played(http: Ask, clip: Clip) -> None:
+def test_statistics_of_a_clip_without_plays(http: Http, clip: Clip) -> None:
     stats = http("GET", f"/api/v1/clips/{clip.pk}/stats").json()
     assert (stats["id"], stats["title"], stats["play_count"]) == (clip.pk, clip.title, 0)
     assert stats["first_played_at"] is None
     assert stats["last_played_at"] is None
 
 
-def test_schema_names_every_call(http: Ask) -> None:
+def test_openapi_lists_every_path(http: Http) -> None:
     schema = http("GET", "/openapi.json").json()
     assert schema["openapi"].startswith("3.1")
     assert set(schema["paths"]) == {
@@ -205,12 +205,12 @@ def test_schema_names_every_call(http: Ask) -> None:
 @pytest.mark.parametrize(
     "path", ["/", "/docs", "/docs/plays", "/redoc", "/livez", "/readyz", "/metrics"]
 )
-def test_page_is_there(http: Ask, path: str, clip: Clip) -> None:
+def test_page_exists(http: Http, path: str, clip: Clip) -> None:
     assert http("GET", path).status_code == 200
 
 
 @pytest.mark.parametrize("path", ["/docs", "/docs/plays", "/redoc", "/"])
-def test_page_loads_nothing_from_elsewhere(http: Ask, path: str) -> None:
+def test_page_loads_nothing_from_other_hosts(http: Http, path: str) -> None:
     page = http("GET", path).text
     assert 'src="http' not in page
     assert "//cdn" not in page

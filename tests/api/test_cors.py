@@ -1,4 +1,4 @@
-"""Pages of other sites: what they may ask, what they may read, and what they never can do."""
+"""CORS: pages of other sites can use the API, but not a visitor's session."""
 
 from collections.abc import Callable, Iterator
 
@@ -12,7 +12,7 @@ from harness.origin import Origin, answer
 from harness.service import Server
 from library.models import Clip
 
-Ask = Callable[..., requests.Response]
+Http = Callable[..., requests.Response]
 MakeClip = Callable[..., Clip]
 
 in_chromium = pytest.mark.skipif(not CHROMIUM, reason="needs Chromium: make system-tools")
@@ -22,7 +22,7 @@ READABLE = {
     *("ratelimit", "ratelimit-policy", "content-length", "content-range", "accept-ranges"),
     "content-disposition",
 }
-# What a page learns of an answer: status, the body's bytes, the headers named.
+# Returns status, body and the named headers, as a page can read them.
 FETCH = """async ([url, options, names]) => {
   const response = await fetch(url, options);
   const body = [...new Uint8Array(await response.arrayBuffer())];
@@ -46,16 +46,16 @@ def words(header: str) -> set[str]:
         ("/openapi.json", 200),
     ],
 )
-def test_answer_is_readable_by_any_page(http: Ask, clip: Clip, path: str, status: int) -> None:
+def test_response_is_readable_by_any_page(http: Http, clip: Clip, path: str, status: int) -> None:
     response = http("GET", path.format(id=clip.pk), headers=ELSEWHERE)
     assert response.status_code == status
     assert response.headers["Access-Control-Allow-Origin"] == "*"
     assert words(response.headers["Access-Control-Expose-Headers"]) == READABLE
 
 
-@pytest.mark.parametrize("asked", ["bytes=0-9", "bytes=-0"])
-def test_range_and_its_refusal_are_readable_by_any_page(http: Ask, clip: Clip, asked: str) -> None:
-    headers = {**ELSEWHERE, "Range": asked}
+@pytest.mark.parametrize("header", ["bytes=0-9", "bytes=-0"])
+def test_206_and_416_are_readable_by_any_page(http: Http, clip: Clip, header: str) -> None:
+    headers = {**ELSEWHERE, "Range": header}
     response = http("GET", f"/api/v1/clips/{clip.pk}/stream", headers=headers)
     assert response.headers["Access-Control-Allow-Origin"] == "*"
     assert words(response.headers["Vary"]) == {"origin"}
@@ -69,23 +69,23 @@ def test_range_and_its_refusal_are_readable_by_any_page(http: Ask, clip: Clip, a
         ("PATCH", "authorization,content-type,if-match"),
     ],
 )
-def test_preflight_lets_a_page_ask(http: Ask, method: str, headers: str) -> None:
-    asked = {"Access-Control-Request-Method": method, "Access-Control-Request-Headers": headers}
-    granted = http("OPTIONS", "/api/v1/clips", headers=ELSEWHERE | asked).headers
+def test_preflight_allows_methods_and_headers(http: Http, method: str, headers: str) -> None:
+    wanted = {"Access-Control-Request-Method": method, "Access-Control-Request-Headers": headers}
+    granted = http("OPTIONS", "/api/v1/clips", headers=ELSEWHERE | wanted).headers
     assert granted["Access-Control-Allow-Origin"] == "*"
     assert method.lower() in words(granted["Access-Control-Allow-Methods"])
     assert words(headers) <= words(granted["Access-Control-Allow-Headers"])
 
 
 @pytest.mark.parametrize("method", ["GET", "OPTIONS"])
-def test_no_page_is_let_in_with_its_visitors_cookies(http: Ask, method: str) -> None:
-    asked = {"Access-Control-Request-Method": "DELETE", "Cookie": "sessionid=x"}
-    response = http(method, "/api/v1/clips", headers=ELSEWHERE | asked)
+def test_cookies_are_not_allowed(http: Http, method: str) -> None:
+    wanted = {"Access-Control-Request-Method": "DELETE", "Cookie": "sessionid=x"}
+    response = http(method, "/api/v1/clips", headers=ELSEWHERE | wanted)
     assert "Access-Control-Allow-Credentials" not in response.headers
 
 
 @pytest.mark.parametrize("path", ["/", "/admin/login/", "/metrics"])
-def test_other_sites_read_nothing_but_the_api(http: Ask, path: str) -> None:
+def test_only_the_api_is_readable_by_other_sites(http: Http, path: str) -> None:
     response = http("GET", path, headers=ELSEWHERE)
     assert response.status_code == 200
     assert "Access-Control-Allow-Origin" not in response.headers
@@ -103,14 +103,16 @@ def page(browser: Browser, origin: Origin) -> Iterator[Page]:
 
 
 @in_chromium
-def test_page_elsewhere_plays_and_seeks(page: Page, clip: Clip, server: Server) -> None:
+def test_page_of_another_site_plays_and_seeks(page: Page, clip: Clip, server: Server) -> None:
     url = f"{server.url}/api/v1/clips/{clip.pk}/stream"
     page.set_content(f'<audio crossorigin src="{url}"></audio>')
     assert page.locator("audio").evaluate(SEEK) == pytest.approx([28.5, 20, 3], abs=0.1)
 
 
 @in_chromium
-def test_page_elsewhere_reads_a_range(page: Page, clip: Clip, server: Server, mp3: bytes) -> None:
+def test_page_of_another_site_reads_a_range(
+    page: Page, clip: Clip, server: Server, mp3: bytes
+) -> None:
     url = f"{server.url}/api/v1/clips/{clip.pk}/stream"
     # If-None-Match needs a preflight
     options = {"headers": {"Range": "bytes=0-2", "If-None-Match": '"other"'}}
@@ -123,7 +125,7 @@ def test_page_elsewhere_reads_a_range(page: Page, clip: Clip, server: Server, mp
 
 
 @in_chromium
-def test_page_elsewhere_reads_why_there_is_no_audio(
+def test_page_of_another_site_reads_the_code_of_an_error(
     page: Page, make_clip: MakeClip, origin: Origin, server: Server
 ) -> None:
     clip = make_clip(audio_url=origin.on("/gone", answer(status="410 Gone")))
@@ -133,10 +135,10 @@ def test_page_elsewhere_reads_why_there_is_no_audio(
 
 
 @in_chromium
-def test_page_elsewhere_cannot_use_an_editors_session(
+def test_page_of_another_site_cannot_use_an_editors_session(
     page: Page, clip: Clip, server: Server
 ) -> None:
-    """The other port is another origin but the same site: SameSite cookies do go along."""
+    """Another port is another origin but the same site, so SameSite cookies are sent."""
     get_user_model().objects.create_superuser("editor", password="editor")
     elsewhere = page.url
     page.goto(f"{server.url}/admin/")

@@ -1,4 +1,4 @@
-"""Every answer below /api/ is JSON, whoever refuses; and bears the request's id."""
+"""Every error below /api/ is JSON and has the request's id."""
 
 import json
 import re
@@ -15,13 +15,13 @@ from harness.service import Server
 from library.models import Clip
 from tests.support.log_lines import lines_of
 
-Ask = Callable[..., requests.Response]
+Http = Callable[..., requests.Response]
 NEW = {"title": "New", "genre": "jazz", "duration": 3, "audio_url": "https://example.com/a.mp3"}
 CLIPS = "/api/v1/clips"
 
 
 def raw(server: Server, request: bytes) -> tuple[int, dict[str, str], Any]:
-    """Status, header (names in lower case) and JSON of the answer to these bytes."""
+    """Send these bytes; return status, headers (names in lower case) and JSON of the response."""
     with socket.create_connection(("127.0.0.1", server.port), timeout=20) as client:
         client.sendall(request)
         with client.makefile("rb") as answer:
@@ -47,14 +47,14 @@ def post(body: bytes) -> dict[str, Any]:
         b'{"duration": Infinity}',
     ],
 )
-def test_body_that_is_no_json_is_400(http: Ask, body: bytes) -> None:
+def test_invalid_json_is_400(http: Http, body: bytes) -> None:
     answer = http("POST", CLIPS, **post(body))
     assert (answer.status_code, answer.json()["code"]) == (400, "parse_error")
 
 
-def test_place_of_the_mistake_in_the_body_is_told(http: Ask) -> None:
+def test_invalid_json_is_reported_with_its_position(http: Http) -> None:
     answer = http("POST", CLIPS, **post(b'{"title": "a",\n "genre": }'))
-    assert answer.json()["detail"] == "The body is not JSON: see line 2, column 11."
+    assert answer.json()["detail"] == "The request body is not valid JSON. See line 2, column 11."
 
 
 @pytest.mark.parametrize(
@@ -66,7 +66,7 @@ def test_place_of_the_mistake_in_the_body_is_told(http: Ask) -> None:
         ("audio_url", "https://[::1"),
     ],
 )
-def test_value_that_the_database_could_not_keep_is_400(http: Ask, field: str, value: Any) -> None:
+def test_value_that_the_database_cannot_store_is_400(http: Http, field: str, value: Any) -> None:
     text = json.dumps(value).replace("\\\\", "\\")
     body = json.dumps({**NEW, field: "HERE"}).replace('"HERE"', text)
     answer = http("POST", CLIPS, **post(body.encode()))
@@ -74,18 +74,18 @@ def test_value_that_the_database_could_not_keep_is_400(http: Ask, field: str, va
 
 
 @pytest.mark.parametrize("number", ["1e400", "9" * 400])
-def test_number_that_is_too_large_is_400(http: Ask, number: str) -> None:
+def test_number_that_is_too_large_is_400(http: Http, number: str) -> None:
     body = json.dumps({**NEW, "duration": "HERE"}).replace('"HERE"', number)
     assert http("POST", CLIPS, **post(body.encode())).status_code == 400
 
 
-def test_body_of_more_than_two_megabytes_is_413(http: Ask) -> None:
+def test_body_of_more_than_two_megabytes_is_413(http: Http) -> None:
     answer = http("POST", CLIPS, **post(b'{"title": "' + b"x" * 2_000_000 + b'"}'))
     assert (answer.status_code, answer.json()["code"]) == (413, "payload_too_large")
     assert "2000000 bytes" in answer.json()["detail"]
 
 
-def test_body_in_chunks_is_411(http: Ask) -> None:
+def test_body_in_chunks_is_411(http: Http) -> None:
     answer = http("POST", CLIPS, data=iter([b"{}"]), headers={"Content-Type": "application/json"})
     assert (answer.status_code, answer.json()["code"]) == (411, "length_required")
 
@@ -101,8 +101,8 @@ def test_body_in_chunks_is_411(http: Ask) -> None:
         ("GET", f"{CLIPS}/1/", {"Host": "evil.example"}, 400, "bad_request"),
     ],
 )
-def test_refusal_is_json(
-    http: Ask, method: str, path: str, headers: dict[str, str], status: int, code: str
+def test_error_is_json_and_not_cached(
+    http: Http, method: str, path: str, headers: dict[str, str], status: int, code: str
 ) -> None:
     answer = http(method, path, headers=headers, data="x" if method == "POST" else None)
     assert (answer.status_code, answer.json()["code"]) == (status, code)
@@ -117,13 +117,13 @@ def test_refusal_is_json(
         (f"{CLIPS}/bulk", {"POST", "OPTIONS"}),
     ],
 )
-def test_405_names_what_is_allowed(http: Ask, path: str, allowed: set[str]) -> None:
+def test_405_lists_the_allowed_methods(http: Http, path: str, allowed: set[str]) -> None:
     answer = http("PUT", path)
     assert (answer.status_code, answer.json()["code"]) == (405, "method_not_allowed")
     assert set(answer.headers["Allow"].split(", ")) == allowed
 
 
-def test_options_of_statistics_is_no_table(http: Ask) -> None:
+def test_options_of_statistics_works_with_csv(http: Http) -> None:
     assert http("OPTIONS", "/api/v1/stats?format=csv").status_code == 200
 
 
@@ -137,17 +137,15 @@ def test_options_of_statistics_is_no_table(http: Ask) -> None:
         (b"GET / HTTP/1.1\r\nX: " + b"a" * 9000 + b"\r\n\r\n", 431),
     ],
 )
-def test_what_gunicorn_refuses_is_json_too(
-    server: Server, request_bytes: bytes, status: int
-) -> None:
+def test_errors_of_gunicorn_are_json(server: Server, request_bytes: bytes, status: int) -> None:
     answered, header, body = raw(server, request_bytes)
     assert (answered, header["content-type"]) == (status, "application/json")
     assert set(body) == {"detail", "code"}
     assert len(header["x-request-id"]) == 32
 
 
-def test_fault_of_ours_is_500_in_json_and_logged_with_the_requests_id(
-    server: Server, http: Ask, clip: Clip
+def test_unexpected_exception_is_500_in_json_and_logged_with_the_request_id(
+    server: Server, http: Http, clip: Clip
 ) -> None:
     with connection.cursor() as cursor:
         cursor.execute("ALTER TABLE library_clip RENAME COLUMN genre TO mood")
@@ -156,9 +154,9 @@ def test_fault_of_ours_is_500_in_json_and_logged_with_the_requests_id(
     finally:
         with connection.cursor() as cursor:
             cursor.execute("ALTER TABLE library_clip RENAME COLUMN mood TO genre")
-    told = lines_of(server, "trace:7-a.b")
-    # The pool may tell beside them that another test broke its connection.
-    fault, request = [line for line in told if line["logger"] != "psycopg.pool"]
+    lines = lines_of(server, "trace:7-a.b")
+    # The pool may also log that another test broke its connection.
+    fault, request = [line for line in lines if line["logger"] != "psycopg.pool"]
     assert (answer.status_code, answer.json()["code"]) == (500, "server_error")
     assert "genre" not in answer.text
     assert (fault["logger"], fault["level"]) == ("django.request", "error")
@@ -167,29 +165,29 @@ def test_fault_of_ours_is_500_in_json_and_logged_with_the_requests_id(
 
 
 @pytest.mark.parametrize("path", [CLIPS, "/", "/livez", "/static/none", "/api/none", "/admin/"])
-def test_every_answer_bears_the_id_that_the_request_brought(http: Ask, path: str) -> None:
+def test_response_has_the_request_id_of_the_request(http: Http, path: str) -> None:
     answer = http("GET", path, headers={"X-Request-ID": "a" * 64})
     assert answer.headers["X-Request-ID"] == "a" * 64
 
 
 @pytest.mark.parametrize("given", [None, "", "a" * 65, "two words", "{}", "\xe9"])
-def test_id_that_is_missing_or_strange_is_replaced(http: Ask, given: str | None) -> None:
+def test_missing_or_invalid_request_id_is_replaced(http: Http, given: str | None) -> None:
     headers = {} if given is None else {"X-Request-ID": given.encode("latin-1")}
     answer = http("GET", "/livez", headers=headers)
     assert re.fullmatch("[0-9a-f]{32}", answer.headers["X-Request-ID"])
 
 
-def test_stream_bears_the_id(http: Ask, clip: Clip) -> None:
+def test_stream_has_the_request_id(http: Http, clip: Clip) -> None:
     answer = http("GET", f"{CLIPS}/{clip.pk}/stream", headers={"X-Request-ID": "me"})
     assert answer.headers["X-Request-ID"] == "me"
 
 
 @pytest.mark.parametrize("path", ["/admin/login/", "/admin/library/clip/add/", "/api/v1/clips"])
-def test_body_larger_than_any_may_be_is_refused_unread(server: Server, path: str) -> None:
+def test_huge_body_is_413_before_it_is_read(server: Server, path: str) -> None:
     with socket.create_connection(("127.0.0.1", server.port), timeout=10) as client:
         head = f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 25000000\r\n"
         client.sendall(f"{head}Content-Type: multipart/form-data; boundary=x\r\n\r\n".encode())
         answer = HTTPResponse(client)
-        answer.begin()  # while nothing of the body has been sent
-        told = json.load(answer)
-    assert (answer.status, told["code"]) == (413, "payload_too_large")
+        answer.begin()  # none of the body has been sent
+        error = json.load(answer)
+    assert (answer.status, error["code"]) == (413, "payload_too_large")

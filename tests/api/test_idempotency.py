@@ -1,4 +1,4 @@
-"""Idempotency-Key: a request that is sent again is done once."""
+"""Idempotency-Key: a repeated request is carried out once."""
 
 import os
 import signal
@@ -14,10 +14,11 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from harness.service import Server
+from library.api.errors import KeyInUse, error_body
 from library.models import Clip, IdempotentAnswer
 from tests.support.editors import bearer, editor
 
-Ask = Callable[..., requests.Response]
+Http = Callable[..., requests.Response]
 PATH = "/api/v1/clips"
 NEW = {"title": "New", "genre": "jazz", "duration": 3, "audio_url": "https://example.com/a.mp3"}
 KEY = {"Idempotency-Key": "8e03978e-40d5-43dd-bc93-6894a57f9324"}
@@ -25,7 +26,7 @@ KEY = {"Idempotency-Key": "8e03978e-40d5-43dd-bc93-6894a57f9324"}
 
 @contextmanager
 def clips_cannot_be_added() -> Iterator[None]:
-    """Inserts of clips wait until this is left."""
+    """Make inserts of clips wait until the context ends."""
     with transaction.atomic():
         with connection.cursor() as cursor:
             cursor.execute("LOCK TABLE library_clip IN SHARE MODE")
@@ -44,7 +45,7 @@ def await_a_waiting_insert() -> None:
     raise AssertionError("a request should wait")
 
 
-def test_same_request_gets_the_first_answer_again(http: Ask) -> None:
+def test_repeated_request_returns_the_first_response(http: Http) -> None:
     first = http("POST", PATH, json=NEW, headers=KEY)
     again = http("POST", PATH, json=NEW, headers=KEY)
     assert (first.status_code, again.status_code) == (201, 201)
@@ -52,19 +53,19 @@ def test_same_request_gets_the_first_answer_again(http: Ask) -> None:
     assert Clip.objects.count() == 1
 
 
-def test_names_in_another_order_are_the_same_body(http: Ask) -> None:
+def test_order_of_names_in_the_body_does_not_matter(http: Http) -> None:
     first = http("POST", PATH, json=NEW, headers=KEY)
     again = http("POST", PATH, json=dict(reversed(NEW.items())), headers=KEY)
     assert again.json() == first.json()
 
 
-def test_key_in_quotes_is_the_same_key(http: Ask) -> None:
+def test_quotes_around_the_key_do_not_matter(http: Http) -> None:
     first = http("POST", PATH, json=NEW, headers=KEY)
     quoted = {"Idempotency-Key": f'"{KEY["Idempotency-Key"]}"'}
     assert http("POST", PATH, json=NEW, headers=quoted).json() == first.json()
 
 
-def test_many_clips_are_added_once(http: Ask) -> None:
+def test_many_clips_are_added_once(http: Http) -> None:
     first = http("POST", f"{PATH}/bulk", json=[NEW, NEW], headers=KEY)
     again = http("POST", f"{PATH}/bulk", json=[NEW, NEW], headers=KEY)
     assert again.json() == first.json()
@@ -74,7 +75,7 @@ def test_many_clips_are_added_once(http: Ask) -> None:
 @pytest.mark.parametrize(
     ("path", "body"), [(PATH, {**NEW, "title": "Other"}), (f"{PATH}/bulk", [NEW])]
 )
-def test_other_request_with_the_same_key_is_422(http: Ask, path: str, body: Any) -> None:
+def test_different_request_with_the_same_key_is_422(http: Http, path: str, body: Any) -> None:
     http("POST", PATH, json=NEW, headers=KEY)
     answer = http("POST", path, json=body, headers=KEY)
     assert (answer.status_code, answer.json()["code"]) == (422, "idempotency_key_reused")
@@ -82,25 +83,25 @@ def test_other_request_with_the_same_key_is_422(http: Ask, path: str, body: Any)
 
 
 @pytest.mark.parametrize("key", ["", "x" * 256, "a b", '"open', '""', "a\\b", "\xe9"])
-def test_key_that_cannot_be_one_is_400(http: Ask, key: str) -> None:
+def test_invalid_key_is_400(http: Http, key: str) -> None:
     headers = {"Idempotency-Key": key.encode("latin-1")}
     answer = http("POST", PATH, json=NEW, headers=headers)
     assert (answer.status_code, answer.json()["code"]) == (400, "idempotency_key_invalid")
     assert not Clip.objects.exists()
 
 
-def test_wrong_request_leaves_the_key_free(http: Ask) -> None:
+def test_failed_request_does_not_use_up_the_key(http: Http) -> None:
     assert http("POST", PATH, json={**NEW, "title": ""}, headers=KEY).status_code == 400
     assert http("POST", PATH, json=NEW, headers=KEY).status_code == 201
 
 
-def test_key_is_one_clients_own(http: Ask) -> None:
-    nobody = http("POST", PATH, json=NEW, headers=KEY).json()
+def test_clients_have_separate_keys(http: Http) -> None:
+    anonymous = http("POST", PATH, json=NEW, headers=KEY).json()
     machine = http("POST", PATH, json=NEW, headers={**KEY, **bearer(editor())}).json()
-    assert machine["id"] != nobody["id"]
+    assert machine["id"] != anonymous["id"]
 
 
-def test_key_is_free_again_after_a_day_and_its_answer_deleted(http: Ask) -> None:
+def test_key_can_be_used_again_after_a_day_and_its_response_is_deleted(http: Http) -> None:
     http("POST", PATH, json=NEW, headers=KEY)
     http("POST", PATH, json=NEW, headers={"Idempotency-Key": "another"})
     IdempotentAnswer.objects.update(created_at=timezone.now() - timedelta(hours=24, seconds=1))
@@ -109,14 +110,14 @@ def test_key_is_free_again_after_a_day_and_its_answer_deleted(http: Ask) -> None
     assert IdempotentAnswer.objects.get().key == KEY["Idempotency-Key"]
 
 
-def test_no_address_is_stored(http: Ask) -> None:
+def test_no_address_is_stored(http: Http) -> None:
     http("POST", PATH, json=NEW, headers=KEY)
     kept = IdempotentAnswer.objects.values().get()
     assert b"127.0.0.1" not in bytes(kept["client"])
     assert len(kept["client"]) == 16
 
 
-def test_second_is_409_while_the_first_still_runs(http: Ask, server: Server) -> None:
+def test_second_request_is_409_while_the_first_is_in_progress(http: Http, server: Server) -> None:
     with ThreadPoolExecutor() as pool:
         with clips_cannot_be_added():
             url = server.url + PATH
@@ -124,12 +125,12 @@ def test_second_is_409_while_the_first_still_runs(http: Ask, server: Server) -> 
             await_a_waiting_insert()
             second = http("POST", PATH, json=NEW, headers=KEY)
         assert first.result().status_code == 201
-    assert (second.status_code, second.json()["code"]) == (409, "idempotency_key_in_use")
+    assert (second.status_code, second.json()) == (409, error_body(KeyInUse()))
     assert int(second.headers["Retry-After"]) > 0
     assert http("POST", PATH, json=NEW, headers=KEY).content == first.result().content
 
 
-def test_parallel_requests_of_one_key_add_one_clip(server: Server) -> None:
+def test_parallel_requests_with_one_key_add_one_clip(server: Server) -> None:
     def add(_: int) -> requests.Response:
         while True:
             answer = requests.post(server.url + PATH, json=NEW, headers=KEY, timeout=30)
@@ -143,7 +144,7 @@ def test_parallel_requests_of_one_key_add_one_clip(server: Server) -> None:
     assert Clip.objects.count() == 1
 
 
-def test_first_request_that_is_killed_leaves_the_key_free(
+def test_killed_request_does_not_use_up_the_key(
     start_server: Callable[..., Server],
 ) -> None:
     server = start_server()

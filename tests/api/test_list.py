@@ -1,4 +1,4 @@
-"""Which clips the list holds, how they are shown, and what it refuses."""
+"""The list of clips: filters, fields, errors and revalidation."""
 
 from collections.abc import Callable
 from typing import Any
@@ -11,12 +11,12 @@ from pytest_django import DjangoAssertNumQueries
 from library.api.serializers import ClipSerializer
 from library.models import Clip
 
-Ask = Callable[..., requests.Response]
+Http = Callable[..., requests.Response]
 MakeClip = Callable[..., Clip]
 CLIPS = "/api/v1/clips"
 
 
-def titles(http: Ask, query: str) -> list[str]:
+def titles(http: Http, query: str) -> list[str]:
     response = http("GET", f"{CLIPS}?{query}")
     assert response.status_code == 200, response.text
     return [clip["title"] for clip in response.json()]
@@ -24,7 +24,7 @@ def titles(http: Ask, query: str) -> list[str]:
 
 @pytest.fixture
 def library(make_clip: MakeClip) -> None:
-    """Four clips that differ in all that can be asked for."""
+    """Four clips that differ in every field that can be filtered."""
     make_clip(title="Rain", genre="nature", duration=10, tags=["rain", "night"], health="ok")
     make_clip(title="Swing", genre="Jazz", duration=20, tags=["night"], licence="CC0-1.0")
     make_clip(title="Été", genre="chanson", duration=30, tags=["été"], licence="CC-BY-4.0")
@@ -32,7 +32,7 @@ def library(make_clip: MakeClip) -> None:
 
 
 @pytest.mark.usefixtures("library")
-def test_filters_find_the_clips_that_fit(http: Ask) -> None:
+def test_filters_return_matching_clips(http: Http) -> None:
     expected = {
         "genre=jazz": ["Swing", "Gone"],
         "genre=JAZZ&genre=nature": ["Rain", "Swing", "Gone"],
@@ -55,7 +55,7 @@ def test_filters_find_the_clips_that_fit(http: Ask) -> None:
 
 
 @pytest.mark.usefixtures("library")
-def test_what_changes_nothing_is_harmless(http: Ask) -> None:
+def test_blank_parameters_count_as_not_given(http: Http) -> None:
     plain = http("GET", CLIPS).content
     for query in ("format=json", "genre=&tag=&search=&min_duration=&ordering=&limit=", "search=+"):
         assert http("GET", f"{CLIPS}?{query}").content == plain
@@ -64,15 +64,15 @@ def test_what_changes_nothing_is_harmless(http: Ask) -> None:
 
 
 @pytest.mark.parametrize(
-    ("query", "name", "told"),
+    ("query", "name", "message"),
     [
         ("page=2", "page", "genre, tag, search, min_duration"),
-        ("Limit=2", "Limit", "There is no such parameter."),
+        ("Limit=2", "Limit", "Unknown parameter."),
         ("limit=0", "limit", "greater than or equal to 1"),
         ("limit=1001", "limit", "less than or equal to 1000"),
         ("limit=" + "9" * 2000, "limit", "too large"),
         ("limit=ten", "limit", "valid integer"),
-        ("limit=1&limit=2", "limit", "Give this once."),
+        ("limit=1&limit=2", "limit", "only once"),
         ("ordering=genre", "ordering", "-play_count"),
         ("ordering=--id", "ordering", "-play_count"),
         ("fields=id,secret", "fields", "id, title, description"),
@@ -85,7 +85,7 @@ def test_what_changes_nothing_is_harmless(http: Ask) -> None:
         ("min_duration=1e999", "min_duration", "valid number"),
         ("max_duration=-1", "max_duration", "greater than or equal to 0"),
         ("max_duration=0x10", "max_duration", "valid number"),
-        ("genre=%00", "genre", "none of them NUL"),
+        ("genre=%00", "genre", "no NUL"),
         ("genre=" + "x" * 65, "genre", "1 to 64 characters"),
         ("tag=a%00b", "tag", "no control characters"),
         ("tag=a,b", "tag", "no commas"),
@@ -96,35 +96,35 @@ def test_what_changes_nothing_is_harmless(http: Ask) -> None:
         ("cursor=%FF:é:x", "cursor", "Link header"),
     ],
 )
-def test_unknown_or_wrong_parameter_is_400_by_its_name(
-    http: Ask, query: str, name: str, told: str
+def test_unknown_or_invalid_parameter_is_400_by_its_name(
+    http: Http, query: str, name: str, message: str
 ) -> None:
     response = http("GET", f"{CLIPS}?{query}")
     assert (response.status_code, list(response.json())) == (400, [name])
-    assert told in " ".join(response.json()[name])
+    assert message in " ".join(response.json()[name])
     assert response.headers["Cache-Control"] == "no-store"
 
 
-def test_all_that_is_wrong_is_told_at_once(http: Ask) -> None:
-    told = http("GET", f"{CLIPS}?limit=0&order=title&health=ill").json()
-    assert set(told) == {"limit", "order", "health"}
+def test_all_invalid_parameters_are_reported_at_once(http: Http) -> None:
+    errors = http("GET", f"{CLIPS}?limit=0&order=title&health=ill").json()
+    assert set(errors) == {"limit", "order", "health"}
 
 
-def test_unknown_parameter_of_one_clip_is_400(http: Ask, clip: Clip) -> None:
+def test_unknown_parameter_of_one_clip_is_400(http: Http, clip: Clip) -> None:
     assert list(http("GET", f"{CLIPS}/{clip.pk}?limit=1").json()) == ["limit"]
 
 
 @pytest.mark.parametrize(
     "fields", ["title", "health,id", "audio_url,stream_url", "attribution", "licence_url, tags"]
 )
-def test_fields_are_those_asked_for(http: Ask, clip: Clip, fields: str) -> None:
+def test_fields_selects_the_fields_of_clips(http: Http, clip: Clip, fields: str) -> None:
     whole = http("GET", f"{CLIPS}/{clip.pk}").json()
     expected = {name.strip(): whole[name.strip()] for name in fields.split(",")}
     assert http("GET", f"{CLIPS}/{clip.pk}?fields={fields}").json() == expected
     assert http("GET", f"{CLIPS}?fields={fields}").json() == [expected]
 
 
-def test_list_and_one_and_made_are_shown_alike(http: Ask) -> None:
+def test_list_detail_and_creation_return_the_same_representation(http: Http) -> None:
     new = {"title": "New", "genre": "x", "duration": 1, "audio_url": "https://example.com/a"}
     made = http("POST", CLIPS, json=new).json()
     assert http("GET", CLIPS).json() == [made]
@@ -132,7 +132,7 @@ def test_list_and_one_and_made_are_shown_alike(http: Ask) -> None:
     assert list(made) == list(ClipSerializer().fields)
 
 
-def test_total_counts_what_fits_and_not_the_page(http: Ask, make_clip: MakeClip) -> None:
+def test_total_counts_matching_clips_on_all_pages(http: Http, make_clip: MakeClip) -> None:
     for genre in ("jazz", "rock", "rock", "rock"):
         make_clip(genre=genre)
     totals = {
@@ -159,12 +159,12 @@ def test_list_costs_a_constant_number_of_queries(
         assert client.get(f"{CLIPS}?{query}").json()
 
 
-def revalidate(http: Ask, path: str, response: requests.Response) -> Any:
+def revalidate(http: Http, path: str, response: requests.Response) -> Any:
     return http("GET", path, headers={"If-None-Match": response.headers["ETag"]})
 
 
 @pytest.mark.parametrize("path", [CLIPS, f"{CLIPS}?ordering=-title", f"{CLIPS}/{{}}"])
-def test_what_a_client_has_is_304_until_a_play(http: Ask, clip: Clip, path: str) -> None:
+def test_revalidation_is_304_until_a_play(http: Http, clip: Clip, path: str) -> None:
     path = path.format(clip.pk)
     first = http("GET", path)
     again = revalidate(http, path, first)
@@ -174,7 +174,7 @@ def test_what_a_client_has_is_304_until_a_play(http: Ask, clip: Clip, path: str)
     assert revalidate(http, path, first).status_code == 200
 
 
-def test_page_whose_total_or_links_change_is_not_304(http: Ask, make_clip: MakeClip) -> None:
+def test_page_whose_total_or_links_change_is_not_304(http: Http, make_clip: MakeClip) -> None:
     path = f"{CLIPS}?limit=1"
     make_clip()
     alone = http("GET", path)
@@ -185,7 +185,7 @@ def test_page_whose_total_or_links_change_is_not_304(http: Ask, make_clip: MakeC
 
 
 @pytest.mark.parametrize("path", [CLIPS, f"{CLIPS}/{{}}"])
-def test_answer_may_be_kept_if_asked_for_again(http: Ask, clip: Clip, path: str) -> None:
+def test_responses_must_be_revalidated(http: Http, clip: Clip, path: str) -> None:
     headers = http("HEAD", path.format(clip.pk)).headers
     assert (headers["Cache-Control"], headers["Vary"]) == ("no-cache", "Accept, origin")
     assert headers["ETag"].startswith('"')

@@ -1,4 +1,4 @@
-"""Pages cut by a keyset: whole, once each, forth and back, and at an index's cost."""
+"""Keyset pagination: complete pages in both directions, read from an index."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -14,14 +14,14 @@ from django.db import connection
 from library.api.sorting import ORDERINGS, Order, Place
 from library.models import Clip
 
-Ask = Callable[..., requests.Response]
+Http = Callable[..., requests.Response]
 MakeClip = Callable[..., Clip]
 CLIPS = "/api/v1/clips"
 NAMES = [sign + name for name in ORDERINGS for sign in ("", "-")]
 
 
-def pages(http: Ask, query: str, relation: str = "next") -> list[list[int]]:
-    """The ids on each page, from a query on along a relation."""
+def pages(http: Http, query: str, relation: str = "next") -> list[list[int]]:
+    """Return the ids on each page, following the links with this relation."""
     found = []
     path: str | None = f"{CLIPS}?{query}"
     while path:
@@ -48,7 +48,7 @@ def tied(make_clip: MakeClip) -> list[Clip]:
 
 
 @pytest.mark.parametrize("ordering", NAMES)
-def test_each_clip_is_on_one_page_in_order(http: Ask, tied: list[Clip], ordering: str) -> None:
+def test_each_clip_is_on_one_page_in_order(http: Http, tied: list[Clip], ordering: str) -> None:
     name = ordering.removeprefix("-")
     by: Any = (lambda clip: clip.title.lower()) if name == "title" else attrgetter(name)
     tied.sort(key=lambda clip: (by(clip), clip.pk), reverse=ordering.startswith("-"))
@@ -57,7 +57,7 @@ def test_each_clip_is_on_one_page_in_order(http: Ask, tied: list[Clip], ordering
 
 
 @pytest.mark.parametrize("query", ["", "ordering=-play_count", "ordering=title", "search=amb"])
-def test_way_back_leads_over_the_same_pages(http: Ask, tied: list[Clip], query: str) -> None:
+def test_prev_links_lead_over_the_same_pages(http: Http, tied: list[Clip], query: str) -> None:
     forth = pages(http, f"{query}&limit=2")
     url = f"{CLIPS}?{query}&limit=2"
     while following := http("GET", url).links.get("next"):
@@ -67,15 +67,15 @@ def test_way_back_leads_over_the_same_pages(http: Ask, tied: list[Clip], query: 
     assert len(forth) > 2
 
 
-def test_search_pages_hold_each_match_once_best_first(http: Ask, tied: list[Clip]) -> None:
+def test_search_returns_each_match_once_with_the_best_first(http: Http, tied: list[Clip]) -> None:
     found = [*chain(*pages(http, "search=ambient&limit=2"))]
-    # the title alone; title and description once; two of it and no title. Newer ones first.
+    # Matches in title; in title and description; in description only. Newer clips first.
     ids = [clip.pk for clip in tied]
     assert found == [*ids[1::3][::-1], *ids[0::3][::-1], *ids[2::3][::-1]]
 
 
-def test_clips_added_meanwhile_disturb_no_page(
-    http: Ask, make_clip: MakeClip, tied: list[Clip]
+def test_clips_added_while_paging_do_not_disturb_pages(
+    http: Http, make_clip: MakeClip, tied: list[Clip]
 ) -> None:
     first = http("GET", f"{CLIPS}?ordering=title&limit=4")
     for title in ("AAA", "ambient", "zzz"):
@@ -86,7 +86,7 @@ def test_clips_added_meanwhile_disturb_no_page(
     assert [pk for pk in found if pk <= tied[-1].pk] == [clip.pk for clip in by_title]
 
 
-def test_links_keep_the_query_and_lead_to_the_first_page(http: Ask, tied: list[Clip]) -> None:
+def test_links_keep_the_query_and_include_the_first_page(http: Http, tied: list[Clip]) -> None:
     query = "genre=ambient&genre=caf%C3%A9&limit=3&ordering=-id"
     second = http("GET", f"{CLIPS}?{query}").links["next"]["url"].partition("?")[2]
     links = http("GET", f"{CLIPS}?{second}").links
@@ -94,24 +94,24 @@ def test_links_keep_the_query_and_lead_to_the_first_page(http: Ask, tied: list[C
     assert links["first"]["url"].endswith(f"{CLIPS}?{query}")
 
 
-def test_page_of_exactly_all_clips_has_no_next(http: Ask, tied: list[Clip]) -> None:
+def test_page_with_all_clips_has_no_next_link(http: Http, tied: list[Clip]) -> None:
     assert http("GET", f"{CLIPS}?limit=9").links == {}
 
 
-def test_cursor_of_another_order_is_400(http: Ask, tied: list[Clip]) -> None:
+def test_cursor_of_another_order_is_400(http: Http, tied: list[Clip]) -> None:
     url = http("GET", f"{CLIPS}?limit=2&ordering=title").links["next"]["url"]
     response = http("GET", CLIPS + "?" + url.partition("?")[2].replace("=title", "=-title"))
     assert (response.status_code, list(response.json())) == (400, ["cursor"])
 
 
-def test_cursor_that_we_did_not_write_is_400(http: Ask) -> None:
+def test_forged_cursor_is_400(http: Http) -> None:
     forged = signing.Signer(key="guess", salt="library.api.cursor").sign_object(["id", 0, "x", 1])
     assert http("GET", f"{CLIPS}?cursor={forged}").status_code == 400
 
 
 @pytest.mark.parametrize("back", [False, True])
 @pytest.mark.parametrize("ordering", [name for name in NAMES if "play_count" not in name])
-def test_page_is_cut_on_an_index(clip: Clip, ordering: str, back: bool) -> None:
+def test_page_is_read_from_an_index(clip: Clip, ordering: str, back: bool) -> None:
     order = Order.of({"ordering": ordering})
     value = {"title": "x", "created_at": "2026-01-01T00:00:00Z"}.get(ordering.strip("-"), 1)
     page = order.sort(Clip.objects.all(), Place(back, value, 1))
@@ -124,7 +124,7 @@ def test_page_is_cut_on_an_index(clip: Clip, ordering: str, back: bool) -> None:
     assert "Index Scan" in plan
 
 
-def test_play_leaves_every_index_alone(make_clip: MakeClip) -> None:
+def test_play_updates_no_index(make_clip: MakeClip) -> None:
     clip = make_clip(tags=["rain"], creator="Ann", description="words " * 200)
     seen = "SELECT n_tup_upd, n_tup_hot_upd FROM pg_stat_user_tables WHERE relname='library_clip'"
     with connection.cursor() as cursor:

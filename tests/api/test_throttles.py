@@ -1,4 +1,4 @@
-"""Limits on a client's requests, counted by all processes together."""
+"""Rate limits, counted by all processes together."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -25,7 +25,7 @@ _strangers = count(1)
 def limited(
     django_db_setup: None, django_db_blocker: Any, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Server]:
-    """A service with low limits, that believes one proxy."""
+    """A service with low limits that trusts one proxy."""
     with django_db_blocker.unblock():
         server = Server(
             tmp_path_factory.mktemp("limited") / "log",
@@ -44,23 +44,23 @@ Send = Callable[..., requests.Response]
 
 @pytest.fixture
 def send(limited: Server, transactional_db: None) -> Send:
-    """Sends a request as the client at an address."""
+    """Send a request as the client at an address."""
 
-    def ask(client: str, method: str, path: str, **options: Any) -> requests.Response:
+    def send(client: str, method: str, path: str, **options: Any) -> requests.Response:
         headers = {"X-Forwarded-For": client, **options.pop("headers", {})}
         return requests.request(method, limited.url + path, headers=headers, timeout=30, **options)
 
-    return ask
+    return send
 
 
 def stranger() -> str:
-    """An address that has not asked yet."""
+    """Return an address that has sent no request."""
     number = next(_strangers)
     return f"203.0.{number // 256}.{number % 256}"
 
 
 def in_one_minute(run: Callable[[str], Any]) -> Any:
-    """What `run` returns for a stranger; tried again if the clock's minute ended meanwhile."""
+    """Return the result of `run` for a new client; repeat it if a minute ended in between."""
     while True:
         minute = time.time() // 60
         result = run(stranger())
@@ -69,7 +69,7 @@ def in_one_minute(run: Callable[[str], Any]) -> Any:
 
 
 def parallel(number: int, call: Callable[[], requests.Response]) -> list[int]:
-    """The statuses of calls that run at once."""
+    """Return the statuses of parallel calls."""
     with ThreadPoolExecutor(16) as pool:
         return [answer.status_code for answer in pool.map(lambda _: call(), range(number))]
 
@@ -91,7 +91,7 @@ def test_reads_exceed_their_limit_by_less_than_a_tenth(send: Send) -> None:
     assert READS <= statuses.count(200) < READS + READS // 10
 
 
-def test_answers_tell_what_is_left_and_when_to_come_again(send: Send) -> None:
+def test_responses_show_the_remaining_limit_and_when_to_retry(send: Send) -> None:
     answers = in_one_minute(
         lambda client: [send(client, "POST", CLIPS, json=NEW) for _ in range(WRITES + 1)]
     )
@@ -108,7 +108,7 @@ def exhaust_writes(send: Send, client: str) -> int:
     return [send(client, "POST", CLIPS, json=NEW).status_code for _ in range(WRITES + 1)][-1]
 
 
-def test_another_client_and_another_kind_of_request_have_limits_of_their_own(send: Send) -> None:
+def test_clients_and_kinds_of_requests_have_separate_limits(send: Send) -> None:
     def others(client: str) -> list[int]:
         exhausted = exhaust_writes(send, client)
         read = send(client, "GET", CLIPS)
@@ -119,7 +119,7 @@ def test_another_client_and_another_kind_of_request_have_limits_of_their_own(sen
     assert in_one_minute(others) == [429, 200, 201, 429, 201]
 
 
-def test_signed_in_user_has_a_limit_of_their_own(send: Send) -> None:
+def test_signed_in_user_has_a_separate_limit(send: Send) -> None:
     def as_user(client: str) -> tuple[int, int]:
         headers = bearer(editor(client))
         exhausted = exhaust_writes(send, client)
@@ -141,21 +141,21 @@ def test_addresses_of_one_ipv6_network_are_one_client(send: Send) -> None:
 
 
 @pytest.mark.parametrize("path", ["/livez", "/readyz", "/metrics", "/docs", "/openapi.json", "/"])
-def test_what_is_not_the_api_has_no_limit(send: Send, path: str) -> None:
+def test_only_the_api_is_limited(send: Send, path: str) -> None:
     assert "RateLimit" not in send(stranger(), "GET", path).headers
 
 
-def test_stream_has_no_limit(send: Send, clip: Clip) -> None:
+def test_streams_are_not_limited(send: Send, clip: Clip) -> None:
     answer = send(stranger(), "GET", f"{CLIPS}/{clip.pk}/stream")
     assert answer.status_code == 200
     assert "RateLimit" not in answer.headers
 
 
-def test_limits_can_be_off(http: Callable[..., requests.Response]) -> None:
+def test_limits_can_be_disabled(http: Callable[..., requests.Response]) -> None:
     assert "RateLimit" not in http("GET", CLIPS).headers
 
 
-def test_database_that_cannot_count_refuses_nobody(send: Send) -> None:
+def test_requests_are_allowed_if_the_database_cannot_count(send: Send) -> None:
     with connection.cursor() as cursor:
         cursor.execute("ALTER TABLE library_requestcount RENAME TO away")
     try:
@@ -167,23 +167,21 @@ def test_database_that_cannot_count_refuses_nobody(send: Send) -> None:
     assert [answer.status_code for answer in answers] == [201, 200]
 
 
-def test_minute_that_begins_starts_at_one(transactional_db: None) -> None:
+def test_each_minute_starts_at_one(transactional_db: None) -> None:
     counts = Counts()
     known = [counts.add("client", minute, 10, 1) for minute in (7, 7, 7, 8, 8)]
     assert known == [1, 2, 3, 1, 2]
 
 
-def test_processes_know_of_each_other(transactional_db: None) -> None:
+def test_processes_share_their_counts(transactional_db: None) -> None:
     one, other = Counts(), Counts()
     known = [counts.add("client", 7, 10, 1) for counts in (one, other, one, other)]
     assert known == [1, 2, 3, 4]
 
 
-def test_batch_costs_the_database_one_statement(
-    transactional_db: None, django_assert_num_queries: Any
-) -> None:
+def test_batch_needs_one_query(transactional_db: None, django_assert_num_queries: Any) -> None:
     counts = Counts()
-    counts.add("somebody", 7, 1000, 1)  # the first of a minute purges, too
+    counts.add("other", 7, 1000, 1)  # the first of a minute also purges
     with django_assert_num_queries(1):
         assert [counts.add("client", 7, 1000, 10) for _ in range(10)] == [*range(1, 11)]
 
@@ -195,14 +193,14 @@ def test_counts_of_past_minutes_are_deleted(transactional_db: None) -> None:
     assert sorted(RequestCount.objects.values_list("minute", flat=True)) == [8, 9]
 
 
-def test_two_minutes_of_a_client_cannot_be_told_to_be_one_clients(transactional_db: None) -> None:
+def test_keys_of_a_client_differ_between_minutes(transactional_db: None) -> None:
     for minute in (7, 8):
         Counts().add("203.0.113.9", minute, 10, 1)
     keys = set(RequestCount.objects.values_list("client", flat=True))
     assert len(keys) == 2
 
 
-def test_table_of_counts_writes_no_log(transactional_db: None) -> None:
+def test_table_of_counts_is_unlogged(transactional_db: None) -> None:
     with connection.cursor() as cursor:
         cursor.execute("SELECT relpersistence FROM pg_class WHERE relname = 'library_requestcount'")
         assert cursor.fetchone() == ("u",)

@@ -1,4 +1,4 @@
-"""Changing, deleting and adding many, over HTTP."""
+"""Changing, deleting and bulk adding of clips over HTTP."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -12,7 +12,7 @@ from pytest_django import DjangoAssertNumQueries
 from library.models import Clip
 from tests.support.editors import bearer, editor
 
-Ask = Callable[..., requests.Response]
+Http = Callable[..., requests.Response]
 MakeClip = Callable[..., Clip]
 
 NEW = {
@@ -25,7 +25,7 @@ NEW = {
 
 @pytest.fixture
 def token(transactional_db: None) -> dict[str, str]:
-    """The header of an editor's machine."""
+    """The header with an editor's token."""
     return bearer(editor())
 
 
@@ -33,9 +33,7 @@ def path(clip: Clip) -> str:
     return f"/api/v1/clips/{clip.pk}"
 
 
-def test_patch_changes_what_it_names_and_nothing_else(
-    http: Ask, clip: Clip, token: dict[str, str]
-) -> None:
+def test_patch_changes_only_the_given_fields(http: Http, clip: Clip, token: dict[str, str]) -> None:
     before = http("GET", path(clip)).json()
     changed = http("PATCH", path(clip), json={"title": "Better"}, headers=token).json()
     assert changed == {**before, "title": "Better", "updated_at": changed["updated_at"]}
@@ -45,23 +43,25 @@ def test_patch_changes_what_it_names_and_nothing_else(
 @pytest.mark.parametrize(
     "body", [{"title": ""}, {"duration": 0}, {"audio_url": "http://10.0.0.1/"}]
 )
-def test_patch_is_judged_as_post_is(
-    http: Ask, make_clip: MakeClip, token: dict[str, str], body: dict[str, Any]
+def test_patch_is_validated_like_post(
+    http: Http, make_clip: MakeClip, token: dict[str, str], body: dict[str, Any]
 ) -> None:
     clip = make_clip(audio_url="https://example.com/a.mp3")
     response = http("PATCH", path(clip), json=body, headers=token)
     assert (response.status_code, list(response.json())) == (400, list(body))
 
 
-def test_url_for_a_clip_with_an_upload_is_400(http: Ask, clip: Clip, token: dict[str, str]) -> None:
+def test_url_for_a_clip_with_an_upload_is_400(
+    http: Http, clip: Clip, token: dict[str, str]
+) -> None:
     body = {"audio_url": "https://example.com/a.mp3"}
     response = http("PATCH", path(clip), json=body, headers=token)
     assert (response.status_code, list(response.json())) == (400, ["audio_url"])
 
 
 @pytest.mark.parametrize("method", ["PATCH", "DELETE"])
-def test_play_meanwhile_is_no_change(
-    http: Ask, clip: Clip, token: dict[str, str], method: str
+def test_play_does_not_change_the_version(
+    http: Http, clip: Clip, token: dict[str, str], method: str
 ) -> None:
     etag = http("GET", path(clip)).headers["ETag"]
     http("GET", f"{path(clip)}/stream")
@@ -71,7 +71,9 @@ def test_play_meanwhile_is_no_change(
 
 
 @pytest.mark.parametrize("method", ["PATCH", "DELETE"])
-def test_change_meanwhile_is_412(http: Ask, clip: Clip, token: dict[str, str], method: str) -> None:
+def test_change_of_an_old_version_is_412(
+    http: Http, clip: Clip, token: dict[str, str], method: str
+) -> None:
     etag = http("GET", path(clip)).headers["ETag"]
     changed = http("PATCH", path(clip), json={"title": "First"}, headers=token)
     answer = http(method, path(clip), json={"title": "B"}, headers={**token, "If-Match": etag})
@@ -83,16 +85,16 @@ def test_change_meanwhile_is_412(http: Ask, clip: Clip, token: dict[str, str], m
     ("condition", "status"),
     [("*", 200), ('"other", {}', 200), ("W/{}", 412), ("nonsense", 412), ("", 412)],
 )
-def test_if_match_is_read_as_the_rfc_has_it(
-    http: Ask, clip: Clip, token: dict[str, str], condition: str, status: int
+def test_if_match_follows_the_rfc(
+    http: Http, clip: Clip, token: dict[str, str], condition: str, status: int
 ) -> None:
     condition = condition.format(http("GET", path(clip)).headers["ETag"])
     headers = {**token, "If-Match": condition}
     assert http("PATCH", path(clip), json={"title": "B"}, headers=headers).status_code == status
 
 
-def test_of_parallel_changes_of_one_version_one_wins(
-    http: Ask, clip: Clip, token: dict[str, str], server: Any
+def test_one_of_several_parallel_changes_of_a_version_succeeds(
+    http: Http, clip: Clip, token: dict[str, str], server: Any
 ) -> None:
     headers = {**token, "If-Match": http("GET", path(clip)).headers["ETag"]}
 
@@ -106,8 +108,8 @@ def test_of_parallel_changes_of_one_version_one_wins(
     assert statuses == [200] + 11 * [412]
 
 
-def test_deleted_clip_is_gone_and_its_plays_are_not(
-    http: Ask, clip: Clip, make_clip: MakeClip, token: dict[str, str]
+def test_deleted_clip_is_not_listed_but_its_plays_stay_counted(
+    http: Http, clip: Clip, make_clip: MakeClip, token: dict[str, str]
 ) -> None:
     other = make_clip()
     http("GET", f"{path(clip)}/stream")
@@ -124,8 +126,8 @@ def test_deleted_clip_is_gone_and_its_plays_are_not(
 @pytest.mark.parametrize(
     ("method", "below"), [("GET", ""), ("GET", "/stream"), ("PATCH", ""), ("DELETE", "")]
 )
-def test_deleted_clip_answers_410(
-    http: Ask, clip: Clip, token: dict[str, str], method: str, below: str
+def test_deleted_clip_is_410(
+    http: Http, clip: Clip, token: dict[str, str], method: str, below: str
 ) -> None:
     http("DELETE", path(clip), headers=token)
     answer = http(method, path(clip) + below, headers=token)
@@ -133,7 +135,7 @@ def test_deleted_clip_answers_410(
 
 
 def test_deleted_clip_is_not_on_the_listening_page(
-    http: Ask, make_clip: MakeClip, token: dict[str, str]
+    http: Http, make_clip: MakeClip, token: dict[str, str]
 ) -> None:
     clip = make_clip(title="Soon Forgotten")
     assert "Soon Forgotten" in http("GET", "/").text
@@ -141,7 +143,7 @@ def test_deleted_clip_is_not_on_the_listening_page(
     assert "Soon Forgotten" not in http("GET", "/").text
 
 
-def test_thousand_clips_are_added_at_once_in_order(http: Ask) -> None:
+def test_thousand_clips_are_added_in_order(http: Http) -> None:
     clips = [{**NEW, "title": f"Clip {number}"} for number in range(1000)]
     response = http("POST", "/api/v1/clips/bulk", json=clips)
     assert response.status_code == 201
@@ -149,14 +151,14 @@ def test_thousand_clips_are_added_at_once_in_order(http: Ask) -> None:
     assert Clip.objects.count() == 1000
 
 
-def test_many_clips_cost_few_statements(
+def test_number_of_statements_does_not_depend_on_the_number_of_clips(
     client: Client, transactional_db: None, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     with django_assert_num_queries(3):  # BEGIN, INSERT, COMMIT
         client.post("/api/v1/clips/bulk", 100 * [NEW], content_type="application/json")
 
 
-def test_of_many_clips_all_or_none_are_added(http: Ask) -> None:
+def test_all_clips_are_added_or_none(http: Http) -> None:
     clips = [NEW, {**NEW, "title": ""}, NEW, {**NEW, "duration": -1, "genre": None}, 5]
     response = http("POST", "/api/v1/clips/bulk", json=clips)
     found = response.json()
@@ -167,6 +169,6 @@ def test_of_many_clips_all_or_none_are_added(http: Ask) -> None:
 
 
 @pytest.mark.parametrize("body", [[], {}, 1001 * [NEW]])
-def test_list_of_clips_itself_is_judged(http: Ask, body: Any) -> None:
+def test_invalid_list_of_clips_is_400(http: Http, body: Any) -> None:
     response = http("POST", "/api/v1/clips/bulk", json=body)
     assert (response.status_code, list(response.json())) == (400, ["non_field_errors"])

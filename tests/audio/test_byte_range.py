@@ -1,4 +1,4 @@
-"""The Range header, RFC 9110, 14.1.2."""
+"""The Range header (RFC 9110, 14.1.2)."""
 
 import pytest
 from hypothesis import given
@@ -25,7 +25,7 @@ from library.audio.byte_range import ByteRange, UnsatisfiableRangeError, parse
         ("bytes= 3-4 ", 3, 2),
     ],
 )
-def test_satisfiable_range(header: str, start: int, length: int) -> None:
+def test_satisfiable_range_is_parsed(header: str, start: int, length: int) -> None:
     assert parse(header, 100) == ByteRange(start, length)
 
 
@@ -48,7 +48,7 @@ def test_satisfiable_range(header: str, start: int, length: int) -> None:
         "bytes 0-1",
     ],
 )
-def test_malformed_foreign_and_several_ranges_ask_for_the_whole(header: str) -> None:
+def test_malformed_header_other_unit_and_multiple_ranges_are_ignored(header: str) -> None:
     assert parse(header, 100) is None
 
 
@@ -61,7 +61,7 @@ def test_range_past_the_end_is_unsatisfiable(header: str) -> None:
 
 
 def model(first: int | None, last: int | None, size: int) -> list[int] | None:
-    """The bytes that a range selects, written down one by one; None for the whole."""
+    """List the offsets of the bytes that a range selects; None for the whole body."""
     offsets = list(range(size))
     if first is None:
         assert last is not None
@@ -75,7 +75,7 @@ numbers = st.integers(0, 60)
 
 
 @given(first=st.none() | numbers, last=st.none() | numbers, size=st.integers(1, 50))
-def test_parser_selects_what_the_model_selects(
+def test_parser_selects_the_same_bytes_as_the_model(
     first: int | None, last: int | None, size: int
 ) -> None:
     if first is None and last is None:
@@ -92,7 +92,7 @@ def test_parser_selects_what_the_model_selects(
 
 
 @given(header=st.text(max_size=40) | st.from_regex(r"bytes=[0-9, -]*", fullmatch=True))
-def test_any_text_gives_bytes_that_exist_or_a_clear_refusal(header: str) -> None:
+def test_any_text_gives_existing_bytes_or_unsatisfiable_range(header: str) -> None:
     try:
         found = parse(header, 10)
     except UnsatisfiableRangeError:

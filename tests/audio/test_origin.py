@@ -1,4 +1,4 @@
-"""The origin client against origins that mean harm, on real sockets."""
+"""The origin client against hostile origins, on real sockets."""
 
 import gzip
 import socket
@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from harness.origin import Handler, Origin, answer
-from library.audio.address import OriginPolicy
 from library.audio.errors import AudioUnavailableError
 from library.audio.origin import OriginClient, OriginLimits
+from library.audio.origin_policy import OriginPolicy
 from library.audio.resolver import resolve
 
 LIMITS = OriginLimits(connect=0.5, read=0.5, total=1.0, max_bytes=100_000)
@@ -26,8 +26,8 @@ def client(allow: str = "127.0.0.1", **options: object) -> OriginClient:
 
 
 def fetch(url: str, fetcher: OriginClient | None = None) -> bytes:
-    with (fetcher or client()).get(url) as answered:
-        return b"".join(answered.chunks())
+    with (fetcher or client()).get(url) as response:
+        return b"".join(response.chunks())
 
 
 def failure(url: str, fetcher: OriginClient | None = None) -> str:
@@ -37,12 +37,12 @@ def failure(url: str, fetcher: OriginClient | None = None) -> str:
 
 
 def stub(*addresses: str) -> Callable[[str, int, float], list[str]]:
-    """A resolver that knows every name by these addresses."""
+    """Return a resolver that resolves every name to these addresses."""
     return lambda host, port, timeout: list(addresses)
 
 
 def dripping(head: bytes, drop: bytes) -> Handler:
-    """Sends the head, then drops for ever, each sooner than the read limit."""
+    """Send the head, then the drop again and again, faster than the read limit."""
 
     def handle(connection: socket.socket, request: str) -> None:
         connection.sendall(head)
@@ -53,18 +53,18 @@ def dripping(head: bytes, drop: bytes) -> Handler:
     return handle
 
 
-def test_body_is_fetched_whole(origin: Origin) -> None:
+def test_whole_body_is_fetched(origin: Origin) -> None:
     assert fetch(origin.on("/a", answer(b"x" * 99_999))) == b"x" * 99_999
 
 
-def test_request_asks_for_identity_and_says_who_asks(origin: Origin) -> None:
+def test_request_headers_refuse_codings_and_identify_the_service(origin: Origin) -> None:
     fetch(origin.on("/a", answer(b"x")), client(user_agent="Example/1 (+https://example.com/)"))
     assert "Accept-Encoding: identity" in origin.requests[0]
     assert "Via: 1.1 test" in origin.requests[0]
     assert "User-Agent: Example/1 (+https://example.com/)" in origin.requests[0]
 
 
-def test_environment_adds_neither_proxy_nor_credentials(
+def test_proxy_and_credentials_of_the_environment_are_ignored(
     origin: Origin, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     (tmp_path / "netrc").write_text("machine 127.0.0.1 login me password secret")
@@ -77,11 +77,11 @@ def test_environment_adds_neither_proxy_nor_credentials(
 @pytest.mark.parametrize(
     "status", ["400 Bad", "403 No", "404 Gone", "500 Oh", "206 Part", "204 No"]
 )
-def test_other_status_than_200_is_an_error(origin: Origin, status: str) -> None:
+def test_status_other_than_200_is_an_error(origin: Origin, status: str) -> None:
     assert failure(origin.on("/a", answer(b"x", status))) == "origin_http_error"
 
 
-def test_304_without_a_question_is_an_error(origin: Origin) -> None:
+def test_304_without_validators_is_an_error(origin: Origin) -> None:
     assert failure(origin.on("/a", answer(b"", "304 Not Modified"))) == "origin_http_error"
 
 
@@ -93,17 +93,17 @@ def test_private_address_is_refused_in_every_spelling(host: str) -> None:
     assert failure(f"http://{host}/a", client("none")) == "origin_address_refused"
 
 
-def test_name_of_a_private_address_is_refused() -> None:
+def test_name_with_a_private_address_is_refused() -> None:
     assert failure("http://localhost/a", client("none")) == "origin_address_refused"
 
 
-def test_one_private_address_among_several_refuses_the_name(origin: Origin) -> None:
+def test_name_with_one_private_address_of_several_is_refused(origin: Origin) -> None:
     mixed = client("none", resolver=stub("8.8.8.8", "10.0.0.1"))
     assert failure("http://two.example/a", mixed) == "origin_address_refused"
 
 
-def test_connection_goes_to_the_address_that_was_judged(origin: Origin) -> None:
-    """A name that changes its answer after the check finds nobody asking again."""
+def test_connection_goes_to_the_address_that_was_checked(origin: Origin) -> None:
+    """The client resolves a name once, so DNS rebinding has no effect."""
     answers = iter([["127.0.0.1"], ["10.0.0.1"]])
     fetcher = client("rebind.example", resolver=lambda host, port, timeout: next(answers))
     origin.on("/a", answer(b"x"))
@@ -111,7 +111,7 @@ def test_connection_goes_to_the_address_that_was_judged(origin: Origin) -> None:
     assert next(answers) == ["10.0.0.1"]
 
 
-def test_dead_first_address_leaves_the_second(origin: Origin) -> None:
+def test_second_address_is_tried_if_the_first_is_dead(origin: Origin) -> None:
     fetcher = client("two.example", resolver=stub("127.0.0.9", "127.0.0.1"))
     origin.on("/a", answer(b"x"))
     assert fetch(f"http://two.example:{origin.port}/a", fetcher) == b"x"
@@ -121,17 +121,17 @@ def test_unknown_name_fails() -> None:
     assert failure("http://nothing.invalid/a", client("none")) == "origin_dns_failed"
 
 
-def test_slow_resolver_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked = threading.Event()
+def test_slow_resolver_times_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    released = threading.Event()
 
     def slow(*_: object, **__: object) -> list[object]:
-        asked.wait(30)
+        released.wait(30)
         return []
 
     monkeypatch.setattr(socket, "getaddrinfo", slow)
     with pytest.raises(AudioUnavailableError, match="origin_timeout"):
         resolve("slow.example", 80, 0.05)
-    asked.set()
+    released.set()
 
 
 def test_closed_port_is_unreachable() -> None:
@@ -169,11 +169,11 @@ def test_redirect_is_followed(origin: Origin) -> None:
         ("/a", "origin_redirect_loop"),
     ],
 )
-def test_redirect_to_where_it_may_not(origin: Origin, location: str, code: str) -> None:
+def test_redirect_to_a_refused_url_is_refused(origin: Origin, location: str, code: str) -> None:
     assert failure(origin.on("/a", redirect(location))) == code
 
 
-def test_fifth_redirect_is_followed_and_a_sixth_is_not(origin: Origin) -> None:
+def test_five_redirects_are_followed_and_six_are_not(origin: Origin) -> None:
     for step in range(6):
         origin.on(f"/{step}", redirect(f"/{step + 1}"))
     origin.on("/6", answer(b"x"))
@@ -202,7 +202,7 @@ def test_endless_body_of_a_redirect_is_not_read(origin: Origin) -> None:
     ],
     ids=["status", "header", "body", "endless body", "chunks", "continue"],
 )
-def test_drip_ends_with_the_total_limit(origin: Origin, head: bytes, drop: bytes) -> None:
+def test_slow_response_ends_with_the_total_limit(origin: Origin, head: bytes, drop: bytes) -> None:
     assert failure(origin.on("/a", dripping(head, drop))) == "origin_timeout"
 
 
@@ -212,7 +212,7 @@ def test_silence_ends_with_the_read_limit(origin: Origin) -> None:
     silence.set()
 
 
-def test_endless_headers_end(origin: Origin) -> None:
+def test_endless_headers_are_refused(origin: Origin) -> None:
     head = b"HTTP/1.1 200 OK\r\n"
     assert failure(origin.on("/a", dripping(head, b"X: y\r\n" * 50))) == "origin_protocol_error"
 
@@ -220,7 +220,7 @@ def test_endless_headers_end(origin: Origin) -> None:
 @pytest.mark.parametrize(
     "head", [b"HTTP/1.1 200 OK\r\nContent-Length: 100001\r\n\r\n", b"HTTP/1.1 200 OK\r\n\r\n"]
 )
-def test_too_many_bytes(origin: Origin, head: bytes) -> None:
+def test_body_over_the_size_limit_is_refused(origin: Origin, head: bytes) -> None:
     url = origin.on("/a", lambda connection, _: connection.sendall(head + b"y" * 100_001))
     assert failure(url) == "origin_too_large"
 
@@ -239,20 +239,20 @@ def test_too_many_bytes(origin: Origin, head: bytes) -> None:
     ],
     ids=["short", "short chunk", "two lengths", "garbage", "nothing"],
 )
-def test_lying_answer(origin: Origin, raw: bytes, code: str | None) -> None:
+def test_malformed_response_is_an_error(origin: Origin, raw: bytes, code: str | None) -> None:
     url = origin.on("/a", lambda connection, _: connection.sendall(raw))
     assert failure(url) in ((code,) if code else ("origin_protocol_error", "origin_truncated"))
 
 
-def test_body_longer_than_told_ends_where_it_was_told(origin: Origin) -> None:
+def test_body_ends_at_its_content_length(origin: Origin) -> None:
     assert fetch(origin.on("/a", answer(b"abcdef", headers={"Content-Length": "3"}))) == b"abc"
 
 
-def test_length_that_is_no_number_is_not_believed(origin: Origin) -> None:
+def test_content_length_that_is_not_a_number_is_ignored(origin: Origin) -> None:
     url = origin.on("/a", answer(b"abc", headers={"Content-Length": "many"}))
-    with client().get(url) as answered:
-        assert answered.length is None
-        assert b"".join(answered.chunks()) == b"abc"
+    with client().get(url) as response:
+        assert response.length is None
+        assert b"".join(response.chunks()) == b"abc"
 
 
 @pytest.mark.parametrize("coding", ["gzip", "br", "deflate", "identity, gzip"])
@@ -266,7 +266,7 @@ def test_content_coding_is_refused(origin: Origin, coding: str) -> None:
 
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A self-signed certificate of `localhost`, with its key."""
+    """A self-signed certificate for `localhost`, with its key."""
     path = tmp_path_factory.mktemp("tls") / "localhost.pem"
     subprocess.run(
         f"openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=localhost"
@@ -281,7 +281,7 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def tls_origin(certificate: Path) -> Iterator[Callable[[bytes, bytes], str]]:
-    """Serves one answer over TLS: a head, then the same drop for ever; returns its URL."""
+    """Serve one response over TLS: a head, then the same drop again and again. Return its URL."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate)
     listener = socket.create_server(("127.0.0.1", 0))
@@ -309,24 +309,26 @@ def tls_origin(certificate: Path) -> Iterator[Callable[[bytes, bytes], str]]:
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nConnection: close\r\n\r\nx"
 
 
-def test_certificate_that_is_trusted_and_named(
+def test_trusted_certificate_with_the_host_name_is_accepted(
     tls_origin: Callable[..., str], certificate: Path
 ) -> None:
     fetcher = client("localhost", ca_bundle=str(certificate.with_suffix(".crt")))
     assert fetch(tls_origin(OK), fetcher) == b"x"
 
 
-def test_certificate_that_nobody_signed(tls_origin: Callable[..., str]) -> None:
+def test_untrusted_certificate_is_refused(tls_origin: Callable[..., str]) -> None:
     assert failure(tls_origin(OK), client("localhost")) == "origin_tls_failed"
 
 
-def test_certificate_of_another_name(tls_origin: Callable[..., str], certificate: Path) -> None:
+def test_certificate_with_another_host_name_is_refused(
+    tls_origin: Callable[..., str], certificate: Path
+) -> None:
     url = tls_origin(OK).replace("localhost", "127.0.0.1")
     fetcher = client("127.0.0.1", ca_bundle=str(certificate.with_suffix(".crt")))
     assert failure(url, fetcher) == "origin_tls_failed"
 
 
-def test_redirect_from_https_to_http(
+def test_redirect_from_https_to_http_is_refused(
     tls_origin: Callable[..., str], certificate: Path, origin: Origin
 ) -> None:
     fetcher = client("localhost", ca_bundle=str(certificate.with_suffix(".crt")))
@@ -334,28 +336,28 @@ def test_redirect_from_https_to_http(
     assert failure(tls_origin(head), fetcher) == "origin_redirect_refused"
 
 
-def test_drip_over_tls_ends_with_the_total_limit(
+def test_slow_response_over_tls_ends_with_the_total_limit(
     tls_origin: Callable[..., str], certificate: Path
 ) -> None:
     fetcher = client("localhost", ca_bundle=str(certificate.with_suffix(".crt")))
     assert failure(tls_origin(b"HTTP/1.1 200 OK\r\nX: ", b"y"), fetcher) == "origin_timeout"
 
 
-def test_server_that_never_shakes_hands(origin: Origin) -> None:
+def test_missing_tls_handshake_times_out(origin: Origin) -> None:
     with socket.create_server(("127.0.0.1", 0)) as mute:
         url = f"https://localhost:{mute.getsockname()[1]}/a"
         assert failure(url, client("localhost")) == "origin_timeout"
 
 
-def test_body_of_untold_length_that_is_cut_over_tls(
+def test_body_of_unknown_length_that_ends_without_close_notify_is_truncated(
     tls_origin: Callable[..., str], certificate: Path
 ) -> None:
-    """TLS says farewell at the end; without it somebody may have cut the connection."""
+    """TLS ends with close_notify. Without it, an attacker may have closed the connection."""
     fetcher = client("localhost", ca_bundle=str(certificate.with_suffix(".crt")))
     assert failure(tls_origin(b"HTTP/1.1 200 OK\r\n\r\nhalf"), fetcher) == "origin_truncated"
 
 
 @pytest.mark.parametrize("coding", ["", "identity"])
-def test_no_coding_by_any_name_is_taken(origin: Origin, coding: str) -> None:
+def test_identity_coding_is_accepted(origin: Origin, coding: str) -> None:
     raw = f"HTTP/1.1 200 OK\r\nContent-Encoding: {coding}\r\nContent-Length: 1\r\n\r\nx".encode()
     assert fetch(origin.on("/a", lambda connection, _: connection.sendall(raw))) == b"x"

@@ -1,4 +1,4 @@
-"""Audio is known by its bytes."""
+"""Detecting media types by content."""
 
 import shutil
 import subprocess
@@ -43,7 +43,7 @@ needs_ffmpeg = pytest.mark.skipif(
 
 
 def encode(path: Path, options: str, *, video: bool = False) -> bytes:
-    """The beginning of a second of sound, with a picture if asked, encoded by ffmpeg."""
+    """Encode a second of sound, optionally with video, and return the first bytes."""
     inputs = "-f lavfi -i sine=frequency=440:duration=1"
     if video:
         inputs += " -f lavfi -i testsrc=size=64x64:duration=1"
@@ -54,7 +54,7 @@ def encode(path: Path, options: str, *, video: bool = False) -> bytes:
 
 @needs_ffmpeg
 @pytest.mark.parametrize("name", ENCODED)
-def test_audio_is_known(name: str, tmp_path: Path) -> None:
+def test_audio_type_is_detected(name: str, tmp_path: Path) -> None:
     expected, options = ENCODED[name]
     assert audio_type(encode(tmp_path / name, options)) == expected
 
@@ -79,27 +79,27 @@ def test_video_is_refused(name: str, tmp_path: Path) -> None:
         b"RIFF....AVI LIST..........",
         b"#EXTM3U\nhttp://example.com/a.mp3\n",
         b"\xff\xfb",
-        b"\xff\xfb\x90\x64" + b"\0" * 8000,  # one frame's header, and no second
+        b"\xff\xfb\x90\x64" + b"\0" * 8000,  # only one frame header
         b"\xff" * 8000,
         "UTF-16 is no MP3".encode("utf-16"),
         b"\0" * 8000,
     ],
 )
-def test_anything_else_is_refused(head: bytes) -> None:
+def test_other_content_is_refused(head: bytes) -> None:
     assert audio_type(head) is None
 
 
-def test_mp3_behind_a_tag_longer_than_what_is_seen(mp3: bytes) -> None:
+def test_mp3_after_a_tag_longer_than_the_sniffed_bytes_is_detected(mp3: bytes) -> None:
     size = 100_000
     tag = b"ID3\x04\0\0" + bytes((size >> 7 * n) & 0x7F for n in (3, 2, 1, 0))
     assert audio_type((tag + b"x" * size + mp3)[:SNIFF_BYTES]) == "audio/mpeg"
 
 
-def test_mp3_behind_two_tags(mp3: bytes) -> None:
+def test_mp3_after_two_tags_is_detected(mp3: bytes) -> None:
     tag = b"ID3\x04\0\0\0\0\0\x0a" + b"x" * 10
     assert audio_type((tag + tag + mp3)[:SNIFF_BYTES]) == "audio/mpeg"
 
 
 @given(st.binary(max_size=200) | st.binary(max_size=60).map(lambda tail: b"OggS" + tail))
-def test_any_bytes_get_an_answer(head: bytes) -> None:
-    assert audio_type(head) in (None, *EXTENSIONS)  # hypothesis knows the signatures, too
+def test_any_bytes_give_a_type_or_none(head: bytes) -> None:
+    assert audio_type(head) in (None, *EXTENSIONS)  # hypothesis can find signatures

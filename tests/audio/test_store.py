@@ -1,67 +1,22 @@
-"""The audio store: one fetch however many ask, and nothing broken is ever kept."""
+"""The audio store: one download for all listeners, and no broken audio is stored."""
 
 import os
-from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
 from threading import Event
 
 import pytest
 
 from harness.origin import Origin, answer, await_downloads, in_two_parts
-from library.audio.address import OriginPolicy
-from library.audio.download import StoreLimits
 from library.audio.entry import Entry
 from library.audio.errors import AudioUnavailableError
 from library.audio.eviction import evict
 from library.audio.freshness import Freshness
-from library.audio.open_audio import OpenAudio
-from library.audio.origin import OriginClient, OriginLimits
-from library.audio.store import AudioStore
 from library.telemetry import instruments
-
-AT_ONCE_STALE = Freshness(least=0, most=0, while_revalidating=3600)
-STALE_AND_OLD = Freshness(least=0, most=0, while_revalidating=-1)
-MakeStore = Callable[..., AudioStore]
+from tests.audio.stores import AT_ONCE_STALE, EXPIRED, MakeStore, failure, opened, read
 
 
-@pytest.fixture
-def make_store(tmp_path: Path) -> Iterator[MakeStore]:
-    """Makes handles on one store; the downloads end before the test does."""
-
-    def make(
-        freshness: Freshness | None = None, folder: Path = tmp_path / "store", **limits: float
-    ) -> AudioStore:
-        client = OriginClient(
-            OriginPolicy(["127.0.0.1"]), OriginLimits(1.0, 2.0, 4.0, 1_000_000), via="test"
-        )
-        kept = {"failure_seconds": 0.3, "turn_seconds": 1.0, **limits}
-        return AudioStore(folder, client, freshness, StoreLimits(**kept))  # type: ignore[arg-type]
-
-    yield make
-    await_downloads()
-
-
-@contextmanager
-def opened(store: AudioStore, url: str) -> Iterator[OpenAudio]:
-    audio = store.open(url)
-    with audio.file:
-        yield audio
-
-
-def read(store: AudioStore, url: str) -> bytes:
-    with opened(store, url) as audio:
-        return b"".join(audio.chunks(0, audio.size))
-
-
-def failure(store: AudioStore, url: str) -> str:
-    with pytest.raises(AudioUnavailableError) as raised:
-        store.open(url)
-    return raised.value.code
-
-
-def test_thirty_cold_listeners_cost_one_fetch(
+def test_thirty_concurrent_listeners_cost_one_download(
     origin: Origin, make_store: MakeStore, mp3: bytes
 ) -> None:
     url, go_on = origin.url("/a"), Event()
@@ -74,7 +29,7 @@ def test_thirty_cold_listeners_cost_one_fetch(
     assert origin.request_counts["/a"] == 1
 
 
-def test_bytes_come_before_the_download_has_ended(
+def test_audio_is_readable_before_the_download_ends(
     origin: Origin, make_store: MakeStore, mp3: bytes
 ) -> None:
     go_on = Event()
@@ -84,14 +39,16 @@ def test_bytes_come_before_the_download_has_ended(
         go_on.set()
 
 
-def test_far_range_waits_for_its_bytes(origin: Origin, make_store: MakeStore, mp3: bytes) -> None:
+def test_range_at_the_end_waits_for_its_bytes(
+    origin: Origin, make_store: MakeStore, mp3: bytes
+) -> None:
     go_on = Event()
     with opened(make_store(), origin.on("/a", in_two_parts(mp3, 20_000, go_on))) as audio:
         go_on.set()
         assert b"".join(audio.chunks(len(mp3) - 10, 10)) == mp3[-10:]
 
 
-def test_origin_that_tells_no_length_is_fetched_to_the_end_first(
+def test_audio_without_content_length_is_downloaded_before_it_is_served(
     origin: Origin, make_store: MakeStore, mp3: bytes
 ) -> None:
     go_on = Event()
@@ -104,7 +61,7 @@ def test_origin_that_tells_no_length_is_fetched_to_the_end_first(
             assert opening.result().whole
 
 
-def test_download_goes_on_when_its_listener_has_left(
+def test_download_continues_after_its_listener_disconnects(
     origin: Origin, make_store: MakeStore, mp3: bytes
 ) -> None:
     store, go_on = make_store(), Event()
@@ -116,7 +73,7 @@ def test_download_goes_on_when_its_listener_has_left(
     assert origin.request_counts["/a"] == 1
 
 
-def test_origin_that_breaks_off_breaks_its_readers_and_leaves_nothing(
+def test_truncated_download_fails_its_readers_and_leaves_no_files(
     origin: Origin, make_store: MakeStore, mp3: bytes
 ) -> None:
     store, go_on = make_store(), Event()
@@ -129,7 +86,7 @@ def test_origin_that_breaks_off_breaks_its_readers_and_leaves_nothing(
     assert not [path for path in store.folder.iterdir() if path.suffix in (".audio", ".part")]
 
 
-def test_etag_is_known_before_the_end_and_stays(
+def test_etag_stays_the_same_after_the_download(
     origin: Origin, make_store: MakeStore, mp3: bytes
 ) -> None:
     store, go_on = make_store(), Event()
@@ -142,7 +99,7 @@ def test_etag_is_known_before_the_end_and_stays(
         assert (saved.etag, saved.last_modified) == (growing.etag, growing.last_modified)
 
 
-def test_strong_etag_of_the_origin_gives_the_same_etag_on_every_machine(
+def test_strong_etag_of_the_origin_gives_the_same_etag_on_all_machines(
     origin: Origin, make_store: MakeStore, mp3: bytes, tmp_path: Path
 ) -> None:
     url = origin.on("/a", answer(mp3, headers={"ETag": '"v1"'}))
@@ -158,7 +115,7 @@ def test_strong_etag_of_the_origin_gives_the_same_etag_on_every_machine(
 # Freshness
 
 
-def test_fresh_copy_is_served_without_asking(
+def test_fresh_copy_is_served_without_a_request(
     origin: Origin, make_store: MakeStore, mp3: bytes
 ) -> None:
     store, url = make_store(), origin.on("/a", answer(mp3))
@@ -168,7 +125,7 @@ def test_fresh_copy_is_served_without_asking(
     assert origin.request_counts["/a"] == 1
 
 
-def test_stale_copy_is_served_and_asked_for_anew_with_its_validators(
+def test_stale_copy_is_served_and_revalidated(
     origin: Origin, make_store: MakeStore, mp3: bytes
 ) -> None:
     store = make_store(AT_ONCE_STALE)
@@ -193,7 +150,7 @@ def test_new_body_replaces_the_stale_one(origin: Origin, make_store: MakeStore, 
     assert read(store, url) == mp3[:50_000]
 
 
-@pytest.mark.parametrize("freshness", [AT_ONCE_STALE, STALE_AND_OLD])
+@pytest.mark.parametrize("freshness", [AT_ONCE_STALE, EXPIRED])
 def test_stale_copy_is_served_when_the_origin_fails(
     origin: Origin, make_store: MakeStore, mp3: bytes, freshness: Freshness
 ) -> None:
@@ -206,10 +163,10 @@ def test_stale_copy_is_served_when_the_origin_fails(
     assert read(store, url) == mp3
 
 
-def test_old_copy_is_served_only_after_the_origin_was_asked(
+def test_expired_copy_is_revalidated_before_it_is_served(
     origin: Origin, make_store: MakeStore, mp3: bytes
 ) -> None:
-    store, url = make_store(STALE_AND_OLD), origin.on("/a", answer(mp3))
+    store, url = make_store(EXPIRED), origin.on("/a", answer(mp3))
     read(store, url)
     await_downloads()
     origin.on("/a", answer(mp3[:50_000]))
@@ -230,7 +187,7 @@ def test_old_copy_is_served_only_after_the_origin_was_asked(
         ({"Cache-Control": "max-age=soon"}, 3600),
     ],
 )
-def test_freshness_is_the_origins_word_within_bounds(
+def test_freshness_is_limited_by_the_operator(
     headers: dict[str, str], seconds: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("time.time", lambda: 1_000_000.0)
@@ -252,19 +209,19 @@ def test_failure_is_remembered_for_a_while(origin: Origin, make_store: MakeStore
         (b"x" * 1_000_001, "origin_too_large"),
     ],
 )
-def test_what_is_not_audio_is_refused(
+def test_response_that_is_not_audio_is_refused(
     origin: Origin, make_store: MakeStore, body: bytes, code: str
 ) -> None:
     assert failure(make_store(), origin.on("/a", answer(body))) == code
 
 
-# Bounds
+# Limits
 
 
-def test_downloads_from_one_origin_take_turns(
+def test_downloads_from_one_origin_are_limited(
     origin: Origin, make_store: MakeStore, mp3: bytes
 ) -> None:
-    store, go_on = make_store(per_origin=1, turn_seconds=10), Event()
+    store, go_on = make_store(per_origin=1, slot_timeout=10), Event()
     first = origin.on("/a", in_two_parts(mp3, 20_000, go_on))
     second = origin.on("/b", answer(mp3))
     with opened(store, first), ThreadPoolExecutor() as pool:
@@ -274,16 +231,16 @@ def test_downloads_from_one_origin_take_turns(
         assert waiting.result() == mp3
 
 
-def test_turn_that_does_not_come_is_given_up(
-    origin: Origin, make_store: MakeStore, mp3: bytes
-) -> None:
-    store, go_on = make_store(per_origin=1, turn_seconds=0.1), Event()
+def test_waiting_for_a_slot_times_out(origin: Origin, make_store: MakeStore, mp3: bytes) -> None:
+    store, go_on = make_store(per_origin=1, slot_timeout=0.1), Event()
     with opened(store, origin.on("/a", in_two_parts(mp3, 20_000, go_on))):
         assert failure(store, origin.url("/b")) == "origin_busy"
         go_on.set()
 
 
-def test_least_recently_used_goes_first(origin: Origin, make_store: MakeStore, mp3: bytes) -> None:
+def test_least_recently_used_entry_is_evicted_first(
+    origin: Origin, make_store: MakeStore, mp3: bytes
+) -> None:
     store = make_store()
     urls = [origin.on(f"/{n}", answer(mp3)) for n in range(3)]
     for n, url in enumerate(urls):
@@ -294,14 +251,14 @@ def test_least_recently_used_goes_first(origin: Origin, make_store: MakeStore, m
     with opened(store, urls[0]) as reader:
         os.utime(store.folder / f"{Entry(store.folder, urls[0]).key}.json", (0, 0))
         before = instruments.audio_store_evicted_bytes._value.get()
-        done = evict(store.folder, max_bytes=2 * len(mp3) + 10_000)
-        assert (done.entries, reader.file.read()) == (1, mp3)
-        assert instruments.audio_store_evicted_bytes._value.get() == before + done.removed
+        result = evict(store.folder, max_bytes=2 * len(mp3) + 10_000)
+        assert (result.entries, reader.file.read()) == (1, mp3)
+        assert instruments.audio_store_evicted_bytes._value.get() == before + result.removed
     left = {path.stem for path in store.folder.glob("*.json")}
     assert left == {Entry(store.folder, url).key for url in urls[1:]}
 
 
-def test_eviction_spares_what_is_under_way(
+def test_eviction_spares_downloads_in_progress(
     origin: Origin, make_store: MakeStore, mp3: bytes
 ) -> None:
     store, go_on = make_store(), Event()
@@ -314,7 +271,7 @@ def test_eviction_spares_what_is_under_way(
         assert b"".join(audio.chunks(0, audio.size)) == mp3
 
 
-def test_losing_the_store_costs_only_a_fetch(
+def test_deleted_store_costs_only_a_download(
     origin: Origin, make_store: MakeStore, mp3: bytes
 ) -> None:
     store, url = make_store(), origin.on("/a", answer(mp3))
@@ -344,6 +301,6 @@ def test_damaged_copy_is_not_served(
     assert read(store, url) == mp3
 
 
-def test_folder_that_cannot_be_written_is_said_so(make_store: MakeStore, tmp_path: Path) -> None:
+def test_unwritable_folder_is_an_error(make_store: MakeStore, tmp_path: Path) -> None:
     (tmp_path / "store").write_text("a file where the folder should be")
     assert failure(make_store(), "http://127.0.0.1/a") == "store_unavailable"

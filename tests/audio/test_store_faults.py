@@ -1,9 +1,8 @@
-"""The store when something is wrong with its disk, its process or its crowd."""
+"""Faults of the store: full disks, dead processes, too many listeners."""
 
 import errno
 import fcntl
 import os
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
@@ -15,12 +14,8 @@ from harness.origin import Origin, answer, await_downloads, in_two_parts
 from library.audio.entry import Entry
 from library.audio.errors import AudioUnavailableError
 from library.audio.eviction import LOCK_NAME, evict
-from library.audio.store import AudioStore
 from library.telemetry import instruments
-from tests.audio.test_store import AT_ONCE_STALE, STALE_AND_OLD, failure, make_store, opened, read
-
-__all__ = ["make_store"]
-MakeStore = Callable[..., AudioStore]
+from tests.audio.stores import AT_ONCE_STALE, EXPIRED, MakeStore, failure, opened, read
 
 
 def refuse(*_: object, **__: object) -> None:
@@ -36,7 +31,7 @@ def stale(origin: Origin, make_store: MakeStore, mp3: bytes) -> str:
     return url
 
 
-def test_fresh_copy_is_served_from_a_disk_that_cannot_be_written(
+def test_fresh_copy_is_served_from_a_read_only_disk(
     origin: Origin, make_store: MakeStore, mp3: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     url = origin.on("/a", answer(mp3))
@@ -48,8 +43,8 @@ def test_fresh_copy_is_served_from_a_disk_that_cannot_be_written(
     assert read(make_store(), url) == mp3
 
 
-@pytest.mark.parametrize("freshness", [AT_ONCE_STALE, STALE_AND_OLD])
-def test_stale_copy_is_served_when_no_download_can_begin(
+@pytest.mark.parametrize("freshness", [AT_ONCE_STALE, EXPIRED])
+def test_stale_copy_is_served_if_no_download_can_start(
     make_store: MakeStore,
     stale: str,
     mp3: bytes,
@@ -60,7 +55,7 @@ def test_stale_copy_is_served_when_no_download_can_begin(
     assert read(make_store(freshness), stale) == mp3
 
 
-def test_full_disk_fails_the_download_evicts_and_leaves_nothing_half(
+def test_full_disk_fails_the_download_and_evicts_audio(
     origin: Origin, make_store: MakeStore, mp3: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     failures = instruments.audio_store_write_failures
@@ -71,7 +66,7 @@ def test_full_disk_fails_the_download_evicts_and_leaves_nothing_half(
     await_downloads()
     with monkeypatch.context() as patch:
         patch.setattr(os, "fsync", refuse)
-        with suppress(AudioUnavailableError):  # or its bytes came before the disk was full
+        with suppress(AudioUnavailableError):  # unless its bytes arrived before the disk was full
             make_store().open(origin.on("/a", answer(mp3))).file.close()
         await_downloads()
     left = {path.suffix for path in make_store().folder.iterdir()}
@@ -81,8 +76,8 @@ def test_full_disk_fails_the_download_evicts_and_leaves_nothing_half(
     assert read(make_store(failure_seconds=0), origin.url("/a")) == mp3
 
 
-@pytest.mark.parametrize("broken", ["open_current", "failure"])
-def test_failure_after_the_claim_gives_it_back(
+@pytest.mark.parametrize("broken", ["open_current", "recent_failure"])
+def test_failure_after_the_claim_releases_it(
     origin: Origin, make_store: MakeStore, mp3: bytes, monkeypatch: pytest.MonkeyPatch, broken: str
 ) -> None:
     store, url = make_store(), origin.on("/a", answer(mp3))
@@ -95,7 +90,7 @@ def test_failure_after_the_claim_gives_it_back(
     assert read(store, url) == mp3
 
 
-def test_unreadable_leftover_gives_the_claim_back(
+def test_failure_to_remove_leftovers_releases_the_claim(
     make_store: MakeStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store = make_store()
@@ -110,7 +105,7 @@ def test_unreadable_leftover_gives_the_claim_back(
     os.close(claim)
 
 
-def test_part_of_a_dead_download_is_removed_by_the_next(
+def test_next_download_removes_the_part_of_a_dead_one(
     origin: Origin, make_store: MakeStore, mp3: bytes
 ) -> None:
     store, go_on = make_store(), Event()
@@ -127,7 +122,7 @@ def test_part_of_a_dead_download_is_removed_by_the_next(
     assert not left.exists()
 
 
-def test_too_many_downloads_of_one_process_are_refused(
+def test_downloads_of_one_process_are_limited(
     origin: Origin, make_store: MakeStore, mp3: bytes
 ) -> None:
     store, go_on = make_store(downloads=1), Event()
@@ -138,7 +133,9 @@ def test_too_many_downloads_of_one_process_are_refused(
     assert read(store, origin.url("/b")) == mp3
 
 
-def test_crowd_asks_a_failing_origin_once(origin: Origin, make_store: MakeStore) -> None:
+def test_forty_listeners_cost_one_request_to_a_failing_origin(
+    origin: Origin, make_store: MakeStore
+) -> None:
     store, go_on = make_store(failure_seconds=60), Event()
 
     def fail_late(connection: object, request: str) -> None:
@@ -147,13 +144,13 @@ def test_crowd_asks_a_failing_origin_once(origin: Origin, make_store: MakeStore)
 
     url = origin.on("/a", fail_late)
     with ThreadPoolExecutor(40) as pool:
-        crowd = [pool.submit(failure, store, url) for _ in range(40)]
+        listeners = [pool.submit(failure, store, url) for _ in range(40)]
         go_on.set()
-        assert {one.result() for one in crowd} == {"origin_http_error"}
+        assert {one.result() for one in listeners} == {"origin_http_error"}
     assert origin.request_counts["/a"] == 1
 
 
-def test_small_files_of_failures_are_tidied_after_a_while(
+def test_small_files_of_failures_are_removed_after_a_while(
     origin: Origin, make_store: MakeStore
 ) -> None:
     store = make_store()
@@ -168,7 +165,7 @@ def test_small_files_of_failures_are_tidied_after_a_while(
     assert not [path for path in old if path.exists()]
 
 
-def test_eviction_does_not_queue_behind_another(
+def test_eviction_does_not_wait_for_another(
     origin: Origin, make_store: MakeStore, mp3: bytes
 ) -> None:
     store = make_store()

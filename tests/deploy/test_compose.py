@@ -1,4 +1,4 @@
-"""The container image's recipe, the compose file, and .env.example, which both rely on."""
+"""The Dockerfile, the compose file, and .env.example, which both depend on."""
 
 import os
 import re
@@ -13,7 +13,7 @@ from django.core.management import load_command_class
 from dotenv import dotenv_values
 
 from harness.service import Server
-from library.probes.health import PATIENCE
+from library.probes.health import TIMEOUT
 
 ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "docker-compose.yml").read_text()
@@ -26,7 +26,7 @@ FINAL_STAGE = DOCKERFILE.split("\nFROM ")[-1]
 HEALTHY = "deploy/docker/healthy.py"
 
 each_service = pytest.mark.parametrize("service", SERVICES.values(), ids=SERVICES)
-each_of_ours = pytest.mark.parametrize(
+each_built_service = pytest.mark.parametrize(
     "service", [service for service in SERVICES.values() if "build" in service]
 )
 each_default = pytest.mark.parametrize(("name", "default"), DEFAULTS)
@@ -34,12 +34,12 @@ each_variable = pytest.mark.parametrize("name", EXAMPLE)
 
 
 def mounts() -> dict[str, str]:
-    """What the services mount: the source, a path or a volume's name, of each target."""
+    """Return the source, a path or the name of a volume, of each target that a service mounts."""
     volumes = [volume for service in SERVICES.values() for volume in service["volumes"]]
     return {volume.split(":")[1]: volume.split(":")[0] for volume in volumes}
 
 
-def test_the_service_its_database_and_its_monitoring_are_there() -> None:
+def test_compose_runs_the_service_its_database_and_its_monitoring() -> None:
     monitoring = {"prometheus", "alertmanager", "grafana"}
     assert set(SERVICES) == {"web", "check-sources", "db", *monitoring}
 
@@ -48,9 +48,7 @@ def test_the_service_its_database_and_its_monitoring_are_there() -> None:
     ("service", "port"),
     [("web", "8000"), ("prometheus", "9090"), ("alertmanager", "9093"), ("grafana", "3000")],
 )
-def test_published_port_is_the_promised_one_and_for_this_machine_alone(
-    service: str, port: str
-) -> None:
+def test_documented_port_is_published_only_on_this_machine(service: str, port: str) -> None:
     (published,) = SERVICES[service]["ports"]
     assert re.sub(r"\$\{\w+:-(.*?)\}", r"\1", published) == f"127.0.0.1:{port}:{port}"
 
@@ -60,7 +58,7 @@ def test_database_is_not_published() -> None:
 
 
 @each_service
-def test_service_has_a_health_check_and_comes_back_by_itself(service: dict[str, Any]) -> None:
+def test_service_has_a_health_check_and_restarts_automatically(service: dict[str, Any]) -> None:
     assert service["healthcheck"]["test"][0] in ("CMD", "CMD-SHELL")
     assert service["restart"] == "unless-stopped"
 
@@ -69,18 +67,18 @@ def test_service_has_a_health_check_and_comes_back_by_itself(service: dict[str, 
     ("service", "needed"),
     [("web", "db"), ("check-sources", "web"), ("prometheus", "web"), ("grafana", "prometheus")],
 )
-def test_service_starts_when_the_one_it_needs_is_healthy(service: str, needed: str) -> None:
+def test_service_starts_once_its_dependency_is_healthy(service: str, needed: str) -> None:
     assert SERVICES[service]["depends_on"] == {needed: {"condition": "service_healthy"}}
 
 
 @each_service
-def test_foreign_image_is_pinned_to_a_release(service: dict[str, Any]) -> None:
+def test_third_party_image_is_pinned_to_a_release(service: dict[str, Any]) -> None:
     image = service.get("image")
     assert re.search(r":v?\d+\.\d+", image) if image else service["build"] == "."
 
 
 @each_service
-def test_what_is_mounted_from_the_repository_exists_and_is_read_only(
+def test_mounted_files_of_the_repository_exist_and_are_read_only(
     service: dict[str, Any],
 ) -> None:
     bound = [volume.split(":") for volume in service["volumes"] if volume.startswith(".")]
@@ -88,7 +86,7 @@ def test_what_is_mounted_from_the_repository_exists_and_is_read_only(
     assert [source for source, _, *mode in bound if mode != ["ro"]] == []
 
 
-def test_what_must_outlive_a_container_is_on_named_volumes() -> None:
+def test_persistent_data_is_on_named_volumes() -> None:
     named = {target: source for target, source in mounts().items() if source[0] != "."}
     assert set(named.values()) == set(COMPOSE["volumes"])
     assert set(named) == {
@@ -109,50 +107,50 @@ def test_monitoring_finds_its_files_where_they_are_mounted() -> None:
     assert mounts()["/etc/alertmanager"] == "./monitoring/alertmanager"
 
 
-def test_service_answers_to_the_name_that_prometheus_asks_for() -> None:
+def test_prometheus_scrapes_the_service_by_its_name_and_ports() -> None:
     prometheus = yaml.safe_load((ROOT / "monitoring/prometheus/prometheus.yml").read_text())
-    asked = [each for job in prometheus["scrape_configs"] for each in job["dns_sd_configs"]]
-    assert [(each["names"], each["port"]) for each in asked] == [(["web"], 9464), (["web"], 8000)]
+    targets = [each for job in prometheus["scrape_configs"] for each in job["dns_sd_configs"]]
+    assert [(each["names"], each["port"]) for each in targets] == [(["web"], 9464), (["web"], 8000)]
     assert SERVICES["web"]["environment"]["CLIPS_METRICS_PORT"] == "9464"
     assert re.search(r"^EXPOSE 8000 9464$", FINAL_STAGE, re.MULTILINE)
 
 
-def test_service_answers_to_its_name_on_its_own_port() -> None:
+def test_service_accepts_requests_to_its_name_and_port() -> None:
     assert "web" in (EXAMPLE["DJANGO_ALLOWED_HOSTS"] or "").split(",")
     assert SERVICES["web"]["environment"]["PORT"] == "8000"
 
 
-def test_example_has_the_promised_database() -> None:
+def test_example_has_the_documented_database() -> None:
     names = ("SERVER", "USER", "PASSWORD", "DB", "PORT")
-    promised = ["db", "postgres", "postgres", "clips_db", "5432"]
-    assert [EXAMPLE[f"POSTGRES_{name}"] for name in names] == promised
+    documented = ["db", "postgres", "postgres", "clips_db", "5432"]
+    assert [EXAMPLE[f"POSTGRES_{name}"] for name in names] == documented
 
 
-def test_example_has_a_key_that_the_deployment_check_warns_of() -> None:
+def test_deployment_check_warns_of_the_key_in_the_example() -> None:
     assert (EXAMPLE["DJANGO_SECRET_KEY"] or "").startswith("django-insecure-")
 
 
 @each_variable
-def test_variable_of_the_example_is_read_by_the_settings_or_the_compose_file(name: str) -> None:
+def test_variable_of_the_example_is_used_in_the_settings_or_the_compose_file(name: str) -> None:
     settings = (ROOT / "clips_site/settings.py").read_text()
     assert f'"{name}"' in settings or name in dict(DEFAULTS)
 
 
 @each_default
-def test_default_in_the_compose_file_is_the_example_s(name: str, default: str) -> None:
+def test_default_in_the_compose_file_equals_the_example(name: str, default: str) -> None:
     assert default == EXAMPLE[name]
 
 
-@each_of_ours
-def test_values_of_one_s_own_go_over_the_example_and_need_not_be_there(
+@each_built_service
+def test_optional_env_file_overrides_the_example(
     service: dict[str, Any],
 ) -> None:
-    example, own = service["env_file"]
+    example, local = service["env_file"]
     assert example == {"path": ".env.example"}
-    assert own == {"path": ".env", "required": False}
+    assert local == {"path": ".env", "required": False}
 
 
-def test_image_installs_the_service_s_packages_alone_by_their_hashes() -> None:
+def test_image_installs_only_the_base_requirements_with_hashes() -> None:
     assert re.findall(r"requirements/\w+\.txt", DOCKERFILE) == ["requirements/base.txt"] * 2
     assert "--require-hashes" in DOCKERFILE
 
@@ -166,27 +164,27 @@ def test_final_stage_runs_no_installer() -> None:
     assert not re.search(r"\b(pip|apt-get|COPY \.)", FINAL_STAGE)
 
 
-def test_image_has_its_static_files_outside_of_the_volume() -> None:
+def test_static_files_of_the_image_are_outside_the_volume() -> None:
     (volume,) = re.findall(r"^VOLUME (.+)$", FINAL_STAGE, re.MULTILINE)
     (static,) = re.findall(r"CLIPS_STATIC_ROOT=(\S+)", FINAL_STAGE)
     assert not Path(static).is_relative_to(volume)
 
 
-def test_build_takes_only_named_files_and_never_the_secrets() -> None:
+def test_build_context_contains_only_listed_files() -> None:
     lines = (ROOT / ".dockerignore").read_text().splitlines()
     rules = [line for line in lines if line and not line.startswith("#")]
     assert rules[0] == "*"
     assert [rule for rule in rules if rule.startswith(("!.", "!*"))] == []
 
 
-def test_health_check_s_program_is_in_the_image() -> None:
+def test_health_check_program_is_in_the_image() -> None:
     assert HEALTHY in FINAL_STAGE
     assert HEALTHY in SERVICES["web"]["healthcheck"]["test"]
     assert f"!{HEALTHY}\n" in (ROOT / ".dockerignore").read_text()
 
 
-@each_of_ours
-def test_container_of_ours_writes_to_its_volume_and_to_memory_alone(
+@each_built_service
+def test_built_container_writes_only_to_its_volume_and_to_memory(
     service: dict[str, Any],
 ) -> None:
     assert service["read_only"] is True
@@ -194,7 +192,7 @@ def test_container_of_ours_writes_to_its_volume_and_to_memory_alone(
     assert service["cap_drop"] == ["ALL"]
 
 
-def test_sources_are_checked_for_ever_with_options_that_there_are() -> None:
+def test_command_that_checks_sources_exists_and_takes_its_options() -> None:
     program, script, command, *options = SERVICES["check-sources"]["command"].split()
     assert (program, script) == ("python", "manage.py")
     parser = load_command_class("library", command).create_parser(script, command)
@@ -204,15 +202,15 @@ def test_sources_are_checked_for_ever_with_options_that_there_are() -> None:
 
 
 @pytest.mark.parametrize(("path", "status"), [("/livez", 0), ("/readyz", 0), ("/nothing", 1)])
-def test_health_check_tells_whether_the_server_answers_200(
+def test_health_check_succeeds_if_the_server_answers_200(
     server: Server, path: str, status: int
 ) -> None:
     environment = {**os.environ, "PORT": str(server.port), "http_proxy": "http://127.0.0.1:9"}
-    done = subprocess.run([sys.executable, HEALTHY, path], cwd=ROOT, env=environment, check=False)
-    assert done.returncode == status
+    result = subprocess.run([sys.executable, HEALTHY, path], cwd=ROOT, env=environment, check=False)
+    assert result.returncode == status
 
 
-def test_health_check_outlasts_what_readiness_waits_for() -> None:
+def test_health_check_waits_longer_than_readiness() -> None:
     (client_waits,) = re.findall(r"timeout=(\d+)", (ROOT / HEALTHY).read_text())
     docker_waits = SERVICES["web"]["healthcheck"]["timeout"].removesuffix("s")
-    assert PATIENCE < int(client_waits) < int(docker_waits)
+    assert TIMEOUT < int(client_waits) < int(docker_waits)

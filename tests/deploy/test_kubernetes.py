@@ -1,4 +1,4 @@
-"""The manifests of deploy/kubernetes against the code that they run."""
+"""The manifests in deploy/kubernetes compared with the code that they run."""
 
 import re
 import runpy
@@ -12,7 +12,7 @@ from django.urls import resolve
 
 from clips_site.middleware import PROBES
 from harness.service import ROOT
-from library.probes.health import PATIENCE
+from library.probes.health import TIMEOUT
 
 FOLDER = ROOT / "deploy" / "kubernetes"
 ALL: list[dict[str, Any]] = [
@@ -53,33 +53,33 @@ def environment_of(image: str) -> dict[str, str]:
     return dict(re.findall(r"([A-Z_]+)=([^\s\\]+)", image))
 
 
-def test_what_is_applied_is_all_but_the_examples() -> None:
+def test_all_manifests_except_the_examples_are_applied() -> None:
     applied = set(DOCUMENTS["Kustomization"]["resources"])
-    there = {path.name for path in FOLDER.glob("*.yaml")}
-    assert there - applied == {"kustomization.yaml"} | {
-        name for name in there if name.endswith(".example.yaml")
+    existing = {path.name for path in FOLDER.glob("*.yaml")}
+    assert existing - applied == {"kustomization.yaml"} | {
+        name for name in existing if name.endswith(".example.yaml")
     }
 
 
 @each_probe
-def test_probe_asks_for_what_the_service_answers(probe: str) -> None:
-    asked = WEB[probe]["httpGet"]
-    assert asked["path"] in PROBES
-    assert resolve(asked["path"]).view_name == asked["path"].strip("/")
-    assert ports(WEB)[asked["port"]] == int(environment_of(IMAGE)["PORT"])
+def test_probe_requests_a_path_of_the_service(probe: str) -> None:
+    request = WEB[probe]["httpGet"]
+    assert request["path"] in PROBES
+    assert resolve(request["path"]).view_name == request["path"].strip("/")
+    assert ports(WEB)[request["port"]] == int(environment_of(IMAGE)["PORT"])
 
 
-def test_probes_mean_what_they_are_for() -> None:
+def test_each_probe_has_its_path_and_readiness_enough_time() -> None:
     paths = {probe: WEB[probe]["httpGet"]["path"] for probe in WEB if probe.endswith("Probe")}
     assert paths == {
         "startupProbe": "/livez",
         "livenessProbe": "/livez",
         "readinessProbe": "/readyz",
     }
-    assert WEB["readinessProbe"]["timeoutSeconds"] > PATIENCE
+    assert WEB["readinessProbe"]["timeoutSeconds"] > TIMEOUT
 
 
-def test_metrics_are_scraped_from_a_port_of_the_pod() -> None:
+def test_metrics_are_scraped_from_the_metrics_port_of_the_pod() -> None:
     annotations = POD["metadata"]["annotations"]
     (endpoint,) = DOCUMENTS["PodMonitor"]["spec"]["podMetricsEndpoints"]
     port = int(environment_of(IMAGE)["CLIPS_METRICS_PORT"])
@@ -99,7 +99,7 @@ def test_service_and_ingress_lead_to_the_pods() -> None:
     assert rule["host"] in CONFIG["DJANGO_ALLOWED_HOSTS"].split(",")
 
 
-def test_selectors_choose_the_pods_and_no_other() -> None:
+def test_selectors_match_only_the_web_pods() -> None:
     labels = POD["metadata"]["labels"]
     assert labels not in [job["metadata"]["labels"] for job in JOBS]
     assert DOCUMENTS["Service"]["spec"]["selector"] == labels
@@ -109,28 +109,28 @@ def test_selectors_choose_the_pods_and_no_other() -> None:
     assert target["name"] == DOCUMENTS["Deployment"]["metadata"]["name"]
 
 
-def test_settings_take_every_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_settings_read_every_variable(monkeypatch: pytest.MonkeyPatch) -> None:
     settings = (ROOT / "clips_site/settings.py").read_text()
-    given = CONFIG | SECRET
-    assert [name for name in given if f'"{name}"' not in settings] == []
-    for name, value in (given | environment_of(IMAGE)).items():
+    variables = CONFIG | SECRET
+    assert [name for name in variables if f'"{name}"' not in settings] == []
+    for name, value in (variables | environment_of(IMAGE)).items():
         monkeypatch.setenv(name, value)
     monkeypatch.delenv("CLIPS_THROTTLE", raising=False)
     read = runpy.run_path(str(ROOT / "clips_site/settings.py"))
     assert not read["EMBEDDED"]
     assert read["SECRET_KEY"] == SECRET["DJANGO_SECRET_KEY"]
-    assert not read["CLIPS_READY_IGNORE"], "each pod has a disk of its own"
+    assert not read["CLIPS_READY_IGNORE"], "each pod has its own disk"
 
 
 def test_database_has_connections_for_all_pods() -> None:
     pods = DOCUMENTS["HorizontalPodAutoscaler"]["spec"]["maxReplicas"]
     process = int(CONFIG["POSTGRES_POOL_SIZE"]) + 1  # readiness
     pod = int(CONFIG["WEB_CONCURRENCY"]) * process + 1  # metrics
-    assert pods * pod + len(JOBS) <= 97  # 100, less those of superusers
+    assert pods * pod + len(JOBS) <= 97  # PostgreSQL's 100 without those reserved for superusers
 
 
 @each_container
-def test_container_may_do_nothing_that_it_need_not(container: dict[str, Any]) -> None:
+def test_container_has_minimal_privileges_and_a_memory_limit(container: dict[str, Any]) -> None:
     assert container["securityContext"] == {
         "allowPrivilegeEscalation": False,
         "readOnlyRootFilesystem": True,
@@ -141,7 +141,7 @@ def test_container_may_do_nothing_that_it_need_not(container: dict[str, Any]) ->
 
 
 @each_pod
-def test_pod_runs_as_the_image_s_user(pod: dict[str, Any]) -> None:
+def test_pod_runs_as_the_user_of_the_image(pod: dict[str, Any]) -> None:
     (user,) = re.findall(r"^USER (\d+):(\d+)$", IMAGE, re.MULTILINE)
     context = pod["spec"]["securityContext"]
     assert context["runAsNonRoot"] is True
@@ -150,12 +150,12 @@ def test_pod_runs_as_the_image_s_user(pod: dict[str, Any]) -> None:
 
 
 @each_container
-def test_what_is_written_to_is_mounted(container: dict[str, Any]) -> None:
+def test_folders_that_are_written_to_are_mounted(container: dict[str, Any]) -> None:
     mounted = {mount["mountPath"] for mount in container["volumeMounts"]}
     assert mounted >= {environment_of(IMAGE)["CLIPS_LOCAL_DIR"], "/tmp"}
 
 
-def test_uploads_are_shared_and_the_store_is_each_pod_s_own(settings: Any) -> None:
+def test_pods_share_the_uploads_and_each_has_its_own_audio_store(settings: Any) -> None:
     volumes = {volume["name"]: volume for volume in POD["spec"]["volumes"]}
     paths = {mount["mountPath"]: volumes[mount["name"]] for mount in WEB["volumeMounts"]}
     local = environment_of(IMAGE)["CLIPS_LOCAL_DIR"]
@@ -167,7 +167,7 @@ def test_uploads_are_shared_and_the_store_is_each_pod_s_own(settings: Any) -> No
     assert room > settings.CLIPS_AUDIO_STORE_BYTES + settings.CLIPS_READY_DISK_FREE_BYTES
 
 
-def test_streams_may_end_before_a_pod_is_killed() -> None:
+def test_grace_period_lets_streams_end_before_a_pod_is_killed() -> None:
     configuration = (ROOT / "clips_site/server/gunicorn_conf.py").read_text()
     (graceful,) = re.findall(r"^graceful_timeout = (\d+)$", configuration, re.MULTILINE)
     pause = WEB["lifecycle"]["preStop"]["sleep"]["seconds"]
@@ -182,6 +182,6 @@ def test_command_exists_and_takes_its_options(container: dict[str, Any]) -> None
     assert command.create_parser("manage.py", name).parse_args(options)
 
 
-def test_web_container_runs_what_the_image_runs() -> None:
+def test_web_container_runs_the_command_of_the_image() -> None:
     assert " ".join(WEB["command"]) in IMAGE
     assert '"python manage.py prepare && exec ' in IMAGE

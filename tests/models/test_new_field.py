@@ -57,6 +57,7 @@ def copy(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.mark.processes
 def test_recipe_names_every_edit(copy: Path) -> None:
     insert(copy / "library/models/clip.py", MODEL)
     insert(copy / "library/models/fields.py", DECLARATION)

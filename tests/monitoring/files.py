@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ needs_alertmanager = pytest.mark.skipif(
 )
 
 
+@cache
 def read_yaml(name: str) -> Any:
     return yaml.safe_load((MONITORING / name).read_text())
 

@@ -1,22 +1,21 @@
-"""The pages in a real browser: Debian's Chromium, driven by Playwright."""
+"""The listening page and the API documentation in Debian's Chromium, driven by Playwright."""
 
 from collections.abc import Callable, Iterator
 
 import pytest
-from django.contrib.auth import get_user_model
 from playwright.sync_api import Browser, Page, expect
 
 from harness.chromium import CHROMIUM, SEEK
 from harness.service import Server
 from library.models import Clip, PlayEvent
-from tests.support.pages import PHONE, Open, look
+from tests.support.pages import PHONE, Open, log_in, look
 
 pytestmark = pytest.mark.skipif(not CHROMIUM, reason="needs Chromium: make system-tools")
 
 
 @pytest.fixture
 def page(browser: Browser, server: Server) -> Iterator[Page]:
-    """A page of the running service, on which nothing may go wrong unseen."""
+    """A page of the running service. The test fails if a script raises an error."""
     context = browser.new_context(base_url=server.url)
     page = context.new_page()
     errors: list[str] = []
@@ -26,13 +25,13 @@ def page(browser: Browser, server: Server) -> Iterator[Page]:
     assert errors == []
 
 
-def test_clip_is_heard_and_sought_on_the_listening_page(page: Page, clip: Clip) -> None:
+def test_clip_plays_and_seeks_on_the_listening_page(page: Page, clip: Clip) -> None:
     page.goto("/")
     assert page.locator("audio").evaluate(SEEK) == pytest.approx([28.5, 20, 3], abs=0.1)
     assert Clip.objects.get().play_count == 1
 
 
-def test_listening_page_asks_for_no_audio_by_itself(page: Page, clip: Clip) -> None:
+def test_listening_page_requests_no_audio_before_a_click(page: Page, clip: Clip) -> None:
     page.goto("/", wait_until="networkidle")
     assert not PlayEvent.objects.exists()
 
@@ -49,16 +48,16 @@ def test_starting_one_clip_pauses_the_other(page: Page, make_clip: Callable[...,
 
 
 @pytest.mark.parametrize(("path", "shown"), [("/docs", ".opblock"), ("/redoc", "h1"), ("/", "h1")])
-def test_page_asks_nobody_else_for_anything(page: Page, path: str, shown: str) -> None:
-    asked: list[str] = []
-    page.on("requestfinished", lambda request: asked.append(request.url))
-    page.on("requestfailed", lambda request: asked.append(f"{request.failure}: {request.url}"))
+def test_page_requests_nothing_from_other_hosts(page: Page, path: str, shown: str) -> None:
+    requested: list[str] = []
+    page.on("requestfinished", lambda request: requested.append(request.url))
+    page.on("requestfailed", lambda request: requested.append(f"{request.failure}: {request.url}"))
     page.goto(path)
     page.wait_for_selector(shown)
     page.wait_for_load_state("networkidle")
     home = page.url.removesuffix(path)
-    ours = (home, "data:", "blob:", "csp: ")  # what the policy stops has not been asked for
-    assert [url for url in asked if not url.startswith(ours)] == []
+    own = (home, "data:", "blob:", "csp: ")  # the policy stops requests before they are sent
+    assert [url for url in requested if not url.startswith(own)] == []
 
 
 def test_docs_fit_a_phone(page: Page) -> None:
@@ -69,23 +68,23 @@ def test_docs_fit_a_phone(page: Page) -> None:
     assert page.evaluate("document.documentElement.scrollWidth") == 390
 
 
-def test_docs_play_and_offer_the_audio_of_one_play(page: Page, clip: Clip, mp3: bytes) -> None:
+def test_docs_play_and_download_the_audio_of_one_play(page: Page, clip: Clip, mp3: bytes) -> None:
     page.goto("/docs")
     operation = page.locator(".opblock").filter(has_text="Stream a clip")
     operation.locator(".opblock-summary-control").first.click()
     operation.get_by_placeholder("id").fill(str(clip.pk))
     operation.get_by_role("button", name="Execute").click()
-    answer = operation.locator(".audio-answer")
-    expect(answer.locator("audio")).to_be_visible()
-    assert answer.locator("audio").evaluate(SEEK) == pytest.approx([28.5, 20, 3], abs=0.1)
+    response = operation.locator(".audio-answer")
+    expect(response.locator("audio")).to_be_visible()
+    assert response.locator("audio").evaluate(SEEK) == pytest.approx([28.5, 20, 3], abs=0.1)
     with page.expect_download() as download:
-        answer.get_by_role("link", name="Download file").click()
+        response.get_by_role("link", name="Download file").click()
     assert download.value.suggested_filename == "Ambient Sounds.mp3"
     assert download.value.path().read_bytes() == mp3
     assert Clip.objects.get().play_count == 1
 
 
-def test_docs_add_the_missions_example(page: Page) -> None:
+def test_docs_add_the_example_clip(page: Page) -> None:
     page.goto("/docs")
     operation = page.locator(".opblock-post").filter(has_text="Add a clip")
     operation.locator(".opblock-summary-control").click()
@@ -96,15 +95,7 @@ def test_docs_add_the_missions_example(page: Page) -> None:
     assert Clip.objects.get().audio_url == "https://example.com/path/to/audio.mp3"
 
 
-def log_in(page: Page) -> None:
-    get_user_model().objects.create_superuser("editor", password="editor")
-    page.goto("/admin/")
-    page.get_by_label("Username").fill("editor")
-    page.get_by_label("Password").fill("editor")
-    page.get_by_role("button", name="Log in").click()
-
-
-def test_docs_delete_a_clip_for_who_is_logged_in(page: Page, clip: Clip) -> None:
+def test_docs_delete_a_clip_for_a_logged_in_user(page: Page, clip: Clip) -> None:
     log_in(page)
     page.goto("/docs")
     operation = page.locator(".opblock-delete")
@@ -117,14 +108,14 @@ def test_docs_delete_a_clip_for_who_is_logged_in(page: Page, clip: Clip) -> None
     assert not Clip.objects.available().exists()
 
 
-def test_editor_hears_a_clip_without_a_play(page: Page, clip: Clip) -> None:
+def test_clip_played_in_the_back_office_is_not_a_play(page: Page, clip: Clip) -> None:
     log_in(page)
     page.goto("/admin/library/clip/")
     assert page.locator("audio").evaluate(SEEK) == pytest.approx([28.5, 20, 3], abs=0.1)
     assert not PlayEvent.objects.exists()
 
 
-def test_missing_page_is_for_everybody(open_page: Open) -> None:
+def test_missing_page_is_accessible(open_page: Open) -> None:
     page = open_page("/nothing", width=PHONE, dark=True)
     expect(page.get_by_role("heading", name="Page not found")).to_be_visible()
     look(page, "dark")

@@ -1,4 +1,4 @@
-"""Counters, tallies and events of plays compared, and repaired."""
+"""Comparing the counters, tallies and events of plays, and repairing differences."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -18,7 +18,7 @@ from library.models import Client, Clip, PlayEvent, PlayTally
 from library.plays import partitions
 from tests.support.plays import add_plays, every
 
-Ask = Callable[..., requests.Response]
+Http = Callable[..., requests.Response]
 BEGIN = datetime(2025, 6, 30, 23, 0, tzinfo=UTC)  # plays on both sides of a month's end
 AGREED = "Counters, tallies and events agree.\n"
 DAMAGES = {
@@ -73,19 +73,19 @@ def played(make_clip: Callable[..., Clip]) -> Clip:
     """A clip with a listener's six plays, three on each side of a month's end."""
     clip = make_clip()
     plays = every(timedelta(minutes=20), BEGIN, 6)
-    who = {"client": Client.PLAYER, "listener": UUID(int=1)}
-    add_plays(clip, plays, completed=True, bytes_sent=99, **who)
+    listener = {"client": Client.PLAYER, "listener": UUID(int=1)}
+    add_plays(clip, plays, completed=True, bytes_sent=99, **listener)
     return clip
 
 
 def check(**options: Any) -> str:
-    """What the command says; CommandError is said at the end."""
-    said = StringIO()
+    """Return the output of the command, followed by the message of its error if it fails."""
+    output = StringIO()
     try:
-        call_command("check_plays", stdout=said, **options)
+        call_command("check_plays", stdout=output, **options)
     except CommandError as error:
-        return f"{said.getvalue()}{error}"
-    return said.getvalue()
+        return f"{output.getvalue()}{error}"
+    return output.getvalue()
 
 
 def run(sql: str) -> None:
@@ -103,7 +103,7 @@ def agrees_with_events(clip: Clip) -> bool:
     )
 
 
-def test_plays_over_http_agree(http: Ask, clip: Clip, make_clip: Callable[..., Clip]) -> None:
+def test_plays_over_http_agree(http: Http, clip: Clip, make_clip: Callable[..., Clip]) -> None:
     for number in (clip.pk, make_clip().pk):
         for headers in ({}, {"Range": "bytes=0-"}, {"Range": "bytes=0-"}, {"User-Agent": "VLC"}):
             http("GET", f"/api/v1/clips/{number}/stream", headers=headers)
@@ -116,39 +116,37 @@ def test_library_without_plays_agrees(clip: Clip) -> None:
 
 
 @pytest.mark.parametrize("damage", DAMAGES)
-def test_damage_is_told_by_its_row_and_repaired(played: Clip, damage: str) -> None:
+def test_damaged_row_is_reported_and_repaired(played: Clip, damage: str) -> None:
     run(damage)
-    told = check()
-    assert DAMAGES[damage].format(clip=played.pk) in told
-    assert "differences; `check_plays --repair` mends them." in told
+    output = check()
+    assert DAMAGES[damage].format(clip=played.pk) in output
+    assert "differences; `check_plays --repair` mends them." in output
     assert check(repair=True).endswith("differences repaired.\n")
     assert check() == AGREED
     assert agrees_with_events(played)
 
 
-def test_damage_of_one_clip_leaves_the_others_alone(
-    played: Clip, make_clip: Callable[..., Clip]
-) -> None:
+def test_only_the_damaged_clip_is_reported(played: Clip, make_clip: Callable[..., Clip]) -> None:
     other = make_clip()
     add_plays(other, [BEGIN])
     run(f"UPDATE library_playtally SET plays = 9 WHERE clip_id = {other.pk}")
     run("UPDATE library_librarytally SET plays = plays + 8 WHERE quarter = '2025-06-30T23:00Z'")
-    *told, last = check().splitlines()
-    assert [line.split(":")[0] for line in told] == [
+    *reported, last = check().splitlines()
+    assert [line.split(":")[0] for line in reported] == [
         f"library_playtally ({other.pk}, 2025-06-30 23",
         f"library_clip ({other.pk})",
     ]
     assert last.startswith("2 differences;")
 
 
-def test_repair_says_what_it_found(played: Clip) -> None:
+def test_repair_reports_the_differences(played: Clip) -> None:
     run("UPDATE library_clip SET play_count = 9")
-    told = check(repair=True).splitlines()
-    assert told[0].startswith(f"library_clip ({played.pk}): kept 9, 2025")
-    assert told[1:] == ["1 differences repaired."]
+    lines = check(repair=True).splitlines()
+    assert lines[0].startswith(f"library_clip ({played.pk}): kept 9, 2025")
+    assert lines[1:] == ["1 differences repaired."]
 
 
-def test_nothing_is_told_of_progress_but_on_a_terminal(
+def test_progress_is_shown_only_on_a_terminal(
     played: Clip, capfd: pytest.CaptureFixture[str]
 ) -> None:
     run("UPDATE library_clip SET play_count = 9")
@@ -156,7 +154,7 @@ def test_nothing_is_told_of_progress_but_on_a_terminal(
     assert capfd.readouterr().err == ""
 
 
-def test_repair_keeps_what_is_known_of_months_whose_events_are_gone(played: Clip) -> None:
+def test_repair_keeps_the_tallies_of_months_whose_events_are_pruned(played: Clip) -> None:
     add_plays(played, [timezone.now()])
     call_command("prune_play_events", days=62, stdout=StringIO())
     assert PlayEvent.objects.count() == 1
@@ -169,7 +167,7 @@ def test_repair_keeps_what_is_known_of_months_whose_events_are_gone(played: Clip
     assert PlayTally.objects.filter(clip=played).count() == 7
 
 
-def test_repair_keeps_the_tallies_of_a_month_that_an_operator_has_detached(played: Clip) -> None:
+def test_repair_keeps_the_tallies_of_a_month_detached_by_an_operator(played: Clip) -> None:
     month = partitions.of(BEGIN + timedelta(days=5)).table
     run(f"ALTER TABLE library_playevent DETACH PARTITION {month}")
     try:
@@ -182,17 +180,17 @@ def test_repair_keeps_the_tallies_of_a_month_that_an_operator_has_detached(playe
         run(f"DROP TABLE {month}")
 
 
-def test_repair_while_plays_come_in_loses_none(server: Server, clip: Clip) -> None:
+def test_repair_during_plays_loses_none(server: Server, clip: Clip) -> None:
     def listen(_: int) -> int:
         url = f"{server.url}/api/v1/clips/{clip.pk}/stream"
         return requests.get(url, timeout=30).status_code
 
     add_plays(clip, every(timedelta(minutes=7), timezone.now() - timedelta(days=3), 600))
     with ThreadPoolExecutor(4) as pool:
-        answers = pool.map(listen, range(120))
+        statuses = pool.map(listen, range(120))
         while PlayEvent.objects.count() < 720:
             run("UPDATE library_playtally SET plays = plays + 1")
             assert check(repair=True).endswith("differences repaired.\n")
-        assert set(answers) == {200}
+        assert set(statuses) == {200}
     assert check() == AGREED
     assert agrees_with_events(clip)

@@ -1,4 +1,4 @@
-"""What counts as a play, row by row of the published rule, as real players ask."""
+"""The rule for what counts as a play, applied to the requests of real players."""
 
 import shutil
 import subprocess
@@ -13,7 +13,7 @@ from library.models import Clip
 from tests.settings import LOCAL
 from tests.support.plays import plays_of, stream
 
-Ask = Callable[..., requests.Response]
+Http = Callable[..., requests.Response]
 MakeClip = Callable[..., Clip]
 
 needs_curl = pytest.mark.skipif(not shutil.which("curl"), reason="needs curl: make system-tools")
@@ -21,15 +21,15 @@ needs_ffmpeg = pytest.mark.skipif(
     not shutil.which("ffmpeg"), reason="needs ffmpeg: make system-tools"
 )
 
-# What players ask, one request a line; {etag} and {size} are the audio's. Taken from the requests
-# that `make players` shows, and for Safari from those that its users report.
-PLAYERS = {
-    "Chromium, which seeks twice and asks again when its copy is old": """
+# The requests of players, one a line, with the status of the response. {etag} and {size} are the
+# audio's. `make players` shows these requests; those of Safari come from reports of its users.
+PLAYED = {
+    "Chromium, seeking twice and revalidating its copy": """
         206 Range: bytes=0-
         206 Range: bytes=300000- | If-Range: {etag}
         206 Range: bytes=65536- | If-Range: {etag}
         304 If-None-Match: {etag}""",
-    "Chromium, which seeks back to the beginning": """
+    "Chromium, seeking back to the beginning": """
         206 Range: bytes=0-
         206 Range: bytes=300000- | If-Range: {etag}
         206 Range: bytes=0-65535 | If-Range: {etag}""",
@@ -37,16 +37,16 @@ PLAYERS = {
         206 Range: bytes=0-
         206 Range: bytes=300000- | If-Range: {etag}
         304 If-None-Match: {etag}""",
-    "Safari, which probes and then asks for all": """
+    "Safari, probing and then requesting everything": """
         206 Range: bytes=0-1
         206 Range: bytes=0-
         206 Range: bytes=0-""",
-    "Safari, which probes and then asks for pieces": """
+    "Safari, probing and then requesting pieces": """
         206 Range: bytes=0-1
         206 Range: bytes=0-65535
         206 Range: bytes=65536-131071 | If-Range: {etag}
         206 Range: bytes=131072- | If-Range: {etag}""",
-    "ffmpeg, which looks for the index at the end and goes back": """
+    "ffmpeg, reading the index at the end and going back": """
         206 Range: bytes=0-
         206 Range: bytes=400000-
         206 Range: bytes=44-
@@ -60,73 +60,74 @@ PLAYERS = {
         206 Range: bytes=401133-
         206 Range: bytes=332620-""",
     "wget": "200 Accept: */*",
-    "what asks for a range longer than any file from its end": "206 Range: bytes=-99999999",
-    "what asks for several ranges, and gets all": "200 Range: bytes=0-9,20-29",
-    "what asks for no range there is": "200 Range: bytes=5-2",
-    "what goes on with a download of other audio, and gets all":
+    "a suffix range longer than the file": "206 Range: bytes=-99999999",
+    "several ranges, answered with the whole file": "200 Range: bytes=0-9,20-29",
+    "an invalid range": "200 Range: bytes=5-2",
+    "a resumed download of changed audio, answered with the whole file":
         '200 Range: bytes=300000- | If-Range: "other"',
-    "what asks for three bytes": "206 Range: bytes=0-2",
+    "a range of three bytes": "206 Range: bytes=0-2",
 }  # fmt: skip
-NO_PLAYERS = {
-    "a probe": "206 Range: bytes=0-1",
-    "a probe of a byte": "206 Range: bytes=0-0",
-    "a download that goes on": "206 Range: bytes=1-",
-    "a download that was complete": "416 Range: bytes={size}-",
-    "a look at the end": "206 Range: bytes=-128",
-    "a copy that is still good": "304 If-None-Match: {etag}",
-    "a copy of any kind": "304 If-None-Match: *",
-    "a copy that is still good, of a part": "304 If-None-Match: {etag} | Range: bytes=0-",
-    "a seek in other audio": '412 If-Match: "other" | Range: bytes=320045-',
-    "a start of other audio": '412 If-Match: "other" | Range: bytes=0-',
-    "a page loaded in advance": "200 Sec-Purpose: prefetch",
-    "a page rendered in advance": "206 Sec-Purpose: prefetch;prerender | Range: bytes=0-",
+NOT_PLAYED = {
+    "a probe of two bytes": "206 Range: bytes=0-1",
+    "a probe of one byte": "206 Range: bytes=0-0",
+    "a resumed download": "206 Range: bytes=1-",
+    "a resumed download that was complete": "416 Range: bytes={size}-",
+    "a range at the end": "206 Range: bytes=-128",
+    "a copy that is still valid": "304 If-None-Match: {etag}",
+    "a copy of any version": "304 If-None-Match: *",
+    "a copy of a part that is still valid": "304 If-None-Match: {etag} | Range: bytes=0-",
+    "a seek in changed audio": '412 If-Match: "other" | Range: bytes=320045-',
+    "a start of changed audio": '412 If-Match: "other" | Range: bytes=0-',
+    "a prefetched page": "200 Sec-Purpose: prefetch",
+    "a prerendered page": "206 Sec-Purpose: prefetch;prerender | Range: bytes=0-",
 }
 
 
-def ask_as(http: Ask, clip: Clip, script: str) -> None:
+def send_requests(http: Http, clip: Clip, script: str) -> None:
+    """Send the requests of a script and check the statuses of the responses."""
     head = http("HEAD", stream(clip)).headers
     for line in script.strip().splitlines():
         status, fields = line.format(etag=head["ETag"], size=head["Content-Length"]).split(None, 1)
         headers = dict(field.split(": ", 1) for field in fields.split(" | "))
-        answer = http("GET", stream(clip), headers={"User-Agent": "a player"} | headers)
-        assert (line, answer.status_code) == (line, int(status))
+        response = http("GET", stream(clip), headers={"User-Agent": "a player"} | headers)
+        assert (line, response.status_code) == (line, int(status))
 
 
-@pytest.mark.parametrize(("scripts", "plays"), [(PLAYERS, 1), (NO_PLAYERS, 0)])
-def test_players_make_one_play_and_others_none(
-    http: Ask, make_clip: MakeClip, scripts: dict[str, str], plays: int
+@pytest.mark.parametrize(("scripts", "plays"), [(PLAYED, 1), (NOT_PLAYED, 0)])
+def test_requests_of_one_listening_count_once_and_other_requests_never(
+    http: Http, make_clip: MakeClip, scripts: dict[str, str], plays: int
 ) -> None:
     clips = {name: make_clip() for name in scripts}
     for name, script in scripts.items():
-        ask_as(http, clips[name], script)
+        send_requests(http, clips[name], script)
     assert {name: plays_of(clip) for name, clip in clips.items()} == dict.fromkeys(scripts, plays)
 
 
 @pytest.mark.parametrize("headers", [{}, {"Range": "bytes=0-"}])
-def test_head_is_no_play(http: Ask, clip: Clip, headers: dict[str, str]) -> None:
+def test_head_is_not_a_play(http: Http, clip: Clip, headers: dict[str, str]) -> None:
     assert http("HEAD", stream(clip), headers=headers).status_code == 200
     assert plays_of(clip) == 0
 
 
-def test_each_plain_get_is_a_play(http: Ask, clip: Clip) -> None:
+def test_each_plain_get_is_a_play(http: Http, clip: Clip) -> None:
     for _ in range(3):
         http("GET", stream(clip))
     assert plays_of(clip) == 3
 
 
-def test_audio_that_cannot_be_had_is_no_play(http: Ask, make_clip: MakeClip) -> None:
-    clip = make_clip(audio_url="http://127.0.0.1:9/nobody-is-here.mp3")
+def test_audio_that_cannot_be_fetched_is_not_a_play(http: Http, make_clip: MakeClip) -> None:
+    clip = make_clip(audio_url="http://127.0.0.1:9/unreachable.mp3")
     assert http("GET", stream(clip)).status_code == 502
     assert plays_of(clip) == 0
 
 
 def run(*command: str | Path) -> bytes:
-    """A program's output; how it ends is its own affair."""
-    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=30)
-    return done.stdout
+    """Run a program and return its output, whatever its exit status."""
+    result = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=30)
+    return result.stdout
 
 
-# What curl is told, how often, and the plays that this makes.
+# Options of curl, the number of runs, and the plays that these make.
 CURL = {
     "": (3, 3),
     "--range 0-": (3, 1),
@@ -140,8 +141,8 @@ CURL = {
 
 
 @needs_curl
-def test_curl_makes_a_play_each_time_it_fetches_from_the_beginning(
-    http: Ask, server: Server, make_clip: MakeClip, mp3: bytes, tmp_path: Path
+def test_each_fetch_with_curl_from_the_beginning_is_a_play(
+    http: Http, server: Server, make_clip: MakeClip, mp3: bytes, tmp_path: Path
 ) -> None:
     clips = {options: make_clip() for options in CURL}
     for options, clip in clips.items():
@@ -158,19 +159,19 @@ def test_curl_makes_a_play_each_time_it_fetches_from_the_beginning(
 
 @pytest.fixture(scope="module")
 def indexed_at_the_end() -> str:
-    """An uploaded m4a that cannot be played before its end is read."""
+    """The name of an uploaded m4a file whose index is at its end."""
     folder = LOCAL / "media" / "uploads"
     folder.mkdir(parents=True, exist_ok=True)
-    made = folder / "indexed-at-the-end.m4a"
+    path = folder / "indexed-at-the-end.m4a"
     sound = ["-f", "lavfi", "-i", "anoisesrc=duration=20", "-c:a", "aac", "-b:a", "160k"]
-    run("ffmpeg", "-v", "error", "-y", *sound, made)
-    audio = made.read_bytes()
+    run("ffmpeg", "-v", "error", "-y", *sound, path)
+    audio = path.read_bytes()
     assert audio.index(b"moov") > audio.index(b"mdat") + 300_000
-    return f"uploads/{made.name}"
+    return f"uploads/{path.name}"
 
 
 @needs_ffmpeg
-def test_ffmpeg_makes_one_play_of_all_it_asks(
+def test_all_requests_of_ffmpeg_are_one_play(
     server: Server, make_clip: MakeClip, indexed_at_the_end: str
 ) -> None:
     clip = make_clip(audio_file=indexed_at_the_end)

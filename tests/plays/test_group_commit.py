@@ -1,4 +1,4 @@
-"""Group commit with real threads and a writer that the test holds up; no database."""
+"""Group commit with real threads and a writer that the test pauses, without a database."""
 
 import random
 import time
@@ -14,7 +14,7 @@ from library.plays.group import GroupCommit, NotWrittenError
 
 
 class Writer:
-    """Doubles numbers, and none before the test says so; a negative one fails its group."""
+    """Doubles numbers once the test releases it. A negative number fails its group."""
 
     def __init__(self) -> None:
         self.groups: list[list[int]] = []
@@ -30,7 +30,7 @@ class Writer:
         return [2 * number for number in group]
 
     def await_begin(self) -> None:
-        """Return when it writes the next group."""
+        """Return once the next group is being written."""
         assert self.begun.acquire(timeout=20)
 
 
@@ -38,7 +38,7 @@ class Writer:
 def writer() -> Iterator[Writer]:
     writer = Writer()
     yield writer
-    writer.go_on.release(1000)  # whatever still waits after a failed test
+    writer.go_on.release(1000)  # threads that still wait after a failed test
 
 
 @pytest.fixture
@@ -52,7 +52,7 @@ def pool(writer: Writer) -> Iterator[ThreadPoolExecutor]:
 def submit_all(
     pool: ThreadPoolExecutor, commit: GroupCommit[int, int], numbers: Sequence[int]
 ) -> list[Future[int]]:
-    """Submit numbers from threads of their own; returns when all of them wait."""
+    """Submit each number from its own thread; return once all of them are queued."""
     waiting = len(commit._queue) + len(numbers)
     futures = [pool.submit(commit.submit, number) for number in numbers]
     until(lambda: len(commit._queue) == waiting)
@@ -60,17 +60,17 @@ def submit_all(
 
 
 def begin(pool: ThreadPoolExecutor, commit: GroupCommit[int, int], writer: Writer) -> Future[int]:
-    """A first item, 1, that is being written."""
+    """Submit a first item, 1; return once it is being written."""
     first = pool.submit(commit.submit, 1)
     writer.await_begin()
     return first
 
 
-def test_who_comes_alone_is_written_at_once() -> None:
+def test_single_item_is_written_at_once() -> None:
     assert GroupCommit[int, int](lambda group: [2 * n for n in group]).submit(4) == 8
 
 
-def test_those_who_come_during_a_write_share_the_next(
+def test_items_submitted_during_a_write_share_the_next_group(
     writer: Writer, pool: ThreadPoolExecutor
 ) -> None:
     commit = GroupCommit(writer)
@@ -81,9 +81,7 @@ def test_those_who_come_during_a_write_share_the_next(
     assert writer.groups == [[1], list(range(10, 60))]
 
 
-def test_each_waits_for_its_own_group_and_no_other(
-    writer: Writer, pool: ThreadPoolExecutor
-) -> None:
+def test_item_waits_only_for_its_own_group(writer: Writer, pool: ThreadPoolExecutor) -> None:
     commit = GroupCommit(writer)
     first = begin(pool, commit, writer)
     others = submit_all(pool, commit, [2, 3])
@@ -93,7 +91,7 @@ def test_each_waits_for_its_own_group_and_no_other(
     assert not any(other.done() for other in others)
 
 
-def test_error_reaches_all_of_its_group_and_nobody_else(
+def test_error_reaches_only_the_items_of_its_group(
     writer: Writer, pool: ThreadPoolExecutor
 ) -> None:
     commit = GroupCommit(writer)
@@ -111,7 +109,7 @@ def test_error_reaches_all_of_its_group_and_nobody_else(
 
 
 def test_traceback_does_not_grow_with_the_group(writer: Writer, pool: ThreadPoolExecutor) -> None:
-    """Each of the group logs it."""
+    """Every item of the group logs the traceback."""
     commit = GroupCommit(writer)
     begin(pool, commit, writer)
     failing = submit_all(pool, commit, [-1, *range(2, 50)])
@@ -122,14 +120,14 @@ def test_traceback_does_not_grow_with_the_group(writer: Writer, pool: ThreadPool
         assert str(format_exception(future.exception())).count("in submit") <= 2
 
 
-def test_write_that_tells_too_little_fails_for_all() -> None:
+def test_write_that_returns_too_few_results_fails_the_group() -> None:
     commit = GroupCommit[int, int](lambda group: [])
     for _ in range(2):
         with pytest.raises(NotWrittenError):
             commit.submit(1)
 
 
-def test_who_has_waited_too_long_leaves_and_is_never_written(
+def test_item_that_waits_too_long_is_withdrawn_and_never_written(
     writer: Writer, pool: ThreadPoolExecutor
 ) -> None:
     commit = GroupCommit(writer, patience=0.05)
@@ -142,7 +140,7 @@ def test_who_has_waited_too_long_leaves_and_is_never_written(
     assert writer.groups == [[1], [3]]
 
 
-def test_who_has_been_taken_waits_for_what_comes_of_it(
+def test_item_of_a_started_write_waits_for_the_result(
     writer: Writer, pool: ThreadPoolExecutor
 ) -> None:
     commit = GroupCommit(writer, patience=0.2)
@@ -157,7 +155,7 @@ def test_who_has_been_taken_waits_for_what_comes_of_it(
 
 
 def test_no_order_of_events_loses_an_item_or_the_lead() -> None:
-    """Waits about as long as patience lasts, and errors: every outcome, at every moment."""
+    """Writes take about as long as items are willing to wait, and some fail."""
     chance = random.Random(7)
     written: list[int] = []
 
@@ -172,7 +170,7 @@ def test_no_order_of_events_loses_an_item_or_the_lead() -> None:
 
     def outcome(number: int) -> str:
         try:
-            return "written" if commit.submit(number) == 2 * number else "another's"
+            return "written" if commit.submit(number) == 2 * number else "result of another item"
         except NotWrittenError as error:
             return type(error.__cause__).__name__
 

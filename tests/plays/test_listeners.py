@@ -1,4 +1,4 @@
-"""Who is the same listener, and what is kept of a listener: as little as that needs."""
+"""Recognising a listener, and the little that is stored for it."""
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -21,13 +21,13 @@ from library.plays.listener import listener_hashes
 from library.plays.record import Play, Recorded, _write, record
 from tests.support.plays import plays_of, stream
 
-Ask = Callable[..., requests.Response]
+Http = Callable[..., requests.Response]
 MakeClip = Callable[..., Clip]
 RANGED = {"Range": "bytes=0-", "User-Agent": "a player"}
 
 
 @pytest.fixture(scope="module")
-def one_behind_a_proxy(
+def proxied_server(
     django_db_setup: None, django_db_blocker: Any, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Server]:
     with django_db_blocker.unblock():
@@ -37,20 +37,20 @@ def one_behind_a_proxy(
 
 
 @pytest.fixture
-def proxied(one_behind_a_proxy: Server, server: Server) -> Server:
-    """A service that believes its proxy, beside the shared one on the same database."""
-    return one_behind_a_proxy
+def proxied(proxied_server: Server, server: Server) -> Server:
+    """A second service on the same database, which trusts one proxy."""
+    return proxied_server
 
 
 @pytest.fixture
 def new_keys(transactional_db: None) -> Iterator[None]:
-    """This process knows no key."""
+    """Forget the keys that this process has read."""
     listener._keys = None
     yield
     listener._keys = None
 
 
-def test_ranges_that_race_over_all_processes_are_one_play(
+def test_concurrent_ranges_in_several_processes_are_one_play(
     server: Server, proxied: Server, clip: Clip, mp3: bytes
 ) -> None:
     urls = [server.url + stream(clip), proxied.url + stream(clip)] * 20
@@ -61,7 +61,7 @@ def test_ranges_that_race_over_all_processes_are_one_play(
     assert plays_of(clip) == 1
 
 
-def test_ranges_that_are_recorded_together_are_one_play(clip: Clip) -> None:
+def test_ranges_recorded_in_one_group_are_one_play(clip: Clip) -> None:
     ranged = Play(clip.pk, Kind.RANGED, uuid4(), None, Client.PLAYER, "")
     plain, another = replace(ranged, kind=Kind.PLAIN), replace(ranged, listener=uuid4())
     outcomes = _write([ranged, plain, ranged, another, plain, ranged])
@@ -70,7 +70,7 @@ def test_ranges_that_are_recorded_together_are_one_play(clip: Clip) -> None:
     assert plays_of(clip) == 4
 
 
-def test_another_program_is_another_listener(http: Ask, clip: Clip) -> None:
+def test_another_user_agent_is_another_listener(http: Http, clip: Clip) -> None:
     for agent in ("one", "another", "one"):
         http("GET", stream(clip), headers=RANGED | {"User-Agent": agent})
     assert plays_of(clip) == 2
@@ -95,7 +95,7 @@ def test_another_address_is_another_listener(
     assert plays_of(clip) == plays
 
 
-def test_ranged_play_is_new_once_the_clip_could_have_ended(http: Ask, make_clip: MakeClip) -> None:
+def test_range_counts_again_once_the_clip_could_have_ended(http: Http, make_clip: MakeClip) -> None:
     clip = make_clip(duration=600)
     for earlier, plays in ((0, 1), (500, 1), (100, 2), (0, 2)):
         PlayEvent.objects.update(played_at=F("played_at") - timedelta(seconds=earlier))
@@ -103,7 +103,7 @@ def test_ranged_play_is_new_once_the_clip_could_have_ended(http: Ask, make_clip:
         assert PlayEvent.objects.count() == plays
 
 
-def test_plain_gets_and_other_clips_in_between_count(http: Ask, make_clip: MakeClip) -> None:
+def test_plain_requests_and_other_clips_count_in_between(http: Http, make_clip: MakeClip) -> None:
     clip, other = make_clip(), make_clip()
     for _ in range(3):
         http("GET", stream(clip), headers=RANGED)
@@ -112,7 +112,7 @@ def test_plain_gets_and_other_clips_in_between_count(http: Ask, make_clip: MakeC
     assert (plays_of(clip), plays_of(other)) == (4, 1)
 
 
-def test_play_goes_on_past_midnight_under_the_new_key(clip: Clip) -> None:
+def test_play_continues_past_midnight_under_the_new_key(clip: Clip) -> None:
     evening = Play(clip.pk, Kind.RANGED, uuid4(), None, Client.PLAYER, "")
     begun = record(evening)
     morning = replace(evening, listener=uuid4(), listener_before=evening.listener)
@@ -121,7 +121,7 @@ def test_play_goes_on_past_midnight_under_the_new_key(clip: Clip) -> None:
     assert record(replace(morning, listener_before=uuid4())).event_id is not None
 
 
-def test_who_has_no_address_is_nobody_and_each_play_counts(clip: Clip) -> None:
+def test_request_without_an_address_has_no_listener_and_counts(clip: Clip) -> None:
     behind_a_socket = RequestFactory().get("/", REMOTE_ADDR="")
     assert listener_hashes(behind_a_socket) == (None, None)
     play = Play(clip.pk, Kind.RANGED, None, None, Client.PLAYER, "")
@@ -129,16 +129,16 @@ def test_who_has_no_address_is_nobody_and_each_play_counts(clip: Clip) -> None:
     assert plays_of(clip) == 2
 
 
-def hashes_anew(_: object = None) -> tuple[UUID | None, UUID | None]:
+def hashes_with_new_keys() -> tuple[UUID | None, UUID | None]:
     listener._keys = None
     return listener_hashes(RequestFactory().get("/"))
 
 
-def test_days_key_is_made_once_however_many_ask(new_keys: None) -> None:
+def test_concurrent_requests_create_one_key_for_the_day(new_keys: None) -> None:
     with ThreadPoolExecutor(8) as pool:
-        made = list(pool.map(lambda _: listener._renewed_keys().today, range(8)))
-    assert [bytes(key) for key in ListenerKey.objects.values_list("key", flat=True)] == [made[0]]
-    assert set(made) == {made[0]}
+        keys = list(pool.map(lambda _: listener._renewed_keys().today, range(8)))
+    assert [bytes(key) for key in ListenerKey.objects.values_list("key", flat=True)] == [keys[0]]
+    assert set(keys) == {keys[0]}
 
 
 def today_and_before() -> list[Any]:
@@ -146,46 +146,46 @@ def today_and_before() -> list[Any]:
     return [today - timedelta(days=days) for days in range(3)]
 
 
-def test_old_keys_are_destroyed_when_their_grace_is_over(
+def test_old_keys_are_deleted_after_their_grace_period(
     new_keys: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The database's clock cannot be moved, so the grace is."""
+    """The test changes the grace period because it cannot change the clock of PostgreSQL."""
     days = today_and_before()
     ListenerKey.objects.bulk_create(ListenerKey(day=day, key=bytes(32)) for day in days[1:])
     monkeypatch.setattr(listener, "GRACE", timedelta(days=1))
-    today, before = hashes_anew()
+    today, before = hashes_with_new_keys()
     assert list(ListenerKey.objects.order_by("-day").values_list("day", flat=True)) == days[:2]
     assert before is not None
     assert today != before
     monkeypatch.setattr(listener, "GRACE", timedelta(0))
-    assert hashes_anew() == (today, None)
+    assert hashes_with_new_keys() == (today, None)
     assert ListenerKey.objects.get().day == days[0]
 
 
-def test_listener_of_today_is_known_tomorrow_as_yesterdays(
+def test_listener_of_today_is_recognised_tomorrow(
     new_keys: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(listener, "GRACE", timedelta(days=1))
-    today, _ = hashes_anew()
-    ListenerKey.objects.update(day=today_and_before()[1])  # the night has passed
-    tomorrow, before = hashes_anew()
+    today, _ = hashes_with_new_keys()
+    ListenerKey.objects.update(day=today_and_before()[1])  # a day passes
+    tomorrow, before = hashes_with_new_keys()
     assert before == today != tomorrow
 
 
-def test_address_and_agent_and_path_are_nowhere_in_the_database(
+def test_database_holds_no_address_user_agent_or_referring_path(
     proxied: Server, clip: Clip
 ) -> None:
-    said = {
+    headers = {
         "X-Forwarded-For": "203.0.113.99",
         "User-Agent": "Mozilla/5.0 (unheard-of) Gecko/20100101 Firefox/153.0",
         "Referer": "https://Example.org:8443/unseen?secret=1",
     }
-    requests.get(proxied.url + stream(clip), headers=said, timeout=30)
+    requests.get(proxied.url + stream(clip), headers=headers, timeout=30)
     with connection.cursor() as cursor:
-        shown = ""
+        content = ""
         for table in connection.introspection.table_names(cursor, include_views=True):
             cursor.execute(f'SELECT "{table}"::text FROM "{table}"')
-            shown += str(cursor.fetchall())
-    assert "example.org" in shown
+            content += str(cursor.fetchall())
+    assert "example.org" in content
     for secret in ("203.0.113", "unheard", "Gecko", "8443", "unseen", "secret"):
-        assert secret not in shown
+        assert secret not in content

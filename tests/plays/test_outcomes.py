@@ -1,6 +1,5 @@
-"""How streams ended: noted a moment after, and in nobody's way."""
+"""The outcome of a stream: stored shortly after it ends, without delaying any other play."""
 
-import socket
 from collections.abc import Callable
 
 import requests
@@ -9,38 +8,35 @@ from django.db import connection
 from harness.service import Server
 from harness.waiting import until
 from library.models import Clip, CompletionTally, PlayEvent
+from tests.support.listeners import slow_listener
 from tests.support.plays import plays_of, stream
 
-Ask = Callable[..., requests.Response]
+Http = Callable[..., requests.Response]
 StartServer = Callable[..., Server]
 RANGED = {"Range": "bytes=0-", "User-Agent": "a player"}
 
 
-def endings(clip: Clip) -> list[tuple[int | None, bool | None]]:
-    """Bytes sent and whether that was all, of each play in turn."""
+def outcomes(clip: Clip) -> list[tuple[int | None, bool | None]]:
+    """Return the bytes sent and whether they were all, for each play in order."""
     events = PlayEvent.objects.filter(clip=clip).order_by("id")
     return list(events.values_list("bytes_sent", "completed"))
 
 
-def await_endings(clip: Clip, number: int) -> list[tuple[int | None, bool | None]]:
-    """The endings, once so many are noted."""
-    noted = PlayEvent.objects.filter(clip=clip, completed__isnull=False)
-    until(lambda: noted.count() == number)
-    return endings(clip)
+def await_outcomes(clip: Clip, number: int) -> list[tuple[int | None, bool | None]]:
+    """Return the outcomes once `number` of them are stored."""
+    stored = PlayEvent.objects.filter(clip=clip, completed__isnull=False)
+    until(lambda: stored.count() == number)
+    return outcomes(clip)
 
 
 def tally(clip: Clip) -> tuple[int, int, int]:
-    """Streams that ended, those of them that were completed, and their bytes."""
+    """Return the number of ended streams, of completed ones, and the bytes of all."""
     return CompletionTally.objects.values_list("ended", "completed", "bytes_sent").get(clip=clip)
 
 
 def leave_after_the_first_bytes(server: Server, clip: Clip) -> None:
-    with socket.socket() as listener:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-        listener.settimeout(20)
-        listener.connect(("127.0.0.1", server.port))
-        listener.sendall(f"GET {stream(clip)} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
-        assert b"200 OK" in listener.recv(100)
+    with slow_listener(server, clip):
+        pass
 
 
 def stop_gracefully(server: Server) -> None:
@@ -48,36 +44,38 @@ def stop_gracefully(server: Server) -> None:
     assert server.wait() == 0
 
 
-def test_whole_play_is_noted_as_completed(http: Ask, clip: Clip, mp3: bytes) -> None:
+def test_play_sent_to_its_end_is_completed(http: Http, clip: Clip, mp3: bytes) -> None:
     http("GET", stream(clip))
-    assert await_endings(clip, 1) == [(len(mp3), True)]
+    assert await_outcomes(clip, 1) == [(len(mp3), True)]
 
 
-def test_first_piece_of_a_play_in_pieces_does_not_complete_it(http: Ask, clip: Clip) -> None:
+def test_first_part_of_a_ranged_play_does_not_complete_it(http: Http, clip: Clip) -> None:
     http("GET", stream(clip), headers={"Range": "bytes=0-65535"})
-    assert await_endings(clip, 1) == [(65536, False)]
+    assert await_outcomes(clip, 1) == [(65536, False)]
 
 
-def test_listener_who_leaves_has_not_completed(server: Server, big_clip: Clip, mp3: bytes) -> None:
+def test_play_of_a_listener_who_leaves_is_not_completed(
+    server: Server, big_clip: Clip, mp3: bytes
+) -> None:
     leave_after_the_first_bytes(server, big_clip)
-    ((sent, completed),) = await_endings(big_clip, 1)
+    ((sent, completed),) = await_outcomes(big_clip, 1)
     assert completed is False
     assert sent is not None
     assert 0 < sent < 40 * len(mp3)
 
 
-def test_tally_of_endings_is_the_sum_of_the_events(
-    http: Ask, server: Server, big_clip: Clip
+def test_tally_of_outcomes_is_the_sum_of_the_events(
+    http: Http, server: Server, big_clip: Clip
 ) -> None:
     for _ in range(2):
         leave_after_the_first_bytes(server, big_clip)
         http("GET", stream(big_clip))
-    noted = await_endings(big_clip, 4)
-    assert tally(big_clip) == (4, 2, sum(sent or 0 for sent, _ in noted))
+    stored = await_outcomes(big_clip, 4)
+    assert tally(big_clip) == (4, 2, sum(sent or 0 for sent, _ in stored))
     assert plays_of(big_clip) == 4
 
 
-def test_graceful_stop_notes_what_waits_and_nothing_of_repeated_requests(
+def test_graceful_stop_stores_pending_outcomes_but_none_of_repeated_requests(
     start_server: StartServer, clip: Clip, mp3: bytes
 ) -> None:
     server = start_server()
@@ -86,22 +84,22 @@ def test_graceful_stop_notes_what_waits_and_nothing_of_repeated_requests(
     requests.get(url, headers=RANGED | {"Range": "bytes=0-99"}, timeout=30)
     requests.get(url, timeout=30)
     stop_gracefully(server)
-    assert endings(clip) == [(len(mp3), True)] * 2
+    assert outcomes(clip) == [(len(mp3), True)] * 2
     assert tally(clip) == (2, 2, 2 * len(mp3))
 
 
-def test_play_that_ends_during_the_graceful_stop_is_noted(
+def test_outcome_of_a_play_that_ends_during_the_graceful_stop_is_stored(
     start_server: StartServer, big_clip: Clip, mp3: bytes
 ) -> None:
     server = start_server(WEB_CONCURRENCY="1")
-    with requests.get(server.url + stream(big_clip), stream=True, timeout=30) as answer:
+    with requests.get(server.url + stream(big_clip), stream=True, timeout=30) as response:
         server.terminate()
-        assert len(answer.content) == 40 * len(mp3)
+        assert len(response.content) == 40 * len(mp3)
     assert server.wait() == 0
-    assert endings(big_clip) == [(40 * len(mp3), True)]
+    assert outcomes(big_clip) == [(40 * len(mp3), True)]
 
 
-def test_endings_that_cannot_be_noted_are_dropped_and_plays_go_on(
+def test_outcomes_that_cannot_be_stored_are_dropped_and_plays_continue(
     start_server: StartServer, clip: Clip, mp3: bytes
 ) -> None:
     server = start_server(WEB_CONCURRENCY="1")
@@ -114,20 +112,20 @@ def test_endings_that_cannot_be_noted_are_dropped_and_plays_go_on(
         finally:
             cursor.execute("ALTER TABLE away RENAME TO library_completiontally")
     requests.get(url, timeout=30)
-    assert await_endings(clip, 1) == [(None, None), (len(mp3), True)]
+    assert await_outcomes(clip, 1) == [(None, None), (len(mp3), True)]
     assert plays_of(clip) == 2
 
 
-def test_of_what_nginx_sends_no_ending_is_known(
+def test_stream_sent_by_nginx_has_no_outcome(
     start_server: StartServer, clip: Clip, mp3: bytes
 ) -> None:
     server = start_server(CLIPS_ACCEL_LOCATION="/internal", WEB_CONCURRENCY="1")
     url = server.url + stream(clip)
     assert "X-Accel-Redirect" in requests.get(url, timeout=30).headers
     requests.get(url, headers={"If-None-Match": '"other"'}, timeout=30)  # Python sends this one
-    assert await_endings(clip, 1) == [(None, None), (len(mp3), True)]
-    told = server.metrics()
-    outcomes = {"handed_over": 1, "completed": 1, "client_closed": 0, "error": 0}
-    for outcome, count in outcomes.items():
-        assert told[f'clips_streams_finished_total{{outcome="{outcome}"}}'] == count
-    assert told["clips_stream_bytes_total"] == len(mp3)
+    assert await_outcomes(clip, 1) == [(None, None), (len(mp3), True)]
+    metrics = server.metrics()
+    expected = {"handed_over": 1, "completed": 1, "client_closed": 0, "error": 0}
+    for outcome, count in expected.items():
+        assert metrics[f'clips_streams_finished_total{{outcome="{outcome}"}}'] == count
+    assert metrics["clips_stream_bytes_total"] == len(mp3)

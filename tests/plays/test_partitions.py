@@ -1,6 +1,5 @@
-"""The partitions of the plays: made ahead, or when a play finds none."""
+"""The partitions of the play events: created in advance, or by a play that needs one."""
 
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta, timezone
 
@@ -13,8 +12,8 @@ from harness.service import Server
 from library.models import Clip, PlayEvent
 from library.plays import partitions
 from library.plays.partitions import Partition
+from tests.support.recipes import play
 
-Ask = Callable[..., requests.Response]
 LONG_AGO = Partition(date(2019, 12, 1))
 
 
@@ -26,7 +25,7 @@ def run(sql: str) -> list[tuple[object, ...]]:
 
 @pytest.fixture
 def no_partitions(transactional_db: None) -> None:
-    """As after months in which nobody played."""
+    """Drop all partitions, as if months had passed without a play."""
     for month in partitions.existing():
         run(f"DROP TABLE {month.table}")
 
@@ -42,7 +41,7 @@ def no_partitions(transactional_db: None) -> None:
         ),
     ],
 )
-def test_play_belongs_to_its_month_in_utc(moment: datetime, table: str) -> None:
+def test_play_is_stored_with_its_month_in_utc(moment: datetime, table: str) -> None:
     assert partitions.of(moment).table == table
 
 
@@ -55,23 +54,23 @@ def test_january_follows_december() -> None:
     )
 
 
-def test_this_month_and_two_more_are_made_ahead(no_partitions: None) -> None:
+def test_this_month_and_the_next_two_are_created_in_advance(no_partitions: None) -> None:
     this = partitions.of(now())
     expected = [this, this.after(), this.after().after()]
     assert partitions.make_ahead() == expected == partitions.existing()
     assert partitions.make_ahead() == []
 
 
-def test_partition_takes_the_plays_of_its_month_alone(clip: Clip) -> None:
+def test_partition_contains_only_the_plays_of_its_month(clip: Clip) -> None:
     partitions.make(LONG_AGO)
     partitions.make(LONG_AGO.after())
     for moment in (LONG_AGO.since, LONG_AGO.until - timedelta(microseconds=1), LONG_AGO.until):
-        PlayEvent.objects.create(clip=clip, played_at=moment, kind="plain", client="other")
+        play.make(clip=clip, played_at=moment)
     assert run(f"SELECT count(*) FROM {LONG_AGO.table}") == [(2,)]
     assert run(f"SELECT count(*) FROM {LONG_AGO.after().table}") == [(1,)]
 
 
-def test_partition_has_what_the_migration_gives(transactional_db: None) -> None:
+def test_partition_has_the_indexes_and_options_of_the_migration(transactional_db: None) -> None:
     partitions.make(LONG_AGO)
     made, migrated = (
         run(
@@ -84,7 +83,7 @@ def test_partition_has_what_the_migration_gives(transactional_db: None) -> None:
     assert made == migrated
 
 
-def test_several_at_once_make_a_partition_once(no_partitions: None) -> None:
+def test_concurrent_calls_create_a_partition_once(no_partitions: None) -> None:
     def make(_: int) -> bool:
         try:
             return partitions.make(LONG_AGO)
@@ -97,9 +96,7 @@ def test_several_at_once_make_a_partition_once(no_partitions: None) -> None:
     assert partitions.existing() == [LONG_AGO]
 
 
-def test_play_that_finds_no_partition_makes_it(
-    server: Server, clip: Clip, no_partitions: None
-) -> None:
+def test_play_creates_a_missing_partition(server: Server, clip: Clip, no_partitions: None) -> None:
     def listen(_: int) -> int:
         url = f"{server.url}/api/v1/clips/{clip.pk}/stream"
         return requests.get(url, timeout=30).status_code

@@ -1,4 +1,4 @@
-"""The migration that moves plays into partitions and tallies them, there and back."""
+"""The migration that moves plays into partitions and tallies them, forwards and backwards."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -11,8 +11,8 @@ from django.db.migrations.executor import MigrationExecutor
 Run = Callable[[str], list[tuple[Any, ...]]]
 
 PLAYS = "SELECT id, clip_id, played_at FROM library_playevent ORDER BY id"
-# Two clips; one is played every 12 hours and 7 minutes of five months, once in the last microsecond
-# of a year, and once just now.
+# Two clips. One is played every 12 hours and 7 minutes for five months, in the last microsecond of
+# a year, and now.
 SEED = """
 INSERT INTO library_clip (
     title, description, genre, duration, audio_url, audio_file, play_count, created_at, updated_at
@@ -50,7 +50,7 @@ TALLIED = {
 
 @pytest.fixture
 def scratch(transactional_db: None) -> Iterator[BaseDatabaseWrapper]:
-    """An empty database of its own, so that the tests' one is left as it is."""
+    """Create an empty database, so that the tests' database stays as it is."""
     name = f"{connection.settings_dict['NAME']}_scratch"
     with connection.cursor() as cursor:
         cursor.execute(f"DROP DATABASE IF EXISTS {name}")
@@ -68,7 +68,7 @@ def scratch(transactional_db: None) -> Iterator[BaseDatabaseWrapper]:
 
 @pytest.fixture
 def run(scratch: BaseDatabaseWrapper) -> Run:
-    """Runs SQL in it."""
+    """Return a function that runs SQL in the empty database."""
 
     def run(sql: str) -> list[tuple[Any, ...]]:
         with scratch.cursor() as cursor:
@@ -85,22 +85,22 @@ def migrate(scratch: BaseDatabaseWrapper, *names: str) -> None:
 
 @pytest.fixture
 def before(scratch: BaseDatabaseWrapper, run: Run) -> list[tuple[Any, ...]]:
-    """The plays of a library at the migration before."""
+    """Fill a library at the previous migration, and return its plays."""
     migrate(scratch, "0001_initial")
     run(SEED)
     return run(PLAYS)
 
 
-def test_every_play_is_kept_in_the_partition_of_its_month(
+def test_each_play_moves_to_the_partition_of_its_month(
     scratch: BaseDatabaseWrapper, run: Run, before: list[tuple[Any, ...]]
 ) -> None:
     migrate(scratch, "0002_plays")
     assert run(PLAYS) == before
-    elsewhere = (
+    in_another_partition = (
         "SELECT count(*) FROM library_playevent WHERE tableoid::regclass::text"
         " <> 'library_playevent_' || to_char(played_at AT TIME ZONE 'UTC', 'YYYY_MM')"
     )
-    assert run(elsewhere) == [(0,)]
+    assert run(in_another_partition) == [(0,)]
     expected = run(
         "SELECT 'library_playevent_' || to_char(generate_series(timestamp '2025-10-01',"
         " (now() AT TIME ZONE 'UTC') + interval '2 months', '1 month'), 'YYYY_MM')"
@@ -109,7 +109,7 @@ def test_every_play_is_kept_in_the_partition_of_its_month(
     assert run(f"{made} inhparent = 'library_playevent'::regclass ORDER BY 1") == expected
 
 
-def test_tallies_hold_the_plays(
+def test_tallies_equal_the_plays(
     scratch: BaseDatabaseWrapper, run: Run, before: list[tuple[Any, ...]]
 ) -> None:
     migrate(scratch, "0002_plays")
@@ -117,7 +117,7 @@ def test_tallies_hold_the_plays(
         assert sorted(run(tallied)) == sorted(run(counted)) != []
 
 
-def test_way_back_keeps_every_play_also_those_made_since(
+def test_reversal_keeps_every_play_including_later_ones(
     scratch: BaseDatabaseWrapper, run: Run, before: list[tuple[Any, ...]]
 ) -> None:
     migrate(scratch, "0002_plays")
@@ -131,7 +131,7 @@ def test_way_back_keeps_every_play_also_those_made_since(
     assert run(PLAYS) == plays
 
 
-def test_way_back_leaves_what_the_migration_before_had_made(
+def test_reversal_restores_the_schema_of_the_previous_migration(
     scratch: BaseDatabaseWrapper, run: Run, before: list[tuple[Any, ...]]
 ) -> None:
     shape = (
@@ -145,7 +145,7 @@ def test_way_back_leaves_what_the_migration_before_had_made(
     assert [run(sql) for sql in (shape, indexes, tables)] == made
 
 
-def test_there_and_back_and_there_again(
+def test_migration_can_be_applied_again_after_its_reversal(
     scratch: BaseDatabaseWrapper, run: Run, before: list[tuple[Any, ...]]
 ) -> None:
     migrate(scratch, "0002_plays", "0001_initial", "0002_plays")
@@ -153,7 +153,9 @@ def test_there_and_back_and_there_again(
     assert run("SELECT sum(plays) FROM library_playtally") == [(len(before),)]
 
 
-def test_library_without_plays_goes_there_and_back(scratch: BaseDatabaseWrapper, run: Run) -> None:
+def test_library_without_plays_migrates_forwards_and_backwards(
+    scratch: BaseDatabaseWrapper, run: Run
+) -> None:
     migrate(scratch, "0002_plays", "0001_initial", "0002_plays")
     assert run(PLAYS) == []
     partitions = "SELECT count(*) FROM pg_inherits WHERE inhparent = 'library_playevent'::regclass"

@@ -1,26 +1,27 @@
-"""Each play is recorded once, before its audio, or there is no audio."""
+"""Recording a play: once, before its audio is sent. If recording fails, no audio is sent."""
 
 import os
 import signal
 import socket
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, suppress
 
 import requests
-from django.db import connection, transaction
+from django.db import connection
 
 from harness.service import Server
 from library.models import Clip
+from tests.support.database_locks import await_blocked_transaction, locked
+from tests.support.listeners import slow_listener
 from tests.support.plays import plays_of, stream
 
-AUDIO_BEGINS = b"\r\n\r\n\xff"  # after the header, the sync word of the sample's first frame
-Ask = Callable[..., requests.Response]
+AUDIO_BEGINS = b"\r\n\r\n\xff"  # the end of the header, and the sync word of the first MP3 frame
+Http = Callable[..., requests.Response]
 
 
 def hears_audio(listener: socket.socket) -> bool:
-    """Whether the answer's first byte of audio comes."""
+    """Return whether the first byte of audio arrives."""
     received = b""
     with suppress(ConnectionResetError):
         while data := listener.recv(512):
@@ -30,7 +31,7 @@ def hears_audio(listener: socket.socket) -> bool:
     return False
 
 
-def test_fifty_parallel_plays_make_fifty(server: Server, clip: Clip, mp3: bytes) -> None:
+def test_fifty_concurrent_plays_count_fifty(server: Server, clip: Clip, mp3: bytes) -> None:
     url = server.url + stream(clip)
     with ThreadPoolExecutor(50) as pool:
         bodies = list(pool.map(lambda _: requests.get(url, timeout=30).content, range(50)))
@@ -45,7 +46,7 @@ def test_play_is_committed_before_the_first_byte_of_audio(server: Server, clip: 
         assert plays_of(clip) == 1
 
 
-def test_play_that_cannot_be_recorded_sends_no_audio(http: Ask, clip: Clip) -> None:
+def test_stream_whose_play_cannot_be_recorded_sends_no_audio(http: Http, clip: Clip) -> None:
     with connection.cursor() as cursor:
         cursor.execute("ALTER TABLE library_playevent ADD CONSTRAINT no_more CHECK (false)")
     try:
@@ -58,21 +59,12 @@ def test_play_that_cannot_be_recorded_sends_no_audio(http: Ask, clip: Clip) -> N
     assert plays_of(clip) == 0
 
 
-@contextmanager
-def held(clip: Clip) -> Iterator[None]:
-    """Somebody's transaction holds the clip's row."""
-    with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute("SELECT FROM library_clip WHERE id = %s FOR UPDATE", [clip.pk])
-        yield
-
-
-def test_clip_that_somebody_holds_is_refused_but_no_other(
+def test_only_the_streams_of_a_locked_clip_are_refused(
     server: Server, make_clip: Callable[..., Clip]
 ) -> None:
     clips = [make_clip() for _ in range(3)]
-    asked = clips * 10
-    urls = [server.url + stream(clip) for clip in asked]
-    with held(clips[1]), ThreadPoolExecutor(30) as pool:
+    urls = [server.url + stream(clip) for clip in clips * 10]
+    with locked(clips[1]), ThreadPoolExecutor(30) as pool:
         answers = list(pool.map(lambda url: requests.get(url, timeout=30), urls))
     assert [answer.status_code for answer in answers] == [200, 503, 200] * 10
     assert answers[1].json()["code"] == "play_not_recorded"
@@ -80,31 +72,20 @@ def test_clip_that_somebody_holds_is_refused_but_no_other(
     assert [plays_of(clip) for clip in clips] == [10, 0, 10]
 
 
-def test_play_waits_for_a_clip_that_is_held_for_a_moment(server: Server, clip: Clip) -> None:
+def test_play_waits_for_a_clip_that_is_locked_briefly(server: Server, clip: Clip) -> None:
     urls = [server.url + stream(clip)] * 10
     with ThreadPoolExecutor(10) as pool:
-        with held(clip):
+        with locked(clip):
             answers = pool.map(lambda url: requests.get(url, timeout=30), urls)
-            await_waiting()
+            await_blocked_transaction()
         assert [answer.status_code for answer in answers] == [200] * 10
     assert plays_of(clip) == 10
 
 
-def await_waiting() -> None:
-    """Return when a transaction waits for another."""
-    deadline = time.monotonic() + 20
-    with connection.cursor() as cursor:
-        while time.monotonic() < deadline:
-            cursor.execute("SELECT FROM pg_locks WHERE NOT granted")
-            if cursor.rowcount:
-                return
-    raise AssertionError("nobody waits")
-
-
-def test_killed_worker_loses_and_invents_no_play(
+def test_killed_worker_neither_loses_nor_invents_a_play(
     start_server: Callable[..., Server], clip: Clip
 ) -> None:
-    """Every stream whose first audio byte came is counted, and the counter equals the events."""
+    """Each stream whose audio began is counted, and the counter equals the events."""
     server = start_server()
     listeners = []
     for _ in range(12):
@@ -123,50 +104,36 @@ def test_killed_worker_loses_and_invents_no_play(
     assert heard <= plays_of(clip) <= 12
 
 
-def test_change_of_a_clip_keeps_the_plays_recorded_meanwhile(http: Ask, clip: Clip) -> None:
-    editor_has_open = Clip.objects.get(pk=clip.pk)
+def test_saving_a_clip_keeps_the_plays_recorded_since_it_was_read(http: Http, clip: Clip) -> None:
+    read_earlier = Clip.objects.get(pk=clip.pk)
     http("GET", stream(clip))
-    editor_has_open.title = "Renamed"
-    editor_has_open.save()
+    read_earlier.title = "Renamed"
+    read_earlier.save()
     assert plays_of(clip) == 1
     assert clip.title == "Renamed"
 
 
-def test_streams_hold_no_connection_to_the_database(
+def test_streams_hold_no_database_connection(
     start_server: Callable[..., Server], clip: Clip
 ) -> None:
     server = start_server(POSTGRES_POOL_SIZE="1", WEB_CONCURRENCY="1")
-    listeners = []
-    for _ in range(20):
-        listener = socket.create_connection(("127.0.0.1", server.port), timeout=20)
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-        listener.sendall(f"GET {stream(clip)} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
-        assert b"200 OK" in listener.recv(100)
-        listeners.append(listener)
-    assert requests.get(f"{server.url}/api/v1/clips", timeout=10).json()[0]["play_count"] == 20
-    for listener in listeners:
-        listener.close()
+    with ExitStack() as listeners:
+        for _ in range(20):
+            listeners.enter_context(slow_listener(server, clip))
+        assert requests.get(f"{server.url}/api/v1/clips", timeout=10).json()[0]["play_count"] == 20
 
 
-def test_api_answers_while_every_place_for_streams_is_taken(
+def test_api_answers_while_the_maximum_of_streams_is_running(
     start_server: Callable[..., Server], clip: Clip, big_clip: Clip
 ) -> None:
     server = start_server(WEB_CONCURRENCY="1", WEB_THREADS="8", CLIPS_MAX_STREAMS="4")
-    listeners = []
-    for _ in range(4):
-        listener = socket.socket()
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-        listener.settimeout(20)
-        listener.connect(("127.0.0.1", server.port))
-        listener.sendall(f"GET {stream(big_clip)} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
-        assert b"200 OK" in listener.recv(100)
-        listeners.append(listener)
-    refused = requests.get(server.url + stream(clip), timeout=10)
-    assert (refused.status_code, refused.json()["code"]) == (503, "no_capacity")
-    assert int(refused.headers["Retry-After"]) > 0
-    assert server.metrics()['clips_streams_refused_total{code="no_capacity"}'] == 1
-    assert requests.get(f"{server.url}/livez", timeout=10).status_code == 200
-    assert plays_of(clip) == 0
-    assert server.stop() == 0  # Ctrl-C does not wait for slow listeners
-    for listener in listeners:
-        listener.close()
+    with ExitStack() as listeners:
+        for _ in range(4):
+            listeners.enter_context(slow_listener(server, big_clip))
+        refused = requests.get(server.url + stream(clip), timeout=10)
+        assert (refused.status_code, refused.json()["code"]) == (503, "no_capacity")
+        assert int(refused.headers["Retry-After"]) > 0
+        assert server.metrics()['clips_streams_refused_total{code="no_capacity"}'] == 1
+        assert requests.get(f"{server.url}/livez", timeout=10).status_code == 200
+        assert plays_of(clip) == 0
+        assert server.stop() == 0  # Ctrl-C does not wait for slow listeners

@@ -1,4 +1,4 @@
-"""`manage.py check_sources`: whether clips' sources still serve their audio."""
+"""`manage.py check_sources`: the health of clips' sources."""
 
 import os
 import signal
@@ -20,8 +20,8 @@ from harness.origin import Handler, Origin, answer
 from harness.service import ROOT
 from harness.waiting import until
 from library.models import Clip, Health
-from library.sources.checking.due import LOCK, due
-from tests.support.clips import make
+from library.sources.checking.due_clips import LOCK, due_clips
+from tests.support import recipes
 from tests.support.editors import bearer, editor
 
 MakeClip = Callable[..., Clip]
@@ -29,13 +29,13 @@ MakeClip = Callable[..., Clip]
 
 @pytest.fixture
 def make_clip(db: None) -> MakeClip:
-    """Makes clips, in a transaction where a test needs no other connection."""
-    return make
+    """Create clips, in a transaction if the test needs no other connection."""
+    return recipes.make_clip
 
 
 @pytest.fixture
 def check(capfd: pytest.CaptureFixture[str], db: None) -> Callable[..., str]:
-    """Runs the command without its pauses; returns what it printed."""
+    """Run the command without pauses and return its output."""
 
     def run(*options: str) -> str:
         call_command("check_sources", "--pause", "0", "--again-after", "0s", *options)
@@ -50,7 +50,7 @@ def health(clip: Clip) -> tuple[str, str | None]:
 
 
 def in_turn(*handlers: Handler) -> Handler:
-    """Answers by one handler after the other, and by the last for ever."""
+    """Handle each request with the next handler, and all further requests with the last."""
     left = iter(handlers[:-1])
 
     def handle(connection: socket.socket, request: str) -> None:
@@ -62,13 +62,13 @@ def in_turn(*handlers: Handler) -> Handler:
 NOT_FOUND = answer(b"", "404 Not Found")
 
 
-def test_health_is_noted_with_reason_time_type_and_size(
+def test_health_reason_time_type_and_size_are_saved(
     check: Callable[..., str], make_clip: MakeClip, origin: Origin, mp3: bytes
 ) -> None:
     good = make_clip(audio_url=origin.on("/a", answer(mp3)), play_count=3)
     bad = make_clip(title="Gone", audio_url=origin.url("/gone"))
     printed = check()
-    assert f"clip {bad.pk} “Gone” broken: The origin answered with the status 404." in printed
+    assert f"clip {bad.pk} “Gone” broken: The origin responded with status 404." in printed
     assert "Checked 2: 1 ok, 1 failing (1 newly broken), 0 recovered." in printed
     assert health(good) == ("ok", None)
     assert (good.content_type, good.size_bytes, good.play_count) == ("audio/mpeg", len(mp3), 3)
@@ -78,7 +78,7 @@ def test_health_is_noted_with_reason_time_type_and_size(
     assert origin.request_counts == {"/a": 1, "/gone": 2}
 
 
-def test_time_is_of_the_state_and_not_of_the_look(
+def test_health_since_is_the_time_of_the_last_change(
     check: Callable[..., str], make_clip: MakeClip, origin: Origin, mp3: bytes
 ) -> None:
     clip = make_clip(audio_url=origin.on("/a", NOT_FOUND))
@@ -96,7 +96,7 @@ def test_time_is_of_the_state_and_not_of_the_look(
     assert clip.health_since > since
 
 
-def test_one_failure_alone_breaks_nothing(
+def test_single_failure_is_ignored(
     check: Callable[..., str], make_clip: MakeClip, origin: Origin, mp3: bytes
 ) -> None:
     clip = make_clip(audio_url=origin.on("/a", in_turn(NOT_FOUND, answer(mp3))), health="ok")
@@ -104,7 +104,7 @@ def test_one_failure_alone_breaks_nothing(
     assert health(clip) == ("ok", None)
 
 
-def test_look_reads_the_beginning_alone(
+def test_check_reads_only_the_beginning(
     check: Callable[..., str], make_clip: MakeClip, origin: Origin, mp3: bytes
 ) -> None:
     sent: list[int] = []
@@ -122,16 +122,16 @@ def test_look_reads_the_beginning_alone(
     check()
     assert health(clip) == ("ok", None)
     assert clip.size_bytes == 19_999_999
-    until(lambda: bool(sent))  # that nobody reads any more, its thread notes when it sends on
+    until(lambda: bool(sent))  # the handler notices the closed connection when it sends again
     assert sent[0] < 19_000_000
 
 
-def test_size_that_no_header_tells_is_found_out_once(
+def test_size_without_content_length_is_measured_once(
     check: Callable[..., str], make_clip: MakeClip, origin: Origin, mp3: bytes
 ) -> None:
     body = f"{len(mp3):x}\r\n".encode() + mp3 + b"\r\n0\r\n\r\n"
-    told = {"Content-Length": "", "Transfer-Encoding": "chunked"}
-    clip = make_clip(audio_url=origin.on("/a", answer(body, headers=told)))
+    chunked = {"Content-Length": "", "Transfer-Encoding": "chunked"}
+    clip = make_clip(audio_url=origin.on("/a", answer(body, headers=chunked)))
     check()
     check()
     clip.refresh_from_db()
@@ -139,7 +139,7 @@ def test_size_that_no_header_tells_is_found_out_once(
     assert origin.request_counts == {"/a": 3}
 
 
-def test_uploads_are_looked_at_and_what_nobody_may_hear_is_not(
+def test_uploads_are_checked_but_deleted_and_withdrawn_clips_are_not(
     check: Callable[..., str], make_clip: MakeClip, settings: object
 ) -> None:
     Path(settings.MEDIA_ROOT).mkdir(parents=True, exist_ok=True)  # type: ignore[attr-defined]
@@ -150,7 +150,7 @@ def test_uploads_are_looked_at_and_what_nobody_may_hear_is_not(
     assert {health(clip) for clip in hidden} == {("unchecked", None)}
 
 
-def test_other_source_that_an_editor_gives_meanwhile_is_not_judged(
+def test_result_is_discarded_if_an_editor_has_changed_the_source(
     check: Callable[..., str], make_clip: MakeClip, origin: Origin, transactional_db: None
 ) -> None:
     def edit(answering: socket.socket, request: str) -> None:
@@ -159,22 +159,22 @@ def test_other_source_that_an_editor_gives_meanwhile_is_not_judged(
         NOT_FOUND(answering, request)
 
     clip = make_clip(audio_url=origin.on("/a", edit))
-    assert "1 put off" in check()
+    assert "1 postponed" in check()
     assert health(clip) == ("unchecked", None)
 
 
-def test_host_that_is_asked_too_much_is_asked_later(
+def test_host_that_responds_with_429_is_postponed(
     check: Callable[..., str], make_clip: MakeClip, origin: Origin
 ) -> None:
     url = origin.on("/a", answer(b"", "429 Too Many Requests"))
     clips = [make_clip(audio_url=url, health="ok") for _ in range(3)]
-    assert "Checked 0: 0 ok, 0 failing (0 newly broken), 0 recovered; 3 put off." in check()
+    assert "Checked 0: 0 ok, 0 failing (0 newly broken), 0 recovered; 3 postponed." in check()
     assert origin.request_counts == {"/a": 1}
     assert {health(clip) for clip in clips} == {("ok", None)}
-    assert due(limit=9, not_since=timezone.now() - timedelta(hours=1)) == []
+    assert due_clips(limit=9, not_since=timezone.now() - timedelta(hours=1)) == []
 
 
-def test_health_changes_the_tag_and_not_the_version(
+def test_health_changes_the_etag_but_not_the_version(
     check: Callable[..., str], make_clip: MakeClip, origin: Origin, client: Client
 ) -> None:
     path = f"/api/v1/clips/{make_clip(audio_url=origin.url('/gone')).pk}"
@@ -187,7 +187,7 @@ def test_health_changes_the_tag_and_not_the_version(
     assert changed.status_code == 200
 
 
-def test_never_looked_at_come_first_then_longest_ago(make_clip: MakeClip) -> None:
+def test_unchecked_clips_are_due_first_then_those_checked_longest_ago(make_clip: MakeClip) -> None:
     now = timezone.now()
     made = [
         make_clip(audio_url="https://example.com/a", health=state, health_checked_at=checked)
@@ -199,23 +199,21 @@ def test_never_looked_at_come_first_then_longest_ago(make_clip: MakeClip) -> Non
         )
     ]
     one_hour_ago, three, never, two = (clip.pk for clip in made)
-    assert [clip.pk for clip in due(limit=9)] == [never, three, two, one_hour_ago]
-    assert [clip.pk for clip in due(limit=2)] == [never, three]
-    older = due(limit=9, not_since=now - timedelta(minutes=90))
+    assert [clip.pk for clip in due_clips(limit=9)] == [never, three, two, one_hour_ago]
+    assert [clip.pk for clip in due_clips(limit=2)] == [never, three]
+    older = due_clips(limit=9, not_since=now - timedelta(minutes=90))
     assert [clip.pk for clip in older] == [never, three, two]
-    assert [clip.pk for clip in due(limit=9, failing=True)] == [three, two]
+    assert [clip.pk for clip in due_clips(limit=9, failing=True)] == [three, two]
 
 
-def test_two_do_not_ask_the_same_hosts_at_once(
-    check: Callable[..., str], make_clip: MakeClip
-) -> None:
+def test_concurrent_checks_are_refused(check: Callable[..., str], make_clip: MakeClip) -> None:
     clip = make_clip()
     other = connection.copy()
     with other.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_lock(%s)", [LOCK])
-        with pytest.raises(CommandError, match="Another check_sources is at work"):
+        with pytest.raises(CommandError, match="Another check_sources is running"):
             check()
-        assert "1 ok" in check("--clip", str(clip.pk))  # somebody waits for it
+        assert "1 ok" in check("--clip", str(clip.pk))  # runs at once, without the lock
         cursor.execute("SELECT pg_advisory_unlock(%s)", [LOCK])
     other.close()
     assert "1 ok" in check()
@@ -226,7 +224,7 @@ def test_two_do_not_ask_the_same_hosts_at_once(
     [([], signal.SIGINT, 130), (["--every", "1h"], signal.SIGTERM, 0)],
     ids=["once", "as a service"],
 )
-def test_what_was_found_before_the_end_is_kept(
+def test_results_before_an_interruption_are_saved(
     options: list[str],
     number: int,
     status: int,
@@ -236,10 +234,10 @@ def test_what_was_found_before_the_end_is_kept(
     tmp_path: Path,
     transactional_db: None,
 ) -> None:
-    asked, over = threading.Event(), threading.Event()
+    requested, over = threading.Event(), threading.Event()
 
     def hang(answering: socket.socket, request: str) -> None:
-        asked.set()
+        requested.set()
         over.wait(10)
 
     first = make_clip(audio_url=origin.on("/a", answer(mp3)))
@@ -256,7 +254,7 @@ def test_what_was_found_before_the_end_is_kept(
         stdout=subprocess.PIPE,
         text=True,
     )
-    assert asked.wait(20)
+    assert requested.wait(20)
     process.send_signal(number)
     printed, _ = process.communicate(timeout=20)
     over.set()
@@ -269,12 +267,12 @@ def test_what_was_found_before_the_end_is_kept(
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        (["--clip", "4711"], "No clips, or deleted or withdrawn ones: 4711"),
-        (["--limit", "0"], "0 is no whole number above 0"),
-        (["--older-than", "soon"], "soon is no span of time, such as 90s, 15m, 24h or 7d"),
+        (["--clip", "4711"], "Clips not found, deleted or withdrawn: 4711"),
+        (["--limit", "0"], "0 is not a whole number above 0"),
+        (["--older-than", "soon"], "soon is not a duration such as 90s, 15m, 24h or 7d"),
     ],
 )
-def test_wrong_option_is_refused_with_a_sentence(
+def test_invalid_option_is_an_error(
     check: Callable[..., str], options: list[str], sentence: str
 ) -> None:
     with pytest.raises(CommandError, match=sentence):

@@ -1,4 +1,4 @@
-"""The periods that plays are asked for."""
+"""Parsing the period of statistics, and dividing it into buckets."""
 
 from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from library.statistics.period import QUARTER, Interval, Period, PeriodError, parse_period
 
 NOW = datetime(2024, 10, 7, 12, 7, tzinfo=UTC)  # a Monday
-LATE = datetime(2040, 1, 1, tzinfo=UTC)
+FAR_FUTURE = datetime(2040, 1, 1, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 
 intervals = st.sampled_from(Interval)
@@ -24,7 +24,7 @@ moments = st.text() | st.from_regex(
 )
 
 
-def ask(
+def parse(
     interval: str | None = None,
     since: str | None = None,
     until: str | None = None,
@@ -36,7 +36,7 @@ def ask(
 
 def window(interval: str, since: date, length: int, timezone: str) -> Period:
     until = since + timedelta(days=length)
-    return ask(interval, since.isoformat(), until.isoformat(), timezone, LATE)
+    return parse(interval, since.isoformat(), until.isoformat(), timezone, FAR_FUTURE)
 
 
 def bucket_lengths(period: Period) -> list[timedelta]:
@@ -49,7 +49,7 @@ def starts(period: Period) -> list[str]:
 
 @settings(deadline=None)
 @given(intervals, days, lengths, zones)
-def test_edges_increase_and_are_full_quarters(
+def test_bucket_edges_increase_and_are_whole_quarters(
     interval: Interval, since: date, length: int, zone: str
 ) -> None:
     period = window(interval, since, length, zone)
@@ -59,7 +59,7 @@ def test_edges_increase_and_are_full_quarters(
 
 @settings(deadline=None)
 @given(days, lengths, zones)
-def test_day_holds_the_quarters_of_its_date_alone(since: date, length: int, zone: str) -> None:
+def test_day_contains_only_the_quarters_of_its_date(since: date, length: int, zone: str) -> None:
     period = window("day", since, length, zone)
     for start, size in zip(period.starts(), bucket_lengths(period), strict=True):
         quarters = (start.astimezone(UTC) + QUARTER * i for i in range(size // QUARTER))
@@ -69,7 +69,7 @@ def test_day_holds_the_quarters_of_its_date_alone(since: date, length: int, zone
 
 @settings(deadline=None)
 @given(days, lengths, zones)
-def test_hours_sum_up_to_days(since: date, length: int, zone: str) -> None:
+def test_hours_add_up_to_days(since: date, length: int, zone: str) -> None:
     in_days, in_hours = (window(unit, since, length, zone) for unit in ("day", "hour"))
     assert set(in_days.edges) <= set(in_hours.edges)
     assert (in_days.since, in_days.until) == (in_hours.since, in_hours.until)
@@ -77,33 +77,33 @@ def test_hours_sum_up_to_days(since: date, length: int, zone: str) -> None:
 
 @settings(deadline=None)
 @given(intervals, days, lengths, zones)
-def test_window_before_has_as_many_buckets_and_ends_where_the_period_begins(
+def test_previous_window_has_as_many_buckets_and_ends_where_the_period_begins(
     interval: Interval, day: date, length: int, zone: str
 ) -> None:
     period = window(interval, day, length, zone)
     since, until = period.before()
-    previous = ask(interval, since.isoformat(), until.isoformat(), zone, LATE)
+    previous = parse(interval, since.isoformat(), until.isoformat(), zone, FAR_FUTURE)
     assert (previous.since, previous.until) == (since, period.since)
     assert len(previous.edges) == len(period.edges)
 
 
 @settings(deadline=None)
 @given(intervals, st.datetimes(datetime(2001, 1, 1), datetime(2036, 1, 1)), zones)  # noqa: DTZ001
-def test_moments_widen_to_the_buckets_that_hold_them(
+def test_period_widens_to_the_buckets_that_contain_its_ends(
     interval: Interval, moment: datetime, zone: str
 ) -> None:
     since = moment.replace(tzinfo=UTC)
     until = since + timedelta(days=20)
-    period = ask(interval, since.isoformat(), until.isoformat(), zone, LATE)
+    period = parse(interval, since.isoformat(), until.isoformat(), zone, FAR_FUTURE)
     assert period.since <= since < period.edges[1]
     assert period.edges[-2] < until <= period.until
 
 
 @settings(deadline=None)
 @given(moments, moments, zones | st.text())
-def test_whatever_is_asked_is_answered_or_refused(since: str, until: str, zone: str) -> None:
+def test_any_input_gives_a_period_or_a_period_error(since: str, until: str, zone: str) -> None:
     with suppress(PeriodError):
-        assert ask("month", since, until, zone).length > timedelta(0)
+        assert parse("month", since, until, zone).length > timedelta(0)
 
 
 @pytest.mark.parametrize(
@@ -113,15 +113,20 @@ def test_whatever_is_asked_is_answered_or_refused(since: str, until: str, zone: 
         ("Europe/Berlin", "2024-10-27", "2024-10-27T00:00+02:00", 25),
         ("America/New_York", "2024-11-03", "2024-11-03T00:00-04:00", 25),
         ("Asia/Kolkata", "2024-03-31", "2024-03-31T00:00+05:30", 24),
-        ("Asia/Calcutta", "2024-03-31", "2024-03-31T00:00+05:30", 24),  # Chrome's word for it
+        ("Asia/Calcutta", "2024-03-31", "2024-03-31T00:00+05:30", 24),  # Chrome's name for it
         ("Australia/Lord_Howe", "2024-04-07", "2024-04-07T00:00+11:00", 24.5),
         ("Australia/Lord_Howe", "2024-10-06", "2024-10-06T00:00+10:30", 23.5),
-        ("Africa/Cairo", "2024-04-26", "2024-04-26T01:00+03:00", 23),  # begins at one o'clock
+        (
+            "Africa/Cairo",
+            "2024-04-26",
+            "2024-04-26T01:00+03:00",
+            23,
+        ),  # the day begins at one o'clock
         ("America/Havana", "2024-03-10", "2024-03-10T01:00-04:00", 23),
         ("America/Havana", "2024-11-03", "2024-11-03T00:00-04:00", 25),  # midnight comes twice
         ("America/Sao_Paulo", "2018-11-04", "2018-11-04T01:00-02:00", 23),
         ("America/Sao_Paulo", "2018-02-17", "2018-02-17T00:00-02:00", 25),
-        # The clock went back at 00:01: a minute of the 29th, then once more from 23:01 of the 28th.
+        # The clock went back at 00:01: one minute of the 29th, then from 23:01 of the 28th again.
         ("America/St_Johns", "2006-10-28", "2006-10-28T00:00-02:30", 25),
         ("America/St_Johns", "2006-10-29", "2006-10-29T00:00-03:30", 24),
     ],
@@ -132,44 +137,46 @@ def test_day_follows_the_local_clock(zone: str, day: str, start: str, hours: flo
     assert period.length == hours * HOUR
 
 
-def test_minute_of_a_date_before_the_clock_went_back_counts_to_the_day_before() -> None:
-    period = ask("day", "2006-10-29T00:00-02:30", "2006-10-29T12:00", "America/St_Johns")
+def test_minute_before_the_clock_goes_back_past_midnight_belongs_to_the_day_before() -> None:
+    period = parse("day", "2006-10-29T00:00-02:30", "2006-10-29T12:00", "America/St_Johns")
     assert starts(period) == ["2006-10-28T00:00-02:30", "2006-10-29T00:00-03:30"]
 
 
 def test_repeated_hour_is_two_buckets() -> None:
-    period = ask("hour", "2024-10-27T02:00+02:00", "2024-10-27T03:00+01:00", "Europe/Berlin", LATE)
+    period = parse(
+        "hour", "2024-10-27T02:00+02:00", "2024-10-27T03:00+01:00", "Europe/Berlin", FAR_FUTURE
+    )
     assert starts(period) == ["2024-10-27T02:00+02:00", "2024-10-27T02:00+01:00"]
 
 
-def test_skipped_hour_is_no_bucket() -> None:
-    period = ask("hour", "2024-03-31T01:00", "2024-03-31T04:00", "Europe/Berlin")
+def test_skipped_hour_has_no_bucket() -> None:
+    period = parse("hour", "2024-03-31T01:00", "2024-03-31T04:00", "Europe/Berlin")
     assert starts(period) == ["2024-03-31T01:00+01:00", "2024-03-31T03:00+02:00"]
 
 
-def test_hours_are_full_on_the_local_clock() -> None:
-    period = ask("hour", "2024-03-31T00:10Z", "2024-03-31T01:10Z", "Asia/Kathmandu")
+def test_hours_begin_on_the_local_hour() -> None:
+    period = parse("hour", "2024-03-31T00:10Z", "2024-03-31T01:10Z", "Asia/Kathmandu")
     assert starts(period) == ["2024-03-31T05:00+05:45", "2024-03-31T06:00+05:45"]
 
 
 @pytest.mark.parametrize(("day", "buckets"), [(date(2024, 4, 7), 24), (date(2024, 10, 6), 23)])
-def test_half_an_hour_of_summer_time_joins_a_neighbour(day: date, buckets: int) -> None:
+def test_half_hour_of_summer_time_joins_a_neighbouring_bucket(day: date, buckets: int) -> None:
     hours = bucket_lengths(window("hour", day, 1, "Australia/Lord_Howe"))
     assert sorted(hours) == [HOUR] * (buckets - 1) + [1.5 * HOUR]
 
 
-def test_date_that_a_zone_skipped_has_no_bucket() -> None:
+def test_date_skipped_by_a_zone_has_no_bucket() -> None:
     period = window("day", date(2011, 12, 29), 3, "Pacific/Apia")
     assert starts(period) == ["2011-12-29T00:00-10:00", "2011-12-31T00:00+14:00"]
     assert bucket_lengths(period) == [24 * HOUR] * 2
 
 
-def test_window_before_steps_over_a_skipped_date() -> None:
+def test_previous_window_skips_a_skipped_date() -> None:
     since, _ = window("day", date(2011, 12, 31), 2, "Pacific/Apia").before()
     assert since == datetime(2011, 12, 28, 10, tzinfo=UTC)
 
 
-def test_window_before_keeps_local_midnight_across_summer_time() -> None:
+def test_previous_window_begins_at_local_midnight_across_summer_time() -> None:
     period = window("day", date(2024, 3, 31), 7, "Europe/Berlin")
     assert period.before()[0] == datetime(2024, 3, 23, 23, tzinfo=UTC)
 
@@ -183,10 +190,10 @@ def test_window_before_keeps_local_midnight_across_summer_time() -> None:
         ("month", "2023-11-01", "2024-11-01", 12),
     ],
 )
-def test_period_unasked_ends_with_the_present_bucket(
+def test_default_period_ends_with_the_current_bucket(
     interval: str | None, since: str, until: str, buckets: int
 ) -> None:
-    period = ask(interval)
+    period = parse(interval)
     assert period.since == datetime.fromisoformat(since).replace(tzinfo=UTC)
     assert period.until == datetime.fromisoformat(until).replace(tzinfo=UTC)
     assert len(period.starts()) == buckets
@@ -200,18 +207,18 @@ def test_period_unasked_ends_with_the_present_bucket(
         "2024-08-31T22:00:00Z",
         "2024-08-31t22:00:00.123456789z",
         "2024-09-01T00:00:00+02:00",
-        "2024-09-01T00:00:00 02:00",  # a plus that nobody escaped
+        "2024-09-01T00:00:00 02:00",  # an unescaped plus
     ],
 )
-def test_since_may_be_written_in_many_ways(since: str) -> None:
-    period = ask("hour", since, "2024-09-02", "Europe/Berlin")
+def test_since_accepts_dates_and_date_times_in_several_notations(since: str) -> None:
+    period = parse("hour", since, "2024-09-02", "Europe/Berlin")
     assert period.since == datetime(2024, 8, 31, 22, tzinfo=UTC)
 
 
 @pytest.mark.parametrize("until", ["2024-12-31", "9999-12-31", "9999-12-31T23:59:59-23:59"])
 @pytest.mark.parametrize("zone", ["UTC", "Pacific/Kiritimati", "Pacific/Niue"])
-def test_until_reaches_no_further_than_the_present_bucket(until: str, zone: str) -> None:
-    assert ask(until=until, timezone=zone).until == ask(timezone=zone).until
+def test_until_is_limited_to_the_current_bucket(until: str, zone: str) -> None:
+    assert parse(until=until, timezone=zone).until == parse(timezone=zone).until
 
 
 @pytest.mark.parametrize(
@@ -237,13 +244,15 @@ def test_until_reaches_no_further_than_the_present_bucket(until: str, zone: str)
         ({"interval": "hour", "since": "2024-01-01"}, "since: At most 1000 hours"),
     ],
 )
-def test_wrong_parameter_is_told_what_is_allowed(parameters: dict[str, Any], message: str) -> None:
+def test_invalid_parameter_is_refused_with_the_allowed_values(
+    parameters: dict[str, Any], message: str
+) -> None:
     with pytest.raises(PeriodError) as refused:
-        ask(**parameters)
+        parse(**parameters)
     assert str(refused.value).startswith(message)
 
 
-def test_thousand_buckets_are_answered_and_one_more_refused() -> None:
+def test_thousand_buckets_are_allowed_and_one_more_is_not() -> None:
     assert len(window("day", date(2020, 7, 1), 1000, "Europe/Berlin").starts()) == 1000
     with pytest.raises(PeriodError):
         window("day", date(2020, 7, 1), 1001, "Europe/Berlin")

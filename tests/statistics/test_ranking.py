@@ -1,4 +1,4 @@
-"""The ranking: who is before whom, and that it is kept without making its readers wait."""
+"""The ranking of clips by plays, and its cache, which renews itself without blocking readers."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -15,13 +15,13 @@ from library.models import Clip
 from library.statistics.ranking import KeptRanking, Ranks
 from tests.support.plays import add_plays, every
 
-Ask = Callable[..., requests.Response]
+Http = Callable[..., requests.Response]
 LONG_AGO = datetime(2025, 1, 1, tzinfo=UTC)
 
 
 @pytest.fixture
 def slow(make_clip: Callable[..., Clip]) -> KeptRanking:
-    """A ranking of one play that is due, and took so long that its readers shall not wait."""
+    """A cached ranking of one play that is due for renewal and slow enough to renew in a thread."""
     add_plays(make_clip(), [LONG_AGO])
     ranking = KeptRanking()
     ranking.get()
@@ -31,7 +31,7 @@ def slow(make_clip: Callable[..., Clip]) -> KeptRanking:
 
 @contextmanager
 def tallies_locked() -> Iterator[None]:
-    """Whoever ranks waits until the end of this."""
+    """Block every ranking until the end of this context."""
     other = connection.copy()
     other.set_autocommit(False)
     try:
@@ -44,7 +44,7 @@ def tallies_locked() -> Iterator[None]:
 
 @contextmanager
 def tallies_gone() -> Iterator[None]:
-    """Whoever ranks fails."""
+    """Make every ranking fail."""
     with connection.cursor() as cursor:
         cursor.execute("ALTER TABLE library_playtally RENAME TO away")
         try:
@@ -53,27 +53,27 @@ def tallies_gone() -> Iterator[None]:
             cursor.execute("ALTER TABLE away RENAME TO library_playtally")
 
 
-def ends(ranking: KeptRanking) -> bool:
-    """Waits for the thread that renews it."""
+def await_renewal(ranking: KeptRanking) -> None:
+    """Wait for the thread that renews the ranking."""
     with ranking._lock:
-        return True
+        pass
 
 
-def test_equal_plays_share_a_rank_and_none_have_none() -> None:
+def test_equal_plays_share_a_rank_and_unplayed_clips_have_none() -> None:
     ranks = Ranks([(1, 5), (2, 9), (3, 5), (4, 0), (5, 1)])
     assert [ranks.rank(plays) for plays in (9, 5, 1, 0)] == [1, 2, 4, None]
     assert ranks.top == [(2, 9), (1, 5), (3, 5), (5, 1)]
 
 
-def test_clip_that_was_played_since_is_ranked_among_the_others() -> None:
+def test_clip_played_since_the_ranking_gets_a_rank() -> None:
     assert Ranks([(1, 5), (2, 9)]).rank(6) == 2
 
 
-def test_top_holds_the_first_hundred() -> None:
+def test_top_contains_the_first_hundred() -> None:
     assert Ranks((n, n) for n in range(1, 500)).top == [(n, n) for n in range(499, 399, -1)]
 
 
-def test_windows_rank_apart_from_all_time(make_clip: Callable[..., Clip]) -> None:
+def test_each_window_has_its_own_ranking(make_clip: Callable[..., Clip]) -> None:
     once, lately = make_clip(), make_clip()
     add_plays(once, every(timedelta(hours=1), LONG_AGO, 5))
     add_plays(lately, [timezone.now() - timedelta(hours=2), timezone.now() - timedelta(days=9)])
@@ -84,7 +84,7 @@ def test_windows_rank_apart_from_all_time(make_clip: Callable[..., Clip]) -> Non
     assert orders["last_30_days"].top == [(lately.pk, 2)]
 
 
-def test_ranking_is_kept_until_it_is_forgotten(clip: Clip) -> None:
+def test_ranking_is_cached_until_it_is_forgotten(clip: Clip) -> None:
     ranking = KeptRanking()
     first = ranking.get()
     ranking._due = float("inf")
@@ -94,7 +94,7 @@ def test_ranking_is_kept_until_it_is_forgotten(clip: Clip) -> None:
     assert ranking.get().orders["all_time"].top == [(clip.pk, 1)]
 
 
-def test_quick_ranking_is_renewed_before_it_is_told(clip: Clip) -> None:
+def test_quick_ranking_is_renewed_before_it_is_returned(clip: Clip) -> None:
     ranking = KeptRanking()
     ranking.get()
     ranking._took = ranking._due = 0.0
@@ -102,55 +102,59 @@ def test_quick_ranking_is_renewed_before_it_is_told(clip: Clip) -> None:
     assert ranking.get().orders["all_time"].top == [(clip.pk, 1)]
 
 
-def test_slow_ranking_is_renewed_aside_once_while_the_old_is_told(slow: KeptRanking) -> None:
+def test_slow_ranking_is_renewed_once_in_a_thread_while_readers_get_the_old_one(
+    slow: KeptRanking,
+) -> None:
     old = slow._ranking
     with tallies_locked():
         threads = threading.active_count()
         assert [slow.get() for _ in range(5)] == [old] * 5
         assert threading.active_count() == threads + 1
-    assert ends(slow)
+    await_renewal(slow)
     assert slow.get() is not old
 
 
-def test_renewal_that_fails_aside_is_logged_and_the_old_is_told(
+def test_failed_renewal_is_logged_and_readers_get_the_old_ranking(
     slow: KeptRanking, caplog: pytest.LogCaptureFixture
 ) -> None:
     old = slow._ranking
     with tallies_gone():
         assert slow.get() is old
-        assert ends(slow)
-        slow._due = float("inf")  # what is kept
+        await_renewal(slow)
+        slow._due = float("inf")  # return what is cached
         assert slow.get() is old
     assert [record.levelname for record in caplog.records] == ["ERROR"]
 
 
-def test_renewal_that_failed_is_not_tried_again_at_once(slow: KeptRanking) -> None:
+def test_failed_renewal_is_not_repeated_at_once(slow: KeptRanking) -> None:
     with tallies_gone():
         slow.get()
-        assert ends(slow)
+        await_renewal(slow)
     assert slow._due > 0
 
 
-def test_ranking_is_made_again_after_a_failure(slow: KeptRanking) -> None:
+def test_ranking_is_renewed_after_a_failure(slow: KeptRanking) -> None:
     old = slow._ranking
     with tallies_gone():
         slow.get()
-        assert ends(slow)
+        await_renewal(slow)
     slow._due = 0.0
     slow.get()
-    assert ends(slow)
+    await_renewal(slow)
     slow._due = float("inf")
     assert slow.get() is not old
 
 
-def test_reader_of_the_first_ranking_learns_of_its_failure(transactional_db: None) -> None:
+def test_failure_of_the_first_ranking_is_raised(transactional_db: None) -> None:
     ranking = KeptRanking()
     with tallies_gone(), pytest.raises(ProgrammingError):
         ranking.get()
     assert ranking.get().orders["all_time"].top == []
 
 
-def test_plays_move_a_clip_up_in_what_is_told(http: Ask, make_clip: Callable[..., Clip]) -> None:
+def test_plays_change_the_rank_in_the_statistics_response(
+    http: Http, make_clip: Callable[..., Clip]
+) -> None:
     first, second = make_clip(), make_clip()
     for clip in (first, second, second):
         http("GET", f"/api/v1/clips/{clip.pk}/stream")

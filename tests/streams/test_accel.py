@@ -1,4 +1,4 @@
-"""Streams through nginx with X-Accel-Redirect: the same answers, and Python free at once."""
+"""Streams through nginx with X-Accel-Redirect get the same responses as without."""
 
 from collections.abc import Callable, Iterator
 from threading import Event
@@ -17,7 +17,7 @@ from library.models import Clip
 from tests.support.log_lines import request_line
 
 pytestmark = pytest.mark.skipif(not NGINX, reason="needs nginx: make system-tools")
-Ask = Callable[..., requests.Response]
+Request = Callable[..., requests.Response]
 MakeClip = Callable[..., Clip]
 Paths: TypeAlias = pytest.TempPathFactory
 
@@ -26,7 +26,7 @@ Paths: TypeAlias = pytest.TempPathFactory
 def running(
     django_db_setup: None, django_db_blocker: DjangoDbBlocker, tmp_path_factory: Paths
 ) -> Iterator[tuple[Server, Nginx]]:
-    """The service that leaves audio to nginx, and nginx in front of it."""
+    """The service with X-Accel-Redirect, and nginx in front of it."""
     folder = tmp_path_factory.mktemp("accel")
     with django_db_blocker.unblock():
         server = Server(folder / "log", CLIPS_ACCEL_LOCATION="/_audio")
@@ -38,28 +38,28 @@ def running(
 
 @pytest.fixture
 def behind(running: tuple[Server, Nginx], emptied: None) -> Server:
-    """The service, asked past nginx."""
+    """The service, for requests that bypass nginx."""
     return running[0]
 
 
 @pytest.fixture
-def through(running: tuple[Server, Nginx], emptied: None) -> Iterator[Ask]:
-    """Asks nginx, which asks the service."""
+def through(running: tuple[Server, Nginx], emptied: None) -> Iterator[Request]:
+    """Send requests to nginx, which forwards them to the service."""
     nginx = running[1]
     with requests.Session() as session:
         session.mount("http://", HTTPAdapter(max_retries=Retry(connect=20, backoff_factor=0.05)))
 
-        def ask(method: str, path: str, **options: Any) -> requests.Response:
+        def request(method: str, path: str, **options: Any) -> requests.Response:
             return session.request(method, nginx.url + path, timeout=20, **options)
 
-        yield ask
+        yield request
 
 
 def stream(clip: Clip) -> str:
     return f"/api/v1/clips/{clip.pk}/stream"
 
 
-def test_service_names_the_file_and_sends_none_of_it(behind: Server, clip: Clip) -> None:
+def test_service_names_the_file_and_sends_no_audio(behind: Server, clip: Clip) -> None:
     named = {"X-Request-ID": "handed"}
     response = requests.get(behind.url + stream(clip), headers=named, timeout=10)
     assert response.headers["X-Accel-Redirect"] == "/_audio/samples/ambient-sounds.mp3"
@@ -68,32 +68,32 @@ def test_service_names_the_file_and_sends_none_of_it(behind: Server, clip: Clip)
     assert (line["outcome"], line["play"], line["bytes"]) == ("handed_over", True, 0)
 
 
-def test_upload_through_nginx_is_what_python_would_send(
-    through: Ask, http: Ask, clip: Clip, mp3: bytes
+def test_upload_through_nginx_equals_the_direct_response(
+    through: Request, http: Request, clip: Clip, mp3: bytes
 ) -> None:
     page = {"Origin": "https://elsewhere.example"}
-    ours, theirs = (ask("GET", stream(clip), headers=page) for ask in (http, through))
-    assert (theirs.status_code, theirs.content) == (200, mp3)
+    direct, proxied = (get("GET", stream(clip), headers=page) for get in (http, through))
+    assert (proxied.status_code, proxied.content) == (200, mp3)
     for name in (
         *("ETag", "Content-Type", "Content-Length", "Content-Disposition", "Cache-Control"),
         *("Accept-Ranges", "Access-Control-Allow-Origin", "Access-Control-Expose-Headers"),
         *("X-Content-Type-Options", "Cross-Origin-Resource-Policy", "Vary"),
     ):
-        assert theirs.headers[name] == ours.headers[name], name
+        assert proxied.headers[name] == direct.headers[name], name
 
 
 @pytest.mark.parametrize(
-    ("asked", "first", "stop"), [("0-0", 0, 1), ("500-", 500, 457246), ("-1", 457245, 457246)]
+    ("requested", "first", "stop"), [("0-0", 0, 1), ("500-", 500, 457246), ("-1", 457245, 457246)]
 )
-def test_range_through_nginx(
-    through: Ask, clip: Clip, mp3: bytes, asked: str, first: int, stop: int
+def test_range_is_served_through_nginx(
+    through: Request, clip: Clip, mp3: bytes, requested: str, first: int, stop: int
 ) -> None:
-    response = through("GET", stream(clip), headers={"Range": f"bytes={asked}"})
+    response = through("GET", stream(clip), headers={"Range": f"bytes={requested}"})
     assert (response.status_code, response.content) == (206, mp3[first:stop])
     assert response.headers["Content-Range"] == f"bytes {first}-{stop - 1}/{len(mp3)}"
 
 
-def test_preconditions_through_nginx(through: Ask, clip: Clip, mp3: bytes) -> None:
+def test_preconditions_apply_through_nginx(through: Request, clip: Clip, mp3: bytes) -> None:
     etag = through("HEAD", stream(clip)).headers["ETag"]
     assert through("GET", stream(clip), headers={"If-None-Match": etag}).status_code == 304
     assert through("GET", stream(clip), headers={"If-Match": '"other"'}).status_code == 412
@@ -103,10 +103,10 @@ def test_preconditions_through_nginx(through: Ask, clip: Clip, mp3: bytes) -> No
         assert through("GET", stream(clip), headers=headers).status_code == status
 
 
-def test_match_that_vlc_sends_is_served_through_nginx(
-    through: Ask, make_clip: MakeClip, origin: Origin, mp3: bytes
+def test_if_match_as_vlc_sends_it_is_served_through_nginx(
+    through: Request, make_clip: MakeClip, origin: Origin, mp3: bytes
 ) -> None:
-    """nginx would judge again, by validators of its own, what Python has let pass."""
+    """nginx would evaluate the preconditions again, with its own validators."""
     modified = "Sun, 01 Nov 2026 12:00:00 GMT"
     url = origin.on("/a", answer(mp3, headers={"Last-Modified": modified}))
     path = stream(make_clip(audio_url=url))
@@ -118,26 +118,30 @@ def test_match_that_vlc_sends_is_served_through_nginx(
         assert (response.status_code, response.content) == (206, mp3[5:10]), name
 
 
-@pytest.mark.parametrize("asked", ["bytes=5-2", "bytes=a-b", "seconds=0-1"])
-def test_range_that_asks_for_the_whole_through_nginx(
-    through: Ask, clip: Clip, mp3: bytes, asked: str
+@pytest.mark.parametrize("requested", ["bytes=5-2", "bytes=a-b", "seconds=0-1"])
+def test_ignored_range_gives_the_whole_audio_through_nginx(
+    through: Request, clip: Clip, mp3: bytes, requested: str
 ) -> None:
-    response = through("GET", stream(clip), headers={"Range": asked})
+    response = through("GET", stream(clip), headers={"Range": requested})
     assert (response.status_code, response.content) == (200, mp3)
 
 
-def test_end_beyond_all_numbers_through_nginx(through: Ask, clip: Clip, mp3: bytes) -> None:
+def test_range_end_beyond_64_bits_is_served_through_nginx(
+    through: Request, clip: Clip, mp3: bytes
+) -> None:
     response = through("GET", stream(clip), headers={"Range": f"bytes=7-{'9' * 40}"})
     assert (response.status_code, response.content) == (206, mp3[7:])
 
 
-def test_several_ranges_through_nginx_are_the_whole(through: Ask, clip: Clip, mp3: bytes) -> None:
+def test_several_ranges_give_the_whole_audio_through_nginx(
+    through: Request, clip: Clip, mp3: bytes
+) -> None:
     response = through("GET", stream(clip), headers={"Range": "bytes=0-1,5-6"})
     assert (response.status_code, response.content) == (200, mp3)
 
 
-def test_origin_cold_and_warm_through_nginx(
-    through: Ask, make_clip: MakeClip, origin: Origin, mp3: bytes
+def test_origin_is_served_cold_and_warm_through_nginx(
+    through: Request, make_clip: MakeClip, origin: Origin, mp3: bytes
 ) -> None:
     clip = make_clip(audio_url=origin.on("/a", answer(mp3)))
     bodies = [through("GET", stream(clip)).content for _ in range(3)]
@@ -146,8 +150,8 @@ def test_origin_cold_and_warm_through_nginx(
     assert (clip.play_count, origin.request_counts["/a"]) == (3, 1)
 
 
-def test_break_of_the_origin_breaks_the_connection_through_nginx(
-    through: Ask, make_clip: MakeClip, origin: Origin, mp3: bytes
+def test_truncated_download_breaks_the_connection_through_nginx(
+    through: Request, make_clip: MakeClip, origin: Origin, mp3: bytes
 ) -> None:
     go_on = Event()
     clip = make_clip(audio_url=origin.on("/a", in_two_parts(mp3, 50_000, go_on, whole=False)))
@@ -157,5 +161,5 @@ def test_break_of_the_origin_breaks_the_connection_through_nginx(
         response.content  # noqa: B018
 
 
-def test_internal_location_is_closed_to_others(through: Ask, clip: Clip) -> None:
+def test_internal_location_is_not_public(through: Request, clip: Clip) -> None:
     assert through("GET", "/_audio/samples/ambient-sounds.mp3").status_code == 404

@@ -1,4 +1,4 @@
-"""Processes that die, origins that break off, as a client sees it."""
+"""Dead processes, truncated downloads and a stalled database, as clients see them."""
 
 import os
 import re
@@ -20,14 +20,13 @@ from harness.origin import Origin, answer, in_two_parts
 from harness.service import Server
 from harness.waiting import until
 from library.models import Clip
-from tests.plays.test_recording import await_waiting
+from tests.support.database_locks import await_blocked_transaction
 
-Ask = Callable[..., requests.Response]
 MakeClip = Callable[..., Clip]
 
 
 def curl(url: str, *options: str) -> tuple[int, int]:
-    """curl's exit status and the bytes of the body that it received."""
+    """Fetch a URL with curl; return its exit status and the size of the body."""
     done = subprocess.run(
         ["curl", "--silent", "--max-time", "20", "--noproxy", "*", *options, url],
         capture_output=True,
@@ -37,7 +36,7 @@ def curl(url: str, *options: str) -> tuple[int, int]:
 
 
 @pytest.mark.parametrize("version", ["--http1.1", "--http1.0"])
-def test_curl_sees_that_the_origin_broke_off(
+def test_truncated_download_is_an_error_for_curl(
     server: Server, make_clip: MakeClip, origin: Origin, mp3: bytes, version: str
 ) -> None:
     go_on = Event()
@@ -45,36 +44,36 @@ def test_curl_sees_that_the_origin_broke_off(
     url = f"{server.url}/api/v1/clips/{clip.pk}/stream"
     with requests.get(url, stream=True, timeout=20), ThreadPoolExecutor() as pool:
         listening = pool.submit(curl, url, version)
-        assert_joined(server)
+        await_two_streams(server)
         go_on.set()
         status, received = listening.result()
     assert status in (18, 56)
     assert received < len(mp3)
 
 
-def assert_joined(server: Server) -> None:
-    """Return when two streams are being sent."""
+def await_two_streams(server: Server) -> None:
+    """Wait until two streams are in progress."""
     for _ in range(400):
         shown = requests.get(f"{server.url}/metrics", timeout=10).text
         if "clips_streams_in_progress 2.0" in shown:
             return
-    raise AssertionError("two streams should be under way")
+    raise AssertionError("two streams should be in progress")
 
 
 def workers_that_download(server: Server) -> set[int]:
-    """The workers that hold the lock of a growing file."""
+    """Find the workers that hold the lock of a growing file."""
     found = set()
     for worker in server.workers():
         for descriptor in Path(f"/proc/{worker}/fd").iterdir():
             with suppress(FileNotFoundError):  # closed since it was listed
                 if os.readlink(descriptor).endswith(".part"):
-                    told = Path(f"/proc/{worker}/fdinfo/{descriptor.name}").read_text()
-                    if re.search("lock:.*FLOCK.*WRITE", told):
+                    locks = Path(f"/proc/{worker}/fdinfo/{descriptor.name}").read_text()
+                    if re.search("lock:.*FLOCK.*WRITE", locks):
                         found.add(worker)
     return found
 
 
-def test_killed_download_fails_visibly_and_the_next_request_succeeds(
+def test_killed_download_breaks_its_streams_and_the_next_request_succeeds(
     start_server: Callable[..., Server], make_clip: MakeClip, origin: Origin, mp3: bytes
 ) -> None:
     server, go_on = start_server(WEB_CONCURRENCY="3"), Event()
@@ -99,7 +98,7 @@ def test_killed_download_fails_visibly_and_the_next_request_succeeds(
 
 
 def received_until_closed(listener: socket.socket) -> int:
-    """Bytes until the other end closes, which it must: a time-out fails the test."""
+    """Count the bytes until the server closes the connection. A time-out fails the test."""
     received = 0
     with listener:
         try:
@@ -111,7 +110,7 @@ def received_until_closed(listener: socket.socket) -> int:
 
 
 def traced(server: Server, url: str, *options: str) -> str:
-    """The sendfile calls of the workers while curl fetches a URL."""
+    """Return the sendfile calls of the workers while curl fetches a URL."""
     attach = [f"--attach={worker}" for worker in server.workers()]
     with subprocess.Popen(
         ["strace", "-f", "-e", "trace=sendfile", *attach], stderr=subprocess.PIPE, text=True
@@ -125,7 +124,7 @@ def traced(server: Server, url: str, *options: str) -> str:
 
 
 @pytest.mark.skipif(not shutil.which("strace"), reason="needs strace: make system-tools")
-def test_whole_files_leave_by_sendfile(
+def test_complete_files_are_sent_by_sendfile(
     start_server: Callable[..., Server], clip: Clip, mp3: bytes
 ) -> None:
     server = start_server()
@@ -135,7 +134,7 @@ def test_whole_files_leave_by_sendfile(
     assert "[1000] => [201000], 200000) = 200000" in part
 
 
-def test_metrics_tell_how_the_store_was_used(
+def test_metrics_count_store_requests_and_streams(
     start_server: Callable[..., Server], make_clip: MakeClip, origin: Origin, mp3: bytes
 ) -> None:
     server = start_server()
@@ -153,18 +152,16 @@ def test_metrics_tell_how_the_store_was_used(
     assert server.metrics()["clips_audio_store_bytes"] >= len(mp3)
 
 
-def test_database_that_does_not_answer_is_503(
-    start_server: Callable[..., Server], clip: Clip
-) -> None:
+def test_stalled_database_is_503(start_server: Callable[..., Server], clip: Clip) -> None:
     server = start_server(POSTGRES_POOL_SIZE="1", WEB_CONCURRENCY="1")
     url = f"{server.url}/api/v1/clips/{clip.pk}"
     with ThreadPoolExecutor() as pool:
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute("LOCK TABLE library_clip IN ACCESS EXCLUSIVE MODE")
             served = pool.submit(requests.get, url, timeout=30)
-            await_waiting()  # it has the only connection
-            asked = [pool.submit(requests.get, at, timeout=30) for at in (url, server.url)]
-            refused, page = (answer.result() for answer in asked)
+            await_blocked_transaction()  # it has the only connection
+            pending = [pool.submit(requests.get, at, timeout=30) for at in (url, server.url)]
+            refused, page = (response.result() for response in pending)
         assert served.result().status_code == 200
     assert [refused.status_code, page.status_code] == [503, 503]
     assert refused.json()["code"] == "database_unavailable"
@@ -172,7 +169,7 @@ def test_database_that_does_not_answer_is_503(
     assert int(refused.headers["Retry-After"]) == int(page.headers["Retry-After"]) > 0
 
 
-def test_first_request_after_the_connections_broke_is_answered(
+def test_first_request_after_broken_connections_succeeds(
     start_server: Callable[..., Server], clip: Clip
 ) -> None:
     server = start_server(WEB_CONCURRENCY="1")
@@ -180,12 +177,12 @@ def test_first_request_after_the_connections_broke_is_answered(
     with ThreadPoolExecutor() as pool, connection.cursor() as cursor:
         with transaction.atomic():
             cursor.execute("LOCK TABLE library_clip IN ACCESS EXCLUSIVE MODE")
-            asked = [pool.submit(requests.get, url, timeout=30) for _ in range(6)]
+            pending = [pool.submit(requests.get, url, timeout=30) for _ in range(6)]
             waiting = 0
-            while waiting < len(asked):  # each has a connection
+            while waiting < len(pending):  # each has a connection
                 cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
                 (waiting,) = cursor.fetchone()
-        assert [answer.result().status_code for answer in asked] == [200] * 6
+        assert [response.result().status_code for response in pending] == [200] * 6
         cursor.execute(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
             " WHERE datname = current_database() AND pid <> pg_backend_pid()"
@@ -193,8 +190,10 @@ def test_first_request_after_the_connections_broke_is_answered(
     assert requests.get(url, timeout=30).status_code == 200
 
 
-def test_clients_that_do_not_hang_up_hold_up_nobody(start_server: Callable[..., Server]) -> None:
-    """gunicorn waits up to two seconds for each of them, in the thread that accepts all others."""
+def test_clients_that_keep_connections_open_do_not_delay_others(
+    start_server: Callable[..., Server],
+) -> None:
+    """gunicorn waits up to two seconds for each, in the thread that accepts all connections."""
     server = start_server(WEB_CONCURRENCY="1")
     request = b"GET /livez HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
     with ExitStack() as open_clients:
@@ -204,5 +203,5 @@ def test_clients_that_do_not_hang_up_hold_up_nobody(start_server: Callable[..., 
             clients.append(open_clients.enter_context(client))
             client.sendall(request)
         for client in reversed(clients):
-            with client.makefile("rb") as answer_to_its_end:
-                assert b"alive" in answer_to_its_end.read()
+            with client.makefile("rb") as response:
+                assert b"alive" in response.read()

@@ -1,4 +1,4 @@
-"""A way to PostgreSQL that can be shut."""
+"""A connection to PostgreSQL that a test can interrupt."""
 
 import os
 import socket
@@ -10,9 +10,9 @@ from django.db import connection
 
 
 class Gate:
-    """A port behind which is PostgreSQL; while it is shut, who connects is left waiting.
+    """A port that forwards to PostgreSQL. While it is shut, new connections wait.
 
-    So it is with a server whose processes are stopped.
+    They would wait in the same way for a server whose processes are stopped.
     """
 
     def __init__(self) -> None:
@@ -28,7 +28,7 @@ class Gate:
         threading.Thread(target=self._accept, daemon=True).start()
 
     def close(self) -> None:
-        """Refuse whoever connects from now on."""
+        """Refuse new connections."""
         self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
 

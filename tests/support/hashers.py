@@ -1,10 +1,10 @@
-"""Passwords of tests: hashed as the service hashes them, at next to no cost."""
+"""Password hashing for tests: the algorithm of the service with minimal cost."""
 
 from django.contrib.auth.hashers import ScryptPasswordHasher
 
 
 class CheapScrypt(ScryptPasswordHasher):
-    """A hash tells how it was made, so a running service checks it by its own means."""
+    """Each hash contains its parameters, so a running service can check it."""
 
     work_factor = 2
     parallelism = 1

@@ -1,4 +1,4 @@
-"""Reading the service's log."""
+"""Reading the log of a running service."""
 
 import json
 import time
@@ -8,13 +8,13 @@ from harness.service import Server
 
 
 def lines(server: Server) -> list[dict[str, Any]]:
-    """All lines that are whole; each must be JSON."""
+    """Return all complete lines; each must be JSON."""
     whole, _, _ = server.log.read_text().rpartition("\n")
     return [json.loads(line) for line in whole.splitlines()]
 
 
 def lines_of(server: Server, request_id: str) -> list[dict[str, Any]]:
-    """The lines of a request, once it has ended: a moment after its last byte has been sent."""
+    """Return the lines of a request once it has ended, shortly after its last byte."""
     deadline = time.monotonic() + 20
     while time.monotonic() < deadline:
         found = [line for line in lines(server) if line.get("request_id") == request_id]
@@ -25,6 +25,6 @@ def lines_of(server: Server, request_id: str) -> list[dict[str, Any]]:
 
 
 def request_line(server: Server, request_id: str) -> dict[str, Any]:
-    """The one line that tells how a request ended."""
+    """Return the access line of a request."""
     (line,) = [line for line in lines_of(server, request_id) if line["event"] == "request"]
     return line

@@ -1,4 +1,4 @@
-"""Pages in a browser, as somebody sees them, and what may not be wrong with any."""
+"""Pages of the running service in a browser, and checks that hold for all of them."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,7 +8,7 @@ from axe_playwright_python.sync_playwright import Axe
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.test import Client
-from playwright.sync_api import Browser, BrowserContext, Page
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page
 
 from harness.service import Server
 
@@ -16,19 +16,23 @@ PHONE = 360
 
 
 class Open(Protocol):
-    """Opens a page of the running service, for somebody who is logged in or for nobody."""
+    """Opens a page of the running service, logged in as the user if there is one."""
 
     def __call__(
         self, path: str, user: User | None = None, *, width: int = 1280, dark: bool = False
     ) -> Page:
-        """Each page has a browser of its own."""
+        """Open the page with its own cookies."""
 
 
 @contextmanager
 def opening(browser: Browser, server: Server) -> Iterator[Open]:
-    """Opens pages on which nothing may go wrong unseen."""
+    """Provide a function that opens pages. Script errors, dialogs and policy violations fail."""
     errors: list[str] = []
     contexts: list[BrowserContext] = []
+
+    def add_policy_violation(message: ConsoleMessage) -> None:
+        if "Policy" in message.text:
+            errors.append(message.text)
 
     def open_page(
         path: str, user: User | None = None, *, width: int = 1280, dark: bool = False
@@ -45,7 +49,7 @@ def opening(browser: Browser, server: Server) -> Iterator[Open]:
         page.set_default_timeout(20_000)
         page.on("pageerror", lambda error: errors.append(str(error)))
         page.on("dialog", lambda dialog: errors.append(dialog.message))
-        page.on("console", lambda said: errors.append(said.text) if "Policy" in said.text else None)
+        page.on("console", add_policy_violation)
         page.goto(path)
         return page
 
@@ -55,9 +59,18 @@ def opening(browser: Browser, server: Server) -> Iterator[Open]:
     assert errors == []
 
 
+def log_in(page: Page) -> None:
+    """Log in to the back office as a new superuser, through the form."""
+    User.objects.create_superuser("editor", password="editor")
+    page.goto("/admin/")
+    page.get_by_label("Username").fill("editor")
+    page.get_by_label("Password").fill("editor")
+    page.get_by_role("button", name="Log in").click()
+
+
 def look(page: Page, *schemes: str) -> None:
-    """Axe finds nothing that keeps people out, light or dark, and nothing is beside the screen."""
-    page.wait_for_selector("html:not([x-cloak])")  # the theme shows a page when it is ready
+    """Assert that axe finds no serious fault, light or dark, and that the page fits the width."""
+    page.wait_for_selector("html:not([x-cloak])")  # the theme hides a page until it is ready
     for scheme in schemes or ("dark", "light"):
         page.evaluate(
             "dark => document.documentElement.classList.toggle('dark', dark)", scheme == "dark"

@@ -1,4 +1,4 @@
-"""Plays, as tests make and count them."""
+"""Plays: adding them with their tallies, counting them, and a random but constant history."""
 
 import random
 from collections.abc import Callable, Iterable
@@ -9,21 +9,17 @@ from uuid import UUID
 from django.db import transaction
 from django.utils import timezone
 
-from library.models import Client, Clip, Kind, PlayEvent
+from library.models import Client, Clip, PlayEvent
 from library.plays import partitions, rebuild, recount
 from library.statistics.ranking import kept_ranking
+from tests.support.recipes import linked_clip, play
 
 HOSTS = ("", "", "blog.example", "news.example")
 
 
 def add_plays(clip: Clip, times: Iterable[datetime], **fields: Any) -> None:
-    """Add plays at these times, with their tallies."""
-    events = [
-        PlayEvent(
-            clip=clip, played_at=time, **{"kind": Kind.PLAIN, "client": Client.LIBRARY, **fields}
-        )
-        for time in times
-    ]
+    """Add plays of the clip at these times, and update all tallies."""
+    events = [play.prepare(clip=clip, played_at=time, **fields) for time in times]
     months = {partitions.of(event.played_at) for event in events}
     for month in months:
         partitions.make(month)
@@ -36,17 +32,17 @@ def add_plays(clip: Clip, times: Iterable[datetime], **fields: Any) -> None:
 
 
 def every(step: timedelta, since: datetime, number: int) -> list[datetime]:
-    """So many times, the first at `since`."""
+    """Return `number` times at equal steps, the first of them `since`."""
     return [since + step * n for n in range(number)]
 
 
 def stream(clip: Clip) -> str:
-    """The path of a clip's stream."""
+    """Return the path of a clip's stream."""
     return f"/api/v1/clips/{clip.pk}/stream"
 
 
 def plays_of(clip: Clip) -> int:
-    """The clip's plays, after making sure that the counter, the events and all tallies agree."""
+    """Return the clip's plays. Assert that its counter, the events and all tallies agree."""
     clip.refresh_from_db()
     assert clip.play_count == PlayEvent.objects.filter(clip=clip).count()
     with transaction.atomic():
@@ -56,14 +52,12 @@ def plays_of(clip: Clip) -> int:
 
 
 def seed_plays(number: int, moment: Callable[[random.Random], datetime]) -> list[Clip]:
-    """Three clips with so many plays together, and one without; always the same ones."""
+    """Make three clips that share `number` plays, and one without plays.
+
+    The same number gives the same history. `moment` draws the time of a play.
+    """
     dice = random.Random(number)
-    clips = [
-        Clip.objects.create(
-            title=f"Clip {n}", genre="ambient", duration=9, audio_url="http://a.example/a.mp3"
-        )
-        for n in range(4)
-    ]
+    clips = linked_clip.make(_quantity=4)
     for clip, share in zip(clips, (6, 3, 1), strict=False):
         for _ in range(share):
             completed = dice.choice((None, True, False))

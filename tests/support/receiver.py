@@ -1,4 +1,4 @@
-"""A stand-in for what the service reports to: a real HTTP server that keeps what it is sent."""
+"""An HTTP server that stands in for Sentry or a trace collector and keeps what it receives."""
 
 import gzip
 import threading
@@ -7,7 +7,7 @@ from queue import SimpleQueue
 
 
 class Receiver:
-    """Answers each POST with an empty 200; `received` are the paths and bodies in order."""
+    """Answers each POST with an empty 200; `received` contains the paths and bodies in order."""
 
     def __init__(self) -> None:
         received: SimpleQueue[tuple[str, bytes]] = SimpleQueue()

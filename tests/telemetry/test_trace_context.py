@@ -1,6 +1,6 @@
-"""W3C Trace Context: which traceparent is valid, and what an origin is told.
+"""W3C Trace Context: parsing and propagation to origins.
 
-The cases are those of the specification, https://www.w3.org/TR/trace-context-2/.
+The cases come from the specification, https://www.w3.org/TR/trace-context-2/.
 """
 
 import re
@@ -17,7 +17,7 @@ from library.models import Clip
 from library.telemetry.trace_context import headers, parse
 from tests.support.log_lines import lines_of
 
-Ask = Callable[..., requests.Response]
+Request = Callable[..., requests.Response]
 TRACE, PARENT = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
 VALID = f"00-{TRACE}-{PARENT}-01"
 
@@ -27,13 +27,13 @@ VALID = f"00-{TRACE}-{PARENT}-01"
     [
         (VALID, "01"),
         (f"00-{TRACE}-{PARENT}-00", "00"),
-        (f"00-{TRACE}-{PARENT}-03", "03"),  # of level 2: the trace's id is random
-        (f"00-{TRACE}-{PARENT}-ff", "03"),  # flags that nobody knows are not passed on
-        (f"cc-{TRACE}-{PARENT}-01", "01"),  # of a later version, what this one knows
+        (f"00-{TRACE}-{PARENT}-03", "03"),  # level 2: the trace id is random
+        (f"00-{TRACE}-{PARENT}-ff", "03"),  # unknown flags are not propagated
+        (f"cc-{TRACE}-{PARENT}-01", "01"),  # a later version: only the known fields count
         (f"cc-{TRACE}-{PARENT}-01-what the future will be like", "01"),
     ],
 )
-def test_valid_traceparent_is_passed_on_with_an_id_of_ours(given: str, flags: str) -> None:
+def test_valid_traceparent_is_propagated_with_a_new_span_id(given: str, flags: str) -> None:
     context = parse(given)
     assert context is not None
     assert context.parent_id == PARENT
@@ -64,7 +64,7 @@ def test_valid_traceparent_is_passed_on_with_an_id_of_ours(given: str, flags: st
         f"00_{TRACE}_{PARENT}_01",
         f" {VALID}",
         f"{VALID}\n",
-        f"{VALID},{VALID}",  # two headers, as the server joins them
+        f"{VALID},{VALID}",  # two headers joined by the server
         f"cc-{TRACE}-{PARENT}-01-x,cc-{TRACE}-{PARENT}-01-x",
     ],
 )
@@ -73,7 +73,7 @@ def test_invalid_traceparent_is_ignored(given: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "passed_on"),
+    ("given", "propagated"),
     [
         ("rojo=00f067aa0ba902b7,congo=t61rcWkgMzE", "rojo=00f067aa0ba902b7,congo=t61rcWkgMzE"),
         (" a=1 ,\t b=2,,", "a=1,b=2"),
@@ -95,10 +95,10 @@ def test_invalid_traceparent_is_ignored(given: str) -> None:
         ),
     ],
 )
-def test_tracestate_is_passed_on_if_it_is_valid(given: str, passed_on: str) -> None:
+def test_valid_tracestate_is_propagated(given: str, propagated: str) -> None:
     context = parse(VALID, given)
     assert context is not None
-    assert context.headers.get("tracestate", "") == passed_on
+    assert context.headers.get("tracestate", "") == propagated
 
 
 def header(request: str, name: str) -> str | None:
@@ -106,14 +106,14 @@ def header(request: str, name: str) -> str | None:
     return found[1] if found else None
 
 
-def test_origin_is_told_the_trace_and_the_log_has_its_ids(
-    server: Server, http: Ask, make_clip: Callable[..., Clip], origin: Origin, mp3: bytes
+def test_trace_is_propagated_to_the_origin_and_its_ids_are_logged(
+    server: Server, http: Request, make_clip: Callable[..., Clip], origin: Origin, mp3: bytes
 ) -> None:
     origin.on("/old", answer(b"", "302 Found", {"Location": "/a"}))
     clip = make_clip(audio_url=origin.url("/old"))
     origin.on("/a", answer(mp3))
-    told = {"X-Request-ID": "traced", "traceparent": VALID, "tracestate": "rojo=1"}
-    http("GET", f"/api/v1/clips/{clip.pk}/stream", headers=told)
+    sent = {"X-Request-ID": "traced", "traceparent": VALID, "tracestate": "rojo=1"}
+    http("GET", f"/api/v1/clips/{clip.pk}/stream", headers=sent)
     (line,) = lines_of(server, "traced")
     assert line["trace_id"] == TRACE
     expected = f"00-{TRACE}-{line['span_id']}-01"
@@ -121,30 +121,30 @@ def test_origin_is_told_the_trace_and_the_log_has_its_ids(
     assert [header(request, "tracestate") for request in origin.requests] == ["rojo=1"] * 2
 
 
-@pytest.mark.parametrize("told", [{}, {"traceparent": VALID.upper(), "tracestate": "rojo=1"}])
-def test_where_there_is_no_trace_none_is_invented(
+@pytest.mark.parametrize("sent", [{}, {"traceparent": VALID.upper(), "tracestate": "rojo=1"}])
+def test_no_trace_is_started(
     server: Server,
-    http: Ask,
+    http: Request,
     make_clip: Callable[..., Clip],
     origin: Origin,
     mp3: bytes,
-    told: dict[str, str],
+    sent: dict[str, str],
 ) -> None:
     clip = make_clip(audio_url=origin.on("/a", answer(mp3)))
-    name = f"untraced{len(told)}"
-    http("GET", f"/api/v1/clips/{clip.pk}/stream", headers={"X-Request-ID": name, **told})
+    name = f"untraced{len(sent)}"
+    http("GET", f"/api/v1/clips/{clip.pk}/stream", headers={"X-Request-ID": name, **sent})
     (line,) = lines_of(server, name)
     assert not {"trace_id", "span_id"} & set(line)
     (request,) = origin.requests
     assert header(request, "traceparent") is header(request, "tracestate") is None
 
 
-def test_thread_s_next_request_is_not_of_the_last_one_s_trace() -> None:
+def test_next_request_in_a_thread_does_not_continue_the_trace_of_the_previous_one() -> None:
     def handle_two() -> list[bool]:
-        told = []
+        traced = []
         for traceparent in (VALID, None):
             begin("a name", traceparent)
-            told.append(bool(headers()))
-        return told
+            traced.append(bool(headers()))
+        return traced
 
     assert copy_context().run(handle_two) == [True, False]

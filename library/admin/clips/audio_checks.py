@@ -16,9 +16,9 @@ from django.views.decorators.http import require_GET, require_POST
 
 from library.admin.clips.uploaded_file import told_size, why_refused
 from library.audio.errors import AudioUnavailableError
+from library.audio.id3 import read_id3_tags
 from library.audio.sniff import EXTENSIONS, SNIFF_BYTES, audio_type
-from library.audio.tags import tags_in
-from library.sources.opening import SourceReport, audio_store, look_at
+from library.sources.opening import SourceReport, audio_store, inspect_source
 from library.streams.delivery import deliver
 from library.validators import validate_audio_url
 
@@ -58,7 +58,7 @@ def check_source(request: HttpRequest) -> HttpResponseBase:
         return _refused("Too many addresses are being checked at this moment. Try again soon.")
     try:
         connection.close()  # an origin may take long
-        report = look_at(url)
+        report = inspect_source(url)
     finally:
         _places.release()
     if report.code is not None:
@@ -80,7 +80,7 @@ def check_file(request: HttpRequest) -> HttpResponseBase:
     refusal = why_refused(head[:SNIFF_BYTES], length)
     if refusal:
         return _refused(refusal)
-    tags = tags_in(head)
+    tags = read_id3_tags(head)
     kind = _told_type(audio_type(head[:SNIFF_BYTES]))
     found = {"kind": kind, "size": told_size(length), "title": tags.title, "creator": tags.artist}
     return JsonResponse(found)

@@ -123,6 +123,6 @@ def _why(clip: Clip) -> SafeString | str:
     told = [code.removeprefix("origin_").replace("_", " "), f"for {since}" if since else ""]
     return format_html(
         ' <span class="beneath" title="{}">{}</span>',
-        CAUSES[code][1] if code in CAUSES else "",
+        CAUSES[code].sentence if code in CAUSES else "",
         ", ".join(part for part in told if part),
     )

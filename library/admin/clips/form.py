@@ -15,7 +15,7 @@ from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 from library import history
 from library.admin.clips.edit_conflicts import PageState, keep_others_changes
 from library.admin.clips.uploaded_file import head_of, why_refused
-from library.audio.measure import duration_of
+from library.audio.duration import duration_of
 from library.audio.sniff import audio_type
 from library.models import Clip
 from library.models.fields import CHECKS, CLIP_FIELDS, EDITORS, SECTIONS, written_by

@@ -73,7 +73,7 @@ class ClipPage(ModelAdmin[Clip]):
         )
         context["told_size"] = told_size(clip.size_bytes) if clip and clip.size_bytes else ""
         code = (clip and clip.health_reason) or ""
-        context["told_failure"] = CAUSES[code][1] if code in CAUSES else code
+        context["told_failure"] = CAUSES[code].sentence if code in CAUSES else code
         context["page_id"] = uuid.uuid4()
         context["file_was_lost"] = bool(request.FILES)
         return super().render_change_form(request, context, *args, **kwargs)
@@ -104,7 +104,7 @@ class ClipPage(ModelAdmin[Clip]):
             obj.save(update_fields=form.written)
         before = form.before["audio_file"].name
         if before and before != obj.audio_file.name:
-            transaction.on_commit(partial(uploads.discard, before))
+            transaction.on_commit(partial(uploads.delete_if_unused, before))
         if form.duration_in_doubt:
             messages.warning(
                 request,

@@ -6,7 +6,7 @@ from typing import Any
 from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
 
-from library.audio.refusal import why_not_audio
+from library.audio.non_audio import explain_non_audio
 from library.audio.sniff import SNIFF_BYTES, audio_type
 
 MEGABYTE = 1_000_000
@@ -25,7 +25,7 @@ def why_refused(head: bytes, size: int) -> str | None:
     most = settings.CLIPS_AUDIO_MAX_BYTES
     if size > most:
         return f"This file is too large: it is {told_size(size)}; the most is {told_size(most)}."
-    return None if audio_type(head) else why_not_audio(head)
+    return None if audio_type(head) else explain_non_audio(head)
 
 
 def head_of(upload: "UploadedFile[Any]") -> bytes:

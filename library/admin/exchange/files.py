@@ -7,6 +7,7 @@ from itertools import zip_longest
 from typing import Any, NamedTuple
 
 import orjson
+from django.conf import settings
 
 from library.admin.exchange.columns import (
     COMMAS,
@@ -19,7 +20,7 @@ from library.admin.exchange.columns import (
     from_cell,
 )
 
-MAX_BYTES = 10_000_000
+MAX_BYTES = settings.CLIPS_IMPORT_MAX_BYTES
 MAX_ROWS = 10_000
 SAVE_AS = "In a spreadsheet, save it as “CSV UTF-8”."
 

@@ -1,4 +1,4 @@
-"""What OpenAPI shows as examples of answers and bodies."""
+"""Examples of request bodies and responses."""
 
 from typing import Any
 
@@ -25,19 +25,6 @@ _CLIP: dict[str, Any] = _EXAMPLES | {
 CLIP = {name: _CLIP.get(name) for name in FIELDS}
 NEW_CLIP = {key: CLIP[key] for key in ("title", "description", "genre", "duration", "audio_url")}
 CREDITED_CLIP = NEW_CLIP | _EXAMPLES
-WRONG_FIELDS = {
-    "title": ["This field may not be blank."],
-    "duration": ["The duration must be at most 3600 seconds."],
-}
-WRONG_PARAMETERS = {
-    "limit": ["Ensure this value is less than or equal to 1000."],
-    "order": ["There is no such parameter. There are: fields, format."],
-}
-WRONG_CLIPS = {
-    "detail": "No clip was added, because some are wrong.",
-    "code": "invalid_clips",
-    "errors": {"3": {"title": ["This field is required."]}},
-}
 SERIES_CSV = "start,plays\r\n2026-11-21T00:00:00+00:00,3\r\n2026-11-22T00:00:00+00:00,5\r\n"
 
 _AS_OF = "2026-11-22T14:03:00Z"
@@ -66,7 +53,7 @@ _PERIOD = {
         {"start": "2026-11-22T00:00:00Z", "plays": 5},
     ],
 }
-_TOLD = {"as_of": _AS_OF, "counting_rule": "http://localhost:8000/docs/plays"}
+_COMMON = {"as_of": _AS_OF, "counting_rule": "http://localhost:8000/docs/plays"}
 CLIP_STATISTICS = {
     "id": 7,
     "title": "New Clip",
@@ -89,7 +76,7 @@ CLIP_STATISTICS = {
     ],
     "completion": {"ended": 8, "completed": 6, "bytes_sent": 3206117, "share": 0.75},
     "ranked_as_of": _AS_OF,
-    **_TOLD,
+    **_COMMON,
 }
 LIBRARY_STATISTICS = {
     "clips": 7,
@@ -102,5 +89,5 @@ LIBRARY_STATISTICS = {
         "as_of": _AS_OF,
         "clips": [{"rank": 1, "id": 7, "title": "New Clip", "plays": 8, "play_count": 8}],
     },
-    **_TOLD,
+    **_COMMON,
 }

@@ -1,4 +1,4 @@
-"""The shape of statistics, for the API's description."""
+"""Schemas of the statistics."""
 
 from typing import Any
 
@@ -10,14 +10,17 @@ from library.statistics.period import Interval
 
 CLIENTS = list(Client.values)
 INTERVALS = [str(interval) for interval in Interval]
+AS_OF = "When the statistics were read."
+RANKED_AS_OF = "When the clips were ranked."
+COUNTING_RULE = "URL of the rule for what counts as a play."
 
 
 class Answer(serializers.Serializer[Any]):
-    """Something that is told and never taken."""
+    """A response that is only described: the views build it without serializers."""
 
 
 class Windows(Answer):
-    """Plays in the windows that end at `as_of`, each of whole quarters of an hour."""
+    """Plays in the windows that end at `as_of`, each made of whole quarters of an hour."""
 
     last_24_hours = serializers.IntegerField()
     last_7_days = serializers.IntegerField()
@@ -25,44 +28,47 @@ class Windows(Answer):
 
 
 class Period(Answer):
-    """The period that was asked for, widened to whole buckets."""
+    """The requested period, extended to whole buckets."""
 
-    since = serializers.DateTimeField(help_text="On the zone's clock.")
+    since = serializers.DateTimeField(help_text="In the requested time zone.")
     until = serializers.DateTimeField(help_text="Exclusive.")
     interval = serializers.ChoiceField(INTERVALS)
     timezone = serializers.CharField()
     plays = serializers.IntegerField(help_text="The sum of the series.")
-    plays_before = serializers.IntegerField(help_text="In as many buckets before.")
+    plays_before = serializers.IntegerField(
+        help_text="Plays in the same number of buckets before the period."
+    )
     change = serializers.FloatField(
-        allow_null=True, help_text="0.5 is half as many again; null after none."
+        allow_null=True,
+        help_text="Relative to `plays_before`: 0.5 is 50 % more. Null if that is 0.",
     )
 
 
 class Bucket(Answer):
-    """Plays from `start` to the next bucket's start."""
+    """Plays from `start` until the start of the next bucket."""
 
-    start = serializers.DateTimeField(help_text="On the zone's clock, with its offset.")
+    start = serializers.DateTimeField(help_text="In the requested time zone, with its offset.")
     plays = serializers.IntegerField()
 
 
 class Trend(Answer):
-    """A window that ends at `as_of` against the one of equal length before."""
+    """Plays in a window that ends at `as_of`, compared with the window before it."""
 
-    since = serializers.DateTimeField(help_text="Where the window begins.")
+    since = serializers.DateTimeField(help_text="Start of the window.")
     plays = serializers.IntegerField()
     plays_before = serializers.IntegerField()
     change = serializers.FloatField(allow_null=True)
 
 
 class RankedTrend(Trend):
-    """A clip's trend, with its rank among all clips: 1 is the most played, equals share one."""
+    """A clip's trend and its rank: 1 for the most played clip; clips with equal plays share one."""
 
-    rank = serializers.IntegerField(allow_null=True, help_text="null without plays.")
+    rank = serializers.IntegerField(allow_null=True, help_text="Null without plays.")
     rank_before = serializers.IntegerField(allow_null=True)
 
 
 class Trends(Answer):
-    """The library's windows."""
+    """The trends of the library."""
 
     last_24_hours = Trend()
     last_7_days = Trend()
@@ -70,7 +76,7 @@ class Trends(Answer):
 
 
 class RankedTrends(Answer):
-    """A clip's windows."""
+    """The trends of a clip."""
 
     last_24_hours = RankedTrend()
     last_7_days = RankedTrend()
@@ -78,24 +84,24 @@ class RankedTrends(Answer):
 
 
 class AudienceDays(Answer):
-    """The UTC days that the period touches, both inclusive."""
+    """The UTC days that the period includes in whole or in part, both inclusive."""
 
     since = serializers.DateField()
     until = serializers.DateField()
 
 
 class ClientShare(Answer):
-    """Plays by a kind of program."""
+    """Plays by one kind of client."""
 
     client = serializers.ChoiceField(CLIENTS)
     plays = serializers.IntegerField()
-    share = serializers.FloatField(help_text="Of all plays of these days, 0 to 1.")
+    share = serializers.FloatField(help_text="Share of all plays on these days, from 0 to 1.")
 
 
 class ReferrerShare(Answer):
-    """Plays from pages of a host."""
+    """Plays that one referring host led to."""
 
-    referrer = serializers.CharField(help_text="Host; empty where none was told.")
+    referrer = serializers.CharField(help_text="The host, or empty if the client sent none.")
     plays = serializers.IntegerField()
     share = serializers.FloatField()
 
@@ -104,18 +110,18 @@ class Completion(Answer):
     """How the streams of the period's plays ended."""
 
     ended = serializers.IntegerField(help_text="Plays whose end is known.")
-    completed = serializers.IntegerField(help_text="Of these, sent to the audio's last byte.")
-    bytes_sent = serializers.IntegerField(help_text="Bytes handed to the network.")
+    completed = serializers.IntegerField(help_text="Plays whose audio was sent to the last byte.")
+    bytes_sent = serializers.IntegerField(help_text="Bytes sent.")
     share = serializers.FloatField(allow_null=True)
 
 
 class TopClip(Answer):
-    """A clip among the most played."""
+    """One of the most played clips."""
 
     rank = serializers.IntegerField()
     id = serializers.IntegerField()
     title = serializers.CharField()
-    plays = serializers.IntegerField(help_text="In the window.")
+    plays = serializers.IntegerField(help_text="Plays in the window.")
     play_count = serializers.IntegerField(help_text="All plays.")
 
 
@@ -123,44 +129,44 @@ class Top(Answer):
     """The most played clips of a window."""
 
     window = serializers.ChoiceField(TOP_WINDOWS)
-    as_of = serializers.DateTimeField(help_text="When this order was true.")
+    as_of = serializers.DateTimeField(help_text=RANKED_AS_OF)
     clips = TopClip(many=True)
 
 
 class ClipStatistics(Answer):
-    """The plays of a clip."""
+    """The statistics of a clip."""
 
-    id = serializers.IntegerField(help_text="The clip.")
+    id = serializers.IntegerField(help_text="The clip's id.")
     title = serializers.CharField()
     play_count = serializers.IntegerField(help_text="All plays.")
     first_played_at = serializers.DateTimeField(allow_null=True)
     last_played_at = serializers.DateTimeField(allow_null=True)
     plays = Windows()
-    rank = serializers.IntegerField(allow_null=True, help_text="By all plays.")
+    rank = serializers.IntegerField(allow_null=True, help_text="The rank by all plays.")
     trends = RankedTrends()
     period = Period()
     series = Bucket(many=True)
     audience_days = AudienceDays()
     unique_listeners = serializers.IntegerField(
-        help_text="On the days of `audience_days`; a listener of two days counts twice."
+        help_text="Sum over the `audience_days`. A listener on two days counts twice."
     )
     clients = ClientShare(many=True)
-    referrers = ReferrerShare(many=True, help_text="The 20 most frequent.")
+    referrers = ReferrerShare(many=True, help_text="The 20 most frequent referrers.")
     completion = Completion()
-    as_of = serializers.DateTimeField(help_text="When this was true.")
-    ranked_as_of = serializers.DateTimeField(help_text="When the ranks were true.")
-    counting_rule = serializers.URLField(help_text="What counts as a play.")
+    as_of = serializers.DateTimeField(help_text=AS_OF)
+    ranked_as_of = serializers.DateTimeField(help_text=RANKED_AS_OF)
+    counting_rule = serializers.URLField(help_text=COUNTING_RULE)
 
 
 class LibraryStatistics(Answer):
-    """The plays of all clips."""
+    """The statistics of the library."""
 
-    clips = serializers.IntegerField(help_text="Clips in the library.")
+    clips = serializers.IntegerField(help_text="Number of clips in the library.")
     play_count = serializers.IntegerField(help_text="All plays.")
     plays = Windows()
     trends = Trends()
     period = Period()
     series = Bucket(many=True)
     top = Top()
-    as_of = serializers.DateTimeField(help_text="When this was true.")
-    counting_rule = serializers.URLField(help_text="What counts as a play.")
+    as_of = serializers.DateTimeField(help_text=AS_OF)
+    counting_rule = serializers.URLField(help_text=COUNTING_RULE)

@@ -1,4 +1,4 @@
-"""Look whether clips' sources still serve their audio."""
+"""Check that clips' sources still serve their audio."""
 
 import re
 import signal
@@ -16,65 +16,92 @@ from django.db import Error, connection
 from django.utils import timezone
 from tqdm import tqdm
 
-from library.sources.checking.due import Due, alone, due
-from library.sources.checking.pacing import Found, Looks, Pace
-from library.sources.checking.verdicts import NobodyAnswersError, Tally, believable, note
-from library.sources.opening import SourceReport, look_at, look_at_file, look_briefly_at
+from library.sources.checking.due_clips import DueClip, due_clips, exclusive_check
+from library.sources.checking.results import (
+    CheckSummary,
+    NoOriginRespondsError,
+    plausible_results,
+    save_result,
+)
+from library.sources.checking.source_checker import CheckResult, Pace, SourceChecker
+from library.sources.opening import SourceReport, inspect_source, inspect_upload
 
 UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86_400}
 ALIVE_SECONDS = 15  # how often --alive-file is touched
 
 
 def seconds(text: str) -> float:
-    """A span of time as people write it: 90s, 15m, 24h, 7d."""
+    """Parse a duration such as 90s, 15m, 24h or 7d."""
     found = re.fullmatch(r"(\d+(?:\.\d+)?)([smhd]?)", text)
     if not found:
-        raise ArgumentTypeError(f"{text} is no span of time, such as 90s, 15m, 24h or 7d")
+        raise ArgumentTypeError(f"{text} is not a duration such as 90s, 15m, 24h or 7d")
     return float(found[1]) * UNITS[found[2]]
 
 
 def positive(text: str) -> int:
-    """A number from 1."""
+    """Parse a whole number above 0."""
     if not text.isascii() or not text.isdigit() or int(text) < 1:
-        raise ArgumentTypeError(f"{text} is no whole number above 0")
+        raise ArgumentTypeError(f"{text} is not a whole number above 0")
     return int(text)
 
 
 class Command(BaseCommand):
-    """Once, for cron; or with `--every` over and over, as a service.
+    """Runs once, for cron, or repeatedly with `--every`, as a service.
 
-    Whatever ends it, what it found so far is kept, and the next run goes on from there.
+    However it ends, the results so far are saved, and the next run continues from there.
     """
 
     help = (
-        "Look whether the sources of published clips and drafts still serve their audio, those "
-        "never looked at first, then those looked at longest ago. Of an address no more is read "
-        "than tells that it is audio. Ends with status 1 if nothing could be found out; that "
-        "sources fail is no error."
+        "Check that the sources of published clips and drafts still serve their audio, starting "
+        "with those that were never checked or checked longest ago. Reads only enough of each "
+        "source to recognise audio. Exits with 1 if no source could be checked; failing sources "
+        "are not an error."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         add = parser.add_argument
-        add("--older-than", type=seconds, metavar="24h", help="Pass over later looks than that.")
-        add("--limit", type=positive, default=100_000, metavar="N", help="At most so many clips.")
-        add("--clip", type=int, action="append", metavar="ID", help="This one; may be repeated.")
-        add("--failing", action="store_true", help="Only those that failed at the last look.")
-        add("--whole", action="store_true", help="Fetch all of each: finds those that break off.")
-        add("--workers", type=positive, default=8, metavar="N", help="Hosts asked at once (8).")
-        add("--pause", type=seconds, default=0.5, help="Between requests to a host (0.5s).")
+        add(
+            "--older-than",
+            type=seconds,
+            metavar="24h",
+            help="Skip sources checked within this time.",
+        )
+        add("--limit", type=positive, default=100_000, metavar="N", help="Check at most N clips.")
+        add(
+            "--clip",
+            type=int,
+            action="append",
+            metavar="ID",
+            help="Check this clip. May be repeated.",
+        )
+        add("--failing", action="store_true", help="Check only sources that failed the last check.")
+        add("--whole", action="store_true", help="Fetch whole files, to find those that break off.")
+        add(
+            "--workers",
+            type=positive,
+            default=8,
+            metavar="N",
+            help="Hosts to check in parallel (8).",
+        )
+        add("--pause", type=seconds, default=0.5, help="Pause between requests to a host (0.5s).")
         add(
             "--again-after",
             type=seconds,
             default=10.0,
             metavar="10s",
-            help="Until a failure is looked at again: it counts if it is there both times (10s).",
+            help="Wait before a failure is checked again. It counts if both checks fail (10s).",
         )
-        add("--every", type=seconds, metavar="10m", help="Go on for ever, with so much between.")
-        add("--alive-file", type=Path, help="Touch it every 15 s, for a health check.")
+        add(
+            "--every",
+            type=seconds,
+            metavar="10m",
+            help="Run forever, with this pause between rounds.",
+        )
+        add("--alive-file", type=Path, help="Touch this file every 15 s, for a health check.")
 
     def handle(self, *args: Any, **options: Any) -> None:
         self._options = options
-        self._found: SimpleQueue[Found | None] = SimpleQueue()
+        self._results: SimpleQueue[CheckResult | None] = SimpleQueue()
         self._stopped_by = 0
         with self._signals():
             if options["every"] is not None:
@@ -83,18 +110,18 @@ class Command(BaseCommand):
             try:
                 self._round()
             except Error as error:
-                raise CommandError(f"The database does not answer: {error}") from error
+                raise CommandError(f"The database does not respond: {error}") from error
         if self._stopped_by:
             raise SystemExit(128 + self._stopped_by)
 
     @contextmanager
     def _signals(self) -> Iterator[None]:
-        """Note SIGINT and SIGTERM, and wake up whoever waits."""
+        """Remember SIGINT or SIGTERM, and wake the thread that waits for results."""
 
         def stop(number: int, _: Any) -> None:
             self._stopped_by = number
-            self._found.put(None)
-            signal.signal(number, signal.SIG_DFL)  # the second time at once
+            self._results.put(None)
+            signal.signal(number, signal.SIG_DFL)  # a second signal ends at once
 
         before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
         try:
@@ -104,7 +131,7 @@ class Command(BaseCommand):
                 signal.signal(number, handler)
 
     def _rounds(self, every: float) -> None:
-        """Rounds without end, a second apart at least: what stops one does not stop the next."""
+        """Run rounds forever, at least a second apart. A failed round does not stop the next."""
         while not self._stopped_by:
             try:
                 self._round()
@@ -114,109 +141,111 @@ class Command(BaseCommand):
             self._next(max(every, 1.0))
 
     def _round(self) -> None:
-        """Look once at all that are due."""
-        if self._options["clip"]:  # few, and somebody waits for them
+        """Check all sources that are due."""
+        if self._options["clip"]:  # few, and the user is waiting
             self._check(self._named())
             return
-        with alone() as held:
+        with exclusive_check() as held:
             if not held:
-                raise CommandError("Another check_sources is at work. It goes on; nothing is lost.")
+                raise CommandError(
+                    "Another check_sources is running. It continues; nothing is lost."
+                )
             older_than = self._options["older_than"]
             now = timezone.now()
             not_since = now if older_than is None else now - timedelta(seconds=older_than)
             self._check(
-                due(
+                due_clips(
                     limit=self._options["limit"],
                     not_since=not_since,
                     failing=self._options["failing"],
                 )
             )
 
-    def _named(self) -> list[Due]:
-        """The clips that --clip names."""
-        asked = set(self._options["clip"])
-        clips = due(limit=len(asked), clip_ids=sorted(asked))
-        missing = asked - {clip.pk for clip in clips}
+    def _named(self) -> list[DueClip]:
+        """Return the clips given with --clip."""
+        requested = set(self._options["clip"])
+        clips = due_clips(limit=len(requested), clip_ids=sorted(requested))
+        missing = requested - {clip.pk for clip in clips}
         if missing:
-            told = ", ".join(map(str, sorted(missing)))
-            raise CommandError(f"No clips, or deleted or withdrawn ones: {told}")
+            ids = ", ".join(map(str, sorted(missing)))
+            raise CommandError(f"Clips not found, deleted or withdrawn: {ids}")
         return clips
 
-    def _check(self, clips: list[Due]) -> None:
-        tally = Tally()
+    def _check(self, clips: list[DueClip]) -> None:
+        summary = CheckSummary()
         try:
-            found_now = self._look(clips)
-            for found in found_now if self._options["clip"] else believable(found_now):
-                news = note(found, tally)
-                if news:
-                    self._tell(found, news)
-        except NobodyAnswersError:
+            results = self._inspect_all(clips)
+            for result in results if self._options["clip"] else plausible_results(results):
+                change = save_result(result, summary)
+                if change:
+                    self._report(result, change)
+        except NoOriginRespondsError:
             if not self._stopped_by:
                 raise CommandError(
-                    "No origin answers: is this machine's network up? Nothing of them was noted."
+                    "No origin responds. Is this machine's network up? No result was recorded."
                 ) from None
         finally:
             if self._options["verbosity"] and (clips or self._options["every"] is None):
-                self.stdout.write(f"{'Interrupted. ' if self._stopped_by else ''}{tally}")
+                self.stdout.write(f"{'Interrupted. ' if self._stopped_by else ''}{summary}")
 
-    def _look(self, clips: list[Due]) -> Iterator[Found]:
-        """What is found, as it comes in, until it is told to stop."""
+    def _inspect_all(self, clips: list[DueClip]) -> Iterator[CheckResult]:
+        """Yield results as they come in, until the command is stopped."""
         uploads = [clip for clip in clips if clip.audio_file]
         remote = [clip for clip in clips if clip.audio_url]
-        quiet = None if self._options["verbosity"] else True  # None: unless a terminal looks on
+        quiet = None if self._options["verbosity"] else True  # None: show it only on a terminal
         with tqdm(desc="Checking", total=len(clips), unit="clip", disable=quiet) as bar:
             for clip in uploads:
                 if self._stopped_by:
                     return
-                self._show_life()
-                yield Found(clip, look_at_file(clip.audio_file))
+                self._touch_alive_file()
+                yield CheckResult(clip, inspect_upload(clip.audio_file))
                 bar.update()
-            self._found = SimpleQueue()
+            self._results = SimpleQueue()
             pace = Pace(*(self._options[name] for name in ("workers", "pause", "again_after")))
-            looks = Looks(remote, self._look_at, pace, self._found)
+            checker = SourceChecker(remote, self._inspect, pace, self._results)
             try:
                 for _ in remote:
-                    found = self._next()
-                    if found is None:
+                    result = self._next()
+                    if result is None:
                         return
-                    yield found
+                    yield result
                     bar.update()
             finally:
-                looks.close()
+                checker.close()
 
-    def _look_at(self, clip: Due) -> SourceReport:
-        """What an address serves; all of it if its size is told by nobody."""
+    def _inspect(self, clip: DueClip) -> SourceReport:
+        """Inspect a URL. Fetch the whole file if neither the origin nor the clip gives its size."""
         if self._options["whole"]:
-            return look_at(clip.audio_url)
-        report = look_briefly_at(clip.audio_url)
+            return inspect_source(clip.audio_url)
+        report = inspect_source(clip.audio_url, head_only=True)
         if report.code is None and report.size_bytes is None and clip.size_bytes is None:
-            return look_at(clip.audio_url)
+            return inspect_source(clip.audio_url)
         return report
 
-    def _next(self, most: float = float("inf")) -> Found | None:
-        """The next that is found; None when `most` seconds are over, or when it is told to stop.
+    def _next(self, most: float = float("inf")) -> CheckResult | None:
+        """Return the next result; None after `most` seconds, or if the command is stopped.
 
-        In that case what was found before is given out first.
+        Results that came in before that are returned first.
         """
         until = time.monotonic() + most
         while True:
-            self._show_life()
+            self._touch_alive_file()
             left = 0.0 if self._stopped_by else max(0.0, until - time.monotonic())
             try:
-                found = self._found.get(timeout=min(left, ALIVE_SECONDS))
+                result = self._results.get(timeout=min(left, ALIVE_SECONDS))
             except Empty:
                 if not left:
                     return None
             else:
-                if found is not None:
-                    return found
+                if result is not None:
+                    return result
 
-    def _show_life(self) -> None:
+    def _touch_alive_file(self) -> None:
         if self._options["alive_file"]:
             self._options["alive_file"].touch()
 
-    def _tell(self, found: Found, news: str) -> None:
-        if self._options["verbosity"] and found.report:
-            why = f": {found.report.detail}" if found.report.code else ""
+    def _report(self, result: CheckResult, change: str) -> None:
+        if self._options["verbosity"] and result.report:
+            reason = f": {result.report.detail}" if result.report.code else ""
             with tqdm.external_write_mode():
-                self.stdout.write(f"clip {found.clip.pk} “{found.clip.title}” {news}{why}")
+                self.stdout.write(f"clip {result.clip.pk} “{result.clip.title}” {change}{reason}")

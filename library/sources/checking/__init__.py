@@ -1,5 +1,5 @@
-"""Checking the sources of clips: whether each still serves its audio.
+"""Check whether the origins of clips still serve their audio.
 
-A command does it, over and over; what it finds is kept in each clip's `health` and the columns
-beside it. Nothing that a listener asks for waits for it.
+The command `check_sources` runs the checks and stores the results in `Clip.health` and the columns
+beside it. No listener waits for a check.
 """

@@ -86,7 +86,7 @@ async function take(given, others) {
     given.size ? probe(address) : null,
   ]);
   if (mine !== choices) return;
-  if (found?.pictures) facts.error ??= "This file has video. Export its sound alone, for example as MP3 or M4A.";
+  if (found?.pictures) facts.error ??= "This file has video. Export its audio track, for example as MP3 or M4A.";
   if (facts.error) {
     file.value = "";
     report(fileReport, "bad", `“${given.name}” was not taken.`, facts.error);

@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 from django.contrib.admin.models import LogEntry
-from django.contrib.messages import get_messages
 from django.db.models import F
 from django.test import Client
 from django.utils import timezone
@@ -14,6 +13,7 @@ from pytest_django import DjangoAssertNumQueries
 from library import history
 from library.models import Clip, State
 from library.models.tag import MAX_TAGS, edited_tags, with_edited_tags
+from tests.support.changelist import act, messages_in
 from tests.support.editors import chief
 
 LIST = "/admin/library/clip/"
@@ -34,19 +34,6 @@ def add(title: str = "Rain", **fields: Any) -> Clip:
     )
 
 
-def act(client: Client, action: str, clips: list[Clip], query: str = "", **form: Any) -> Any:
-    """Do an action of the list to clips; returns the page or redirect that answers."""
-    ticked = [clip.pk for clip in clips]
-    return client.post(
-        LIST + query, {"action": action, "select_across": 0, "_selected_action": ticked, **form}
-    )
-
-
-def told(answer: Any) -> list[str]:
-    """The messages that the next page shows."""
-    return [str(message) for message in get_messages(answer.wsgi_request)]
-
-
 def noted() -> list[tuple[str, list[tuple[str, str, str]]]]:
     """The history, oldest first: what in words, and the values."""
     entries = LogEntry.objects.order_by("id")
@@ -56,7 +43,7 @@ def noted() -> list[tuple[str, list[tuple[str, str, str]]]]:
 def test_clips_are_published_and_how_many_is_told(client: Client) -> None:
     clips = [add("Draft", state="draft"), add("Shown"), add("Gone", state="withdrawn")]
     Clip.objects.filter(title="Gone").update(withdrawn_reason="By mistake.")
-    assert told(act(client, "publish", clips)) == ["2 clips published; 1 already was."]
+    assert messages_in(act(client, "publish", clips)) == ["2 clips published; 1 already was."]
     assert not Clip.objects.exclude(state=State.PUBLISHED).exists()
     assert noted() == [
         ("Changed “Draft” — Changed state.", [("state", "draft", "published")]),
@@ -69,13 +56,13 @@ def test_clips_are_published_and_how_many_is_told(client: Client) -> None:
 
 def test_clips_published_out_of_the_list_of_drafts_are_counted(client: Client) -> None:
     clips = [add(state="draft"), add(state="draft")]
-    assert told(act(client, "publish", clips, "?state=draft")) == ["2 clips published."]
+    assert messages_in(act(client, "publish", clips, "?state=draft")) == ["2 clips published."]
 
 
 def test_what_is_so_already_is_not_noted(client: Client) -> None:
     clip = add()
-    assert told(act(client, "publish", [clip])) == ["0 clips published; 1 already was."]
-    assert told(act(client, "make_draft", [clip]))[-1:] == ["1 clip back to draft."]
+    assert messages_in(act(client, "publish", [clip])) == ["0 clips published; 1 already was."]
+    assert messages_in(act(client, "make_draft", [clip]))[-1:] == ["1 clip back to draft."]
     assert len(noted()) == 1
 
 
@@ -98,7 +85,7 @@ def test_action_on_all_means_all_that_the_list_is_narrowed_to(client: Client) ->
     first = Clip.objects.filter(genre="jazz")[0]
     everything = {"select_across": 1}
     answer = act(client, "make_draft", [first], "?genre=jazz", **everything)
-    assert told(answer) == ["30 clips back to draft."]
+    assert messages_in(answer) == ["30 clips back to draft."]
     assert not Clip.objects.filter(genre="dub", state=State.DRAFT).exists()
     page = act(client, "delete_selected", [first], "?genre=jazz", **everything).text
     assert "Delete 30 clips" in page
@@ -111,23 +98,25 @@ def test_action_on_all_means_all_that_the_list_is_narrowed_to(client: Client) ->
 def test_deletion_and_restoring_are_noted(client: Client) -> None:
     clips = [add("One"), add("Two")]
     answer = act(client, "delete_selected", clips, post="yes")
-    assert told(answer) == ["2 clips deleted."]
-    assert told(act(client, "restore", clips[:1], "?deleted=yes"))[-1:] == ["1 clip restored."]
+    assert messages_in(answer) == ["2 clips deleted."]
+    assert messages_in(act(client, "restore", clips[:1], "?deleted=yes"))[-1:] == [
+        "1 clip restored."
+    ]
     words = [word for word, _ in noted()]
     assert words == ["Deleted “One.”", "Deleted “Two.”", "Changed “One” — Changed deleted at."]
 
 
 def test_nothing_but_restoring_is_done_to_deleted_clips(client: Client) -> None:
     clip = add(deleted_at=timezone.now(), state="draft")
-    assert told(act(client, "publish", [clip], "?deleted=yes")) == ["No action selected."]
-    assert told(act(client, "restore", [clip]))[-1:] == ["No action selected."]
+    assert messages_in(act(client, "publish", [clip], "?deleted=yes")) == ["No action selected."]
+    assert messages_in(act(client, "restore", [clip]))[-1:] == ["No action selected."]
     assert "Save and publish" not in client.get(f"{LIST}{clip.pk}/change/").text
 
 
 def test_what_is_no_number_is_no_clip(client: Client) -> None:
     form = {"action": "publish", "_selected_action": ["1", "x"]}
     answer = client.post(LIST, form)
-    assert told(answer) == ["Nothing was done: clips are ticked by their numbers."]
+    assert messages_in(answer) == ["Nothing was done: clips are ticked by their numbers."]
 
 
 def test_clip_is_saved_and_published_on_its_page(client: Client) -> None:
@@ -139,7 +128,7 @@ def test_clip_is_saved_and_published_on_its_page(client: Client) -> None:
     form = {"title": "Better", "description": "", "genre": "nature", "duration": "5"}
     form |= {"audio_url": SOURCE, "library_clip_save_and_publish": "1"}
     answer = client.post(page, form)
-    assert told(answer)[0] == "1 clip published."
+    assert messages_in(answer)[0] == "1 clip published."
     clip.refresh_from_db()
     assert (clip.title, clip.state) == ("Better", "published")
     assert [word for word, _ in noted()] == [
@@ -211,7 +200,7 @@ def test_edit_is_shown_before_it_is_done(edit: Callable[..., Any]) -> None:
     assert noted() == []
     Clip.objects.update(play_count=F("play_count") + 1)  # a play between looking and doing
     answer = edit(clips, "apply", version=page.context["version"], **form)
-    (message,) = told(answer)
+    (message,) = messages_in(answer)
     assert message == (
         "2 clips changed: genre: house; licence: CC0 1.0; creator: Bob; no creator URL;"
         " add tag: warm; add tag: late night; remove tag: rain."
@@ -257,7 +246,7 @@ def test_edit_of_what_has_changed_since_is_shown_anew(edit: Callable[..., Any]) 
     clips[0].genre = "dub"
     clips[0].save()
     page = edit(clips, "apply", version=version, genre="house")
-    assert told(page) == ["These clips have changed since the preview: look again."]
+    assert messages_in(page) == ["These clips have changed since the preview: look again."]
     assert page.context["preview"].rows[0][1] == [("genre", "dub", "house")]
     assert not Clip.objects.filter(genre="house").exists()
 

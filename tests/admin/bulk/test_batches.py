@@ -15,8 +15,8 @@ from harness.service import Server
 from library import history
 from library.admin.bulk import batches
 from library.models import Clip, ClipQuerySet
-from tests.admin.bulk.test_actions import act, told
-from tests.plays.test_recording import await_waiting, held
+from tests.support.changelist import act, messages_in
+from tests.support.database_locks import await_blocked_transaction, locked
 from tests.support.editors import chief
 from tests.support.plays import plays_of, stream
 
@@ -54,9 +54,9 @@ def test_clips_play_while_the_change_waits_for_another(
             connection.close()
 
     with ThreadPoolExecutor(1) as pool:
-        with held(clips[1]):
+        with locked(clips[1]):
             changing = pool.submit(change)
-            await_waiting()
+            await_blocked_transaction()
             assert list(genres()) == ["jazz", "dub", "dub"]
             for clip in (clips[0], clips[2]):
                 assert requests.get(server.url + stream(clip), timeout=30).ok
@@ -100,12 +100,12 @@ def test_clip_that_somebody_else_changes_meanwhile_is_left_out(
 
     version = post("preview").context["version"]
     with ThreadPoolExecutor(1) as pool:
-        with held(clips[1]):
+        with locked(clips[1]):
             posting = pool.submit(post, "apply", version=version)
-            await_waiting()
+            await_blocked_transaction()
             Clip.objects.filter(pk=clips[1].pk).update(genre="house", updated_at=timezone.now())
         answer = posting.result(30)
-    assert told(answer) == [
+    assert messages_in(answer) == [
         "1 clip changed: genre: jazz.",
         "1 clip left out, which somebody else has just changed.",
     ]

@@ -16,7 +16,7 @@ from pytest_django import DjangoAssertNumQueries
 
 from library.admin.clips.edit_conflicts import PageState
 from library.models import Clip, Presence
-from tests.plays.test_recording import await_waiting
+from tests.support.database_locks import await_blocked_transaction
 from tests.support.editors import bearer, editor
 
 FORM = {
@@ -122,7 +122,7 @@ def test_change_that_is_committed_while_another_is_saved_is_seen(
         with transaction.atomic():
             Clip.objects.filter(pk=clip.pk).update(title="Heavy Rain", updated_at=timezone.now())
             saving = pool.submit(save)
-            await_waiting()
+            await_blocked_transaction()
         assert saving.result(20)["errors"]["title"] == ["Somebody changed it to “Heavy Rain”."]
 
 

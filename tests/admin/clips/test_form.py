@@ -86,9 +86,9 @@ def test_length_of_an_address_is_asked_for(admin_client: Client) -> None:
         (b"%PDF-1.7", "This is a PDF document, not audio."),
         (b"#EXTM3U\nhttps://example.com/a.mp3", "This is a playlist, not audio"),
         (b"PK\x03\x04" + bytes(99), "This is an archive. Unpack it first."),
-        (b"\0\0\0\x14ftypqt  " + bytes(99), "This file has video. Export its sound alone"),
+        (b"\0\0\0\x14ftypqt  " + bytes(99), "This file has video. Export its audio track"),
         (b"\x1a\x45\xdf\xa3\x42\x82\x84webm\x86\x85V_VP8", "This file has video."),
-        (b"some words", "This file is not audio of a known type: mp3, ogg"),
+        (b"some words", "This file is not audio of a supported type: mp3, ogg"),
     ],
 )
 def test_wrong_file_gets_a_sentence_that_helps(

@@ -70,9 +70,7 @@ def test_source_is_checked_heard_and_measured_before_saving(
     expect(page.locator("#clip-player")).to_have_attribute("data-drawn", "yes")
     page.get_by_label("Address of the audio").fill(origin.url("/gone"))
     page.get_by_role("button", name="Check source").click()
-    expect(page.locator("#clip-url-report")).to_have_text(
-        "The origin answered with the status 404."
-    )
+    expect(page.locator("#clip-url-report")).to_have_text("The origin responded with status 404.")
 
 
 def test_waveform_is_sought_by_keys_and_pointer(open_page: Open, clip: Clip) -> None:
@@ -95,7 +93,7 @@ def test_audio_that_cannot_be_had_is_told_in_a_sentence(
     open_page: Open, make_clip: Callable[..., Clip], origin: Origin
 ) -> None:
     page = open_page(change(make_clip(audio_file="", audio_url=origin.url("/gone"))), editor())
-    sentence = "The audio cannot be had. The origin answered with an error."
+    sentence = "The audio cannot be had. The origin responded with an error."
     expect(page.locator(".clip-player-note")).to_have_text(sentence)
 
 

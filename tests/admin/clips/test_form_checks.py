@@ -26,10 +26,12 @@ def test_what_is_wrong_with_an_address_is_said(
     transactional_db: None, admin_client: Client, origin: Origin
 ) -> None:
     sentences = {
-        "": "Only http:// and https:// URLs can be used.",
-        "http://10.0.0.1/a.mp3": "Only public addresses may be used.",
-        origin.on("/page", answer(b"<html>")): "What the origin sent is not audio of a known type.",
-        origin.url("/gone"): "The origin answered with the status 404.",
+        "": "The URL must begin with http:// or https://.",
+        "http://10.0.0.1/a.mp3": "The URL must have a public address.",
+        origin.on(
+            "/page", answer(b"<html>")
+        ): "The origin's response is not audio of a supported type.",
+        origin.url("/gone"): "The origin responded with status 404.",
         "http://127.0.0.1:1/": "The origin could not be reached.",
     }
     said = {url: admin_client.post(CHECK, {"url": url}).json()["error"] for url in sentences}

@@ -8,7 +8,7 @@ from playwright.sync_api import expect
 from harness.chromium import CHROMIUM, CLICK_TWICE
 from harness.origin import Origin
 from library.models import Clip, PlayEvent
-from tests.plays.test_recording import await_waiting, held
+from tests.support.database_locks import await_blocked_transaction, locked
 from tests.support.editors import chief
 from tests.support.pages import PHONE, Open, look
 
@@ -40,7 +40,7 @@ def test_clips_are_heard_by_keyboard_one_at_a_time(
     expect(page.get_by_role("button", name="Play First")).to_be_visible()
     page.get_by_role("button", name="Play Broken").press("Enter")
     expect(page.get_by_role("alert").filter(has_text=".")).to_have_text(
-        "The origin answered with an error."
+        "The origin responded with an error."
     )
     page.get_by_role("checkbox", name="Select record").first.check()
     page.get_by_label("Select action to run").select_option("publish")
@@ -116,9 +116,9 @@ def test_list_tells_that_it_works_on_many_clips_and_is_asked_once(
     told: list[str] = []
     page.on("console", lambda message: told.append(message.text))
     page.on("request", lambda request: told.append(request.method))
-    with held(clip):
+    with locked(clip):
         run.evaluate(CLICK_TWICE)
-        await_waiting()
+        await_blocked_transaction()
     expect(page.get_by_text("1 clip published.")).to_be_visible()
     assert (told.count("POST"), told.count("Working …")) == (1, 1)
     page.get_by_role("checkbox", name="Select record").check()

@@ -8,7 +8,7 @@ from playwright.sync_api import Page, expect
 
 from harness.chromium import CHROMIUM, CLICK_TWICE
 from library.models import Clip, State
-from tests.plays.test_recording import await_waiting, held
+from tests.support.database_locks import await_blocked_transaction, locked
 from tests.support.editors import chief
 from tests.support.pages import PHONE, Open, look
 
@@ -43,9 +43,9 @@ def test_editor_imports_and_exports_clips(
     told: list[str] = []
     page.on("console", lambda message: told.append(message.text))
     page.on("request", lambda request: told.append(request.method))
-    with held(clip):
+    with locked(clip):
         page.get_by_role("button", name="Import: add 6, change 1").evaluate(CLICK_TWICE)
-        await_waiting()
+        await_blocked_transaction()
     expect(page.get_by_text("Imported clips.csv: 6 added, 1 changed.")).to_be_visible()
     assert (told.count("POST"), told.count("Importing…")) == (1, 1)
     assert Clip.objects.filter(state=State.DRAFT).count() == 6

@@ -18,7 +18,7 @@ from django.utils import timezone
 from library.admin.exchange.writing import StalePlanError, write
 from library.models import Clip, Health, PendingImport, State
 from tests.admin.exchange.steps import IMPORT, PROCESS, Importing, person
-from tests.test_history import told
+from tests.support.history import history_entries
 
 MAY_IMPORT = ("import_clip", "add_clip", "change_clip", "view_clip")
 
@@ -54,7 +54,7 @@ def test_six_clips_are_drafts_once_they_are_confirmed(importing: Importing, clie
     made = Clip.objects.order_by("id")
     assert [clip.state for clip in made] == [State.DRAFT] * 6
     assert (made[5].title, made[5].duration, made[5].tags) == ("Clip 5", 5.5, ["rain", "n5"])
-    assert told() == [("anna", f"Added “Clip {n}”.", []) for n in range(6)]
+    assert history_entries() == [("anna", f"Added “Clip {n}”.", []) for n in range(6)]
     assert not PendingImport.objects.exists()
 
 
@@ -88,7 +88,7 @@ def test_rows_are_told_with_old_and_new_values(importing: Importing) -> None:
     assert (one.title, one.tags, one.audio_url) == ("Better", [], "https://example.com/1.mp3")
     assert one.updated_at > before
     values = [("title", "Clip 1", "Better"), ("tags", "rain", "")]
-    assert told()[0] == ("anna", "Changed “Better” — Changed title and tags.", values)
+    assert history_entries()[0] == ("anna", "Changed “Better” — Changed title and tags.", values)
 
 
 def test_of_a_long_text_what_differs_is_shown(importing: Importing) -> None:
@@ -120,7 +120,7 @@ WRONG = {
     "CC-BY, CC-BY-SA, CC-BY-ND, CC-BY-NC, CC-BY-NC-SA and CC-BY-NC-ND with its version, such as "
     "CC-BY-4.0; or such a licence's creativecommons.org URL.",
     ',A,a,"1,500",http://10.0.0.1/,,,,withdrawn,': "duration 1,500 Enter a number with a point, "
-    "such as 30.5. audio_url http://10.0.0.1/ Only public addresses may be used. withdrawn_reason "
+    "such as 30.5. audio_url http://10.0.0.1/ The URL must have a public address. withdrawn_reason "
     "Give the reason, which the public sees.",
     f",A,{OK},,,,draft,Why": "withdrawn_reason Why Only a withdrawn clip has a reason.",
     f",A,{OK},,,,draft,,too,many": "row This row has 12 cells, but there are 10 columns: quotes "
@@ -226,7 +226,7 @@ def test_states_are_changed_with_their_reasons(importing: Importing) -> None:
     preview.confirm()
     saved = Clip.objects.order_by("id").values_list("state", "withdrawn_reason")
     assert list(saved) == [("withdrawn", "It has ended."), ("published", None), ("published", None)]
-    assert [entry[2] for entry in told()][2] == [("state", "draft", "published")]
+    assert [entry[2] for entry in history_entries()][2] == [("state", "draft", "published")]
 
 
 def test_clip_that_was_changed_since_the_export_is_told(importing: Importing) -> None:

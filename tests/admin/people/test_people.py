@@ -3,7 +3,6 @@
 import json
 import re
 from http import HTTPStatus
-from importlib import import_module
 from typing import Any
 
 import pytest
@@ -15,8 +14,9 @@ from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 
 from library import history
+from library.access.groups import create_groups, remove_groups
 from library.models import ApiToken
-from tests.support.editors import bearer, editor, make_groups, member
+from tests.support.editors import bearer, editor, member
 
 USERS, TOKENS = "/admin/auth/user/", "/admin/library/apitoken/"
 
@@ -44,19 +44,18 @@ def test_migration_makes_the_permissions_that_django_would_and_none_twice() -> N
     before = set(Permission.objects.values_list("content_type", "codename", "name"))
     Group.objects.all().delete()
     Permission.objects.filter(content_type__app_label="library").delete()
-    make_groups()
+    create_groups(apps)
     call_command("migrate", verbosity=0, interactive=False)  # makes the others
     assert set(Permission.objects.values_list("content_type", "codename", "name")) == before
 
 
 def test_migration_leaves_an_operator_s_groups_alone() -> None:
-    make_groups()
+    create_groups(apps)
     Group.objects.get(name="Editors").permissions.clear()
-    make_groups()
+    create_groups(apps)
     assert not Group.objects.get(name="Editors").permissions.exists()
     member("Analysts")
-    migration = import_module("library.migrations.0007_people")
-    migration.remove_groups(apps, None)
+    remove_groups(apps)
     assert [group.name for group in Group.objects.all()] == ["Analysts"]
 
 

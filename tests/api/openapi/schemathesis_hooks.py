@@ -1,4 +1,4 @@
-"""Where OpenAPI cannot tell Schemathesis what is right."""
+"""Knowledge that Schemathesis needs and OpenAPI cannot express."""
 
 import os
 from itertools import count
@@ -13,7 +13,7 @@ from schemathesis.openapi.checks import RejectedPositiveData
 from library.licences import LICENCES
 
 AUDIO = os.environ["SCHEMATHESIS_AUDIO_URL"]  # of an origin on this machine
-REFUSED = "http://127.0.0.1:9/refused?a=b%20c#d"  # nobody listens there
+REFUSED = "http://127.0.0.1:9/refused?a=b%20c#d"  # no server listens there
 MOMENTS = ["2026-11-20", "2026-11-20T12:00:00Z", "2026-11-20T12:34:56.789+05:45"]
 numbers = count()
 
@@ -28,10 +28,10 @@ for name, texts in {
 
 @schemathesis.hook
 def before_call(context: Any, case: Any, kwargs: Any) -> None:
-    """Keep a made-up request from failing before it comes to what it is about."""
+    """Keep a generated request from failing for another reason than the one it tests."""
     for clip in case.body if isinstance(case.body, list) else [case.body]:
         if isinstance(clip, dict) and "//example.com/" in str(clip.get("audio_url")):
-            clip["audio_url"] = AUDIO  # nothing is to be fetched from elsewhere
+            clip["audio_url"] = AUDIO  # the tests may not use other hosts
     if case.meta is None or case.meta.generation.mode is not GenerationMode.POSITIVE:
         return
     if case.query:
@@ -39,17 +39,19 @@ def before_call(context: Any, case: Any, kwargs: Any) -> None:
         if "since" in case.query:
             case.query.pop("until", None)  # it must come later
     if "Idempotency-Key" in case.headers:
-        case.headers["Idempotency-Key"] = f"key-{next(numbers)}"  # of another body it is refused
+        case.headers["Idempotency-Key"] = (
+            f"key-{next(numbers)}"  # a key may not be reused with another body
+        )
     if "If-Match" in case.headers:
         case.headers["If-Match"] = "*"  # any other names another version
 
 
 @schemathesis.hook
 def filter_failure(context: Any, failure: Any, case: Any, response: Any) -> bool:
-    """Whether it is one: not what no schema can tell."""
-    if isinstance(failure, RejectedPositiveData):  # a clip with an upload takes no audio_url
+    """Return whether it is a failure, and not a rule that no schema can express."""
+    if isinstance(failure, RejectedPositiveData):  # a clip with an upload accepts no audio_url
         return "This clip's audio was uploaded" not in response.text
-    if isinstance(failure, AcceptedNegativeData):  # in a URL, a blank is a list of one blank, too
+    if isinstance(failure, AcceptedNegativeData):  # in a URL, a blank is also a list with one blank
         query = case.query or {}
         return "" not in (query.get("tag"), query.get("genre"))
     return True

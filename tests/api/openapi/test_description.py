@@ -1,4 +1,4 @@
-"""The OpenAPI description by itself; test_schemathesis.py holds it to what the API answers."""
+"""The OpenAPI description itself; test_schemathesis.py compares it with real responses."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -25,7 +25,7 @@ def operations(document: dict[str, Any]) -> dict[str, Any]:
 
 
 def contents(operation: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
-    """Media types of what is sent and answered, but audio."""
+    """The media types of bodies and responses except audio."""
     for media_type, content in operation.get("requestBody", {}).get("content", {}).items():
         yield "request", media_type, content
     for status, response in operation["responses"].items():
@@ -34,7 +34,7 @@ def contents(operation: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, An
                 yield status, media_type, content
 
 
-def test_everything_sent_and_answered_has_an_example(operations: dict[str, Any]) -> None:
+def test_every_body_and_response_has_an_example(operations: dict[str, Any]) -> None:
     bare = [
         (name, where, media_type)
         for name, operation in operations.items()
@@ -44,7 +44,7 @@ def test_everything_sent_and_answered_has_an_example(operations: dict[str, Any])
     assert bare == []
 
 
-def test_every_example_fits_its_schema(
+def test_every_example_matches_its_schema(
     document: dict[str, Any], operations: dict[str, Any]
 ) -> None:
     wrong = []
@@ -59,7 +59,7 @@ def test_every_example_fits_its_schema(
     assert wrong == []
 
 
-def test_stream_tells_of_ranges(operations: dict[str, Any]) -> None:
+def test_stream_documents_ranges(operations: dict[str, Any]) -> None:
     part = operations["stream_clip"]["responses"]["206"]
     assert part["content"]["audio/mpeg"]["schema"] == {"type": "string", "format": "binary"}
     assert set(part["headers"]) >= {
@@ -68,7 +68,7 @@ def test_stream_tells_of_ranges(operations: dict[str, Any]) -> None:
     }
 
 
-def test_head_of_a_stream_has_the_headers_and_no_body(operations: dict[str, Any]) -> None:
+def test_head_of_a_stream_has_headers_but_no_body(operations: dict[str, Any]) -> None:
     whole, head = (operations[name]["responses"] for name in ("stream_clip", "stream_clip_headers"))
     assert head["200"]["headers"] == whole["200"]["headers"]
     assert not any("content" in response for response in head.values())
@@ -88,6 +88,8 @@ def test_head_of_a_stream_has_the_headers_and_no_body(operations: dict[str, Any]
         ("library_statistics", {400, 401, 406, 429}),
     ],
 )
-def test_every_error_is_told(operations: dict[str, Any], operation: str, errors: set[int]) -> None:
-    told = {int(status) for status in operations[operation]["responses"]}
-    assert {status for status in told if status >= 400} == errors | {500, 503}
+def test_every_error_is_documented(
+    operations: dict[str, Any], operation: str, errors: set[int]
+) -> None:
+    documented = {int(status) for status in operations[operation]["responses"]}
+    assert {status for status in documented if status >= 400} == errors | {500, 503}

@@ -1,6 +1,6 @@
-"""Typed clients made of the OpenAPI description: their types are checked, and they are run.
+"""Typed clients generated from the OpenAPI description: type checked, then run.
 
-What they do is in tests/api/clients; what each says it found is the same.
+The programs that use them are in tests/api/clients. Both must print the same.
 """
 
 import json
@@ -20,7 +20,7 @@ from tests.support.editors import editor
 MakeClip = Callable[..., Clip]
 
 CLIENTS = ROOT / "tests" / "api" / "clients"
-CACHE = ROOT / ".local" / "clients"  # what npm installed, what mypy found out
+CACHE = ROOT / ".local" / "clients"  # of npm packages and of mypy
 FOUND = {
     "jazz": ["Blue", "Green"],
     "range": [206, 100],
@@ -31,7 +31,7 @@ FOUND = {
 
 
 def run(*command: object, folder: Path) -> str:
-    """What a command prints; what it prints fails the test if it fails."""
+    """Run a command and return its output. Fail with the output if the command fails."""
     words = [str(word) for word in command]
     done = subprocess.run(
         words,
@@ -44,9 +44,9 @@ def run(*command: object, folder: Path) -> str:
     return done.stdout
 
 
-def found(printed: str) -> dict[str, Any]:
-    told: dict[str, Any] = json.loads(printed)
-    return told
+def parsed(output: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(output)
+    return found
 
 
 @pytest.fixture(autouse=True)
@@ -67,8 +67,8 @@ def test_python_client_is_typed_and_works(server: Server, tmp_path: Path) -> Non
     mypy = [sys.executable, "-m", "mypy", "--strict", "--follow-imports=silent", "--config-file="]
     run(*mypy, "--cache-dir", CACHE / "mypy", "consumer.py", folder=tmp_path)
     token = ApiToken.objects.issue(editor(), "clients")
-    told = found(run(sys.executable, "consumer.py", server.url, token, folder=tmp_path))
-    assert told == FOUND | {"added": [201, "FROM PYTHON", None, "unchecked"]}
+    found = parsed(run(sys.executable, "consumer.py", server.url, token, folder=tmp_path))
+    assert found == FOUND | {"added": [201, "FROM PYTHON", None, "unchecked"]}
 
 
 @pytest.mark.skipif(
@@ -83,12 +83,12 @@ def test_typescript_client_is_typed_and_works(server: Server) -> None:
         folder=folder,
     )
     run(tools / "tsc", folder=folder)
-    told = found(run("node", "built/consumer.js", server.url, folder=folder))
-    assert told == FOUND | {"added": [201, "FROM TYPESCRIPT", None, "unchecked"]}
+    found = parsed(run("node", "built/consumer.js", server.url, folder=folder))
+    assert found == FOUND | {"added": [201, "FROM TYPESCRIPT", None, "unchecked"]}
 
 
 def npm_packages(project: Path) -> Path:
-    """A folder with the packages that the project's lock file names, installed once."""
+    """Return a folder with the packages of the project's lock file, installed once."""
     folder = CACHE / project.name
     lock = folder / "package-lock.json"
     wanted = (project / "package-lock.json").read_bytes()

@@ -1,6 +1,6 @@
-"""What an application does with the client that openapi-python-client makes of /openapi.json.
+"""An application that uses the client which openapi-python-client generates from /openapi.json.
 
-mypy checks its types, Python runs it against the service. Says what it found as one line of JSON.
+mypy checks its types, and Python runs it against the service. It prints one line of JSON.
 """
 
 import json
@@ -14,7 +14,7 @@ from clips_client.models import Clip, ClipRequest, ClipStatistics, Error, FieldE
 from clips_client.types import UNSET, File, Unset
 from httpx import Response
 
-# The generator takes a token that may be sent for one that must be.
+# The generator treats an optional token as required.
 client = AuthenticatedClient(base_url=sys.argv[1], token=sys.argv[2])
 
 jazz: list[Clip] = []

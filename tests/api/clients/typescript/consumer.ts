@@ -1,5 +1,5 @@
-// What an application does with the client that openapi-typescript makes of /openapi.json; tsc
-// checks its types, node runs it against the service. Says what it found as one line of JSON.
+// An application that uses the client which openapi-typescript generates from /openapi.json.
+// tsc checks its types, and node runs it against the service. It prints one line of JSON.
 import createClient from "openapi-fetch";
 import type { components, paths } from "./schema.js";
 
@@ -44,9 +44,9 @@ const range = await api.GET("/api/v1/clips/{id}/stream", {
 const statistics = await api.GET("/api/v1/clips/{id}/stats", {
   params: { path, query: { interval: "week" } },
 });
-const { data: told } = statistics; // a string if CSV was asked for
+const { data: found } = statistics; // a string if CSV was requested
 const plays: number | undefined =
-  typeof told === "object" ? told.series.at(-1)?.plays : undefined;
+  typeof found === "object" ? found.series.at(-1)?.plays : undefined;
 
 // An error is one of two shapes, and TypeScript knows which is which.
 const wrong = await api.GET("/api/v1/clips", { params: { query: { limit: 0 } } });

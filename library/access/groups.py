@@ -1,0 +1,54 @@
+"""The groups Editors and Analysts, which every installation starts with.
+
+Migration 0007 creates them, once for each database. A change here therefore reaches new databases
+only: add a migration that grants or revokes the difference in existing ones. On a new database
+that migration finds nothing left to do, so both kinds of database end up with the same groups.
+"""
+
+from django.apps.registry import Apps
+
+PERMISSIONS = {
+    "add_clip": "Can add clip",
+    "change_clip": "Can change clip",
+    "delete_clip": "Can delete clip",
+    "view_clip": "Can view clip",
+    "import_clip": "Can import clips from files",
+    "export_clip": "Can export clips to files",
+    "view_playevent": "Can view play",
+    "add_apitoken": "Can add API token",
+    "view_apitoken": "Can view API token",
+}
+GROUPS = {
+    "Editors": tuple(PERMISSIONS),
+    "Analysts": ("view_clip", "export_clip", "view_playevent"),
+}
+
+
+def create_groups(apps: Apps, schema_editor: object = None) -> None:
+    """Create the missing groups. A group of the same name that exists keeps its permissions.
+
+    Django creates permissions after all migrations have run, so this creates the ones it needs the
+    way Django would, even for models of later migrations. Django finds them and adds no others.
+    """
+    groups, permissions, content_types = (
+        apps.get_model(name).objects
+        for name in ("auth.Group", "auth.Permission", "contenttypes.ContentType")
+    )
+    for name, codenames in GROUPS.items():
+        group, is_new = groups.get_or_create(name=name)
+        if not is_new:
+            continue
+        for codename in codenames:
+            _, model = codename.split("_")
+            content_type, _ = content_types.get_or_create(app_label="library", model=model)
+            permission, _ = permissions.get_or_create(
+                content_type=content_type,
+                codename=codename,
+                defaults={"name": PERMISSIONS[codename]},
+            )
+            group.permissions.add(permission)
+
+
+def remove_groups(apps: Apps, schema_editor: object = None) -> None:
+    """Remove the groups that have no members. The others stay, so no member loses permissions."""
+    apps.get_model("auth.Group").objects.filter(name__in=GROUPS, user=None).delete()

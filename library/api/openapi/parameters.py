@@ -1,0 +1,81 @@
+"""OpenAPI parameters: in the path, the query and the header, and header fields of responses."""
+
+from copy import deepcopy
+from typing import Any
+
+from drf_spectacular.utils import OpenApiParameter, inline_serializer
+from rest_framework import serializers
+
+from library.api.idempotency import KEY_PATTERN
+from library.api.parameters import Parameters
+
+CLIP_ID = OpenApiParameter(
+    "id",
+    {"type": "integer", "format": "int64", "minimum": 1, "maximum": 10**18 - 1},
+    OpenApiParameter.PATH,
+    description="The clip's id.",
+)
+
+
+def request_header(name: str, description: str) -> OpenApiParameter:
+    """Describe a header field that clients may send."""
+    return OpenApiParameter(name, str, OpenApiParameter.HEADER, description=description)
+
+
+def response_header(name: str, description: str, statuses: list[int]) -> OpenApiParameter:
+    """Describe a header field of the responses with these statuses."""
+    return OpenApiParameter(
+        name, str, OpenApiParameter.HEADER, description=description, response=statuses
+    )
+
+
+def query_parameters(name: str, known: Parameters) -> serializers.Serializer[Any]:
+    """Describe query parameters, except `fields`, which OpenAPI cannot describe.
+
+    It changes the shape of the response: every field of a clip would have to be optional in the
+    clients that are generated from the description.
+    """
+    # Serializers sort fields by creation, so copies are in the order of the mapping.
+    fields = {name: deepcopy(field) for name, field in known.items() if name != "fields"}
+    serializer: serializers.Serializer[Any] = inline_serializer(name, fields)
+    return serializer
+
+
+RETRY_AFTER = response_header(
+    "Retry-After", "Number of seconds to wait before the next attempt.", [409, 429, 503]
+)
+IF_NONE_MATCH = request_header(
+    "If-None-Match", "An `ETag` that you have. The response is 304 if it is still current."
+)
+IDEMPOTENCY_KEY = OpenApiParameter(
+    "Idempotency-Key",
+    {"type": "string", "pattern": KEY_PATTERN},
+    OpenApiParameter.HEADER,
+    description="A unique value that you generate, such as a UUID. Send it again when you retry: "
+    "for 24 hours, the same key with the same body returns the first response, and nothing is "
+    "added twice. Errors do not use up a key.",
+)
+IF_MATCH = request_header(
+    "If-Match",
+    "The `ETag` of the clip as you read it. The request fails with 412 if the clip has changed "
+    "since. Plays are not changes.",
+)
+
+
+def limits(success: int) -> list[OpenApiParameter]:
+    """Describe the headers of rate limiting and signing in."""
+    limited = [success, 304, 400, 404, 409, 410, 411, 412, 413, 415, 422, 429]
+    return [
+        response_header(
+            "RateLimit-Policy",
+            'Your limit: `"reads";q=1200;w=60` means 1,200 reads in 60 seconds.',
+            limited,
+        ),
+        response_header(
+            "RateLimit",
+            'What remains of it: `"reads";r=1199;t=42` means 1,199 reads in the next 42 seconds.',
+            limited,
+        ),
+        RETRY_AFTER,
+        response_header("WWW-Authenticate", "How to sign in.", [401]),
+    ]

@@ -1,0 +1,219 @@
+"""Real error responses have the statuses, codes and sentences that OpenAPI documents."""
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import requests
+from django.db import connection
+from django.test import Client
+
+from harness.origin import Origin, answer
+from harness.service import Server, free_port
+from library.models import Clip
+from tests.support.editors import bearer, editor, enrolled
+
+Http = Callable[..., requests.Response]
+MakeClip = Callable[..., Clip]
+Documented = dict[tuple[str, int], dict[str, str]]
+
+NEW = {"title": "New", "genre": "jazz", "duration": 3, "audio_url": "https://example.com/a.mp3"}
+OPERATIONS = {
+    "list_clips": ("GET", "/api/v1/clips"),
+    "add_clip": ("POST", "/api/v1/clips"),
+    "add_clips": ("POST", "/api/v1/clips/bulk"),
+    "show_clip": ("GET", "/api/v1/clips/{id}"),
+    "change_clip": ("PATCH", "/api/v1/clips/{id}"),
+    "delete_clip": ("DELETE", "/api/v1/clips/{id}"),
+    "stream_clip": ("GET", "/api/v1/clips/{id}/stream"),
+    "clip_statistics": ("GET", "/api/v1/clips/{id}/stats"),
+    "library_statistics": ("GET", "/api/v1/stats"),
+}
+READS = ("list_clips", "show_clip", "clip_statistics", "library_statistics")
+ADDS = ("add_clip", "add_clips")
+EDITS = ("change_clip", "delete_clip")
+FIELDS = ""  # instead of a code: errors of fields or parameters, by name
+# Provoked by the tests of the rooms that they come from.
+PROVOKED_ELSEWHERE = {
+    *("idempotency_key_in_use", "database_unavailable", "no_capacity", "play_not_recorded"),
+    *("origin_dns_failed", "origin_tls_failed", "origin_redirect_refused", "origin_redirect_loop"),
+    *("origin_loop", "origin_protocol_error", "origin_too_large", "origin_truncated"),
+    *("origin_timeout", "origin_busy", "origin_url_invalid"),
+    *("store_unavailable", "file_not_audio"),
+}
+
+
+class Errors:
+    """Sends requests that fail, and compares the responses with the description."""
+
+    def __init__(self, http: Http) -> None:
+        self.http = http
+        self.documented = documented(http("GET", "/openapi.json").json())
+        self.seen: set[str] = set()
+
+    def provoke(self, operation: str, code: str, clip_id: int = 1, **options: Any) -> None:
+        method, path = OPERATIONS[operation]
+        query = options.pop("query", "")
+        response = self.http(method, path.format(id=clip_id) + query, **options)
+        self.check(operation, code, response)
+
+    def check(self, operation: str, code: str, response: requests.Response) -> None:
+        body = response.json()
+        expected = self.documented[operation, response.status_code]
+        assert body.get("code", FIELDS) == code, (operation, body)
+        assert code in expected, (operation, response.status_code, body)
+        if code != FIELDS:
+            assert without_numbers(body["detail"]) == without_numbers(expected[code])
+        self.seen.add(code)
+
+
+def documented(document: dict[str, Any]) -> Documented:
+    """The sentences of the documented errors: by operation and status, then by code."""
+    return {
+        (operation["operationId"], int(status)): {
+            example["value"].get("code", FIELDS): example["value"].get("detail", "")
+            for content in response.get("content", {}).values()
+            for example in content["examples"].values()
+        }
+        for path in document["paths"].values()
+        for operation in path.values()
+        for status, response in operation["responses"].items()
+        if status >= "400"
+    }
+
+
+def without_numbers(sentence: str) -> str:
+    return re.sub(r"\d+", "0", sentence)
+
+
+@pytest.fixture
+def errors(http: Http) -> Errors:
+    return Errors(http)
+
+
+@pytest.fixture
+def token(transactional_db: None) -> dict[str, str]:
+    return bearer(editor())
+
+
+def session(user: Any) -> dict[str, str]:
+    """The cookie header of a session of the back office."""
+    client = Client()
+    client.force_login(user)
+    return {"Cookie": f"sessionid={client.cookies['sessionid'].value}; csrftoken={'x' * 32}"}
+
+
+def provoke_errors_of_any_client(errors: Errors) -> None:
+    for operation in OPERATIONS:
+        errors.provoke(operation, "bad_request", headers={"Host": "evil.example"})
+        if operation == "stream_clip":  # any player may stream, whatever it sends
+            continue
+        errors.provoke(operation, "invalid_token", headers={"Authorization": "Bearer wrong"})
+        errors.provoke(operation, "not_acceptable", headers={"Accept": "text/html"})
+    for operation in READS:
+        errors.provoke(operation, FIELDS, query="?format=xml&page=2&limit=0")
+    errors.provoke("list_clips", "uri_too_long", query=f"?search={'x' * 5000}")
+
+
+def provoke_errors_of_permissions(errors: Errors) -> None:
+    user = editor("novice", "add_clip")
+    for operation in EDITS:
+        errors.provoke(operation, "not_authenticated")
+        errors.provoke(operation, "permission_denied", headers=bearer(user, operation))
+        errors.provoke(operation, "csrf_failed", headers=session(user))
+    enrolled(user)
+    headers = {**session(user), "X-CSRFToken": "x" * 32}
+    errors.provoke("delete_clip", "second_factor_missing", headers=headers)
+
+
+def provoke_errors_of_bodies(errors: Errors, token: dict[str, str]) -> None:
+    for operation in (*ADDS, "change_clip"):
+        json = {**token, "Content-Type": "application/json"}
+        text = {**token, "Content-Type": "text/plain"}
+        errors.provoke(operation, "parse_error", data="{", headers=json)
+        errors.provoke(operation, "length_required", data=iter([b"{}"]), headers=json)
+        errors.provoke(operation, "payload_too_large", data=b"[" * 2_000_001, headers=json)
+        errors.provoke(operation, "unsupported_media_type", data="{}", headers=text)
+    errors.provoke("add_clip", FIELDS, json={**NEW, "title": ""})
+    errors.provoke("add_clips", FIELDS, json=NEW)
+    errors.provoke("add_clips", "invalid_clips", json=[{**NEW, "title": ""}])
+
+
+def provoke_errors_of_keys(errors: Errors) -> None:
+    for operation, body in zip(ADDS, (NEW, [NEW]), strict=True):
+        invalid, used = {"Idempotency-Key": "a b"}, {"Idempotency-Key": operation}
+        errors.provoke(operation, "idempotency_key_invalid", json=body, headers=invalid)
+        method, path = OPERATIONS[operation]
+        assert errors.http(method, path, json=body, headers=used).status_code == 201
+        errors.provoke(operation, "idempotency_key_reused", json=[body], headers=used)
+
+
+def provoke_errors_of_clips(errors: Errors, clip: Clip, token: dict[str, str]) -> None:
+    old = {**token, "If-Match": '"old"'}
+    for operation in EDITS:
+        errors.provoke(operation, "precondition_failed", clip.pk, json={}, headers=old)
+    errors.provoke("stream_clip", "precondition_failed", clip.pk, headers=old)
+    errors.provoke("stream_clip", "range_not_satisfiable", clip.pk, headers={"Range": "bytes=-0"})
+    for operation in ("show_clip", "stream_clip", "clip_statistics", *EDITS):
+        errors.provoke(operation, "not_found", 999, json={}, headers=token)
+    Clip.objects.update(state="withdrawn", withdrawn_reason="Its creator asked us to.")
+    for operation in ("show_clip", "stream_clip"):
+        errors.provoke(operation, "clip_withdrawn", clip.pk)
+    Clip.objects.all().mark_deleted()
+    for operation in ("show_clip", "stream_clip", *EDITS):
+        errors.provoke(operation, "clip_deleted", clip.pk, json={}, headers=token)
+
+
+def provoke_errors_of_audio(errors: Errors, make_clip: MakeClip, origin: Origin) -> None:
+    compressed = {"Content-Encoding": "gzip"}
+    urls = {
+        "origin_http_error": origin.on("/gone", answer(status="410 Gone")),
+        "origin_not_audio": origin.on("/page", answer(b"<!DOCTYPE html>" * 100)),
+        "origin_empty": origin.on("/empty", answer()),
+        "origin_content_coding": origin.on("/gzip", answer(b"x", headers=compressed)),
+        "origin_unreachable": f"http://127.0.0.1:{free_port()}/",
+        "origin_address_refused": "http://10.0.0.1/",
+    }
+    for code, url in urls.items():
+        errors.provoke("stream_clip", code, make_clip(audio_url=url).pk)
+    missing = make_clip(audio_file="samples/missing.mp3")
+    errors.provoke("stream_clip", "file_missing", missing.pk)
+
+
+def provoke_a_server_error(errors: Errors) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE library_clip RENAME COLUMN genre TO mood")
+        try:
+            errors.provoke("list_clips", "server_error")
+        finally:
+            cursor.execute("ALTER TABLE library_clip RENAME COLUMN mood TO genre")
+
+
+def provoke_throttling(errors: Errors, limited: Server) -> None:
+    for operation, body in zip((*ADDS, "list_clips"), (NEW, [NEW], None), strict=True):
+        method, path = OPERATIONS[operation]
+        for _ in range(3):
+            response = requests.request(method, limited.url + path, json=body, timeout=30)
+        errors.check(operation, "throttled", response)
+
+
+def test_errors_are_as_documented(
+    errors: Errors,
+    clip: Clip,
+    make_clip: MakeClip,
+    origin: Origin,
+    token: dict[str, str],
+    start_server: Callable[..., Server],
+) -> None:
+    provoke_errors_of_any_client(errors)
+    provoke_errors_of_permissions(errors)
+    provoke_errors_of_bodies(errors, token)
+    provoke_errors_of_keys(errors)
+    provoke_errors_of_audio(errors, make_clip, origin)
+    provoke_errors_of_clips(errors, clip, token)
+    provoke_a_server_error(errors)
+    limits = {f"CLIPS_THROTTLE_{kind}": "1" for kind in ("READS", "WRITES", "BULK")}
+    provoke_throttling(errors, start_server(CLIPS_THROTTLE="on", **limits))
+    codes = {code for responses in errors.documented.values() for code in responses}
+    assert codes - errors.seen == PROVOKED_ELSEWHERE

@@ -1,0 +1,28 @@
+"""Locks in PostgreSQL that a test holds or waits for."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from django.db import connection, transaction
+
+from library.models import Clip
+
+
+@contextmanager
+def locked(clip: Clip) -> Iterator[None]:
+    """Hold a lock on the clip's row, as another transaction would."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SELECT FROM library_clip WHERE id = %s FOR UPDATE", [clip.pk])
+        yield
+
+
+def await_blocked_transaction() -> None:
+    """Return once a transaction waits for the lock of another."""
+    deadline = time.monotonic() + 20
+    with connection.cursor() as cursor:
+        while time.monotonic() < deadline:
+            cursor.execute("SELECT FROM pg_locks WHERE NOT granted")
+            if cursor.rowcount:
+                return
+    raise AssertionError("no transaction is waiting")
