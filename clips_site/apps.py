@@ -1,4 +1,4 @@
-"""Apps of others, as the back office has them."""
+"""Configuration of third-party apps: their names in the back office."""
 
 from axes.apps import AppConfig as AxesConfig
 from django.apps import apps
@@ -6,18 +6,18 @@ from django.contrib.admin.apps import AdminConfig
 
 
 class BackOfficeConfig(AdminConfig):
-    """Django's admin, with our site for its own."""
+    """Django's admin, with `BackOffice` as its site."""
 
     default_site = "clips_site.site.BackOffice"
-    verbose_name = "Audit"  # the one page that it has of its own tells what was done
+    verbose_name = "Audit"  # its only page of its own is the audit log
 
     def ready(self) -> None:
-        """Have users and groups under the name that the sidebar has for them."""
+        """Call the app of users and groups by its name in the sidebar."""
         super().ready()
         apps.get_app_config("auth").verbose_name = "People"
 
 
 class LoginsConfig(AxesConfig):  # type: ignore[misc]
-    """django-axes, by what it keeps."""
+    """django-axes, which records log-ins."""
 
     verbose_name = "Log-ins"

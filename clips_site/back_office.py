@@ -1,4 +1,4 @@
-"""How the back office looks: the settings of its theme, django-unfold."""
+"""Settings of django-unfold, the theme of the back office: names, links, sidebar."""
 
 from typing import Any
 
@@ -9,10 +9,10 @@ from django.urls import reverse_lazy
 
 
 def _item(title: str, icon: str, view: str, *permissions: str) -> dict[str, Any]:
-    """A line of the sidebar, for those who have one of the permissions."""
+    """Return an item of the sidebar, shown to users with one of the permissions."""
     return {
         "title": title,
-        "icon": icon,  # of Material Symbols, which the theme serves
+        "icon": icon,  # a name of Material Symbols, which the theme serves
         "link": reverse_lazy(f"admin:{view}"),
         "permission": lambda request: (
             not permissions or any(request.user.has_perm(name) for name in permissions)
@@ -21,7 +21,7 @@ def _item(title: str, icon: str, view: str, *permissions: str) -> dict[str, Any]
 
 
 def _account_links(request: HttpRequest) -> list[dict[str, Any]]:
-    """What people do about themselves."""
+    """Return the links to the user's own account."""
     links = [{"title": "Change password", "link": reverse_lazy("admin:password_change")}]
     if settings.CLIPS_TWO_FACTOR != "off":
         links.append({"title": "Two-factor authentication", "link": reverse_lazy("two-factor")})
@@ -42,10 +42,10 @@ UNFOLD: dict[str, Any] = {
     ],
     "DASHBOARD_CALLBACK": "library.admin.dashboard.dashboard",
     "STYLES": [
-        lambda request: static("library/admin.css"),
-        lambda request: static("library/admin-theme.css"),
+        lambda request: static("library/admin/base.css"),
+        lambda request: static("library/admin/theme.css"),
     ],
-    "SCRIPTS": [lambda request: static("library/admin-theme.js")],
+    "SCRIPTS": [lambda request: static("library/admin/theme.js")],
     "ACCOUNT": {"navigation": _account_links},
     "TABS": [
         {

@@ -14,17 +14,16 @@ PROBES = frozenset(("/livez", "/readyz", "/metrics"))
 
 
 class ProbeMiddleware:
-    """Answers health checks and Prometheus whatever host they name.
+    """Answers health checks and Prometheus under any host name.
 
-    They come by the address of a container or pod, which DJANGO_ALLOWED_HOSTS cannot list; their
-    answers hold nothing that depends on the host.
+    They use the address of a container or pod, which DJANGO_ALLOWED_HOSTS cannot list. Their
+    responses do not depend on the host.
     """
 
     def __init__(self, get_response: Handler) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        """Answer a probe, pass on all else."""
         if request.path_info in PROBES:
             match = request.resolver_match = resolve(request.path_info)
             response: HttpResponseBase = match.func(request)
@@ -33,7 +32,7 @@ class ProbeMiddleware:
 
 
 class BackOfficeHeadersMiddleware:
-    """Of the pages of the back office: what they may load, and that no cache keeps them."""
+    """Adds headers to pages of the back office: a Content-Security-Policy, and no caching."""
 
     def __init__(self, get_response: Handler) -> None:
         self.get_response = get_response
@@ -42,7 +41,6 @@ class BackOfficeHeadersMiddleware:
         )
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        """Pass the request on, and add to what comes back from under /admin/."""
         response = self.get_response(request)
         if request.path_info.startswith("/admin/"):
             response.headers.setdefault("Content-Security-Policy", self._policy)
@@ -51,43 +49,43 @@ class BackOfficeHeadersMiddleware:
 
 
 class BodyLimitMiddleware:
-    """Refuses a body that is larger than any may be.
+    """Rejects a body that is larger than every upload and import may be.
 
-    Django writes an upload to a temporary file before a view, or who is asked to log in, judges it:
-    without this anybody fills the disk. A body in chunks is not read at all.
+    Django writes an upload to a temporary file before a view can reject it or ask for a log-in, so
+    anyone could fill the disk. Django never reads a chunked body.
     """
 
-    MOST = max(settings.CLIPS_AUDIO_MAX_BYTES, 10_000_000) + 1_000_000  # audio or import, and text
+    # audio or an import, and the other fields of the form
+    MAX_BYTES = max(settings.CLIPS_AUDIO_MAX_BYTES, settings.CLIPS_IMPORT_MAX_BYTES) + 1_000_000
 
     def __init__(self, get_response: Handler) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        """413, or pass it on."""
+        """Return 413 if the body is too large."""
         length = request.META.get("CONTENT_LENGTH") or "0"
-        if length.isdecimal() and int(length) > self.MOST:
+        if length.isdecimal() and int(length) > self.MAX_BYTES:
             refuse: Callable[..., HttpResponseBase] = get_resolver().resolve_error_handler(400)
             return refuse(request, exception=RequestDataTooBig())
         return self.get_response(request)
 
 
 class NoTrailingSlashMiddleware:
-    """Answers 308 where only a trailing slash keeps a path from being found.
+    """Redirects to the path without a trailing slash if only the slash causes a 404.
 
-    308 (RFC 9110, 15.4.9) keeps the method and the body, so a POST survives it. It costs nothing
-    on requests that are found.
+    The status is 308 (RFC 9110, 15.4.9), which keeps the method and the body of a POST. Requests
+    that are found cost nothing.
     """
 
     def __init__(self, get_response: Handler) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        """Pass the request on, and look again only if nothing was found."""
         response = self.get_response(request)
-        # Paths of the back office end with one: it would lead there again, and so on without end.
-        ours = not request.path_info.startswith("/admin/")
-        if ours and response.status_code == 404 and request.path_info.endswith("/"):
-            path = "/" + request.path_info.strip("/")  # never `//host`: that would leave the site
+        # The paths of the back office end with a slash: a redirect would loop.
+        outside = not request.path_info.startswith("/admin/")
+        if outside and response.status_code == 404 and request.path_info.endswith("/"):
+            path = "/" + request.path_info.strip("/")  # `//host` would redirect to another site
             if path != "/" and is_valid_path(path):
                 query = request.META.get("QUERY_STRING")
                 target = f"{path}?{query}" if query else path

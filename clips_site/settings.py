@@ -1,4 +1,4 @@
-"""Settings, read from the environment (and `.env`); a bad value stops start-up by its name.
+"""Settings, read from the environment and `.env`. An invalid value stops start-up and is named.
 
 docs/configuration.md lists every variable.
 """
@@ -15,12 +15,14 @@ import django_stubs_ext
 from django.core.exceptions import ImproperlyConfigured
 from environs import Env, EnvError, ValidationError, validate
 
+from clips_site import __version__
 from clips_site.back_office import UNFOLD as UNFOLD
+from clips_site.rest_api import *  # noqa: F403
 from clips_site.security import *  # noqa: F403
 
-django_stubs_ext.monkeypatch()  # `ModelAdmin[Clip]` and the like exist at run time too
+django_stubs_ext.monkeypatch()  # makes `ModelAdmin[Clip]` and similar types valid at run time
 
-VERSION = "1.0.0"
+VERSION = __version__
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = Env()
 env.read_env(str(BASE_DIR / ".env"), recurse=False)
@@ -34,16 +36,16 @@ SHARE = validate.Range(min=0, max=1)
 
 def _is_url_or_empty(value: str) -> None:
     if value and not re.match(r"https?://[^/?#]+", value):
-        raise ValidationError("Must begin with http:// or https://, and name a host.")
+        raise ValidationError("Must start with http:// or https://, followed by a host.")
 
 
 def _is_dsn_or_empty(value: str) -> None:
     if value and not re.fullmatch(r"https?://[^/?#@]+@[^/?#@]+(/[^?#]*)?/[0-9]+", value):
-        raise ValidationError("Must be of the form https://KEY@HOST/PROJECT.")
+        raise ValidationError("Must have the form https://KEY@HOST/PROJECT.")
 
 
 try:
-    # What this machine keeps between starts: the embedded database, uploads, the audio store.
+    # Data that this machine keeps between starts: the embedded database, uploads, the audio store.
     LOCAL_DIR = Path(env.str("CLIPS_LOCAL_DIR", str(BASE_DIR / ".local"))).resolve()
 
     POSTGRES_SERVER = env.str("POSTGRES_SERVER", "")
@@ -60,7 +62,7 @@ try:
 
     HOST = env.str("HOST", "127.0.0.1")
     PORT = env.int("PORT", 8000, validate=PORT_NUMBER)
-    # The metrics process listens here, on HOST; 0: there is none.
+    # Port of the metrics process on HOST; 0 disables the process.
     CLIPS_METRICS_PORT = env.int(
         "CLIPS_METRICS_PORT", 9464, validate=validate.Range(min=0, max=65535)
     )
@@ -75,7 +77,7 @@ try:
     SENTRY_ENVIRONMENT = env.str("SENTRY_ENVIRONMENT", "") or "production"
     SENTRY_RELEASE = env.str("SENTRY_RELEASE", "") or f"clips-service@{VERSION}"
     SENTRY_SAMPLE_RATE = env.float("SENTRY_SAMPLE_RATE", 1.0, validate=SHARE)
-    # OpenTelemetry's own variables; its SDK reads them, and more, from the environment itself.
+    # OpenTelemetry's own variables. Its SDK reads these and others from the environment itself.
     _TRACES_TO = [
         env.str(f"OTEL_EXPORTER_OTLP{signal}_ENDPOINT", "", validate=_is_url_or_empty)
         for signal in ("", "_TRACES")
@@ -89,7 +91,7 @@ try:
     TRACING = any(_TRACES_TO) and env.str("OTEL_SDK_DISABLED", "").lower() != "true"
     WEB_CONCURRENCY = env.int("WEB_CONCURRENCY", os.cpu_count() or 1, validate=AT_LEAST_1)
     WEB_THREADS = env.int("WEB_THREADS", 256, validate=validate.Range(min=2))
-    # Streams a process serves at once: the rest of the threads answers the API and the checks.
+    # Concurrent streams of a process. The other threads answer the API and health checks.
     CLIPS_MAX_STREAMS = env.int(
         "CLIPS_MAX_STREAMS",
         WEB_THREADS - max(1, WEB_THREADS // 8),
@@ -100,13 +102,13 @@ try:
     )
     CLIPS_API_MODERATE = env.bool("CLIPS_API_MODERATE", False)
     CLIPS_THROTTLE = env.bool("CLIPS_THROTTLE", True)
-    CLIPS_THROTTLE_RATES = {  # requests of one client in a minute
+    CLIPS_THROTTLE_RATES = {  # requests per client and minute
         "reads": env.int("CLIPS_THROTTLE_READS", 1200, validate=AT_LEAST_1),
         "writes": env.int("CLIPS_THROTTLE_WRITES", 60, validate=AT_LEAST_1),
         "bulk": env.int("CLIPS_THROTTLE_BULK", 10, validate=AT_LEAST_1),
     }
     CLIPS_STREAM_CACHE_CONTROL = env.str("CLIPS_STREAM_CACHE_CONTROL", "private, no-cache")
-    # Proxies in front, each of which appends to X-Forwarded-For whom it was asked by.
+    # Proxies in front. Each appends the address of its client to X-Forwarded-For.
     CLIPS_TRUSTED_PROXIES = env.int("CLIPS_TRUSTED_PROXIES", 0, validate=NOT_NEGATIVE)
     CLIPS_HTTPS = env.bool("CLIPS_HTTPS", False)
     CLIPS_TWO_FACTOR = env.str(
@@ -118,9 +120,11 @@ try:
     CLIPS_ACCEL_LOCATION = env.str("CLIPS_ACCEL_LOCATION", "")
     CLIPS_AUDIO_MAX_BYTES = env.int("CLIPS_AUDIO_MAX_BYTES", 20_000_000, validate=AT_LEAST_1)
     CLIPS_ORIGIN_ALLOW: list[str] = env.list("CLIPS_ORIGIN_ALLOW", [])
-    # What origins are told of who asks; with an address, their people can ask back.
+    # User-Agent sent to origins. An address in it lets their operators contact yours.
     CLIPS_ORIGIN_USER_AGENT = env.str(
-        "CLIPS_ORIGIN_USER_AGENT", "ClipsService/1.0", validate=validate.Regexp(r"[\x20-\x7e]+\Z")
+        "CLIPS_ORIGIN_USER_AGENT",
+        f"ClipsService/{VERSION.rpartition('.')[0]}",
+        validate=validate.Regexp(r"[\x20-\x7e]+\Z"),
     )
     CLIPS_ORIGIN_CONNECT_TIMEOUT = env.float("CLIPS_ORIGIN_CONNECT_TIMEOUT", 3.0, validate=ABOVE_0)
     CLIPS_ORIGIN_READ_TIMEOUT = env.float("CLIPS_ORIGIN_READ_TIMEOUT", 10.0, validate=ABOVE_0)
@@ -145,7 +149,7 @@ except EnvError as error:
     raise ImproperlyConfigured(str(error)) from None
 
 EMBEDDED = not POSTGRES_SERVER
-# A service that only this machine can ask may make up what others must be told.
+# A service that only this machine can reach may make up its secret key and host names.
 ON_THIS_MACHINE = EMBEDDED or HOST in ("127.0.0.1", "::1", "localhost")
 
 _DATABASE: dict[str, Any] = {"NAME": POSTGRES_DB}
@@ -161,8 +165,8 @@ else:
         "PORT": POSTGRES_PORT,
         "USER": POSTGRES_USER,
         "PASSWORD": POSTGRES_PASSWORD,
-        # A server whose machine or network has gone is given up after some ten seconds. By default
-        # that takes hours, in which the thread that writes the plays of its process would wait.
+        # Gives up after some ten seconds if the server's machine or network fails. By default that
+        # takes hours, during which the thread that writes its process's plays would wait.
         "OPTIONS": {
             "connect_timeout": 5,  # seconds, like the next two
             "keepalives_idle": 5,
@@ -171,10 +175,10 @@ else:
             "tcp_user_timeout": 10_000,  # milliseconds
         },
     }
-# Streams hold threads, not connections: the pool takes each back before the first audio byte.
-# A thread that finds the pool empty waits at most `timeout` seconds for its turn. While PostgreSQL
-# is away the pool tries again ever more rarely, up to `reconnect_timeout`; then the next request
-# begins at once, so this is how long recovering may take once it is back.
+# Streams hold threads, not connections: each goes back to the pool before the first audio byte.
+# A thread that finds the pool empty waits at most `timeout` seconds. While PostgreSQL is down, the
+# pool retries at growing intervals, up to `reconnect_timeout`; after that, the next request tries
+# at once. So this is the longest that recovery takes once PostgreSQL is back.
 _DATABASE["OPTIONS"]["pool"] = {
     "min_size": 1,
     "max_size": POSTGRES_POOL_SIZE,
@@ -184,13 +188,13 @@ _DATABASE["OPTIONS"]["pool"] = {
 DATABASES = {"default": _DATABASE}
 
 
-def _kept_secret(path: Path) -> str:
-    """The secret key of this machine, made at the first start."""
+def _local_secret(path: Path) -> str:
+    """Return this machine's secret key, which the first start generates."""
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
-        with path.open("x") as made:
+        with path.open("x") as file:
             path.chmod(0o600)
-            made.write(secrets.token_urlsafe(48))
+            file.write(secrets.token_urlsafe(48))
     except FileExistsError:
         pass
     return path.read_text()
@@ -199,22 +203,22 @@ def _kept_secret(path: Path) -> str:
 if not SECRET_KEY:
     if not ON_THIS_MACHINE:
         raise ImproperlyConfigured("DJANGO_SECRET_KEY must be set to serve other machines")
-    SECRET_KEY = _kept_secret(LOCAL_DIR / "secret_key")
+    SECRET_KEY = _local_secret(LOCAL_DIR / "secret_key")
 if not ALLOWED_HOSTS:
     if not ON_THIS_MACHINE:
         raise ImproperlyConfigured("DJANGO_ALLOWED_HOSTS must be set to serve other machines")
     ALLOWED_HOSTS = ["localhost", "127.0.0.1", "[::1]"]
 
-# How this service names itself to origins, alike on all its machines: who is asked for a stream
-# under its own name refuses, so that a clip which points at our own stream does not loop.
+# This service's name in requests to origins, the same on all its machines. It refuses a stream
+# requested under its own name, so that a clip whose source is its own stream cannot loop.
 CLIPS_VIA = "clips-" + sha256(f"via {SECRET_KEY}".encode()).hexdigest()[:12]
 
-# Where browsers come by https alone, cookies go by no other way, and who asks by http is sent on.
+# With HTTPS, cookies are never sent over HTTP, and HTTP requests are redirected.
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = CLIPS_HTTPS
 SECURE_HSTS_SECONDS = 31_536_000 if CLIPS_HTTPS else 0
-SECURE_REDIRECT_EXEMPT = [r"^(livez|readyz|metrics)$"]  # asked inside, past the proxy
+SECURE_REDIRECT_EXEMPT = [r"^(livez|readyz|metrics)$"]  # requested inside, past the proxy
 if CLIPS_HTTPS:
-    SESSION_COOKIE_NAME = "__Host-sessionid"  # no other name of this domain can set it
+    SESSION_COOKIE_NAME = "__Host-sessionid"  # other names of this domain cannot set it
 if CLIPS_TRUSTED_PROXIES:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 
@@ -222,8 +226,6 @@ INSTALLED_APPS = [
     "unfold.apps.BasicAppConfig",  # before the admin, whose templates it replaces
     "unfold.contrib.filters",
     "unfold.contrib.forms",
-    "unfold.contrib.import_export",
-    "import_export",
     "clips_site.apps.BackOfficeConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -242,11 +244,11 @@ INSTALLED_APPS = [
     "library",
 ]
 
-# No GZipMiddleware: it turns a 206 into garbage and stops sendfile.
+# No GZipMiddleware: it corrupts a 206 and prevents sendfile.
 MIDDLEWARE = [
     "clips_site.server.logs.access_lines.AccessMiddleware",
     "library.telemetry.http_requests.RequestMetricsMiddleware",
-    "corsheaders.middleware.CorsMiddleware",  # so far out, redirects and errors are readable too
+    "corsheaders.middleware.CorsMiddleware",  # this early, to cover redirects and errors
     "django.middleware.security.SecurityMiddleware",
     "clips_site.middleware.BackOfficeHeadersMiddleware",
     "clips_site.middleware.ProbeMiddleware",
@@ -270,7 +272,7 @@ WSGI_APPLICATION = "clips_site.wsgi.application"
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
-        "DIRS": [BASE_DIR / "clips_site" / "templates"],  # before the theme's own
+        "DIRS": [BASE_DIR / "clips_site" / "templates"],  # before those of the theme
         "APP_DIRS": True,
         "OPTIONS": {
             "context_processors": [
@@ -300,75 +302,16 @@ STORAGES = {
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
 }
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2_000_000  # bytes: 1,000 clips at once, of 2,000 bytes each
-
-REST_FRAMEWORK = {
-    "DEFAULT_RENDERER_CLASSES": ["library.api.rendering.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["library.api.parsers.JSONBodyParser"],
-    "URL_FORMAT_OVERRIDE": None,  # `format` is a query parameter like any other
-    "DEFAULT_AUTHENTICATION_CLASSES": [
-        "library.api.authentication.BearerAuthentication",
-        "library.api.authentication.EditorSession",
-    ],
-    "DEFAULT_PERMISSION_CLASSES": ["library.api.permissions.ReadOrEdit"],
-    "DEFAULT_THROTTLE_CLASSES": ["library.api.throttles.ClientThrottle"],
-    "LIST_SERIALIZER_ERRORS_AS_DICT": True,
-    "UNAUTHENTICATED_USER": None,
-    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
-    "EXCEPTION_HANDLER": "library.api.handlers.exception_handler",
-}
-# Pages of any site may play audio and use the API, never with the cookies of their visitors: what
-# an editor's session may do stays with our own pages, and a token is told by who has one.
-CORS_ALLOW_ALL_ORIGINS = True
-CORS_ALLOW_CREDENTIALS = False
-CORS_URLS_REGEX = r"/(api/|openapi\.json$)"
-CORS_ALLOW_METHODS = ["GET", "HEAD", "POST", "PATCH", "DELETE", "OPTIONS"]
-CORS_ALLOW_HEADERS = [
-    *("Authorization", "Content-Type", "Idempotency-Key"),
-    *("X-Request-ID", "traceparent", "tracestate"),
-    *("Range", "If-Range", "If-Match", "If-None-Match", "If-Modified-Since"),
-]
-CORS_EXPOSE_HEADERS = [
-    *("Link", "X-Total-Count", "ETag", "Location", "Retry-After", "X-Request-ID"),
-    *("RateLimit", "RateLimit-Policy", "Content-Length", "Content-Range", "Accept-Ranges"),
-    "Content-Disposition",
-]
-SPECTACULAR_SETTINGS = {
-    "TITLE": "Clips Service",
-    "VERSION": VERSION,
-    "DESCRIPTION": (BASE_DIR / "library" / "api" / "openapi" / "description.md").read_text(),
-    "OAS_VERSION": "3.1.1",
-    "SERVE_INCLUDE_SCHEMA": False,
-    "SERVE_AUTHENTICATION": [],
-    "ENUM_GENERATE_CHOICE_DESCRIPTION": False,  # the values speak for themselves
-    "ENUM_NAME_OVERRIDES": {
-        "HealthStatus": "library.models.Health",
-        "ClipState": "library.models.State",
-        "ClientFamily": "library.api.openapi.statistics_answers.CLIENTS",
-        "Interval": "library.api.openapi.statistics_answers.INTERVALS",
-        "TopWindow": "library.statistics.library.TOP_WINDOWS",
-    },
-    "SORT_OPERATION_PARAMETERS": False,  # they stand in an order that a reader can follow
-    "COMPONENT_SPLIT_REQUEST": True,  # what is sent and what is answered: clients check both
-    "POSTPROCESSING_HOOKS": [
-        "drf_spectacular.hooks.postprocess_schema_enums",
-        "library.api.openapi.hooks.complete",
-    ],
-    "LICENSE": {"name": "MIT License", "identifier": "MIT"},
-    "SERVERS": [{"url": "/", "description": "This service."}],
-    "TAGS": [
-        {"name": "clips", "description": "Clips and their audio."},
-        {"name": "statistics", "description": "Plays over time, listeners and top clips."},
-    ],
-}
+CLIPS_IMPORT_MAX_BYTES = 10_000_000
 
 LOGGING: dict[str, Any] = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {
-        "line": {"()": "clips_site.server.logs.formatting.formatter", "style": LOG_FORMAT}
+        "line": {"()": "clips_site.server.logs.formatting.line_formatter", "style": LOG_FORMAT}
     },
     "filters": {
-        "faults": {
+        "with_traceback": {
             "()": "django.utils.log.CallbackFilter",
             "callback": lambda record: bool(record.exc_info),
         },
@@ -376,16 +319,16 @@ LOGGING: dict[str, Any] = {
     "handlers": {"lines": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["lines"], "level": LOG_LEVEL},
     "loggers": {
-        # Django's own handlers would write a second line in another form.
+        # Django's own handlers would write a second line in another format.
         "django": {"handlers": [], "level": "NOTSET"},
         "django.server": {"handlers": [], "level": "NOTSET"},
-        # Faults of ours, with their traceback: 4xx, 502 and 503 stand in the access log.
-        "django.request": {"filters": ["faults"]},
-        # To HEAD our views answer as to GET, and gunicorn drops the body: nothing to warn of.
+        # Only unhandled errors: 4xx, 502 and 503 are in the access log.
+        "django.request": {"filters": ["with_traceback"]},
+        # Views answer HEAD as they answer GET, and gunicorn drops the body: no warning.
         "gunicorn.http.wsgi": {"level": "ERROR"},
-        # While the collector is away, a line for each batch that is lost, and none for each try.
+        # While the collector is down, log each lost batch, but not each attempt.
         "opentelemetry.exporter": {"level": "ERROR"},
-        "axes": {"level": "WARNING"},  # it tells of each log-in what its table tells too
+        "axes": {"level": "WARNING"},  # its table already records each log-in
     },
 }
 if SENTRY_DSN:

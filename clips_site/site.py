@@ -1,4 +1,4 @@
-"""Where the back office begins: who is let in."""
+"""The admin site, and who may enter it."""
 
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
@@ -21,16 +21,16 @@ PAGES = {Step.SHOW: "two-factor-code", Step.ENROL: "two-factor-enrol"}
 
 
 class BackOffice(AdminSite):
-    """The theme's site, which opens once a session has shown what is asked of it."""
+    """The theme's site, open to staff who have given every factor that is required of them."""
 
     def has_permission(self, request: HttpRequest) -> bool:
-        """Whether the session belongs to staff and lacks no second factor."""
+        """Return whether the session belongs to staff and lacks no second factor."""
         return super().has_permission(request) and self._missing(request) is None
 
     def login(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """Ask for the password, or for what else is lacking."""
+        """Ask for the password, or redirect to the page of the missing second factor."""
         if request.method == "POST":
             with logins.one_at_a_time(request, request.POST.get("username", "")) as free:
                 if free:
@@ -46,7 +46,7 @@ class BackOffice(AdminSite):
     def password_change(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> Any:
-        """Let people change their own password, and note that they did."""
+        """Change the user's own password, and record it in the audit log."""
         response: HttpResponse = super().password_change(request, extra_context)
         if isinstance(response, HttpResponseRedirect) and isinstance(request.user, User):
             history.note(request.user, request.user, "Changed the password.")

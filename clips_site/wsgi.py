@@ -10,6 +10,6 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "clips_site.settings")
 
 application = get_wsgi_application()
 
-# Django does this with the first request: its listener would wait, and until then Prometheus would
-# see nothing of the series that are to read 0 from the start.
+# Django would import the URLs with the first request. Its listener would wait, and until then
+# Prometheus would miss the series that start at 0.
 import_module(settings.ROOT_URLCONF)

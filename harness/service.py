@@ -40,12 +40,15 @@ class Server:
     Without `POSTGRES_DB` the service uses the database of Django's connection, the tests' database.
     """
 
-    def __init__(self, log: Path, **environment: str) -> None:
+    def __init__(
+        self, log: Path, configuration: str = GUNICORN_CONFIGURATION, **environment: str
+    ) -> None:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         metrics_port = int(environment.get("CLIPS_METRICS_PORT", "0")) or self.port
         self.metrics_address = f"127.0.0.1:{metrics_port}"
         self.log = log
+        self._configuration = configuration
         if "POSTGRES_DB" not in environment:
             environment["POSTGRES_DB"] = connection.settings_dict["NAME"]
         self._environment = {
@@ -64,7 +67,7 @@ class Server:
         """Start it on the same ports; the variables given here last until the next start."""
         with self.log.open("ab") as output:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "gunicorn", "--config", GUNICORN_CONFIGURATION],
+                [sys.executable, "-m", "gunicorn", "--config", self._configuration],
                 cwd=ROOT,
                 env=self._environment | environment,
                 stdout=output,

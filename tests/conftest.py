@@ -15,12 +15,12 @@ from django.contrib.contenttypes.models import ContentType
 from django.db import connection, transaction
 from django.utils import timezone
 
+from clips_site.static_files import collect_if_changed
 from harness.origin import Origin
 from harness.service import Server, free_port
 from library.models import Clip, ListenerKey
 from tests.settings import LOCAL
 from tests.support import recipes
-from tests.support import static_files as collected_files
 
 if TYPE_CHECKING:  # the fixtures import Playwright when they need it, because that takes long
     from playwright.sync_api import Browser
@@ -54,7 +54,7 @@ def pytest_sessionstart() -> None:
 @pytest.fixture(scope="session")
 def static_files() -> None:
     """Collect the static files. The tests with a database have them, since most render pages."""
-    collected_files.collect()
+    collect_if_changed()
 
 
 @pytest.fixture(scope="session")

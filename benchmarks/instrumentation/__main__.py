@@ -24,7 +24,7 @@ database.configure(CLIPS_THROTTLE_READS="1000000000")
 
 from clips_site.server.metrics import slots  # noqa: E402
 
-slots.take(0)  # before anything counts
+slots.use(0)  # before anything counts
 import_module("clips_site.wsgi")  # loads everything that the service loads, in its order
 
 from django.core.management import call_command  # noqa: E402

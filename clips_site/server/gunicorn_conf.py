@@ -1,7 +1,13 @@
-"""gunicorn's configuration: `gunicorn -c clips_site/server/gunicorn_conf.py clips_site.wsgi`."""
+"""gunicorn's configuration: `gunicorn --config clips_site/server/gunicorn_conf.py`.
+
+The master imports the application and forks the workers from itself: they start at once and share
+its memory. A reload (SIGHUP) therefore replaces the workers but not their code; restart the server
+to run new code.
+"""
 
 import os
 import resource
+from importlib import import_module
 from typing import Any
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "clips_site.settings")
@@ -9,7 +15,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "clips_site.settings")
 from clips_site import settings
 from clips_site.server import stop_signals
 from clips_site.server.metrics import slots
-from clips_site.server.metrics.process import metrics_process
+from clips_site.server.metrics.supervisor import metrics_process
 
 wsgi_app = "clips_site.wsgi"
 bind = f"{settings.HOST}:{settings.PORT}"
@@ -17,9 +23,9 @@ workers = settings.WEB_CONCURRENCY
 worker_class = "clips_site.server.worker.Worker"
 logger_class = "clips_site.server.worker.Logger"
 threads = settings.WEB_THREADS
-# A listener takes up to three descriptors (socket, file, lock), a download four; without one left a
-# worker cannot accept and ends. So many are asked for as every system grants where its hard limit
-# allows (macOS grants no more), and connections to match.
+# A listener takes up to three file descriptors (socket, file, lock), a download four. A worker that
+# runs out of them cannot accept connections and exits. 10,240 is the most that every system grants
+# if its hard limit allows (macOS grants no more); the number of connections follows from it.
 _soft, _hard = resource.getrlimit(resource.RLIMIT_NOFILE)
 _descriptors = 10_240 if _hard == resource.RLIM_INFINITY else min(_hard, 10_240)
 if _soft != resource.RLIM_INFINITY and _soft < _descriptors:
@@ -29,18 +35,22 @@ backlog = 2048
 timeout = 60
 graceful_timeout = 30
 keepalive = 5
-control_socket_disable = True  # it would lie in the home folder, one for all servers
+control_socket_disable = True  # all servers of a user would share one in the home directory
 proc_name = "clips"
 
 
 def on_starting(server: Any) -> None:
-    """Hold the embedded database for as long as the server runs, whatever its workers do.
+    """Import the application once for all workers, and start the embedded database.
 
-    And load once, for all workers, the list that tells what program plays.
+    The master holds the database until it exits, whatever happens to its workers.
     """
+    import django
+
+    django.setup()
+    import_module(settings.ROOT_URLCONF)  # imports all views
     from library.plays.client_families import warm_up
 
-    warm_up()
+    warm_up(settings.LOCAL_DIR / "client-list.pickle")
     if settings.EMBEDDED:
         from clips_site.database.embedded.base import cluster
 
@@ -48,7 +58,7 @@ def on_starting(server: Any) -> None:
 
 
 def when_ready(server: Any) -> None:
-    """Say where it can be reached, and have the metrics process run beside the workers."""
+    """Log the addresses of the service, and start the metrics process."""
     host = "localhost" if settings.HOST in ("127.0.0.1", "0.0.0.0", "::", "::1") else settings.HOST
     root = f"http://{host}:{settings.PORT}"
     server.log.info("Clips   %s/", root)
@@ -63,40 +73,40 @@ def when_ready(server: Any) -> None:
 
 
 def on_reload(server: Any) -> None:
-    """Have the metrics process, too, run the code that is there now."""
-    metrics_process.end()
+    """Restart the metrics process together with the workers."""
+    metrics_process.stop()
 
 
 def pre_fork(server: Any, worker: Any) -> None:
-    """Give the worker a slot to count in. More than `workers` may run while the server reloads."""
-    worker.slot = slots.free({other.slot for other in server.WORKERS.values()})
+    """Assign a slot to the worker. During a reload there are more workers than `workers`."""
+    worker.slot = slots.assign({other.slot for other in server.WORKERS.values()})
 
 
 def post_fork(server: Any, worker: Any) -> None:
-    """Count in it."""
-    slots.take(worker.slot)
+    """Count in the worker's slot from now on."""
+    slots.use(worker.slot)
 
 
 def post_worker_init(worker: Any) -> None:
-    """Let Ctrl-C end the worker at once, and have its hooks find what they count with."""
+    """Let Ctrl-C stop the worker at once, and look up the gauge that the next two hooks need."""
     from library.telemetry.instruments import adder, http_requests_in_progress
 
-    stop_signals.end_at_once_when_told()
+    stop_signals.exit_at_once_on_interrupt()
     worker.add_in_progress = adder(http_requests_in_progress)
 
 
 def pre_request(worker: Any, req: Any) -> None:
-    """A request begins."""
+    """Count a request as in progress."""
     worker.add_in_progress(1)
 
 
 def post_request(worker: Any, req: Any, environ: Any, resp: Any) -> None:
-    """Its last byte is sent, or the client has left."""
+    """Count a request as done: its last byte is sent, or its client has left."""
     worker.add_in_progress(-1)
 
 
 def worker_exit(server: Any, worker: Any) -> None:
-    """A worker ends by itself: note how its last streams ended, send spans and errors that wait."""
+    """Record how the worker's last streams ended, and send the spans and errors still queued."""
     from library.plays.outcomes import outcome_writer
 
     outcome_writer.write()
@@ -111,11 +121,11 @@ def worker_exit(server: Any, worker: Any) -> None:
 
 
 def child_exit(server: Any, worker: Any) -> None:
-    """A worker ended, killed or not: nothing of it is in progress any more."""
-    slots.vacate(worker.slot)
+    """Free the slot of a worker that has ended, killed or not: its work in progress is over."""
+    slots.release(worker.slot)
 
 
 def on_exit(server: Any) -> None:
-    """Leave nothing behind."""
-    metrics_process.end()
+    """Stop the metrics process and delete the workers' files."""
+    metrics_process.stop()
     slots.remove()

@@ -1,9 +1,9 @@
-"""Faults of ours, sent to a Sentry-compatible service; imported only where SENTRY_DSN is set.
+"""Reports errors to a Sentry-compatible service; imported only if SENTRY_DSN is set.
 
-What is logged as an error, above all each 500 with its traceback, is sent: with the request's id,
-its view and the place in the code, and with nothing that names a client: no address, header,
-cookie, body, query, local variable. What is no fault is not sent: 4xx, 502, 503, a database or a
-disk that is away, a strange host. Alerts watch those.
+Everything logged as an error is reported, above all each 500 with its traceback: with the request's
+id, its view and the position in the code, and without data of a client: no address, header, cookie,
+body, query or local variable. Not reported are 4xx, 502, 503, an unavailable database or disk, and
+an unknown host; alerts watch those.
 """
 
 import logging
@@ -23,14 +23,14 @@ from library.telemetry import trace_context
 if TYPE_CHECKING:
     from sentry_sdk.types import Event, Hint
 
-# All that is sent. A list of what is not would miss what a newer SDK adds.
+# Everything that is sent. A list of exclusions would miss keys that a newer SDK adds.
 KEPT = frozenset(
     (
         *("event_id", "timestamp", "platform", "level", "logger", "exception", "threads"),
         *("release", "environment", "server_name", "sdk", "_meta"),
     )
 )
-NO_FAULT = ("django.security.", "opentelemetry.")
+IGNORED_LOGGERS = ("django.security.", "opentelemetry.")
 MESSAGE_LENGTH = 300
 _ADDRESS = re.compile(
     r"\b\d{1,3}(?:\.\d{1,3}){3}\b|(?<![\w:])[0-9a-fA-F]{0,4}(?::[0-9a-fA-F]{0,4}){2,7}"
@@ -38,14 +38,14 @@ _ADDRESS = re.compile(
 
 
 def handler() -> logging.Handler:
-    """What sends the log's errors. In each process anew: its thread does not survive a fork."""
+    """Return the handler that sends logged errors. Its thread does not survive a fork."""
     sentry_sdk.init(
         dsn=settings.SENTRY_DSN,
         release=settings.SENTRY_RELEASE,
         environment=settings.SENTRY_ENVIRONMENT,
         sample_rate=settings.SENTRY_SAMPLE_RATE,
-        # The log tells what there is to tell. Integrations would wrap Django, the database and
-        # http.client, read requests, and pass headers of their own on to origins.
+        # Logged errors are the only source. Integrations would wrap Django, the database and
+        # http.client, read requests, and add headers to requests to origins.
         default_integrations=False,
         auto_enabling_integrations=False,
         integrations=[AtexitIntegration(callback=lambda pending, timeout: None)],
@@ -54,20 +54,20 @@ def handler() -> logging.Handler:
         auto_session_tracking=False,
         send_client_reports=False,
         spotlight=False,
-        before_send=_without_what_is_private,
+        before_send=_remove_private_data,
     )
     return EventHandler(level=logging.ERROR)
 
 
 def stop() -> None:
-    """Send what waits, for two seconds at most; the process ends."""
+    """Send the errors still queued, for two seconds at most, before the process ends."""
     sentry_sdk.flush(timeout=2)
 
 
-def _without_what_is_private(event: "Event", hint: "Hint") -> "Event | None":
-    record: logging.LogRecord = hint["log_record"]  # there is no other source of events
+def _remove_private_data(event: "Event", hint: "Hint") -> "Event | None":
+    record: logging.LogRecord = hint["log_record"]  # the log is the only source of events
     error = record.exc_info[1] if record.exc_info else None
-    if record.name.startswith(NO_FAULT) or _is_away(record, error):
+    if record.name.startswith(IGNORED_LOGGERS) or _is_unavailability(record, error):
         return None
     sent: Any = {key: value for key, value in event.items() if key in KEPT}
     for exception in sent.get("exception", {}).get("values", ()):
@@ -83,22 +83,22 @@ def _without_what_is_private(event: "Event", hint: "Hint") -> "Event | None":
     return result
 
 
-def _is_away(record: logging.LogRecord, error: BaseException | None) -> bool:
-    """Whether it is the database or the store's disk that fails, which is answered by 503."""
+def _is_unavailability(record: logging.LogRecord, error: BaseException | None) -> bool:
+    """Return whether the database or the audio store's disk failed, which is answered with 503."""
     if isinstance(error, (OperationalError, InterfaceError)):
         return True
     return isinstance(error, OSError) and record.name.startswith("library.audio.")
 
 
 def _brief(message: str) -> str:
-    """The first line, without addresses: in the next PostgreSQL quotes the statement's values."""
+    """Return the first line without addresses. PostgreSQL quotes the values in the next lines."""
     first = message.partition("\n")[0][:MESSAGE_LENGTH]
-    return _ADDRESS.sub(_unless_no_address, first)
+    return _ADDRESS.sub(_hide_address, first)
 
 
-def _unless_no_address(found: re.Match[str]) -> str:
+def _hide_address(found: re.Match[str]) -> str:
     try:
         ip_address(found[0])
-    except ValueError:  # a time of day, say
+    except ValueError:  # a time of day, for example
         return found[0]
     return "[address]"

@@ -1,6 +1,7 @@
-"""A worker ends when it is told to, from its first moment on.
+"""Signal handlers that stop a worker from its first moment on.
 
-gunicorn reads its configuration anew when it reloads; this module is imported once.
+This is a module of its own because gunicorn executes its configuration again at each reload, while
+the handlers below must be registered only once.
 """
 
 import os
@@ -10,29 +11,29 @@ STOP_AT_ONCE = (signal.SIGINT, signal.SIGQUIT)
 STOP = (*STOP_AT_ONCE, signal.SIGTERM)
 
 
-def end_at_once_when_told() -> None:
-    """Have Ctrl-C end this worker at once.
+def exit_at_once_on_interrupt() -> None:
+    """Let SIGINT (Ctrl-C) and SIGQUIT exit this worker at once.
 
-    gunicorn 27's own handler takes a lock that the interrupted main thread may hold, and then
-    hangs until it is killed; and Python would wait for every thread, so for the slowest listener.
-    A play that is being recorded is rolled back by PostgreSQL, and its audio was not sent.
-    SIGTERM is the graceful way: it lets streams end, for `graceful_timeout` seconds.
+    gunicorn 27's own handler takes a lock that the interrupted main thread may hold; the worker
+    then hangs until it is killed. And Python waits for every thread before it exits, so for the
+    slowest listener. PostgreSQL rolls back a play that is being recorded, and its audio was not
+    sent. SIGTERM is the graceful way: streams may end, for up to `graceful_timeout` seconds.
     """
     for number in STOP_AT_ONCE:
         signal.signal(number, lambda *_: os._exit(0))
 
 
-def _begin_as_worker() -> None:
-    end_at_once_when_told()
-    # Until gunicorn's own handler is there, nothing is served that could be let end.
+def _start_as_worker() -> None:
+    exit_at_once_on_interrupt()
+    # Nothing is served until gunicorn installs its own handler, so there is nothing to wait for.
     signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
     signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP)
 
 
-# A worker has the master's signal handlers until it has its own, and what it is told meanwhile is
-# lost: the master would wait for `graceful_timeout` and kill it. So what comes between waits.
+# Until a worker has handlers of its own, it has the master's, and a signal would be lost: the
+# master would wait for `graceful_timeout` and then kill it. So signals are blocked in between.
 os.register_at_fork(
     before=lambda: signal.pthread_sigmask(signal.SIG_BLOCK, STOP),
     after_in_parent=lambda: signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP),
-    after_in_child=_begin_as_worker,
+    after_in_child=_start_as_worker,
 )

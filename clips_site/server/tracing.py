@@ -1,8 +1,8 @@
-"""Traces by OpenTelemetry, sent by OTLP over HTTP; imported only where an endpoint is configured.
+"""OpenTelemetry traces, sent by OTLP over HTTP; imported only if an endpoint is configured.
 
-One server span a request, from its first look at it until its last byte has been sent, with the
-HTTP semantic conventions and without any address; below it a span for each fetch from an origin and
-for recording the play. Sampling, batching and export follow OpenTelemetry's own variables (OTEL_*).
+Each request has a server span that follows the HTTP semantic conventions, contains no address, and
+ends when the last byte is sent. Below it are spans for each fetch from an origin and for recording
+the play. Sampling, batching and export follow OpenTelemetry's own variables (OTEL_*).
 """
 
 import re
@@ -46,9 +46,9 @@ METHODS = frozenset(
 
 @cache
 def provider() -> TracerProvider:
-    """What records and sends this process's spans.
+    """Return the provider that records and sends this process's spans.
 
-    Not at import: its thread would not survive gunicorn's fork.
+    It is not made at import: its thread would not survive gunicorn's fork.
     """
     defaults = {"service.name": "clips", "service.version": settings.VERSION}
     made = TracerProvider(
@@ -60,41 +60,41 @@ def provider() -> TracerProvider:
 
 
 class TracingMiddleware:
-    """Begins the span of each request; it ends with the request's log line."""
+    """Starts the span of each request, which ends with the request's log line."""
 
     def __init__(self, get_response: Handler) -> None:
-        """Made with the application, so in the worker."""
+        """Run in the worker, after the fork."""
         self.get_response = get_response
         self._tracer = provider().get_tracer("clips", settings.VERSION)
         trace_context.set_recorder(self._record)
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        """Begin the span, unless the request is a probe."""
+        """Start a span, unless the request is a probe."""
         if request.path_info not in PROBES:
-            request_notes.note(request.META, span=RequestSpan(self._begin(request)))
+            request_notes.note(request.META, span=RequestSpan(self._start(request)))
         return self.get_response(request)
 
-    def _begin(self, request: HttpRequest) -> Span:
+    def _start(self, request: HttpRequest) -> Span:
         above = trace_context.current.get()
-        told = {
+        attributes = {
             "http.request.method": request.method if request.method in METHODS else "_OTHER",
             "url.scheme": request.META["wsgi.url_scheme"],
             "clips.request.id": request_ids.current(),
         }
         parent = _below(above, above.parent_id, remote=True) if above else Context()
-        span = self._tracer.start_span("HTTP", parent, SpanKind.SERVER, told)
+        span = self._tracer.start_span("HTTP", parent, SpanKind.SERVER, attributes)
         trace_context.current.set(_place(span))
         return span
 
     @contextmanager
     def _record(
-        self, name: str, outgoing: bool, told: Mapping[str, str | int]
+        self, name: str, outgoing: bool, attributes: Mapping[str, str | int]
     ) -> Iterator[trace_context.Span]:
-        """A span below the current one, for as long as this lasts."""
+        """Open a span below the current one."""
         above = trace_context.current.get()
         parent = _below(above, above.span_id, remote=False) if above else Context()
         kind = SpanKind.CLIENT if outgoing else SpanKind.INTERNAL
-        span = self._tracer.start_span(name, parent, kind, told)
+        span = self._tracer.start_span(name, parent, kind, attributes)
         token = trace_context.current.set(_place(span))
         try:
             yield span
@@ -107,16 +107,16 @@ class TracingMiddleware:
 
 
 class RequestSpan:
-    """The span of a request, until it has ended."""
+    """The span of a request in progress."""
 
     def __init__(self, span: Span) -> None:
         self._span = span
 
     def finish(self, facts: Mapping[str, Any], route: str | None) -> None:
-        """The last byte has been sent, or the client has left: `facts` are those of the log."""
+        """End the span with the facts of the request's log line."""
         span, status = self._span, facts["status"]
         template = None if route is None else _template(route)
-        told = {
+        attributes = {
             "url.path": facts["path"],
             "http.route": template,
             "http.response.status_code": status,
@@ -125,7 +125,7 @@ class RequestSpan:
             "clips.stream.outcome": facts.get("outcome"),
             "clips.stream.play": facts.get("play"),
         }
-        span.set_attributes({name: fact for name, fact in told.items() if fact is not None})
+        span.set_attributes({name: fact for name, fact in attributes.items() if fact is not None})
         method = facts["method"] if facts["method"] in METHODS else "HTTP"
         span.update_name(f"{method} {template}" if template else method)
         if status >= 500:
@@ -136,16 +136,16 @@ class RequestSpan:
 
 
 def stop() -> None:
-    """Send what waits, for some seconds at most; the process ends."""
+    """Send the spans still queued, for some seconds at most, before the process ends."""
     if provider.cache_info().currsize:
-        # In a thread, since it takes no limit, and tries long where the collector is away.
+        # In a thread: it has no time limit, and retries for long if the collector is down.
         sending = Thread(target=provider().shutdown, name="last spans", daemon=True)
         sending.start()
         sending.join(STOP_SECONDS)
 
 
 def _below(above: trace_context.Context, span_id: str, *, remote: bool) -> Context:
-    """OpenTelemetry's context for a span whose parent is at this place of a trace."""
+    """Return OpenTelemetry's context for a child of the span `span_id` in the trace of `above`."""
     place = SpanContext(
         int(above.trace_id, 16),
         int(span_id, 16),
@@ -157,7 +157,7 @@ def _below(above: trace_context.Context, span_id: str, *, remote: bool) -> Conte
 
 
 def _place(span: Span) -> trace_context.Context:
-    """Where in its trace a span is, for the log and for headers."""
+    """Return the ids of a span and its trace, for the log and for headers."""
     place = span.get_span_context()
     return trace_context.Context(
         trace_id=format_trace_id(place.trace_id),
@@ -174,7 +174,7 @@ def _fail(span: Span, error_type: str) -> None:
 
 @cache
 def _template(route: str) -> str:
-    """Django's route as a path with its parameters in braces: `/api/v1/clips/{pk}/stream`."""
+    """Return Django's route with its parameters in braces: `/api/v1/clips/{pk}/stream`."""
     route = re.sub(r"\(\?P<(\w+)>[^)]*\)", r"{\1}", route)
     route = re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", route)
     return "/" + re.sub(r"[\^$]|\\Z", "", route)

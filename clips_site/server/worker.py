@@ -1,5 +1,6 @@
-"""gunicorn's worker, with JSON for what gunicorn itself refuses: a broken request line, a header
-that is too long. Its own answer is an HTML page with the exception's text.
+"""gunicorn's worker and logger, adapted: JSON errors, no addresses in the log, no slow close.
+
+README.md lists the internals of gunicorn that this module overrides.
 """
 
 import json
@@ -16,67 +17,67 @@ from gunicorn.glogging import Logger as GunicornLogger
 from gunicorn.workers.gthread import ThreadWorker
 
 from clips_site import settings
-from clips_site.server.logs.access_lines import AccessLog, facts_of
+from clips_site.server.logs.access_lines import AccessLog, describe_request
 from clips_site.server.logs.formatting import log_uncaught
 from clips_site.server.logs.request_ids import HEADER, begin
 from library.telemetry import request_notes
 
 
 class _JSONErrors:
-    """A client's socket that turns gunicorn's page into JSON, and is that socket in all else."""
+    """A client's socket that replaces gunicorn's HTML error page with JSON."""
 
-    def __init__(self, client: socket.socket, request_name: str) -> None:
+    def __init__(self, client: socket.socket, request_id: str) -> None:
         self._client = client
-        self._request_name = request_name
+        self._request_id = request_id
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._client, name)
 
     def sendall(self, page: bytes) -> None:
-        """Send JSON with the page's status."""
+        """Send JSON with the status of the page."""
         status = HTTPStatus(int(page.split(None, 2)[1]))
-        # 414 is called Request-URI Too Long by older Pythons
+        # Python before 3.13 calls 414 Request-URI Too Long
         code = status.phrase.lower().replace(" ", "_").removeprefix("request-")
         body = json.dumps({"detail": f"{status.phrase}.", "code": code}).encode()
         head = (
             f"HTTP/1.1 {status.value} {status.phrase}\r\nConnection: close\r\n"
             f"Content-Type: application/json\r\nCache-Control: no-store\r\n"
-            f"{HEADER}: {self._request_name}\r\nContent-Length: {len(body)}\r\n\r\n"
+            f"{HEADER}: {self._request_id}\r\nContent-Length: {len(body)}\r\n\r\n"
         )
         self._client.sendall(head.encode() + body)
 
 
-def _is_closed(*, graceful: bool = False) -> None:
-    """Of a connection: nothing is left to close."""
+def _do_nothing(*, graceful: bool = False) -> None:
+    """Replace the `close` of a connection that is closed already."""
 
 
 class Worker(ThreadWorker):  # type: ignore[misc]
-    """A gthread worker that answers errors in JSON, and logs no addresses with them."""
+    """A gthread worker that closes connections in their own threads and reports errors as JSON."""
 
     def handle(self, conn: Any) -> Any:
-        """Answer a request, and close a connection that is not kept, here in its own thread.
+        """Answer a request, and close its connection in this thread unless it is kept alive.
 
-        Its client may take two seconds to close its side (RFC 9112, section 9.6). gunicorn would
-        await that in the one thread that accepts connections, and which its master kills where it
-        is not heard of for long.
+        The client may take two seconds to close its side (RFC 9112, section 9.6). gunicorn would
+        wait for it in the only thread that accepts connections. The master kills a worker whose
+        main thread blocks for long.
         """
         kept = super().handle(conn)
         if not kept:
-            with suppress(OSError):  # gunicorn has closed it, in the midst of an answer
+            with suppress(OSError):  # gunicorn has already closed it, during a broken response
                 conn.close(graceful=True)
-            conn.close = _is_closed
+            conn.close = _do_nothing
         return kept
 
     def handle_error(self, req: Any, client: socket.socket, addr: Any, exc: BaseException) -> None:
-        """Gunicorn's own log line and status, our body."""
+        """Log and answer as gunicorn does, but without the address and with a JSON body."""
         super().handle_error(req, _JSONErrors(client, begin()), None, exc)
 
 
 class Logger(GunicornLogger):  # type: ignore[misc]
-    """gunicorn's log: its lines are written as all others are, and quote no client."""
+    """gunicorn's logger, with the format of all other lines and without data of clients."""
 
     def setup(self, cfg: Any) -> None:
-        """Leave it to the handler of all lines; the master has none until now."""
+        """Use the service's logging configuration, which the master lacks until now."""
         dictConfig(settings.LOGGING)
         logging.captureWarnings(capture=True)
         log_uncaught()
@@ -89,24 +90,24 @@ class Logger(GunicornLogger):  # type: ignore[misc]
         )
 
     def warning(self, msg: str, *args: Any, **kwargs: Any) -> None:
-        """What cannot be read may hold an address or a token, so it is not quoted."""
-        fault = sys.exception()
-        if fault is not None and msg.startswith("Invalid request from ip="):
-            msg, args = "Request refused: %s", (type(fault).__name__,)
+        """Leave out the text of an invalid request: it may contain an address or a token."""
+        error = sys.exception()
+        if error is not None and msg.startswith("Invalid request from ip="):
+            msg, args = "Request refused: %s", (type(error).__name__,)
         super().warning(msg, *args, **kwargs)
 
     def exception(self, msg: str, *args: Any, **kwargs: Any) -> None:
-        """Of a URL it tells the path alone."""
+        """Leave out the query of a URL."""
         super().exception(msg, *(str(arg).partition("?")[0] for arg in args), **kwargs)
 
     def access(self, resp: Any, req: Any, environ: dict[str, Any], request_time: timedelta) -> None:
-        """The last byte has been sent, or the client has left."""
+        """Write the line of a request and end its span, after its last byte is sent."""
         noted = request_notes.noted(environ)
         span = noted.get("span")
         if self._lines is None and span is None:
             return
         try:
-            facts = facts_of(resp, req, noted, request_time.total_seconds())
+            facts = describe_request(resp, req, noted, request_time.total_seconds())
             if self._lines is not None:
                 self._lines.write(facts)
             if span is not None:

@@ -1,7 +1,7 @@
-"""The container's health check: `healthy.py PATH` fails unless our own server answers 200 there.
+"""The container's health check: `healthy.py PATH` fails unless the server responds with 200.
 
-What it answers else is printed, for `docker inspect`. The image has no curl; urllib would ask a
-proxy that the environment names.
+Any other response is printed, for `docker inspect`. The image has no curl, and urllib would use a
+proxy from the environment.
 """
 
 import os

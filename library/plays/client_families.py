@@ -1,33 +1,41 @@
-"""What kind of program plays a clip, by its User-Agent.
+"""Classify a client by its User-Agent: browser, player, app, library, bot or other.
 
-The kinds are Matomo's, whose list of clients `device-detector` brings anew each month. Of its
-parsers only those below are asked, each behind an Aho-Corasick search that most strings do not
-pass: its parsers of browsers, systems and devices would hold up a process's first listener for
-seconds. So a browser is told by what all of them say, and not by name.
+The families are Matomo's. The package device-detector contains Matomo's list of clients and is
+updated every month. This module uses only the parsers below; each rejects most strings with an
+Aho-Corasick search. The parsers for browsers, systems and devices would delay the first listener of
+a process for seconds, so a browser is recognized by the words that all browsers send, not by name.
 """
 
+import pickle
 import re
+import sys
+import tempfile
+from contextlib import suppress
 from functools import lru_cache
-from typing import Final, Literal
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Final, Literal
 
 from device_detector.parser import Bot, FeedReader, Library, MediaPlayer, MobileApp
 
 Family = Literal["browser", "player", "app", "library", "bot", "other"]
 
-# In characters. Of the 38,000 strings in Matomo's tests all but one are shorter; a hostile one of
-# any length costs some milliseconds.
+# In characters. All but one of the 38,000 strings in Matomo's tests are shorter. A hostile string
+# of this length takes some milliseconds.
 MAX_LENGTH: Final = 400
 
-# The list lacks these, or has them among libraries or browsers. They are made to play media and
-# nothing else, whatever program they are part of: Apple's, Google's and GNOME's engines, ffmpeg's.
+_PARSERS = (Bot, MediaPlayer, MobileApp, FeedReader, Library)
+
+# Media engines of Apple, Google, GNOME and FFmpeg, which the list lacks or calls libraries or
+# browsers. They only play media, whichever program contains them.
 _MEDIA_ENGINE = re.compile(
     r"AppleCoreMedia/|AndroidXMedia3/|ExoPlayer|GStreamer|\bLavf|libmpv|stagefright/"
     r"|\bCrKey/|^WMPlayer/|^Roku/|^xine/",
     re.IGNORECASE,
 )
-# What iOS and Android send for an app that does not name itself, or not as the list knows it.
+# Sent by iOS and Android for an app that does not name itself, or has a name the list lacks.
 _APP_PLATFORM = re.compile(r"\bCFNetwork/|^Dalvik/")
-# Node's own fetch, a bot to the list, and PowerShell's, an app to it.
+# The list calls Node.js's fetch a bot and PowerShell's an app.
 _UNLISTED_LIBRARY = re.compile(r"^node$|\bWindowsPowerShell/")
 _BROWSER = re.compile(
     r"\b(?:Mozilla|Opera)/.*(?:Gecko|WebKit|MSIE|Trident|Presto)|Browser/", re.IGNORECASE
@@ -36,29 +44,62 @@ _UNDERSCORES = re.compile(r"__+")
 
 
 def client_family(user_agent: str) -> Family:
-    """The family of a User-Agent of any length and content; "other" where it is not known.
+    """Return the family of a User-Agent of any length and content, "other" if it is unknown.
 
-    A program that embeds an engine is an app where the list knows it by name, else a player.
-    Cheap enough to ask before the first byte of a stream, and safe in threads: two that load the
-    same part of the list at once do it twice, with one result.
+    A program that contains a media engine is an app if the list knows its name, otherwise a player.
+    Fast enough to call before the first byte of a stream, and thread-safe: two threads that load
+    the same part of the list at once do the work twice, with the same result.
     """
     return _family(user_agent[:MAX_LENGTH])
 
 
-def warm_up() -> None:
-    """Load and compile the whole list, about half a second of CPU.
+def warm_up(cache: Path) -> None:
+    """Load and compile the whole list, so that no listener waits for it.
 
-    Left out, each part is loaded when it is first needed: by the first app, the first bot.
+    Compiling takes one to three seconds of CPU. The compiled patterns are kept in the file `cache`,
+    from which the next process loads them within 0.1 s.
     """
-    for parser in (Bot, MediaPlayer, MobileApp, FeedReader, Library):
-        for client in parser("-", None).parse().regex_list:
-            client["regex"].search("-")  # compiles
+    patterns = [
+        client["regex"] for parser in _PARSERS for client in parser("-", None).parse().regex_list
+    ]
+    if (compiled := _read(cache)) is None:
+        for pattern in patterns:
+            pattern.search("-")  # compiles
+        _write(cache, [pattern.compiled for pattern in patterns])
+    else:
+        for pattern, ready in zip(patterns, compiled, strict=True):
+            pattern.compiled = ready
+
+
+# The order of the patterns and the code they are compiled to depend on these.
+_VERSIONS = (sys.version, version("regex"), version("device-detector"))
+
+
+def _read(cache: Path) -> list[Any] | None:
+    """Return the cached patterns; None if there are none or they belong to other versions.
+
+    Unpickling can run code from the file. Only this service can write to its folder, which also
+    contains its secret key.
+    """
+    with suppress(Exception), cache.open("rb") as file:  # a damaged file is replaced
+        if pickle.load(file) == _VERSIONS:  # noqa: S301
+            compiled: list[Any] = pickle.load(file)  # noqa: S301
+            return compiled
+    return None
+
+
+def _write(cache: Path, compiled: list[Any]) -> None:
+    """Replace the cache, unless its folder is read-only or full."""
+    with suppress(OSError), tempfile.TemporaryDirectory(dir=cache.parent) as folder:
+        unfinished = Path(folder, cache.name)
+        unfinished.write_bytes(pickle.dumps(_VERSIONS) + pickle.dumps(compiled))
+        unfinished.replace(cache)
 
 
 @lru_cache(maxsize=1024)
 def _family(user_agent: str) -> Family:
-    # No name needs more than ASCII, and the search before the list refuses lone surrogates. Each
-    # underscore may begin a name for the list: on a run of them its search would be quadratic.
+    # No name needs more than ASCII, and the Aho-Corasick search rejects lone surrogates. For the
+    # list each underscore may begin a name: a run of them would take quadratic time.
     user_agent = _UNDERSCORES.sub("_", user_agent.encode("ascii", "replace").decode())
     if _UNLISTED_LIBRARY.search(user_agent):
         return "library"

@@ -23,7 +23,7 @@ def _own_store(settings: Settings, tmp_path: Path) -> Iterator[None]:
     audio_store.cache_clear()
 
 
-def said(capsys: pytest.CaptureFixture[str]) -> str:
+def printed(capsys: pytest.CaptureFixture[str]) -> str:
     return capsys.readouterr().out
 
 
@@ -37,29 +37,29 @@ def test_warm_fetches_every_clip_and_show_lists_them(
     call_command("audio_store", "warm")
     await_downloads()
     call_command("audio_store")
-    shown = said(capsys)
+    shown = printed(capsys)
     assert [url in shown for url in urls] == [True] * 3
     assert f"3 in {settings.AUDIO_STORE_DIR}: 1.3\xa0MB of 1.9\xa0GB" in shown
 
 
-def test_warm_of_a_failing_origin_says_why_and_goes_on(
+def test_warm_reports_a_failing_origin_and_continues(
     make_clip: MakeClip, origin: Origin, mp3: bytes, capsys: pytest.CaptureFixture[str]
 ) -> None:
     failing = make_clip(audio_url=origin.url("/nothing"))
     make_clip(audio_url=origin.on("/a", answer(mp3)))
     with pytest.raises(CommandError, match="1 could not be fetched"):
         call_command("audio_store", "warm")
-    assert f"clip {failing.pk}: The origin responded with an error." in said(capsys)
+    assert f"clip {failing.pk}: The origin responded with an error." in printed(capsys)
     assert origin.request_counts["/a"] == 1
 
 
-def test_warm_of_one_clip(make_clip: MakeClip, origin: Origin, mp3: bytes) -> None:
+def test_warm_fetches_one_clip(make_clip: MakeClip, origin: Origin, mp3: bytes) -> None:
     one, _ = (make_clip(audio_url=origin.on(f"/{n}", answer(mp3))) for n in range(2))
     call_command("audio_store", "warm", "--clip", str(one.pk))
     assert origin.request_counts == {"/0": 1}
 
 
-def test_warm_of_a_clip_that_is_not_there(transactional_db: None) -> None:
+def test_warm_rejects_an_unknown_clip(transactional_db: None) -> None:
     with pytest.raises(CommandError, match="No clips with an audio URL: 99"):
         call_command("audio_store", "warm", "--clip", "99")
 
@@ -72,11 +72,11 @@ def test_prune_empties_the_store(
     await_downloads()
     call_command("audio_store", "prune", "--max-bytes", "0")
     call_command("audio_store", "show")
-    assert "1 removed" in said(capsys)
+    assert "1 removed" in printed(capsys)
     assert not list(settings.AUDIO_STORE_DIR.glob("*.audio"))
 
 
-def test_store_that_was_never_used(capsys: pytest.CaptureFixture[str]) -> None:
+def test_unused_store_is_empty(capsys: pytest.CaptureFixture[str]) -> None:
     call_command("audio_store", "prune")
     call_command("audio_store", "show")
-    assert "0 in" in said(capsys)
+    assert "0 in" in printed(capsys)

@@ -1,4 +1,4 @@
-"""Start-up: settings, migrations, samples, the demo editor, health."""
+"""manage.py prepare, settings, and the embedded database."""
 
 import os
 import shutil
@@ -25,7 +25,7 @@ SAMPLES = [
 ]
 
 
-def test_loaddata_alone_gives_six_clips_that_can_be_heard(transactional_db: None) -> None:
+def test_loaddata_loads_six_clips_with_audio(transactional_db: None) -> None:
     call_command("loaddata", "clips", verbosity=0)
     clips = list(Clip.objects.all())
     assert [clip.title for clip in clips] == SAMPLES
@@ -35,16 +35,16 @@ def test_loaddata_alone_gives_six_clips_that_can_be_heard(transactional_db: None
         assert 20 <= length <= 30
 
 
-def test_several_at_once_prepare_once(transactional_db: None) -> None:
+def test_concurrent_runs_prepare_once(transactional_db: None) -> None:
     database = {"POSTGRES_DB": connection.settings_dict["NAME"]}
     running = [manage("prepare", "--demo-editor", **database) for _ in range(4)]
-    said = [process.communicate(timeout=60)[0] for process in running]
-    assert [process.returncode for process in running] == [0] * 4, said
+    output = [process.communicate(timeout=60)[0] for process in running]
+    assert [process.returncode for process in running] == [0] * 4, output
     assert Clip.objects.count() == 6
     assert get_user_model().objects.count() == (1 if not os.environ.get("POSTGRES_SERVER") else 0)
 
 
-def test_library_that_is_not_empty_gets_no_samples(clip: Clip) -> None:
+def test_existing_library_gets_no_samples(clip: Clip) -> None:
     call_command("prepare", verbosity=0)
     assert Clip.objects.count() == 1
 
@@ -61,28 +61,28 @@ def test_library_that_is_not_empty_gets_no_samples(clip: Clip) -> None:
         ("POSTGRES_PORT", "99999"),
     ],
 )
-def test_bad_value_stops_start_up_by_its_name(variable: str, value: str) -> None:
+def test_invalid_value_stops_start_up_and_is_named(variable: str, value: str) -> None:
     process = manage("check", **{variable: value})
-    said, _ = process.communicate(timeout=30)
+    output, _ = process.communicate(timeout=30)
     assert process.returncode != 0
-    assert variable in said.splitlines()[-1]
+    assert variable in output.splitlines()[-1]
 
 
-def test_service_for_other_machines_needs_a_secret_that_was_set() -> None:
+def test_service_for_other_machines_needs_a_secret_key() -> None:
     elsewhere = {"POSTGRES_SERVER": "db.example", "HOST": "0.0.0.0", "DJANGO_SECRET_KEY": ""}
     process = manage("check", **elsewhere)
-    said, _ = process.communicate(timeout=30)
-    assert "DJANGO_SECRET_KEY must be set" in said
+    output, _ = process.communicate(timeout=30)
+    assert "DJANGO_SECRET_KEY must be set" in output
 
 
-def test_server_that_cannot_be_reached_is_named() -> None:
+def test_unreachable_database_is_named() -> None:
     process = manage("prepare", POSTGRES_SERVER="127.0.0.1", POSTGRES_PORT="9")
-    said, _ = process.communicate(timeout=60)
+    output, _ = process.communicate(timeout=60)
     assert process.returncode == 1
-    assert "POSTGRES_SERVER=127.0.0.1, port 9" in said
+    assert "POSTGRES_SERVER=127.0.0.1, port 9" in output
 
 
-def test_embedded_database_starts_with_its_first_user_and_stops_with_its_last(
+def test_embedded_database_starts_with_its_first_process_and_stops_with_its_last(
     tmp_path: Path,
 ) -> None:
     folder = tmp_path / ("a folder whose path is longer than that of a socket may be " * 2).strip()
@@ -93,8 +93,8 @@ def test_embedded_database_starts_with_its_first_user_and_stops_with_its_last(
         "print(connection.pg_version)"
     )
     running = [manage("shell", "--no-imports", "-c", code, **environment) for _ in range(3)]
-    said = [process.communicate(timeout=60)[0] for process in running]
-    assert all("18" in text for text in said), said
+    output = [process.communicate(timeout=60)[0] for process in running]
+    assert all("18" in text for text in output), output
     cluster = Cluster(folder / "postgres")
     try:
         assert (cluster.data / "PG_VERSION").exists()
@@ -103,11 +103,11 @@ def test_embedded_database_starts_with_its_first_user_and_stops_with_its_last(
         shutil.rmtree(cluster.home)
 
 
-def test_embedded_database_that_was_killed_starts_anew(tmp_path: Path) -> None:
+def test_embedded_database_restarts_after_a_kill(tmp_path: Path) -> None:
     cluster = Cluster(tmp_path / "postgres")
     place = make_conninfo(host=str(cluster.attach("clips_db")), user=SUPERUSER, dbname="clips_db")
     try:
-        with closing(psycopg.connect(place)) as outlives:  # the server, and holds its memory
+        with closing(psycopg.connect(place)) as outlives:  # the server, and keeps its memory
             outlives.pgconn.send_query(
                 b"DO $$ BEGIN WHILE clock_timestamp() < now() + '3 s' LOOP END LOOP; END $$"
             )

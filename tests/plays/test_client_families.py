@@ -1,6 +1,10 @@
-"""The client family of a User-Agent: of those that programs send, and of hostile ones."""
+"""Families of User-Agents, as programs send them and as attackers might."""
+
+import pickle
+from pathlib import Path
 
 import pytest
+from device_detector.parser import Bot
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -106,7 +110,7 @@ BOTS = [
     "Mozilla/5.0 (compatible; UnheardOfBot/1.0; +https://example.org/bot)",
 ]
 OTHERS = ["", " ", "-", "hello", "Mozilla/5.0", "MyCustomThing/1.0"]
-# Input that breaks parsers: control characters, no ASCII, half a character, nesting. Any length.
+# Strings that break parsers: no text, no end, no ASCII, half a character, nesting.
 HOSTILE = ["\0", "é", "\udcff", "x/1 ", "((([", '{"a":', "%00", "\r\n", "_", "node_", "'\\", "🎵"]
 
 
@@ -125,7 +129,7 @@ HOSTILE = ["\0", "é", "\udcff", "x/1 ", "((([", '{"a":', "%00", "\r\n", "_", "n
         for user_agent in user_agents
     ],
 )
-def test_program_belongs_to_its_family(family: str, user_agent: str) -> None:
+def test_user_agent_belongs_to_its_family(family: str, user_agent: str) -> None:
     assert client_family(user_agent) == family
 
 
@@ -145,7 +149,34 @@ def test_every_user_agent_has_a_family(noise: str, user_agent: str) -> None:
     assert client_family(noise + user_agent + noise) in families
 
 
-def test_warm_up_changes_no_result() -> None:
+def test_warming_up_changes_no_family(tmp_path: Path) -> None:
     before = [client_family(f"{user_agent} (before)") for user_agent in APPS + BOTS]
-    warm_up()
+    warm_up(tmp_path / "cache")
     assert [client_family(f"{user_agent} (after)") for user_agent in APPS + BOTS] == before
+
+
+def test_next_process_loads_the_compiled_patterns_from_the_cache(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    warm_up(tmp_path / "cache")
+    patterns = [client["regex"] for client in Bot("-", None).regex_list]
+    for pattern in patterns:
+        pattern.compiled = None
+    monkeypatch.setattr("regex.compile", None)  # not needed
+    warm_up(tmp_path / "cache")
+    assert all(pattern.compiled for pattern in patterns)
+
+
+@pytest.mark.parametrize("left_over", [b"damaged", pickle.dumps("another version")])
+def test_cache_that_is_damaged_or_of_another_version_is_replaced(
+    tmp_path: Path, left_over: bytes
+) -> None:
+    cache = tmp_path / "cache"
+    cache.write_bytes(left_over)
+    warm_up(cache)
+    assert cache.stat().st_size > 100_000
+
+
+def test_warming_up_needs_no_cache(tmp_path: Path) -> None:
+    warm_up(tmp_path / "missing" / "cache")
+    assert list(tmp_path.iterdir()) == []

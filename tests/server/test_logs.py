@@ -1,4 +1,4 @@
-"""The log: one line a request, one shape for all, and nobody's address in it."""
+"""The log: one line per request, one format for all lines, and no addresses."""
 
 import json
 import logging
@@ -14,13 +14,13 @@ import requests
 
 from clips_site.server.logs import request_ids
 from clips_site.server.logs.access_lines import AccessLog
-from clips_site.server.logs.formatting import formatter, log_uncaught
+from clips_site.server.logs.formatting import line_formatter, log_uncaught
 from harness.origin import Origin, in_two_parts
 from harness.service import Server
 from library.models import Clip
 from tests.support.log_lines import lines, lines_of, request_line
 
-Ask = Callable[..., requests.Response]
+Fetch = Callable[..., requests.Response]
 STAMP = r"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z"
 
 
@@ -28,8 +28,8 @@ def named(name: str, **headers: str) -> dict[str, Any]:
     return {"headers": {"X-Request-ID": name, **headers}}
 
 
-def test_stream_s_line_tells_what_was_sent_and_whether_it_counted(
-    server: Server, http: Ask, clip: Clip, mp3: bytes
+def test_line_of_a_stream_has_its_bytes_and_whether_it_was_a_play(
+    server: Server, http: Fetch, clip: Clip, mp3: bytes
 ) -> None:
     http("GET", f"/api/v1/clips/{clip.pk}/stream?token=secret", **named("whole"))
     line = request_line(server, "whole")
@@ -51,15 +51,15 @@ def test_stream_s_line_tells_what_was_sent_and_whether_it_counted(
     }
 
 
-def test_part_of_a_stream_s_line_tells_that_it_was_no_play(
-    server: Server, http: Ask, clip: Clip
+def test_line_of_a_partial_stream_says_that_it_was_no_play(
+    server: Server, http: Fetch, clip: Clip
 ) -> None:
     http("GET", f"/api/v1/clips/{clip.pk}/stream", **named("part", Range="bytes=500-599"))
     line = request_line(server, "part")
     assert (line["status"], line["play"], line["bytes"]) == (206, False, 100)
 
 
-def test_listener_who_leaves_is_told_with_what_was_sent(
+def test_line_of_an_aborted_stream_has_its_bytes_and_outcome(
     server: Server, big_clip: Clip, mp3: bytes
 ) -> None:
     url = f"{server.url}/api/v1/clips/{big_clip.pk}/stream"
@@ -70,7 +70,7 @@ def test_listener_who_leaves_is_told_with_what_was_sent(
     assert 0 < line["bytes"] < 40 * len(mp3)
 
 
-def test_stream_whose_origin_breaks_off_is_an_error(
+def test_outcome_is_error_if_the_origin_breaks_off(
     server: Server, make_clip: Callable[..., Clip], origin: Origin, mp3: bytes
 ) -> None:
     go_on = threading.Event()
@@ -85,8 +85,8 @@ def test_stream_whose_origin_breaks_off_is_an_error(
     assert 0 < line["bytes"] <= 50_000
 
 
-def test_refused_stream_has_its_code_and_its_cause_the_same_request_id(
-    server: Server, http: Ask, make_clip: Callable[..., Clip], origin: Origin
+def test_line_of_a_failed_stream_shares_its_request_id_with_the_cause(
+    server: Server, http: Fetch, make_clip: Callable[..., Clip], origin: Origin
 ) -> None:
     clip = make_clip(audio_url=origin.url("/gone"))
     http("GET", f"/api/v1/clips/{clip.pk}/stream", **named("refused"))
@@ -99,7 +99,7 @@ def test_refused_stream_has_its_code_and_its_cause_the_same_request_id(
 
 
 @pytest.mark.parametrize(
-    ("method", "path", "told"),
+    ("method", "path", "expected"),
     [
         ("GET", "/api/v1/clips/999999", {"status": 404, "code": "not_found", "clip": 999999}),
         ("GET", "/api/v1/clips?limit=x", {"status": 400, "route": "clip-list"}),
@@ -109,16 +109,17 @@ def test_refused_stream_has_its_code_and_its_cause_the_same_request_id(
     ],
 )
 def test_line_of_any_request(
-    server: Server, http: Ask, method: str, path: str, told: dict[str, Any]
+    server: Server, http: Fetch, method: str, path: str, expected: dict[str, Any]
 ) -> None:
-    name = f"any:{method}:{told['status']}:{len(path)}"
+    name = f"any:{method}:{expected['status']}:{len(path)}"
     answer = http(method, path, **named(name))
-    told = told if told.get("bytes", 0) == 0 else {**told, "bytes": len(answer.content)}
+    if expected.get("bytes"):
+        expected = {**expected, "bytes": len(answer.content)}
     line = request_line(server, name)
-    assert {key: line.get(key) for key in told} == told
+    assert {key: line.get(key) for key in expected} == expected
 
 
-def test_probes_are_not_logged(server: Server, http: Ask) -> None:
+def test_probes_are_not_logged(server: Server, http: Fetch) -> None:
     for path in ("/livez", "/readyz", "/metrics"):
         http("GET", path, **named("probe"))
     http("GET", "/", **named("after-the-probes"))
@@ -127,7 +128,7 @@ def test_probes_are_not_logged(server: Server, http: Ask) -> None:
     assert [line for line in requests_logged if line["request_id"] == "probe"] == []
 
 
-def test_no_line_names_a_client_or_what_it_hid_in_the_query(
+def test_no_line_contains_an_address_a_user_agent_or_a_query(
     start_server: Callable[..., Server], clip: Clip
 ) -> None:
     server = start_server(CLIPS_LOG_LEVEL="DEBUG", CLIPS_TRUSTED_PROXIES="1", WEB_CONCURRENCY="1")
@@ -149,13 +150,13 @@ def test_no_line_names_a_client_or_what_it_hid_in_the_query(
     server.terminate()
     server.wait()
     log = server.log.read_text()
-    told = [line["path"] for line in lines(server) if line["event"] == "request"]
-    assert told.count("/livez") >= 1, "a line of a probe, at this level"
-    assert len([path for path in told if path.endswith("stream")]) == 1
+    paths = [line["path"] for line in lines(server) if line["event"] == "request"]
+    assert paths.count("/livez") >= 1, "at this level, probes have lines too"
+    assert len([path for path in paths if path.endswith("stream")]) == 1
     assert not re.search(r"203\.0\.113|127\.0\.0\.77|[Hh]idden", log)
 
 
-def test_readable_lines_without_those_of_requests(
+def test_console_format_without_access_lines(
     start_server: Callable[..., Server], clip: Clip
 ) -> None:
     server = start_server(CLIPS_LOG_FORMAT="console", CLIPS_ACCESS_LOG="off", WEB_CONCURRENCY="1")
@@ -169,19 +170,19 @@ def test_readable_lines_without_those_of_requests(
 
 
 @pytest.mark.parametrize(
-    ("path", "status", "told"),
+    ("path", "status", "text"),
     [
         ("/", 200, r"\[info +\] 200 GET / +request_id=named clip=1"),
         ("/\x1b[2J", 503, r"\[warning +\] 503 GET /\\x1b\[2J +request_id=named clip=1"),
     ],
 )
-def test_readable_line_of_a_request_begins_with_what_is_read_first(
-    capsys: pytest.CaptureFixture[str], path: str, status: int, told: str
+def test_console_line_of_a_request_starts_with_status_method_and_path(
+    capsys: pytest.CaptureFixture[str], path: str, status: int, text: str
 ) -> None:
     request_ids.begin("named")
     facts = {"method": "GET", "path": path, "status": status, "clip": 1}
     AccessLog("console", logging.INFO).write(facts)
-    assert re.fullmatch(rf"{STAMP} {told}\n", capsys.readouterr().err)
+    assert re.fullmatch(rf"{STAMP} {text}\n", capsys.readouterr().err)
 
 
 def record(message: str, **fields: Any) -> logging.LogRecord:
@@ -195,31 +196,31 @@ def record(message: str, **fields: Any) -> logging.LogRecord:
     "hostile",
     ["a\n2026-01-01T00:00:00.000Z [info] b", "\x1b[2J", "\x9b2J", "\r", "\u2028", "\ud800"],
 )
-def test_text_cannot_forge_a_line_or_steer_a_terminal(style: str, hostile: str) -> None:
-    line = formatter(style).format(record(hostile, title=hostile))
+def test_text_cannot_forge_a_line_or_control_a_terminal(style: str, hostile: str) -> None:
+    line = line_formatter(style).format(record(hostile, title=hostile))
     assert re.fullmatch(r"[\x20-\x7e]+", line)
     if style == "json":
-        told = json.loads(line)
-        assert (told["event"], told["title"]) == (hostile, hostile)
+        fields = json.loads(line)
+        assert (fields["event"], fields["title"]) == (hostile, hostile)
 
 
-def test_exception_is_one_line_in_json_and_indented_for_people() -> None:
+def test_exception_is_one_line_in_json_and_indented_on_a_console() -> None:
     try:
         raise ValueError("odd\n2026-01-01T00:00:00.000Z [info] forged")
     except ValueError:
         failed = record("Failed", exc_info=sys.exc_info())
-    told = json.loads(formatter("json").format(failed))
-    assert told["exception"].startswith("Traceback (most recent call last):\n  File ")
-    first, *others = formatter("console").format(failed).splitlines()
+    fields = json.loads(line_formatter("json").format(failed))
+    assert fields["exception"].startswith("Traceback (most recent call last):\n  File ")
+    first, *others = line_formatter("console").format(failed).splitlines()
     assert re.fullmatch(rf"{STAMP} \[warning +\] Failed +\[library\.x\].*", first)
     assert all(line.startswith("    ") for line in others)
 
 
-def test_fields_of_others_stay_out() -> None:
+def test_extra_fields_of_packages_are_left_out() -> None:
     fields = {"request": "<GET /?token=hidden>", "params": ("hidden",)}
-    theirs = record("Slow query", **fields)
-    theirs.name = "django.db.backends"
-    assert "hidden" not in formatter("json").format(theirs)
+    foreign = record("Slow query", **fields)
+    foreign.name = "django.db.backends"
+    assert "hidden" not in line_formatter("json").format(foreign)
 
 
 @pytest.fixture
@@ -248,7 +249,7 @@ def test_exception_that_ends_a_thread_or_the_process_is_logged(
     assert all(record.exc_info for record in caplog.records)
 
 
-def test_ctrl_c_is_no_fault(
+def test_ctrl_c_is_not_logged_as_an_error(
     uncaught_logged: None, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
 ) -> None:
     sys.excepthook(KeyboardInterrupt, KeyboardInterrupt(), None)

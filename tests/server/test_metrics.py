@@ -1,4 +1,4 @@
-"""Counts are exact: under many threads, and over workers that are killed, reloaded, recycled."""
+"""Exact counts: with many threads, and when workers are killed, reloaded or recycled."""
 
 import os
 import signal
@@ -17,7 +17,7 @@ from tests.support.listeners import slow_listener
 from tests.support.metrics import metrics_folder
 from tests.support.plays import stream
 
-Ask = Callable[..., requests.Response]
+Fetch = Callable[..., requests.Response]
 MakeClip = Callable[..., Clip]
 LISTENING = ("clips_streams_in_progress", "clips_http_requests_in_progress")
 STARTED = "clips_streams_started_total"
@@ -31,12 +31,12 @@ SHOWN = (
 
 
 def in_progress(server: Server) -> list[float]:
-    told = server.metrics()
-    return [told[name] for name in LISTENING]
+    metrics = server.metrics()
+    return [metrics[name] for name in LISTENING]
 
 
 def replace_workers(server: Server, number: signal.Signals) -> None:
-    """Kill them, and return when others are up that count."""
+    """Kill all workers, and return once as many others have started."""
     before = server.workers()
     for worker in before:
         os.kill(worker, number)
@@ -55,7 +55,7 @@ def test_every_request_of_many_threads_is_counted(server: Server, clip: Clip, mp
     until(lambda: server.metrics().get("clips_plays_recorded_total") == 50)
 
 
-def test_killed_workers_leave_nothing_in_progress_and_what_they_sent_as_broken_off(
+def test_killed_workers_leave_nothing_in_progress_and_their_streams_count_as_broken_off(
     server: Server, big_clip: Clip
 ) -> None:
     before = server.metrics()
@@ -71,7 +71,7 @@ def test_killed_workers_leave_nothing_in_progress_and_what_they_sent_as_broken_o
     assert server.metrics()[STARTED] == before[STARTED] + 7
 
 
-def test_reload_loses_no_count_and_lets_streams_end(
+def test_reload_loses_no_count_and_lets_streams_finish(
     server: Server, clip: Clip, big_clip: Clip
 ) -> None:
     before = server.metrics()
@@ -81,7 +81,7 @@ def test_reload_loses_no_count_and_lets_streams_end(
         until(lambda: len(set(server.workers()) - set(old)) == len(old))
         for _ in range(4):
             requests.get(server.url + stream(clip), timeout=30)
-        while listener.recv(1 << 20):  # a worker that has been told to end closes when done
+        while listener.recv(1 << 20):  # a stopping worker closes the connection when done
             pass
     until(lambda: not set(server.workers()) & set(old))
     until(lambda: server.metrics_process() is not None)
@@ -90,9 +90,7 @@ def test_reload_loses_no_count_and_lets_streams_end(
     assert [after[name] - before[name] for name in (STARTED, COMPLETED)] == [5, 5]
 
 
-def test_workers_that_follow_one_another_count_in_the_same_files(
-    server: Server, clip: Clip
-) -> None:
+def test_successive_workers_count_in_the_same_files(server: Server, clip: Clip) -> None:
     before = server.metrics()[STARTED]
     requests.get(server.url + stream(clip), timeout=30)
     files = len(os.listdir(metrics_folder(server)))
@@ -103,7 +101,7 @@ def test_workers_that_follow_one_another_count_in_the_same_files(
     assert server.metrics()[STARTED] == before + 5
 
 
-def test_what_clients_invent_adds_no_series(server: Server, http: Ask, clip: Clip) -> None:
+def test_values_invented_by_clients_add_no_series(server: Server, http: Fetch, clip: Clip) -> None:
     def invent(number: int) -> None:
         http(f"INVENTED{number}", "/api/v1/clips")
         http("GET", f"/api/v{number}/nothing")
@@ -119,12 +117,12 @@ def test_what_clients_invent_adds_no_series(server: Server, http: Ask, clip: Cli
     assert set(server.metrics()) == names
 
 
-def test_refused_stream_is_counted_once_by_its_cause(
-    server: Server, http: Ask, make_clip: MakeClip, origin: Origin
+def test_failed_stream_is_counted_once_by_its_cause(
+    server: Server, http: Fetch, make_clip: MakeClip, origin: Origin
 ) -> None:
     def refused() -> dict[str, float]:
-        told = server.metrics()
-        return {code: told[f'clips_streams_refused_total{{code="{code}"}}'] for code in causes}
+        metrics = server.metrics()
+        return {code: metrics[f'clips_streams_refused_total{{code="{code}"}}'] for code in causes}
 
     causes = [*CAUSES, "no_capacity", "play_not_recorded", "database_unavailable", "server_error"]
     gone = make_clip(audio_url=origin.url("/gone.mp3"))

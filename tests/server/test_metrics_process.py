@@ -1,4 +1,4 @@
-"""The process that answers Prometheus: whatever the workers do, as long as the master lives."""
+"""The metrics process answers Prometheus whatever the workers do, as long as the master lives."""
 
 import os
 import signal
@@ -20,7 +20,7 @@ IN_PROGRESS = "clips_streams_in_progress"
 
 @pytest.fixture
 def busy(start_server: Callable[..., Server], big_clip: Clip) -> Iterator[Server]:
-    """A service of two threads, of which one streams and one waits for the rest of a request."""
+    """A service with two threads: one streams, one waits for the rest of a request."""
     server = start_server(
         WEB_CONCURRENCY="1",
         WEB_THREADS="2",
@@ -33,7 +33,7 @@ def busy(start_server: Callable[..., Server], big_clip: Clip) -> Iterator[Server
         yield server
 
 
-def ask(server: Server, path: str, method: str = "GET") -> requests.Response:
+def fetch(server: Server, path: str, method: str = "GET") -> requests.Response:
     return requests.request(method, f"http://{server.metrics_address}{path}", timeout=30)
 
 
@@ -44,20 +44,20 @@ def has_ended(pid: int) -> bool:
         return True
 
 
-def test_it_answers_while_every_thread_is_busy_and_comes_back_when_it_is_killed(
+def test_answers_while_every_thread_is_busy_and_restarts_after_a_kill(
     busy: Server,
 ) -> None:
     with pytest.raises(requests.Timeout):
         requests.get(f"{busy.url}/livez", timeout=0.5)
-    told = busy.metrics()
-    assert (told[IN_PROGRESS], told["clips_database_up"]) == (1, 1)
+    metrics = busy.metrics()
+    assert (metrics[IN_PROGRESS], metrics["clips_database_up"]) == (1, 1)
     killed = busy.metrics_process()
     assert killed is not None
     os.kill(killed, signal.SIGKILL)
     until(lambda: busy.metrics_process() not in (killed, None))
     until(lambda: answers(busy))
     assert busy.metrics()[IN_PROGRESS] == 1
-    assert_says_in_json_what_it_is_not_asked_for(busy)
+    assert_errors_are_json(busy)
 
 
 def answers(server: Server) -> bool:
@@ -66,20 +66,20 @@ def answers(server: Server) -> bool:
         return client.connect_ex((host, int(port))) == 0
 
 
-def assert_says_in_json_what_it_is_not_asked_for(server: Server) -> None:
+def assert_errors_are_json(server: Server) -> None:
     for method, path, status, code in (
         *(("GET", "/", 404, "not_found"), ("HEAD", "/metrics/x", 404, "not_found")),
         *(("POST", "/metrics", 405, "method_not_allowed"), ("X", "/", 405, "method_not_allowed")),
     ):
-        answer = ask(server, path, method)
+        answer = fetch(server, path, method)
         assert (answer.status_code, answer.headers["Content-Type"]) == (status, "application/json")
         assert answer.content == b"" if method == "HEAD" else answer.json()["code"] == code
-    head = ask(server, "/metrics?a=b", "HEAD")
+    head = fetch(server, "/metrics?a=b", "HEAD")
     assert (head.status_code, head.content) == (200, b"")
     assert int(head.headers["Content-Length"]) > 0
 
 
-def test_port_that_is_taken_is_named_and_taken_over_when_its_owner_was_killed(
+def test_taken_port_is_logged_and_used_once_its_owner_was_killed(
     start_server: Callable[..., Server], clip: Clip
 ) -> None:
     port = str(free_port())
@@ -96,10 +96,10 @@ def test_port_that_is_taken_is_named_and_taken_over_when_its_owner_was_killed(
     until(lambda: answers(second))
     assert second.metrics()["clips_streams_started_total"] == 1
     assert second.log.read_text().count("CLIPS_METRICS_PORT") == 1
-    assert_leaves_nothing_when_it_stops(second)
+    assert_nothing_is_left_after_stopping(second)
 
 
-def assert_leaves_nothing_when_it_stops(server: Server) -> None:
+def assert_nothing_is_left_after_stopping(server: Server) -> None:
     process, folder = server.metrics_process(), metrics_folder(server)
     assert process is not None
     assert folder.is_dir()

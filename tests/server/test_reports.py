@@ -1,6 +1,6 @@
-"""What leaves the service by itself: spans to an OpenTelemetry collector, faults to Sentry.
+"""Reports to other services: spans to an OpenTelemetry collector, errors to Sentry.
 
-One service reports to real receivers; each test looks at what arrived.
+One service reports to real receivers. Each test checks what arrived.
 """
 
 import json
@@ -23,6 +23,7 @@ from django.db import connection
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
+from clips_site import __version__
 from harness.origin import Origin, answer, in_two_parts
 from harness.service import ROOT, Server
 from library.models import Clip
@@ -30,9 +31,9 @@ from tests.support.editors import bearer, editor
 from tests.support.log_lines import request_line
 from tests.support.receiver import Receiver
 
-pytestmark = pytest.mark.django_db  # else there would be no database for the fixture
+pytestmark = pytest.mark.django_db  # the fixture needs the database
 TRACE, PARENT = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
-PRIVATE = {  # none of it may be reported
+PRIVATE = {  # must not be reported
     "Cookie": "sessionid=hidden",
     "User-Agent": "Hidden/1.0",
     "X-Forwarded-For": "203.0.113.7",
@@ -42,7 +43,7 @@ PRIVATE = {  # none of it may be reported
 
 @dataclass
 class Reported:
-    """What one service reported until it had ended, by the ids of the requests."""
+    """Everything that one service reported until it ended."""
 
     spans: list[Span] = field(default_factory=list)
     resource: dict[str, Any] = field(default_factory=dict)
@@ -50,8 +51,8 @@ class Reported:
     raw: bytes = b""
     lines: dict[str, dict[str, Any]] = field(default_factory=dict)
     origin: Origin = field(default_factory=Origin)
-    token: str = ""  # of the editor who asked
-    went_on: int = 0  # when the origin sent the rest of its audio, ns since 1970
+    token: str = ""  # of the editor who sent the requests
+    resumed: int = 0  # when the origin sent the rest of its audio, in ns since 1970
 
     def span(self, request_id: str) -> Span:
         (found,) = [s for s in self.spans if facts(s).get("clips.request.id") == request_id]
@@ -71,7 +72,7 @@ def facts(span: Any) -> dict[str, Any]:
 def reported(
     django_db_setup: None, django_db_blocker: Any, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Reported]:
-    """Requests of each kind, and all that was reported of them."""
+    """Send requests of each kind, and return all reports of them."""
     collector, sentry = Receiver(), Receiver()
     with django_db_blocker.unblock():
         server = Server(
@@ -80,7 +81,7 @@ def reported(
             CLIPS_TRUSTED_PROXIES="1",
             OTEL_EXPORTER_OTLP_ENDPOINT=f"http://{collector.address}",
             OTEL_RESOURCE_ATTRIBUTES="deployment.environment.name=tests",
-            OTEL_BSP_SCHEDULE_DELAY="600000",  # so what arrives was sent at the worker's end
+            OTEL_BSP_SCHEDULE_DELAY="600000",  # so the worker sends all spans when it ends
             SENTRY_DSN=f"http://key@{sentry.address}/1",
             SENTRY_ENVIRONMENT="tests",
         )
@@ -124,31 +125,31 @@ def make_requests(server: Server, reported: Reported) -> None:
     token = bearer(editor("hidden editor"))
     reported.token = token["Authorization"].removeprefix("Bearer ")
 
-    def ask(name: str, path: str, **headers: str) -> requests.Response:
-        told = {"X-Request-ID": name, **PRIVATE, **token, **headers}
-        answer = requests.get(server.url + path, headers=told, timeout=20)
+    def fetch(name: str, path: str, **headers: str) -> requests.Response:
+        headers = {"X-Request-ID": name, **PRIVATE, **token, **headers}
+        answer = requests.get(server.url + path, headers=headers, timeout=20)
         reported.lines[name] = request_line(server, name)
         return answer
 
     with ThreadPoolExecutor() as pool:
         listening = pool.submit(
-            ask, "stream", fetched, traceparent=f"00-{TRACE}-{PARENT}-01", tracestate="rojo=1"
+            fetch, "stream", fetched, traceparent=f"00-{TRACE}-{PARENT}-01", tracestate="rojo=1"
         )
         while not origin.requests:
             time.sleep(0.01)
-        reported.went_on = time.time_ns()
+        reported.resumed = time.time_ns()
         go_on.set()
         assert listening.result().content == audio
-    ask("untraced", "/api/v1/clips/999999")
-    ask("unsampled", "/api/v1/clips/999999", traceparent=f"00-{TRACE}-{PARENT}-00")
-    ask("refused", gone)
-    ask("root", "/")
-    ask("strange", "/", Host="hidden.example")
+    fetch("untraced", "/api/v1/clips/999999")
+    fetch("unsampled", "/api/v1/clips/999999", traceparent=f"00-{TRACE}-{PARENT}-00")
+    fetch("refused", gone)
+    fetch("root", "/")
+    fetch("strange", "/", Host="hidden.example")
     requests.get(f"{server.url}/livez", timeout=20)
     with connection.cursor() as cursor:
         cursor.execute("ALTER TABLE library_clip RENAME COLUMN genre TO mood")
         try:
-            ask("fault", "/api/v1/clips?search=hidden&genre=hidden")
+            fetch("fault", "/api/v1/clips?search=hidden&genre=hidden")
         finally:
             cursor.execute("ALTER TABLE library_clip RENAME COLUMN mood TO genre")
 
@@ -168,7 +169,7 @@ def keep_events(reported: Reported, body: bytes) -> None:
         reported.events.append(json.loads(item))
 
 
-def test_request_has_a_span_by_the_conventions_below_that_of_its_caller(
+def test_span_of_a_request_follows_the_conventions_and_continues_the_trace(
     reported: Reported,
 ) -> None:
     span, line = reported.span("stream"), reported.lines["stream"]
@@ -195,10 +196,10 @@ def test_request_has_a_span_by_the_conventions_below_that_of_its_caller(
 
 def test_span_of_a_stream_ends_with_its_last_byte(reported: Reported) -> None:
     span = reported.span("stream")
-    assert span.start_time_unix_nano < reported.went_on < span.end_time_unix_nano
+    assert span.start_time_unix_nano < reported.resumed < span.end_time_unix_nano
 
 
-def test_fetch_and_play_have_spans_below_and_the_origin_is_told_its_own(
+def test_fetch_and_play_have_child_spans_and_the_origin_gets_the_traceparent(
     reported: Reported,
 ) -> None:
     below = reported.below(reported.span("stream"))
@@ -210,18 +211,18 @@ def test_fetch_and_play_have_spans_below_and_the_origin_is_told_its_own(
         "http.response.status_code": 200,
     }
     assert facts(play) == {"clips.play.kind": "plain"}
-    told = re.findall(r"^traceparent: (.*)\r$", reported.origin.requests[0], re.MULTILINE)
-    assert told == [f"00-{TRACE}-{fetch.span_id.hex()}-01"]
+    sent = re.findall(r"^traceparent: (.*)\r$", reported.origin.requests[0], re.MULTILINE)
+    assert sent == [f"00-{TRACE}-{fetch.span_id.hex()}-01"]
 
 
-def test_request_without_a_trace_begins_one(reported: Reported) -> None:
+def test_request_without_a_trace_starts_one(reported: Reported) -> None:
     span, line = reported.span("untraced"), reported.lines["untraced"]
     assert span.parent_span_id == b""
     assert line["trace_id"] == span.trace_id.hex() != TRACE
     assert span.status.code == Status.StatusCode.STATUS_CODE_UNSET
 
 
-def test_error_is_told_by_its_code(reported: Reported) -> None:
+def test_span_of_an_error_has_its_code(reported: Reported) -> None:
     span = reported.span("refused")
     fetch = reported.below(span)["GET"]
     assert facts(span)["error.type"] == "origin_http_error"
@@ -229,13 +230,13 @@ def test_error_is_told_by_its_code(reported: Reported) -> None:
     assert {span.status.code, fetch.status.code} == {Status.StatusCode.STATUS_CODE_ERROR}
 
 
-def test_what_the_caller_does_not_sample_and_probes_are_not_sent(reported: Reported) -> None:
-    asked = {facts(span).get("clips.request.id") for span in reported.spans} - {None}
-    assert asked == {"stream", "untraced", "refused", "root", "strange", "fault"}
+def test_unsampled_requests_and_probes_have_no_span(reported: Reported) -> None:
+    reported_ids = {facts(span).get("clips.request.id") for span in reported.spans} - {None}
+    assert reported_ids == {"stream", "untraced", "refused", "root", "strange", "fault"}
     assert reported.lines["unsampled"]["trace_id"] == TRACE
 
 
-def test_span_s_name_has_the_route_where_there_is_one(reported: Reported) -> None:
+def test_span_is_named_after_the_route_if_there_is_one(reported: Reported) -> None:
     assert (reported.span("root").name, reported.span("strange").name) == ("GET /", "GET")
 
 
@@ -244,12 +245,12 @@ def test_resource_names_the_service(reported: Reported) -> None:
     assert reported.resource["deployment.environment.name"] == "tests"
 
 
-def test_fault_of_ours_is_sent_to_sentry_and_nothing_else_is(reported: Reported) -> None:
+def test_only_the_unhandled_error_is_sent_to_sentry(reported: Reported) -> None:
     (event,) = reported.events
     assert event["tags"] == {"request_id": "fault"}
     assert (event["transaction"], event["logger"]) == ("clip-list", "django.request")
     assert event["logentry"] == {"formatted": "Internal Server Error: /api/v1/clips"}
-    assert (event["environment"], event["release"]) == ("tests", "clips-service@1.0.0")
+    assert (event["environment"], event["release"]) == ("tests", f"clips-service@{__version__}")
     assert event["contexts"]["trace"]["trace_id"] == reported.lines["fault"]["trace_id"]
     kinds = [exception["type"] for exception in event["exception"]["values"]]
     assert kinds == ["UndefinedColumn", "ProgrammingError"]
@@ -267,7 +268,7 @@ def test_nothing_private_is_reported(reported: Reported) -> None:
     assert not any("vars" in frame for frame in frames)
 
 
-def test_where_nothing_is_configured_neither_is_imported() -> None:
+def test_neither_is_imported_unless_configured() -> None:
     program = (
         "import sys; from clips_site.wsgi import application; import clips_site.server.worker;"
         "from django.test import Client; assert Client().get('/livez').status_code == 200;"
@@ -291,7 +292,7 @@ def test_where_nothing_is_configured_neither_is_imported() -> None:
         ("CLIPS_READY_IGNORE", "database"),
     ],
 )
-def test_bad_value_stops_start_up_by_its_name(
+def test_invalid_value_stops_start_up_and_is_named(
     monkeypatch: pytest.MonkeyPatch, variable: str, value: str
 ) -> None:
     monkeypatch.setenv(variable, value)

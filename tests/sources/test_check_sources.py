@@ -211,7 +211,7 @@ def test_concurrent_checks_are_refused(check: Callable[..., str], make_clip: Mak
     other = connection.copy()
     with other.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_lock(%s)", [LOCK])
-        with pytest.raises(CommandError, match="Another check_sources is at work"):
+        with pytest.raises(CommandError, match="Another check_sources is running"):
             check()
         assert "1 ok" in check("--clip", str(clip.pk))  # runs at once, without the lock
         cursor.execute("SELECT pg_advisory_unlock(%s)", [LOCK])
@@ -267,9 +267,9 @@ def test_results_before_an_interruption_are_saved(
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        (["--clip", "4711"], "No clips, or deleted or withdrawn ones: 4711"),
-        (["--limit", "0"], "0 is no whole number above 0"),
-        (["--older-than", "soon"], "soon is no span of time, such as 90s, 15m, 24h or 7d"),
+        (["--clip", "4711"], "Clips not found, deleted or withdrawn: 4711"),
+        (["--limit", "0"], "0 is not a whole number above 0"),
+        (["--older-than", "soon"], "soon is not a duration such as 90s, 15m, 24h or 7d"),
     ],
 )
 def test_invalid_option_is_an_error(

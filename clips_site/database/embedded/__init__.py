@@ -1,1 +1,1 @@
-"""A PostgreSQL that lives in the project folder and starts when it is first connected to."""
+"""PostgreSQL in the project folder, started by the first connection."""

@@ -1,7 +1,7 @@
-"""Django database engine: PostgreSQL that starts on the first connection.
+"""Django database engine: PostgreSQL that is started by the first connection.
 
-A command that needs no database starts nothing; every one that does just works. A server that was
-killed starts anew when it is next connected to.
+A command that needs no database starts none. A server that was killed is started again by the next
+connection.
 """
 
 from functools import cache
@@ -14,27 +14,27 @@ from clips_site.database.postgresql import base
 
 @cache
 def cluster(folder: Path) -> Cluster:
-    """The process's one handle on the cluster in a folder."""
+    """Return this process's only handle on the cluster in a folder."""
     return Cluster(folder)
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
-    """PostgreSQL on the socket of the cluster that `OPTIONS["cluster"]` (a folder) names."""
+    """Connects to the socket of the cluster in the folder `OPTIONS["cluster"]`."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        """Have the pool, which is given its parameters once, ask us each time it connects."""
+        """Start the cluster for each new connection of the pool, which gets its parameters once."""
         super().__init__(*args, **kwargs)
         settings = self.settings_dict
 
         def attach() -> str:
             cluster(settings["OPTIONS"]["cluster"]).attach(settings["NAME"])
-            return ""  # nothing to add to the parameters
+            return ""  # adds nothing to the parameters
 
         if pool := settings["OPTIONS"].get("pool"):
             pool["conninfo"] = attach
 
     def get_connection_params(self) -> dict[str, Any]:
-        """Start the cluster if it does not run; connect to its socket, making the database."""
+        """Start the cluster if it is not running, and create the database if it is missing."""
         params: dict[str, Any] = super().get_connection_params()
         handle = cluster(params.pop("cluster"))
         params |= {"host": str(handle.attach(params["dbname"])), "user": SUPERUSER}

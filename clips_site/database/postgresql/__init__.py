@@ -1,1 +1,1 @@
-"""PostgreSQL as Django's database, with a pool that recovers when the server was restarted."""
+"""PostgreSQL with metrics, and with a pool that recovers when the server is restarted."""

@@ -1,4 +1,4 @@
-"""Django database engine: PostgreSQL, measured, its pool emptied once the server was restarted."""
+"""Django database engine: PostgreSQL with metrics and a pool that survives a restarted server."""
 
 import time
 from functools import cache
@@ -13,10 +13,10 @@ from library.telemetry.instruments import observer
 
 @cache
 def measured(cursor_class: type[base.Cursor], alias: str, vendor: str) -> type[base.Cursor]:
-    """A cursor that counts and times what it executes, under django-prometheus' names.
+    """Return a cursor class that counts and times statements, under django-prometheus's names.
 
-    Its own wrapper makes such a class with each connection that is taken from the pool, and looks
-    each instrument up with each statement, which costs more than all of the other metrics.
+    django-prometheus's own wrapper makes such a class for each connection that it takes from the
+    pool, and looks up each instrument for each statement. That costs more than all other metrics.
     """
     statements = metrics.execute_total.labels(alias, vendor)
     many = metrics.execute_many_total.labels(alias, vendor)
@@ -54,25 +54,25 @@ def measured(cursor_class: type[base.Cursor], alias: str, vendor: str) -> type[b
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
-    """Use it without `CONN_HEALTH_CHECKS`: it does better what that asks the pool to do."""
+    """Replaces `CONN_HEALTH_CHECKS`, which must stay off, with a better check of its own."""
 
     def get_connection_params(self) -> dict[str, Any]:
-        """Have cursors measured."""
+        """Measure all cursors."""
         params: dict[str, Any] = super().get_connection_params()
         params["cursor_factory"] = measured(params["cursor_factory"], self.alias, self.vendor)
         return params
 
     def _configure_connection(self, connection: Any) -> Any:
-        """Count a connection that was made, not each time that the pool lends it."""
+        """Count new connections, not each one that the pool hands out."""
         metrics.connections_total.labels(self.alias, self.vendor).inc()
         return super()._configure_connection(connection)  # type: ignore[misc]
 
     def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
-        """A connection that works.
+        """Return a connection that works.
 
-        Where one of the pool is broken the server was restarted, and so are all the others that lie
-        there. The pool's own check would find that out one by one, with a pause of a second or two
-        after each, and with more than two of them in a row the request fails.
+        If one connection of the pool is broken, the server was restarted, and all idle ones are
+        broken. The pool's own check would find this out one by one, with a pause of a second or two
+        after each. After more than two in a row the request fails.
         """
         try:
             return self._working_connection(conn_params)
@@ -84,7 +84,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
         connection = super().get_new_connection(conn_params)
         if self.pool is None:
             return connection
-        # The pool's own check would be measured as a statement, and cost five times as much.
+        # The pool's own check would be measured as a statement, and takes five times as long.
         if connection.pgconn.exec_(b"").status != ExecStatus.EMPTY_QUERY:
             self.pool.drain()
             self.pool.putconn(connection)

@@ -1,6 +1,6 @@
-"""How the back office writes dates: so that readers everywhere take the same day from them.
+"""Date formats of the back office, which readers of every country understand alike.
 
-Records (plays, log-ins, the audit log) tell the second instead: `library.admin.base`.
+Records (plays, log-ins, the audit log) show seconds as well: see `library.admin.base`.
 """
 
 DATE_FORMAT = SHORT_DATE_FORMAT = "j M Y"

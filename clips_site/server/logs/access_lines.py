@@ -1,7 +1,7 @@
-"""The log's line for each request, when its last byte has been sent or the client has left.
+"""The access log: one line per request, written once its response is sent or its client has left.
 
-It names no client: no address, no user agent. Nor the query: who puts a token there by mistake must
-not find it in the log.
+A line contains no address, no user agent and no query: a token sent there by mistake must not reach
+the log.
 """
 
 import logging
@@ -15,29 +15,29 @@ from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 
 from clips_site.middleware import PROBES, Handler
-from clips_site.server.logs.formatting import ACCESS, beginning, renderer
+from clips_site.server.logs.formatting import ACCESS, first_fields, line_renderer
 from clips_site.server.logs.request_ids import HEADER, begin
 from library.telemetry import request_notes
 
 
 class AccessMiddleware:
-    """Names each request, and notes what of it only Django knows.
+    """Gives each request its id, and notes the facts for its line that only Django knows.
 
-    Stands first, so that what the others log and answer has the name too.
+    It comes first, so that the id is in everything that other middleware logs and answers.
     """
 
     def __init__(self, get_response: Handler) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        """Note the view, the clip, the code of an error, and when the answer was ready to leave."""
+        """Note the view, the clip, the code of an error, and the time until the response starts."""
         began = time.perf_counter()
         given = request.META.get
-        name = begin(
+        request_id = begin(
             given("HTTP_X_REQUEST_ID"), given("HTTP_TRACEPARENT"), given("HTTP_TRACESTATE")
         )
         response = self.get_response(request)
-        response.headers[HEADER] = name
+        response.headers[HEADER] = request_id
         noted = request_notes.noted(request.META)
         noted["first_byte"] = round(time.perf_counter() - began, 6)
         if match := request.resolver_match:
@@ -50,7 +50,7 @@ class AccessMiddleware:
 
 
 def _code(response: HttpResponseBase) -> str | None:
-    """The `code` of an error's JSON."""
+    """Return the `code` in the JSON of an error."""
     body = getattr(response, "data", None)  # of DRF
     if body is None and isinstance(response, HttpResponse):
         if response.headers.get("Content-Type") != "application/json":
@@ -61,52 +61,52 @@ def _code(response: HttpResponseBase) -> str | None:
 
 
 class AccessLog:
-    """Writes the lines, by neither `logging` nor structlog: those take several times as long."""
+    """Writes the lines without `logging` and structlog, which take several times as long."""
 
     def __init__(self, style: str, level: int) -> None:
-        """`style` and `level` are those of the other lines."""
-        self._render, self._level = renderer(style), level
+        """Use the style and the level of all other lines."""
+        self._render, self._level = line_renderer(style), level
 
     def write(self, facts: dict[str, Any]) -> None:
-        """Write the line of a request, whole and at once."""
+        """Write the line of a request in one piece."""
         level, name = logging.INFO, "info"
-        if facts["path"] in PROBES:  # what makes the service unready is logged once, by `health`
+        if facts["path"] in PROBES:  # `health` logs once why the service is not ready
             level, name = logging.DEBUG, "debug"
         elif facts["status"] >= 500:
             level, name = logging.WARNING, "warning"
         if level >= self._level:
-            line = beginning(time.time(), name, ACCESS, "request")
+            line = first_fields(time.time(), name, ACCESS, "request")
             line.update(facts)
             sys.stderr.write(self._render(line) + "\n")
 
 
-def facts_of(resp: Any, req: Any, noted: dict[str, Any], seconds: float) -> dict[str, Any]:
-    """What there is to tell of gunicorn's request that has ended; durations in seconds.
+def describe_request(resp: Any, req: Any, noted: dict[str, Any], seconds: float) -> dict[str, Any]:
+    """Return the facts of a completed request, given as gunicorn's objects. Times are in seconds.
 
-    `bytes` are those of the body that were handed to the network, left out where nobody knows.
+    `bytes` counts bytes of the body handed to the network; it is left out if unknown.
     """
     stream = noted.get("stream")
     facts = {
         "method": req.method,
-        "path": req.path,  # as it was sent, so of printable ASCII: it cannot forge a line
+        "path": req.path,  # as sent, so printable ASCII: it cannot forge a line
         "status": resp.status_code,
         "route": noted.get("route"),
         "clip": noted.get("clip"),
         "outcome": stream.outcome if stream else noted.get("outcome"),
         "play": noted.get("play"),
         "code": noted.get("code"),
-        "bytes": _sent(resp, req, stream),
+        "bytes": _bytes_sent(resp, req, stream),
         "duration": round(seconds, 6),
         "first_byte": noted.get("first_byte"),
     }
     return {name: fact for name, fact in facts.items() if fact is not None}
 
 
-def _sent(resp: Any, req: Any, stream: Any) -> int | None:
+def _bytes_sent(resp: Any, req: Any, stream: Any) -> int | None:
     if stream is not None:
         return int(stream.sent)
     if resp.sent or req.method == "HEAD" or resp.status_code in (204, 304):
         return int(resp.sent)
-    if sys.exception():  # sendfile, which is not counted, was broken off
+    if sys.exception():  # an interrupted sendfile, which gunicorn does not count
         return None
     return resp.response_length or 0

@@ -1,8 +1,8 @@
-"""How every line of the log looks, whoever writes it: Django, gunicorn, urllib3 or we.
+"""The format of every log line, whether Django, gunicorn, urllib3 or this service writes it.
 
-One JSON object a line for machines, or a line for people where standard error is a terminal
-(CLIPS_LOG_FORMAT). structlog renders both; who logs uses Python's `logging`, with `extra=` where a
-machine wants a value by its name.
+A line is a JSON object, or text for people if standard error is a terminal (CLIPS_LOG_FORMAT).
+structlog renders both. Code logs with Python's `logging` and passes values that machines read by
+name in `extra=`.
 """
 
 import json
@@ -29,27 +29,27 @@ logger = logging.getLogger(__name__)
 ACCESS = "clips_site.access"  # the logger of requests
 Event = MutableMapping[str, Any]
 
-# Who can write one of these into a line could end it and begin another, or steer a terminal.
+# With one of these, text could end its line and forge another, or control a terminal.
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
-_KEPT_BY_JSON = re.compile("[\x7f-\x9f\u2028\u2029]")
+_NOT_ESCAPED_BY_JSON = re.compile("[\x7f-\x9f\u2028\u2029]")
 _add_fields = ExtraAdder()
 
 
-def formatter(style: str) -> logging.Formatter:
-    """What renders the records of Python's `logging`; `style` is auto, json or console."""
-    render = renderer(style)
+def line_formatter(style: str) -> logging.Formatter:
+    """Return the formatter for Python's `logging`; `style` is auto, json or console."""
+    render = line_renderer(style)
     return ProcessorFormatter(
         foreign_pre_chain=[
-            *(_fields_of_ours, add_logger_name, add_log_level, _refusals_briefly, format_exc_info),
+            *(_add_own_fields, add_logger_name, add_log_level, _shorten_refusals, format_exc_info),
         ],
-        processors=[_shape, lambda _logger, _method, event: render(event)],
+        processors=[_arrange, lambda _logger, _method, event: render(event)],
     )
 
 
-def beginning(seconds: float, level: str, name: str, event: str) -> Event:
-    """The same keys first in every line: when, how grave, who, what, for which request.
+def first_fields(seconds: float, level: str, name: str, event: str) -> Event:
+    """Return the fields with which every line starts: time, level, logger, event, request, trace.
 
-    `seconds` since 1970 become a time by RFC 3339, in UTC, to the millisecond.
+    `seconds` are those since 1970. The line shows an RFC 3339 time in UTC, with milliseconds.
     """
     time = f"{_second(int(seconds))}.{int(seconds % 1 * 1000):03}Z"
     line = {"timestamp": time, "level": level, "logger": name, "event": event}
@@ -66,8 +66,8 @@ def _second(seconds: int) -> str:
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
 
 
-def renderer(style: str) -> Callable[[Event], str]:
-    """What makes text of a line's `beginning` and what follows it."""
+def line_renderer(style: str) -> Callable[[Event], str]:
+    """Return a function that turns the fields of a line into text."""
     if style == "json" or (style == "auto" and not sys.stderr.isatty()):
         return _json
     colors = sys.stderr.isatty() and "NO_COLOR" not in os.environ
@@ -76,7 +76,7 @@ def renderer(style: str) -> Callable[[Event], str]:
 
 
 def log_uncaught() -> None:
-    """Have the exceptions that end a thread or the process logged; Python would print them."""
+    """Log exceptions that end a thread or the process, which Python would print."""
 
     def of_thread(args: threading.ExceptHookArgs) -> None:
         name = args.thread.name if args.thread else "?"
@@ -91,26 +91,26 @@ def log_uncaught() -> None:
     threading.excepthook, sys.excepthook = of_thread, of_process
 
 
-def _fields_of_ours(logger: Any, method: str, event: Event) -> Event:
-    """Add `extra=`, but not that of others: it holds requests, parameters, addresses."""
+def _add_own_fields(logger: Any, method: str, event: Event) -> Event:
+    """Add `extra=` of this service; that of packages contains requests, parameters, addresses."""
     if event["_record"].name.startswith(("library.", "clips_site.")):
         return _add_fields(logger, method, event)
     return event
 
 
-def _refusals_briefly(_logger: Any, _method: str, event: Event) -> Event:
-    """What Django refuses, such as a strange host, is no fault of ours: no error, no traceback."""
+def _shorten_refusals(_logger: Any, _method: str, event: Event) -> Event:
+    """Log a request that Django refuses, for its Host say, as a warning without a traceback."""
     if event["logger"].startswith("django.security."):
         event["level"] = "warning"
         event.pop("exc_info", None)
     return event
 
 
-def _shape(_logger: Any, _method: str, event: Event) -> Event:
-    """The line's beginning, then what else the record has."""
+def _arrange(_logger: Any, _method: str, event: Event) -> Event:
+    """Put the first fields before the others."""
     created = event.pop("_record").created
     del event["_from_structlog"]
-    line = beginning(created, *(event.pop(key) for key in ("level", "logger", "event")))
+    line = first_fields(created, *(event.pop(key) for key in ("level", "logger", "event")))
     line.update(event)
     return line
 
@@ -122,13 +122,13 @@ def _json(event: Event) -> str:
         line = json.dumps(event, default=str)
     if line.isascii() and "\x7f" not in line:
         return line
-    return _KEPT_BY_JSON.sub(lambda found: f"\\u{ord(found[0]):04x}", line)
+    return _NOT_ESCAPED_BY_JSON.sub(lambda found: f"\\u{ord(found[0]):04x}", line)
 
 
 def _for_people(event: Event) -> Event:
-    """Escape what could forge a line; indent a traceback, so that none of its lines looks like one.
+    """Escape control characters, and indent a traceback so that no part of it looks like a line.
 
-    A request becomes what is read of it first.
+    The line of a request starts with its status, method and path.
     """
     if event["logger"] == ACCESS:
         event["event"] = "{status} {method} {path}".format_map(event)
@@ -136,11 +136,11 @@ def _for_people(event: Event) -> Event:
             del event[key]
     for key, value in event.items():
         if not isinstance(value, (int, float)):
-            event[key] = _CONTROL.sub(_escaped, str(value))
+            event[key] = _CONTROL.sub(_escape, str(value))
     if exception := event.get("exception"):
         event["exception"] = "    " + exception.replace("\\n", "\n    ")
     return event
 
 
-def _escaped(found: re.Match[str]) -> str:
+def _escape(found: re.Match[str]) -> str:
     return found[0].encode("unicode_escape").decode()

@@ -1,8 +1,8 @@
-"""The metrics process: answers Prometheus on a port of its own, whatever the workers are busy with.
+"""The metrics process: answers Prometheus on its own port, however busy the workers are.
 
 gunicorn's master starts it with `python -m clips_site.server.metrics.endpoint MASTER`. MASTER is
-the master's process id: this process ends when the master does. It reads the files that the
-workers count in.
+the master's process id: this process ends when the master does. It reads the files in which the
+workers count.
 """
 
 import json
@@ -18,7 +18,7 @@ from socketserver import TCPServer
 from threading import BoundedSemaphore
 from typing import Any
 
-# Prometheus' client must not count in the workers' folder what this process does.
+# prometheus-client must not count this process's own work in the workers' folder.
 FOLDER = os.environ.pop("PROMETHEUS_MULTIPROC_DIR", None)
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "clips_site.settings")
 
@@ -29,37 +29,39 @@ from library.probes.exposition import CONTENT_TYPE_LATEST, Exposition  # noqa: E
 
 logger = logging.getLogger("clips_site.server.metrics.endpoint")
 
-AT_ONCE = 16  # requests; who comes while so many are answered is hung up on
-READ_SECONDS = 5.0  # that a client may take for its request
-TRY_AGAIN = 1.0  # seconds, while another has the port
+MAX_CONCURRENT = 16  # requests; further connections are closed
+READ_TIMEOUT = 5.0  # seconds to receive a request
+RETRY_SECONDS = 1.0  # while another process has the port
 
 
 class Handler(BaseHTTPRequestHandler):
-    """GET and HEAD of /metrics; JSON for all else."""
+    """Answers GET and HEAD of /metrics, and everything else with an error in JSON."""
 
     server: "MetricsServer"
-    timeout = READ_SECONDS
+    timeout = READ_TIMEOUT
 
     def do_GET(self) -> None:
-        """Tell all that is measured."""
+        """Send all metrics."""
         if self.path.split("?", 1)[0] != "/metrics":
-            return self.send_error(HTTPStatus.NOT_FOUND, "There is nothing here but /metrics.")
+            return self.send_error(HTTPStatus.NOT_FOUND, "Only /metrics exists here.")
         try:
             text = self.server.exposition.text()
         except Exception:
-            logger.exception("The metrics could not be told")
-            return self.send_error(HTTPStatus.INTERNAL_SERVER_ERROR, "Something went wrong here.")
+            logger.exception("The metrics could not be rendered")
+            return self.send_error(
+                HTTPStatus.INTERNAL_SERVER_ERROR, "The metrics could not be rendered."
+            )
         return self._send(HTTPStatus.OK, CONTENT_TYPE_LATEST, text)
 
     def do_HEAD(self) -> None:
-        """Tell what GET would, but for the body."""
+        """Send the headers of GET."""
         self.do_GET()
 
     def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
-        """Tell in JSON what is wrong, nothing of the request in it."""
+        """Send an error in JSON that quotes nothing from the request."""
         status = HTTPStatus(code)
-        if status == HTTPStatus.NOT_IMPLEMENTED:  # a method that has no do_… here
-            status, message = HTTPStatus.METHOD_NOT_ALLOWED, "Only GET and HEAD can be asked here."
+        if status == HTTPStatus.NOT_IMPLEMENTED:  # a method without a do_… above
+            status, message = HTTPStatus.METHOD_NOT_ALLOWED, "Only GET and HEAD are allowed."
         elif status not in (HTTPStatus.NOT_FOUND, HTTPStatus.INTERNAL_SERVER_ERROR):
             message = f"{status.phrase}."
         body = {"detail": message, "code": status.name.lower()}
@@ -78,76 +80,76 @@ class Handler(BaseHTTPRequestHandler):
             self.wfile.write(body)
 
     def version_string(self) -> str:
-        """Tell no versions."""
+        """Return a name without versions, for the Server header."""
         return "clips"
 
     def log_message(self, *_: Any, **__: Any) -> None:
-        """Log nothing of who asks."""
+        """Log nothing about clients."""
 
 
 class MetricsServer(ThreadingHTTPServer):
-    """Serves while the master lives."""
+    """Serves as long as the master lives."""
 
     daemon_threads = True
-    allow_reuse_port = False  # or two servers would share it, and each scrape hit either
+    allow_reuse_port = False  # two servers would share the port, and a scrape would reach either
     request_queue_size = 64
 
     def __init__(self, host: str, port: int, master: int) -> None:
-        """Raise OSError if it cannot listen there."""
+        """Raise OSError if the port is taken."""
         self.address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
         self.exposition = Exposition(FOLDER)
         self._master = master
-        self._places = BoundedSemaphore(AT_ONCE)
+        self._free = BoundedSemaphore(MAX_CONCURRENT)
         super().__init__((host, port), Handler)
 
     def server_bind(self) -> None:
-        """Listen, without HTTPServer's question to DNS for a name that nobody needs."""
+        """Bind without HTTPServer's DNS query for its own name, which is not needed."""
         TCPServer.server_bind(self)
 
     def process_request(self, request: Any, client_address: Any) -> None:
-        """Answer in a thread of its own, unless there are too many."""
-        if self._places.acquire(blocking=False):
+        """Answer in a new thread, unless there are too many."""
+        if self._free.acquire(blocking=False):
             super().process_request(request, client_address)
         else:
             self.shutdown_request(request)
 
     def process_request_thread(self, request: Any, client_address: Any) -> None:
-        """Answer, and give the place back."""
+        """Answer, then let the next request in."""
         try:
             super().process_request_thread(request, client_address)
         finally:
-            self._places.release()
+            self._free.release()
 
     def service_actions(self) -> None:
-        """Look, twice a second, whether the master is still there."""
+        """Exit if the master has ended; called twice a second."""
         if os.getppid() != self._master:
             sys.exit()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Who asked has left, or took too long: nothing to tell, and no address to log."""
+        """Log nothing: the client has left or was too slow, and its address is private."""
 
 
 def listen(master: int) -> MetricsServer:
-    """The server, as soon as its port is free; says once that it is not."""
+    """Return the server once its port is free. Log one warning if it is taken."""
     host, port = settings.HOST, settings.CLIPS_METRICS_PORT
-    told = False
+    warned = False
     while os.getppid() == master:
         try:
             return MetricsServer(host, port, master)
         except OSError as error:
-            if not told:
+            if not warned:
                 logger.warning(
-                    "Metrics cannot be served on %s:%d, which CLIPS_METRICS_PORT names: %s. "
-                    "They are served on port %d alone until that is free.",
+                    "Metrics can't be served on %s:%d (CLIPS_METRICS_PORT): %s. "
+                    "Until the port is free, they are served only on port %d.",
                     *(host, port, error.strerror, settings.PORT),
                 )
-            told = True
-            time.sleep(TRY_AGAIN)
+            warned = True
+            time.sleep(RETRY_SECONDS)
     sys.exit()
 
 
 def main() -> None:
-    """Serve until the master ends, or ends this."""
+    """Serve until the master ends or sends SIGTERM."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit())
     configure_logging("logging.config.dictConfig", settings.LOGGING)
     listen(int(sys.argv[1])).serve_forever()

@@ -1,12 +1,13 @@
-"""Where the workers keep what they count: files of Prometheus' client, one set for each slot.
+"""Slots: where workers count, each in a set of prometheus-client's files.
 
-A worker counts under the number of a slot instead of its process id. Its successor takes the slot
-and counts on in the same files, so however often workers end, be they killed, no count is lost and
-no file is left over. gunicorn's master gives the slots out; while it reloads, old and new workers
-run side by side, each in a slot of its own. Streams that a killed worker was sending are counted by
-the master.
+A worker counts under the number of a slot instead of its process id. Its successor gets the same
+slot and continues with the same files. So no count is lost and no file is left over, however often
+workers end, even if they are killed. gunicorn's master assigns the slots; during a reload, old and
+new workers run side by side, each in its own slot. The master also counts the streams that a killed
+worker was sending.
 
-gunicorn reads its configuration anew when it reloads; this module is imported once, and keeps.
+gunicorn executes its configuration again at each reload; this module is imported only once and so
+keeps its state.
 """
 
 import contextlib
@@ -24,9 +25,9 @@ LOCK = "lock"
 
 
 def _is_left_over(folder: Path) -> bool:
-    """Whether it is a folder of ours whose server, workers included, has ended without removing it.
+    """Return whether the folder is ours and its server has ended without removing it.
 
-    All of them hold its lock: they were forked with the open file.
+    The master and all its workers hold the folder's lock: they inherit the open file.
     """
     with contextlib.suppress(OSError):
         status = folder.lstat()
@@ -38,7 +39,7 @@ def _is_left_over(folder: Path) -> bool:
 
 
 def _make_folder() -> Path:
-    """A folder of this server alone: counters of an earlier one would be added to ours."""
+    """Make a folder for this server: an earlier server's counters must not be added to its own."""
     for folder in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
         if _is_left_over(folder):
             shutil.rmtree(folder, ignore_errors=True)
@@ -50,45 +51,46 @@ def _make_folder() -> Path:
 
 
 FOLDER = _make_folder()
-# The client looks for it when it is first imported, so what follows comes after it.
+# prometheus-client reads the variable when it is first imported, so the imports below come later.
 os.environ[VARIABLE] = str(FOLDER)
 
 from prometheus_client import multiprocess, values  # noqa: E402
 
-from clips_site.server.metrics.values import Slot, Value, add_in, numbers_in  # noqa: E402
+from clips_site.server.metrics.slot_files import add_to_number, find_number  # noqa: E402
+from clips_site.server.metrics.values import Slot, Value  # noqa: E402
 
 _slot = Slot(FOLDER)
 Value.slot = _slot
 values.ValueClass = Value
 
 
-def free(taken: Collection[int]) -> int:
-    """The lowest slot that no worker has, ready for a new one."""
+def assign(taken: Collection[int]) -> int:
+    """Return the lowest slot that no worker has, ready for a new worker."""
     slot = next(number for number in count() if number not in taken)
-    vacate(slot)  # a fork may have failed
+    release(slot)  # its last worker may have died in the fork
     return slot
 
 
-def take(slot: int) -> None:
+def use(slot: int) -> None:
     """Count in this slot from now on."""
-    _slot.take(str(slot))
+    _slot.use(str(slot))
 
 
-def vacate(slot: int) -> None:
-    """Its worker has ended: what it had in progress is no more. Its counters stay.
+def release(slot: int) -> None:
+    """Clear the gauges of a worker that has ended. Its counters stay.
 
-    Streams that it has left are counted as broken off. Its successor is not there yet, so nobody
-    else writes there. Here the names alone are known: the master must not import what counts, or
-    a reload would go on with the code of before.
+    The streams that it was sending count as broken off. Nothing else writes to the files: the
+    worker's successor has not started yet.
     """
-    in_progress = numbers_in(FOLDER / f"gauge_livesum_{slot}.db", "clips_streams_in_progress")
-    if (left := sum(number.value for number in in_progress)) > 0:
+    left = find_number(FOLDER / f"gauge_livesum_{slot}.db", "clips_streams_in_progress")
+    if left is not None and left.value > 0:
         counters = FOLDER / f"counter_{slot}.db"
-        for number in numbers_in(counters, "clips_streams_finished_total", outcome="error"):
-            add_in(counters, number, left)
+        broken_off = find_number(counters, "clips_streams_finished_total", outcome="error")
+        if broken_off is not None:
+            add_to_number(counters, broken_off, left.value)
     multiprocess.mark_process_dead(slot)  # type: ignore[no-untyped-call]
 
 
 def remove() -> None:
-    """Leave nothing behind."""
+    """Delete the folder."""
     shutil.rmtree(FOLDER, ignore_errors=True)

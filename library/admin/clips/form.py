@@ -34,7 +34,7 @@ class Source(models.TextChoices):
 class AudioFileInput(AdminFileWidget):
     """Names the file without a link: it is heard in the player, and has no address of its own."""
 
-    template_name = "library/audio_file_input.html"
+    template_name = "library/admin/clips/_audio_file_input.html"
 
 
 class PlainText(forms.CharField):

@@ -2,12 +2,12 @@
 
 import csv
 import io
-from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import zip_longest
 from typing import Any, NamedTuple
 
 import orjson
+from django.conf import settings
 
 from library.admin.exchange.columns import (
     COMMAS,
@@ -20,8 +20,8 @@ from library.admin.exchange.columns import (
     from_cell,
 )
 
-MOST_BYTES = 10_000_000
-MOST_ROWS = 10_000
+MAX_BYTES = settings.CLIPS_IMPORT_MAX_BYTES
+MAX_ROWS = 10_000
 SAVE_AS = "In a spreadsheet, save it as “CSV UTF-8”."
 
 _SPREADSHEETS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")  # how .xlsx and .ods begin, and .xls
@@ -44,44 +44,33 @@ class Row(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Rows:
-    """The rows of a file: as much of a tablib Dataset as import-export asks for.
-
-    tablib's own reader of JSON puts values under each other by their place, whatever their keys.
-    """
+class ParsedFile:
+    """The rows of a file, and its columns by what an import does with them."""
 
     rows: list[Row]
     columns: list[str]  # that are imported
     passed_over: list[str]  # that are known
     unknown: list[str]
 
-    headers = Row._fields
 
-    def __len__(self) -> int:
-        return len(self.rows)
-
-    def __iter__(self) -> Iterator[Row]:
-        return iter(self.rows)
-
-
-def read(data: bytes, name: str) -> Rows:
+def read(data: bytes, name: str) -> ParsedFile:
     """The rows of a file. Raises UnreadableFileError."""
-    if len(data) > MOST_BYTES:
+    if len(data) > MAX_BYTES:
         raise UnreadableFileError(
-            f"This file is larger than {MOST_BYTES // 1_000_000} MB: split it into several."
+            f"This file is larger than {MAX_BYTES // 1_000_000} MB: split it into several."
         )
     text = _decoded(data)
     if not text.strip():
         raise UnreadableFileError("This file is empty.")
     is_json = name.lower().endswith(".json") or text.lstrip()[0] in "[{"
     rows, headers = _json_rows(text) if is_json else _csv_rows(text)
-    if len(rows) > MOST_ROWS:
+    if len(rows) > MAX_ROWS:
         raise UnreadableFileError(
-            f"This file has {len(rows):,} rows. {MOST_ROWS:,} can be imported at once: split it."
+            f"This file has {len(rows):,} rows. {MAX_ROWS:,} can be imported at once: split it."
         )
     if not rows:
         raise UnreadableFileError("There are no clips in this file.")
-    return Rows(
+    return ParsedFile(
         rows,
         columns=[name for name in headers if name in IMPORTED],
         passed_over=[name for name in headers if name in PASSED_OVER],

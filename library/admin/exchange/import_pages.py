@@ -1,10 +1,10 @@
-"""Importing clips: a file is chosen, looked at row by row, and confirmed."""
+"""The import of clips: choose a file, look at its preview, confirm."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from uuid import UUID
 
 from django import forms
-from django.contrib import admin, messages
+from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.db.models import QuerySet
@@ -15,27 +15,22 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.http import urlencode
-from import_export.admin import ImportMixin
-from import_export.results import Result
 from unfold.widgets import UnfoldAdminRadioSelectWidget
 
+from library.admin.base import ModelAdmin
 from library.admin.exchange import files
 from library.admin.exchange.columns import to_text
+from library.admin.exchange.plan import Kind, Plan
 from library.admin.exchange.preview import Preview
-from library.admin.exchange.resource import ClipResource, fingerprint
-from library.admin.exchange.writing import ChangedMeanwhileError
+from library.admin.exchange.writing import StalePlanError
 from library.models import Clip, PendingImport, State
 
-if TYPE_CHECKING:  # import-export has no types; its classes are mixed into an admin of clips
-    _Base = admin.ModelAdmin[Clip]
-else:
-    _Base = ImportMixin
-
-NEEDED = ("library.import_clip", "library.add_clip", "library.change_clip")
+# An import adds and changes clips, so it needs the permissions for both.
+IMPORT_PERMISSIONS = ("library.import_clip", "library.add_clip", "library.change_clip")
 
 
 class ImportForm(forms.Form):
-    """A file, and what becomes of the new clips in it."""
+    """A file, and the state of the new clips in it."""
 
     file = forms.FileField(
         max_length=255,
@@ -44,7 +39,7 @@ class ImportForm(forms.Form):
     state = forms.ChoiceField(
         label="New clips are",
         choices=[
-            (State.DRAFT, "drafts: to be heard here, and published when they are right"),
+            (State.DRAFT, "drafts: listen to them here, then publish them"),
             (State.PUBLISHED, "published at once"),
         ],
         initial=State.DRAFT,
@@ -52,133 +47,138 @@ class ImportForm(forms.Form):
     )
 
     def clean_file(self) -> Any:
-        """The file, if it can be read; its bytes are in `data_read`."""
+        """Return the file if it can be read; its content is in `content`."""
         file = self.cleaned_data["file"]
-        self.data_read = file.read(files.MOST_BYTES + 1)
+        self.content = file.read(files.MAX_BYTES + 1)
         try:
-            files.read(self.data_read, file.name)
+            files.read(self.content, file.name)
         except files.UnreadableFileError as error:
             raise forms.ValidationError(str(error)) from None
         return file
 
 
 class ConfirmForm(forms.Form):
-    """Which file is meant, what its preview showed, and when."""
+    """The pending file, the fingerprint of its preview, and the preview's time."""
 
     pending = forms.UUIDField(widget=forms.HiddenInput)
     seen = forms.CharField(widget=forms.HiddenInput)
     since = forms.CharField(widget=forms.HiddenInput)
 
 
-class ImportPages(_Base):
-    """The import of clips from CSV or JSON, with a preview of what would change."""
+class ImportPages:
+    """The pages that import clips from CSV or JSON, with a preview of every change."""
 
-    def has_import_permission(self, request: HttpRequest) -> bool:
-        """Who may do by hand what an import does."""
-        return request.user.has_perms(NEEDED)
+    def __init__(self, clip_admin: ModelAdmin[Clip]) -> None:
+        self._admin = clip_admin
 
-    def get_urls(self) -> list[URLPattern]:
-        """import-export's paths, and the preview's."""
-        view = self.admin_site.admin_view(self.import_preview)
+    @property
+    def urls(self) -> list[URLPattern]:
+        """The paths of the pages."""
+        view = self._admin.admin_site.admin_view
         return [
-            path("import/<uuid:pk>/", view, name="library_clip_import_preview"),
-            *super().get_urls(),
+            path("import/", view(self.choose), name="library_clip_import"),
+            path("import/<uuid:pk>/", view(self.preview), name="library_clip_import_preview"),
+            path("process_import/", view(self.process), name="library_clip_process_import"),
         ]
 
-    def import_action(self, request: HttpRequest) -> HttpResponseBase:
-        """The page on which a file is chosen."""
-        self._demand_import_permission(request)
+    def choose(self, request: HttpRequest) -> HttpResponseBase:
+        """Ask for a file and store it until its import is confirmed."""
+        _check_permissions(request)
         form = ImportForm(request.POST or None, request.FILES or None)
         if form.is_valid():
             PendingImport.objects.forget_old()
-            user: Any = request.user  # who has a permission is somebody
+            user: Any = request.user  # not anonymous: it has permissions
             pending = PendingImport.objects.create(
                 user=user,
                 name=form.cleaned_data["file"].name,
-                data=form.data_read,
+                data=form.content,
                 state=form.cleaned_data["state"],
             )
             return redirect("admin:library_clip_import_preview", pending.pk)
-        context = {"title": "Import clips", "form": form}
-        return self._import_page(request, "import", context)
+        return self._page(request, "import", {"form": form})
 
-    def import_preview(self, request: HttpRequest, pk: UUID) -> HttpResponseBase:
-        """The page that tells what would change, row by row."""
-        self._demand_import_permission(request)
-        pending = _waiting(request, pk).first()
+    def preview(self, request: HttpRequest, pk: UUID) -> HttpResponseBase:
+        """Show what the import would change, row by row."""
+        _check_permissions(request)
+        pending = _pending(request, pk).first()
         if pending is None:
-            return _gone(request)
+            return _expired(request)
         since = to_text(timezone.now())
-        rows = files.read(bytes(pending.data), pending.name)
-        result: Result = ClipResource(pending.state).import_data(rows, dry_run=True)
-        preview = Preview(result, rows, request.GET)
-        confirmation = {"pending": pending.pk, "seen": fingerprint(result), "since": since}
+        file = files.read(bytes(pending.data), pending.name)
+        plan = Plan(file.rows, pending.state)
+        confirmation = {"pending": pending.pk, "seen": plan.fingerprint(), "since": since}
         context = {
-            "title": "Import clips",
             "pending": pending,
-            "preview": preview,
+            "preview": Preview(plan, file, request.GET),
             "form": ConfirmForm(initial=confirmation, auto_id=False),
         }
-        return self._import_page(request, "preview", context)
+        return self._page(request, "preview", context)
 
-    def process_import(self, request: HttpRequest) -> HttpResponseBase:
-        """Carry out what was seen, or forget the file."""
-        self._demand_import_permission(request)
+    def process(self, request: HttpRequest) -> HttpResponseBase:
+        """Carry out the import that the preview showed, or cancel it."""
+        _check_permissions(request)
         form = ConfirmForm(request.POST)
         if not form.is_valid():
-            return _gone(request)
+            return _expired(request)
+        pk = form.cleaned_data["pending"]
         if "cancel" in request.POST:
-            _waiting(request, form.cleaned_data["pending"]).delete()
+            _pending(request, pk).delete()
             return redirect("admin:library_clip_import")
         try:
-            return _carry_out(request, **form.cleaned_data)
-        except ChangedMeanwhileError:
+            return _carry_out(request, pk, form.cleaned_data["seen"])
+        except StalePlanError:
             messages.warning(
                 request,
-                "Nothing was imported: clips of this file were changed since you looked at it. "
-                "This is what it would change now.",
+                "Nothing was imported: clips in this file have changed since its preview. "
+                "This is what the file would change now.",
             )
-            url = reverse("admin:library_clip_import_preview", args=[form.cleaned_data["pending"]])
+            url = reverse("admin:library_clip_import_preview", args=[pk])
             return redirect(f"{url}?{urlencode({'since': form.cleaned_data['since']})}")
 
-    def _demand_import_permission(self, request: HttpRequest) -> None:
-        if not self.has_import_permission(request):
-            raise PermissionDenied
+    def _page(self, request: HttpRequest, name: str, context: dict[str, Any]) -> HttpResponseBase:
+        common = {
+            **self._admin.admin_site.each_context(request),
+            "opts": self._admin.opts,
+            "title": "Import clips",
+        }
+        return TemplateResponse(request, f"library/admin/exchange/{name}.html", common | context)
 
-    def _import_page(
-        self, request: HttpRequest, name: str, context: dict[str, Any]
-    ) -> HttpResponseBase:
-        everywhere = {**self.admin_site.each_context(request), "opts": self.opts}
-        return TemplateResponse(request, f"library/exchange/{name}.html", everywhere | context)
+
+def _check_permissions(request: HttpRequest) -> None:
+    if not request.user.has_perms(IMPORT_PERMISSIONS):
+        raise PermissionDenied
 
 
 @transaction.atomic
-def _carry_out(request: HttpRequest, pending: UUID, seen: str, **_: Any) -> HttpResponseBase:
-    """Import the file once: who clicks twice waits here, and finds it gone."""
-    waiting = _waiting(request, pending).select_for_update().first()
-    if waiting is None:
-        return _gone(request)
-    rows = files.read(bytes(waiting.data), waiting.name)
-    waiting.delete()  # what is changed last is locked for the shortest time
-    result: Result = ClipResource(waiting.state).import_data(
-        rows, dry_run=False, seen=seen, user=request.user
+def _carry_out(request: HttpRequest, pk: UUID, seen: str) -> HttpResponseBase:
+    """Import the file once: the second of two clicks waits for the lock, then finds it gone."""
+    pending = _pending(request, pk).select_for_update().first()
+    if pending is None:
+        return _expired(request)
+    plan = Plan(files.read(bytes(pending.data), pending.name).rows, pending.state)
+    if plan.of_kind(Kind.INVALID) or plan.fingerprint() != seen:
+        raise StalePlanError
+    pending.delete()  # before the clips, which stay locked for the shortest time
+    plan.carry_out(request.user)
+    added, changed = plan.of_kind(Kind.NEW), plan.of_kind(Kind.UPDATE)
+    messages.success(
+        request, f"Imported {pending.name}: {len(added):,} added, {len(changed):,} changed."
     )
-    added, changed = result.totals["new"], result.totals["update"]
-    messages.success(request, f"Imported {waiting.name}: {added:,} added, {changed:,} changed.")
-    # What is new is heard next, and then published.
-    drafts = any(row.instance.state == State.DRAFT for row in result if row.import_type == "new")
+    # The editor's next step is to listen to new drafts and publish them.
+    drafts = any(row.clip and row.clip.state == State.DRAFT for row in added)
     clips = reverse("admin:library_clip_changelist")
     return redirect(f"{clips}?state=draft" if drafts else clips)
 
 
-def _waiting(request: HttpRequest, pk: UUID) -> QuerySet[PendingImport]:
-    """The user's own file."""
+def _pending(request: HttpRequest, pk: UUID) -> QuerySet[PendingImport]:
+    """Return the user's file with this key, if it has not expired."""
     return PendingImport.objects.waiting().filter(user=request.user.pk or 0, pk=pk)
 
 
-def _gone(request: HttpRequest) -> HttpResponseBase:
+def _expired(request: HttpRequest) -> HttpResponseBase:
     messages.warning(
         request,
-        "This import is done, cancelled or older than a day. Choose its file again if need be.",
+        "This import is finished, was cancelled or is older than a day. To import the file, "
+        "choose it again.",
     )
     return redirect("admin:library_clip_import")

@@ -7,21 +7,20 @@ from typing import Any
 from django.contrib.admin.models import LogEntry
 from django.core.paginator import Page, Paginator
 from django.utils.http import urlencode
-from import_export.results import Result
 
 from library.admin.exchange.columns import to_text, to_time
-from library.admin.exchange.files import Rows
-from library.admin.exchange.resource import ClipRow
+from library.admin.exchange.files import ParsedFile
+from library.admin.exchange.plan import Kind, Plan, PlannedRow
 
 PER_PAGE = 100
 LONG = 160  # characters of a value; of a longer one only what differs is shown
 AROUND = 40  # characters on both sides of what differs
 
 KINDS = {  # label of one, label of many, colour
-    ClipRow.IMPORT_TYPE_INVALID: ("Error", "Errors", "danger"),
-    ClipRow.IMPORT_TYPE_NEW: ("New", "New", "success"),
-    ClipRow.IMPORT_TYPE_UPDATE: ("Changed", "Changed", "info"),
-    ClipRow.IMPORT_TYPE_SKIP: ("Unchanged", "Unchanged", ""),
+    Kind.INVALID: ("Error", "Errors", "danger"),
+    Kind.NEW: ("New", "New", "success"),
+    Kind.UPDATE: ("Changed", "Changed", "info"),
+    Kind.SKIP: ("Unchanged", "Unchanged", ""),
 }
 
 
@@ -31,7 +30,7 @@ class Tab:
 
     name: str
     label: str
-    rows: list[ClipRow]
+    rows: list[PlannedRow]
 
 
 @dataclass(frozen=True)
@@ -48,7 +47,7 @@ class Value:
 class ShownRow:
     """A row as the page shows it."""
 
-    row: ClipRow
+    row: PlannedRow
     title: str
     changed_by: str
     values: list[Value]
@@ -56,12 +55,12 @@ class ShownRow:
     @property
     def label(self) -> str:
         """What comes of it, in a word."""
-        return KINDS[self.row.import_type][0]
+        return KINDS[self.row.kind][0]
 
     @property
     def variant(self) -> str:
         """The word's colour."""
-        return KINDS[self.row.import_type][2]
+        return KINDS[self.row.kind][2]
 
 
 class Preview:
@@ -71,18 +70,19 @@ class Preview:
     are marked.
     """
 
-    def __init__(self, result: Result, rows: Rows, query: Mapping[str, str]) -> None:
-        self.rows = rows
-        self.added, self.changed = result.totals["new"], result.totals["update"]
-        self.problems = result.totals["invalid"]
+    def __init__(self, plan: Plan, file: ParsedFile, query: Mapping[str, str]) -> None:
+        self.rows = file
+        self.added, self.changed, self.problems = (
+            len(plan.of_kind(kind)) for kind in (Kind.NEW, Kind.UPDATE, Kind.INVALID)
+        )
         self._query = query
         self._since = to_time(query.get("since"))
-        self.tabs = self._tabs(result)
+        self.tabs = self._tabs(plan)
         first = "invalid" if self.problems else "meanwhile"
         names = [tab.name for tab in self.tabs if tab.rows]
         wanted = query.get("show", first)
         self.tab = self.tabs[names.index(wanted) if wanted in names else 0]
-        self.page: Page[ClipRow] = Paginator(self.tab.rows, PER_PAGE).get_page(query.get("page"))
+        self.page: Page[PlannedRow] = Paginator(self.tab.rows, PER_PAGE).get_page(query.get("page"))
 
     @property
     def may_be_confirmed(self) -> bool:
@@ -93,12 +93,12 @@ class Preview:
     def shown(self) -> list[ShownRow]:
         """The page's rows."""
         authors = self._authors()
-        cells = {row.number: row.cells for row in self.rows}
+        cells = {row.number: row.cells for row in self.rows.rows}
         return [
             ShownRow(
                 row,
-                str(row.instance or "") or to_text(cells[row.number].get("title")),
-                authors.get(str(row.instance and row.instance.pk), ""),
+                str(row.clip or "") or to_text(cells[row.number].get("title")),
+                authors.get(str(row.clip and row.clip.pk), ""),
                 _values(row, cells[row.number]),
             )
             for row in self.page
@@ -123,13 +123,13 @@ class Preview:
         since = [("since", self._query["since"])] if "since" in self._query else []
         return "?" + urlencode([("show", show), ("page", str(page)), *since])
 
-    def _tabs(self, result: Result) -> list[Tab]:
-        tabs = [Tab("all", "All", list(result))]
+    def _tabs(self, plan: Plan) -> list[Tab]:
+        tabs = [Tab("all", "All", plan.rows)]
         for kind, (_, label, _) in KINDS.items():
-            rows = [row for row in result if row.import_type == kind]
+            rows = plan.of_kind(kind)
             tabs += [Tab(kind, label, rows)] if rows else []
         if since := self._since:
-            rows = [row for row in result if row.saved and row.saved.updated_at > since]
+            rows = [row for row in plan.rows if row.existing and row.existing.updated_at > since]
             tabs += [Tab("meanwhile", "Changed by others", rows)] if rows else []
         return tabs
 
@@ -137,7 +137,7 @@ class Preview:
         """Who changed the page's clips meanwhile, by the clip's id as the log has it."""
         if self._since is None:
             return {}
-        pks = [row.saved.pk for row in self.page if row.saved]
+        pks = [row.existing.pk for row in self.page if row.existing]
         entries = LogEntry.objects.filter(
             content_type__app_label="library",
             content_type__model="clip",
@@ -147,13 +147,13 @@ class Preview:
         return {str(pk): name for pk, name in entries.values_list("object_id", "user__username")}
 
 
-def _values(row: ClipRow, cells: Mapping[str, Any]) -> list[Value]:
+def _values(row: PlannedRow, cells: Mapping[str, Any]) -> list[Value]:
     if row.problems:
         return [
             Value(column, new=_short(to_text(cells.get(column))), problems=problems)
             for column, problems in row.problems.items()
         ]
-    if row.saved is None:
+    if row.existing is None:
         return [Value(column, new=_short(to_text(new))) for column, (_, new) in row.changes.items()]
     return [
         Value(column, *_around(to_text(old), to_text(new)))

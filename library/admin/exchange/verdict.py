@@ -14,7 +14,7 @@ from django.urls import reverse
 
 from library.admin.exchange.columns import REQUIRED, WRITTEN, to_time
 from library.licences import UnknownLicenceError, find_licence
-from library.models import Clip, State
+from library.models import REASON_LENGTH, Clip, State
 from library.models.tag import normalise_tags
 
 MISSING = "This field is required."
@@ -30,6 +30,8 @@ CHANGED_SINCE = (
 STATES = f"Give one of: {', '.join(State.values)}."
 
 Cells = Mapping[str, Any]
+Changes = dict[str, tuple[Any, Any]]  # old and new value by field
+Problems = dict[str, list[str]]
 
 
 @dataclass
@@ -41,7 +43,7 @@ class Verdict:
     errors: dict[str, list[str]] = field(default_factory=dict)
 
 
-def judge(cells: Cells, clip: Clip) -> Verdict:
+def judge(cells: Cells, clip: Clip) -> tuple[Changes, Problems]:
     """What the cells would make of a clip, new or old; without errors, the clip has its values.
 
     A column that the row does not have leaves a field as it is.
@@ -59,7 +61,7 @@ def judge(cells: Cells, clip: Clip) -> Verdict:
     if not verdict.errors:
         for name, (_, value) in verdict.changes.items():
             setattr(clip, name, value)
-    return verdict
+    return verdict.changes, verdict.errors
 
 
 def _values(cells: Cells, verdict: Verdict) -> dict[str, Any]:
@@ -180,7 +182,7 @@ _BY_FORM = ("title", "description", "genre", "duration", "audio_url", "creator",
 _FIELDS: dict[str, tuple[Any, Any]] = {
     name: (getattr(Clip, name).field, getattr(Clip, name).field.formfield()) for name in _BY_FORM
 }
-_REASON = forms.CharField(max_length=300, required=False, empty_value=None)
+_REASON = forms.CharField(max_length=REASON_LENGTH, required=False, empty_value=None)
 _READERS: dict[str, Callable[[str, Any, Clip], Any]] = {
     "audio_url": _source,
     "tags": _tags,

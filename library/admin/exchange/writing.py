@@ -24,7 +24,7 @@ _UPDATE = SQL(
 )
 
 
-class ChangedMeanwhileError(Exception):
+class StalePlanError(Exception):
     """What was confirmed is not what would happen now; nothing was written."""
 
 
@@ -33,7 +33,7 @@ def write(changed: list[tuple[Clip, set[str]]]) -> None:
 
     Plays of these clips wait as long: so all is made ready before. NO KEY, because a play's event
     refers to the row and must not wait; in the order of ids, so that nobody can deadlock with it.
-    Raises ChangedMeanwhileError if somebody has changed one since it was read.
+    Raises StalePlanError if somebody has changed one since it was read.
     """
     read = {clip.pk: clip.updated_at for clip, _ in changed}
     now = timezone.now()
@@ -48,7 +48,7 @@ def write(changed: list[tuple[Clip, set[str]]]) -> None:
     updates = [_update(same, written), _update(other, written.union(FOUND_OUT))]
     locked = Clip.objects.filter(pk__in=read).order_by("pk").select_for_update(no_key=True)
     if dict(locked.values_list("pk", "updated_at")) != read:
-        raise ChangedMeanwhileError
+        raise StalePlanError
     with connection.cursor() as cursor:
         for statement, values in updates:
             cursor.execute(statement, [values])

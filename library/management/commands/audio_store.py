@@ -17,25 +17,26 @@ from library.sources.opening import audio_store
 
 
 class Command(BaseCommand):
-    """`show` (the default), `prune`, `warm`."""
+    """The actions `show` (the default), `prune` and `warm`."""
 
-    help = "Show what the audio store holds, prune it, or fetch clips' audio before they are asked."
+    help = "Show the contents of the audio store, prune it, or fetch clips' audio in advance."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """Define the actions and options."""
         parser.add_argument("action", nargs="?", choices=("show", "prune", "warm"), default="show")
         parser.add_argument(
             "--max-bytes",
             type=int,
             default=settings.CLIPS_AUDIO_STORE_BYTES,
-            help="prune: what may stay; 0 empties the store.",
+            help="For prune: bytes to keep. 0 empties the store.",
         )
         parser.add_argument(
-            "--clip", type=int, action="append", help="warm: this clip alone; may be repeated."
+            "--clip",
+            type=int,
+            action="append",
+            help="For warm: fetch only this clip. May be repeated.",
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Do what was asked."""
         getattr(self, f"_{options['action']}")(options)
 
     def _show(self, options: dict[str, Any]) -> None:
@@ -45,7 +46,7 @@ class Command(BaseCommand):
         for entry in sorted(kept, key=lambda entry: entry.used_at, reverse=True):
             metadata = read_metadata(folder / f"{entry.key}.json")
             if metadata is None:
-                state, url = "coming", "(being fetched)"
+                state, url = "part", "(being fetched)"
             else:
                 state, url = ("fresh" if metadata.fresh else "stale"), metadata.url
             ago = f"{(now - entry.used_at) / 60:.0f} min ago"
@@ -56,18 +57,18 @@ class Command(BaseCommand):
 
     def _prune(self, options: dict[str, Any]) -> None:
         if options["max_bytes"] < 0:
-            raise CommandError("--max-bytes is 0 or more")
+            raise CommandError("--max-bytes must be 0 or more.")
         if not settings.AUDIO_STORE_DIR.exists():
             self.stdout.write("The store is empty.")
             return
         done = evict(settings.AUDIO_STORE_DIR, options["max_bytes"], wait=True)
         self.stdout.write(
-            f"{done.entries} removed ({filesizeformat(done.removed)}); "
-            f"{filesizeformat(done.remaining)} left"
+            f"{done.entries} removed ({filesizeformat(done.removed)}), "
+            f"{filesizeformat(done.remaining)} left."
         )
 
     def _warm(self, options: dict[str, Any]) -> None:
-        """Fetch what is not there, one after the other, so that no origin is hurt."""
+        """Fetch missing audio one clip at a time, to spare the origins."""
         clips = Clip.objects.available().exclude(audio_url="")
         if options["clip"]:
             clips = clips.filter(pk__in=options["clip"])
@@ -85,4 +86,4 @@ class Command(BaseCommand):
                 failed += 1
                 bar.write(f"clip {clip.pk}: {error.detail} ({error.code})")
         if failed:
-            raise CommandError(f"{failed} could not be fetched")
+            raise CommandError(f"{failed} could not be fetched.")

@@ -1,4 +1,4 @@
-"""Compare counters, tallies and events of plays; repair them if asked."""
+"""Compare the counters, tallies and events of plays, and repair them on request."""
 
 from argparse import ArgumentParser
 from collections import defaultdict
@@ -12,22 +12,22 @@ from library.plays import partitions, rebuild, recount
 from library.plays.partitions import Partition
 from library.plays.recount import Difference
 
-Wrong = defaultdict[int | None, set[Partition | None]]  # months to mend, by clip
+Wrong = defaultdict[int | None, set[Partition | None]]  # months to repair, by clip
 
 
 class Command(BaseCommand):
-    """Reports every difference; ends with status 1 if there is one and it is not repaired."""
+    """Reports every difference. Exits with 1 if any is left."""
 
     help = (
-        "Compare what is counted of plays (clips' counters, tallies) with the play events, while "
-        "the service runs. Ends with status 1 if they differ."
+        "Compare the counts of plays (clips' counters, tallies) with the play events. The service "
+        "may be running. Exits with 1 if they differ."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument(
             "--repair",
             action="store_true",
-            help="Make what differs anew: tallies from the events, counters from the tallies.",
+            help="Recount where they differ: tallies from events, counters from tallies.",
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -36,20 +36,20 @@ class Command(BaseCommand):
             self.stdout.write("Counters, tallies and events agree.")
             return
         if not options["repair"]:
-            raise CommandError(f"{found} differences; `check_plays --repair` mends them.")
+            raise CommandError(f"{found} differences. Run `check_plays --repair` to correct them.")
         self._repair(wrong)
         left, _ = self._compare()
         if left:
-            raise CommandError(f"{left} differences are left after the repair.")
+            raise CommandError(f"{left} differences remain after the repair.")
         self.stdout.write(f"{found} differences repaired.")
 
     def _compare(self) -> tuple[int, Wrong]:
-        """Report all differences, at one moment: plays go on being recorded meanwhile."""
+        """Report all differences in one snapshot, while plays are still being recorded."""
         found, wrong = 0, Wrong(set)
         with transaction.atomic():
             with connection.cursor() as cursor:
                 cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
-                # Before the moment begins: no month is dropped that this moment still knows.
+                # Before the snapshot is taken: so no month in it can be dropped.
                 cursor.execute("LOCK TABLE library_playevent IN ACCESS SHARE MODE")
             months = partitions.existing()
             for month in tqdm((*months, None), desc="Comparing", unit="month", disable=None):

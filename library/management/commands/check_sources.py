@@ -1,4 +1,4 @@
-"""Look whether clips' sources still serve their audio."""
+"""Check that clips' sources still serve their audio."""
 
 import re
 import signal
@@ -31,51 +31,73 @@ ALIVE_SECONDS = 15  # how often --alive-file is touched
 
 
 def seconds(text: str) -> float:
-    """A span of time as people write it: 90s, 15m, 24h, 7d."""
+    """Parse a duration such as 90s, 15m, 24h or 7d."""
     found = re.fullmatch(r"(\d+(?:\.\d+)?)([smhd]?)", text)
     if not found:
-        raise ArgumentTypeError(f"{text} is no span of time, such as 90s, 15m, 24h or 7d")
+        raise ArgumentTypeError(f"{text} is not a duration such as 90s, 15m, 24h or 7d")
     return float(found[1]) * UNITS[found[2]]
 
 
 def positive(text: str) -> int:
-    """A number from 1."""
+    """Parse a whole number above 0."""
     if not text.isascii() or not text.isdigit() or int(text) < 1:
-        raise ArgumentTypeError(f"{text} is no whole number above 0")
+        raise ArgumentTypeError(f"{text} is not a whole number above 0")
     return int(text)
 
 
 class Command(BaseCommand):
-    """Once, for cron; or with `--every` over and over, as a service.
+    """Runs once, for cron, or repeatedly with `--every`, as a service.
 
-    Whatever ends it, what it found so far is kept, and the next run goes on from there.
+    However it ends, the results so far are saved, and the next run continues from there.
     """
 
     help = (
-        "Look whether the sources of published clips and drafts still serve their audio, those "
-        "never looked at first, then those looked at longest ago. Of an address no more is read "
-        "than tells that it is audio. Ends with status 1 if nothing could be found out; that "
-        "sources fail is no error."
+        "Check that the sources of published clips and drafts still serve their audio, starting "
+        "with those that were never checked or checked longest ago. Reads only enough of each "
+        "source to recognise audio. Exits with 1 if no source could be checked; failing sources "
+        "are not an error."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         add = parser.add_argument
-        add("--older-than", type=seconds, metavar="24h", help="Pass over later looks than that.")
-        add("--limit", type=positive, default=100_000, metavar="N", help="At most so many clips.")
-        add("--clip", type=int, action="append", metavar="ID", help="This one; may be repeated.")
-        add("--failing", action="store_true", help="Only those that failed at the last look.")
-        add("--whole", action="store_true", help="Fetch all of each: finds those that break off.")
-        add("--workers", type=positive, default=8, metavar="N", help="Hosts asked at once (8).")
-        add("--pause", type=seconds, default=0.5, help="Between requests to a host (0.5s).")
+        add(
+            "--older-than",
+            type=seconds,
+            metavar="24h",
+            help="Skip sources checked within this time.",
+        )
+        add("--limit", type=positive, default=100_000, metavar="N", help="Check at most N clips.")
+        add(
+            "--clip",
+            type=int,
+            action="append",
+            metavar="ID",
+            help="Check this clip. May be repeated.",
+        )
+        add("--failing", action="store_true", help="Check only sources that failed the last check.")
+        add("--whole", action="store_true", help="Fetch whole files, to find those that break off.")
+        add(
+            "--workers",
+            type=positive,
+            default=8,
+            metavar="N",
+            help="Hosts to check in parallel (8).",
+        )
+        add("--pause", type=seconds, default=0.5, help="Pause between requests to a host (0.5s).")
         add(
             "--again-after",
             type=seconds,
             default=10.0,
             metavar="10s",
-            help="Until a failure is looked at again: it counts if it is there both times (10s).",
+            help="Wait before a failure is checked again. It counts if both checks fail (10s).",
         )
-        add("--every", type=seconds, metavar="10m", help="Go on for ever, with so much between.")
-        add("--alive-file", type=Path, help="Touch it every 15 s, for a health check.")
+        add(
+            "--every",
+            type=seconds,
+            metavar="10m",
+            help="Run forever, with this pause between rounds.",
+        )
+        add("--alive-file", type=Path, help="Touch this file every 15 s, for a health check.")
 
     def handle(self, *args: Any, **options: Any) -> None:
         self._options = options
@@ -88,18 +110,18 @@ class Command(BaseCommand):
             try:
                 self._round()
             except Error as error:
-                raise CommandError(f"The database does not answer: {error}") from error
+                raise CommandError(f"The database does not respond: {error}") from error
         if self._stopped_by:
             raise SystemExit(128 + self._stopped_by)
 
     @contextmanager
     def _signals(self) -> Iterator[None]:
-        """Note SIGINT and SIGTERM, and wake up whoever waits."""
+        """Remember SIGINT or SIGTERM, and wake the thread that waits for results."""
 
         def stop(number: int, _: Any) -> None:
             self._stopped_by = number
             self._results.put(None)
-            signal.signal(number, signal.SIG_DFL)  # the second time at once
+            signal.signal(number, signal.SIG_DFL)  # a second signal ends at once
 
         before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
         try:
@@ -109,7 +131,7 @@ class Command(BaseCommand):
                 signal.signal(number, handler)
 
     def _rounds(self, every: float) -> None:
-        """Rounds without end, a second apart at least: what stops one does not stop the next."""
+        """Run rounds forever, at least a second apart. A failed round does not stop the next."""
         while not self._stopped_by:
             try:
                 self._round()
@@ -119,13 +141,15 @@ class Command(BaseCommand):
             self._next(max(every, 1.0))
 
     def _round(self) -> None:
-        """Look once at all that are due."""
-        if self._options["clip"]:  # few, and somebody waits for them
+        """Check all sources that are due."""
+        if self._options["clip"]:  # few, and the user is waiting
             self._check(self._named())
             return
         with exclusive_check() as held:
             if not held:
-                raise CommandError("Another check_sources is at work. It goes on; nothing is lost.")
+                raise CommandError(
+                    "Another check_sources is running. It continues; nothing is lost."
+                )
             older_than = self._options["older_than"]
             now = timezone.now()
             not_since = now if older_than is None else now - timedelta(seconds=older_than)
@@ -138,13 +162,13 @@ class Command(BaseCommand):
             )
 
     def _named(self) -> list[DueClip]:
-        """The clips that --clip names."""
-        asked = set(self._options["clip"])
-        clips = due_clips(limit=len(asked), clip_ids=sorted(asked))
-        missing = asked - {clip.pk for clip in clips}
+        """Return the clips given with --clip."""
+        requested = set(self._options["clip"])
+        clips = due_clips(limit=len(requested), clip_ids=sorted(requested))
+        missing = requested - {clip.pk for clip in clips}
         if missing:
-            told = ", ".join(map(str, sorted(missing)))
-            raise CommandError(f"No clips, or deleted or withdrawn ones: {told}")
+            ids = ", ".join(map(str, sorted(missing)))
+            raise CommandError(f"Clips not found, deleted or withdrawn: {ids}")
         return clips
 
     def _check(self, clips: list[DueClip]) -> None:
@@ -158,22 +182,22 @@ class Command(BaseCommand):
         except NoOriginRespondsError:
             if not self._stopped_by:
                 raise CommandError(
-                    "No origin answers: is this machine's network up? Nothing of them was noted."
+                    "No origin responds. Is this machine's network up? No result was recorded."
                 ) from None
         finally:
             if self._options["verbosity"] and (clips or self._options["every"] is None):
                 self.stdout.write(f"{'Interrupted. ' if self._stopped_by else ''}{summary}")
 
     def _inspect_all(self, clips: list[DueClip]) -> Iterator[CheckResult]:
-        """What is found, as it comes in, until it is told to stop."""
+        """Yield results as they come in, until the command is stopped."""
         uploads = [clip for clip in clips if clip.audio_file]
         remote = [clip for clip in clips if clip.audio_url]
-        quiet = None if self._options["verbosity"] else True  # None: unless a terminal looks on
+        quiet = None if self._options["verbosity"] else True  # None: show it only on a terminal
         with tqdm(desc="Checking", total=len(clips), unit="clip", disable=quiet) as bar:
             for clip in uploads:
                 if self._stopped_by:
                     return
-                self._show_life()
+                self._touch_alive_file()
                 yield CheckResult(clip, inspect_upload(clip.audio_file))
                 bar.update()
             self._results = SimpleQueue()
@@ -190,7 +214,7 @@ class Command(BaseCommand):
                 checker.close()
 
     def _inspect(self, clip: DueClip) -> SourceReport:
-        """What an address serves; all of it if its size is told by nobody."""
+        """Inspect a URL. Fetch the whole file if neither the origin nor the clip gives its size."""
         if self._options["whole"]:
             return inspect_source(clip.audio_url)
         report = inspect_source(clip.audio_url, head_only=True)
@@ -199,13 +223,13 @@ class Command(BaseCommand):
         return report
 
     def _next(self, most: float = float("inf")) -> CheckResult | None:
-        """The next that is found; None when `most` seconds are over, or when it is told to stop.
+        """Return the next result; None after `most` seconds, or if the command is stopped.
 
-        In that case what was found before is given out first.
+        Results that came in before that are returned first.
         """
         until = time.monotonic() + most
         while True:
-            self._show_life()
+            self._touch_alive_file()
             left = 0.0 if self._stopped_by else max(0.0, until - time.monotonic())
             try:
                 result = self._results.get(timeout=min(left, ALIVE_SECONDS))
@@ -216,7 +240,7 @@ class Command(BaseCommand):
                 if result is not None:
                     return result
 
-    def _show_life(self) -> None:
+    def _touch_alive_file(self) -> None:
         if self._options["alive_file"]:
             self._options["alive_file"].touch()
 

@@ -1,4 +1,4 @@
-"""Make the database ready to serve: migrations, the sample clips, a demo editor."""
+"""Prepare the database: migrations, the sample clips, a demo editor."""
 
 from argparse import ArgumentParser
 from typing import Any
@@ -11,25 +11,23 @@ from django.db import OperationalError, connection
 
 from library.models import Clip
 
-LOCK = 0x436C697073  # "Clips"; any number that nobody else takes
+LOCK = 0x436C697073  # "Clips"; any number that no other program uses
 DEMO_NAME = DEMO_PASSWORD = "editor"  # noqa: S105
 
 
 class Command(BaseCommand):
-    """Run at every start, by as many machines at once as there are: one prepares, others wait."""
+    """Runs at every start, on any number of machines at once: one prepares, the others wait."""
 
-    help = "Migrate, load the sample clips into an empty library, and make a demo editor if asked."
+    help = "Migrate, load the sample clips into an empty library, and create a demo editor."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """Define the options."""
         parser.add_argument(
             "--demo-editor",
             action="store_true",
-            help="On the embedded database: make an editor with a known password.",
+            help="In an embedded database without users, create an editor with a known password.",
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Do what is missing; nothing is done twice."""
         try:
             with connection.cursor() as cursor:
                 cursor.execute("SELECT pg_advisory_lock(%s)", [LOCK])
@@ -40,12 +38,12 @@ class Command(BaseCommand):
             if not Clip.objects.exists():
                 call_command("loaddata", "clips", verbosity=options["verbosity"])
             if options["demo_editor"] and settings.EMBEDDED:
-                self._make_demo_editor()
+                self._create_demo_editor()
         finally:
             with connection.cursor() as cursor:
                 cursor.execute("SELECT pg_advisory_unlock(%s)", [LOCK])
 
-    def _make_demo_editor(self) -> None:
+    def _create_demo_editor(self) -> None:
         users = get_user_model().objects
         if not users.exists():
             users.create_superuser(DEMO_NAME, password=DEMO_PASSWORD)

@@ -1,4 +1,4 @@
-"""Drop old play events. Every count stays."""
+"""Drop old play events. Counts and statistics stay."""
 
 from argparse import ArgumentParser
 from datetime import timedelta
@@ -13,15 +13,17 @@ from tqdm import tqdm
 from library.plays import partitions, recount
 from library.plays.partitions import Partition
 
-DEFAULT_DAYS = 400  # a little over thirteen months: this month can be compared with last year's
+DEFAULT_DAYS = (
+    400  # a little over thirteen months, so that this month can be compared with last year's
+)
 
 
 class Command(BaseCommand):
-    """Drops partitions, each a month; the tallies, which answer all statistics, are left alone."""
+    """Drops monthly partitions. Statistics read the tallies, which stay."""
 
     help = (
-        "Drop the play events of whole months that are older than --days. All counts and "
-        "statistics stay. Also makes the coming months' partitions, so it may run daily."
+        "Drop the play events of whole months older than --days. All counts and statistics stay. "
+        "Also creates the partitions of the coming months. Run it daily."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -29,42 +31,44 @@ class Command(BaseCommand):
             "--days",
             type=int,
             default=DEFAULT_DAYS,
-            help=f"Keep events of so many days, at least 2 (default {DEFAULT_DAYS}).",
+            help=f"Keep the events of this many days, at least 2 (default {DEFAULT_DAYS}).",
         )
-        parser.add_argument("--dry-run", action="store_true", help="Tell what would be dropped.")
+        parser.add_argument(
+            "--dry-run", action="store_true", help="Only show what would be dropped."
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         if options["days"] < 2:
-            raise CommandError("--days must be at least 2: today's listeners are told by events.")
+            raise CommandError("--days must be at least 2: the events identify today's listeners.")
         keep_since = timezone.now() - timedelta(days=options["days"])
         old = [month for month in partitions.existing() if month.until <= keep_since]
         if options["dry_run"]:
             for month in old:
-                self.stdout.write(f"Would drop {self._told(month)}")
+                self.stdout.write(f"Would drop {self._describe(month)}")
         else:
             for month in partitions.make_ahead():
-                self.stdout.write(f"Made {month.table}")
+                self.stdout.write(f"Created {month.table}")
             partitions.drop_left_over()
             for month in tqdm(old, desc="Pruning", unit="month", disable=None):
                 self._drop(month)
         if not old:
-            self.stdout.write("There is nothing to drop.")
+            self.stdout.write("Nothing to drop.")
 
     def _drop(self, month: Partition) -> None:
-        """Drop a month, unless its tallies do not hold what its events tell."""
+        """Drop a month, unless its tallies differ from its events."""
         if next(iter(recount.tally_differences(month)), None) is not None:
             raise CommandError(
                 f"The tallies of {month.month:%Y-%m} differ from its events, which are therefore "
-                "kept. `check_plays` tells more, `check_plays --repair` mends it."
+                "kept. Run `check_plays` for details, `check_plays --repair` to correct them."
             )
-        told = self._told(month)
+        description = self._describe(month)
         partitions.drop(month)
-        self.stdout.write(f"Dropped {told}")
+        self.stdout.write(f"Dropped {description}")
 
-    def _told(self, month: Partition) -> str:
+    def _describe(self, month: Partition) -> str:
         with connection.cursor() as cursor:
             cursor.execute(
-                f"SELECT count(*), pg_total_relation_size('{month.table}') FROM {month.table}"  # noqa: S608 - a name of ours
+                f"SELECT count(*), pg_total_relation_size('{month.table}') FROM {month.table}"  # noqa: S608 - a table name from the catalog
             )
             events, size = cursor.fetchone()
         return f"{month.table}: {events} events, {filesizeformat(size)}"

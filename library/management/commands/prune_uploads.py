@@ -1,4 +1,4 @@
-"""Delete uploaded files that no clip has."""
+"""Delete uploaded files that belong to no clip."""
 
 from argparse import ArgumentParser
 from datetime import timedelta
@@ -14,22 +14,24 @@ DEFAULT_HOURS = 24
 
 
 class Command(BaseCommand):
-    """Saving a clip deletes what it lets go; this is for what a killed process left behind."""
+    """Deletes files left behind by a killed process. Saving a clip deletes its previous file."""
 
-    help = "Delete uploaded files that no clip has, a deleted clip neither. It may run at any time."
+    help = "Delete uploaded files that belong to no clip, not even to a deleted one."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument(
             "--hours",
             type=int,
             default=DEFAULT_HOURS,
-            help=f"Leave files that are younger, at least 1 (default {DEFAULT_HOURS}).",
+            help=f"Keep files younger than this, at least 1 (default {DEFAULT_HOURS}).",
         )
-        parser.add_argument("--dry-run", action="store_true", help="Tell what would be deleted.")
+        parser.add_argument(
+            "--dry-run", action="store_true", help="Only show what would be deleted."
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         if options["hours"] < 1:
-            raise CommandError("--hours must be at least 1: an upload is saved before its clip is.")
+            raise CommandError("--hours must be at least 1: an upload is saved before its clip.")
         names = sorted(uploads.unused_uploads(timezone.now() - timedelta(hours=options["hours"])))
         if options["dry_run"]:
             for name in names:
@@ -39,4 +41,4 @@ class Command(BaseCommand):
                 uploads.delete_if_unused(name)
                 self.stdout.write(f"Deleted {name}")
         if not names:
-            self.stdout.write("There is nothing to delete.")
+            self.stdout.write("Nothing to delete.")

@@ -1,4 +1,4 @@
-"""Take away what a user has lost: for an operator with a shell, when no administrator gets in."""
+"""Remove a user's lost second factor, for operators when no administrator can log in."""
 
 from argparse import ArgumentParser
 from typing import Any
@@ -10,16 +10,14 @@ from library.access import second_factor
 
 
 class Command(BaseCommand):
-    """What the page of users does too, for all but oneself."""
+    """Does the same as the page of users, which refuses it for one's own account."""
 
-    help = "Remove a user's authenticator and recovery codes: the password is enough again."
+    help = "Remove a user's authenticator and recovery codes, so that the password is enough."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """Define the arguments."""
-        parser.add_argument("user", help="The user's name.")
+        parser.add_argument("user", help="The user name.")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Do it, and say whether there was anything."""
         user = User.objects.filter(username=options["user"]).first()
         if user is None:
             raise CommandError(f"There is no user {options['user']}.")

@@ -61,7 +61,7 @@ def test_what_is_exported_can_be_imported_unchanged(client: Client, db: None, ki
     preview = Importing(client).choose(download(client, kind), "clips")
     assert preview.counts == {"All": 5, "Unchanged": 5}
     assert "Nothing would change" in preview.text
-    assert "Passed over, as a clip has no such column" not in preview.text
+    assert "Ignored, because clips have no such column" not in preview.text
 
 
 def test_csv_is_for_spreadsheets(analyst: Client) -> None:
@@ -112,7 +112,8 @@ def test_export_is_what_the_list_shows_in_its_order(analyst: Client) -> None:
     )  # whichever column of the list is the title's
     query = f"?q=rain&genre=jazz&{column}"
     assert titles(download(analyst, query=query)) == ["Rain three", "Rain one"]
-    assert "2 clips: those that the list shows" in analyst.get(EXPORT + query).text
+    described = analyst.get(EXPORT + query).text
+    assert "2 clips: those that match the list's current search and filters" in described
     assert titles(download(analyst, query="?deleted=yes")) == ["Rain four"]
     assert f"{EXPORT}?q=rain" in analyst.get(f"{LIST}?q=rain").text
 

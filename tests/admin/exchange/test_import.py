@@ -16,12 +16,12 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from library.admin.exchange.writing import ChangedMeanwhileError, write
+from library.admin.exchange.writing import StalePlanError, write
 from library.models import Clip, Health, PendingImport, State
 from tests.admin.exchange.steps import IMPORT, PROCESS, Importing, person
 from tests.support.history import history_entries
 
-STATIC = Path(__file__).parents[3] / "library" / "static" / "library"
+STATIC = Path(__file__).parents[3] / "library" / "static" / "library" / "admin"
 MAY_IMPORT = ("import_clip", "add_clip", "change_clip", "view_clip")
 
 
@@ -47,7 +47,7 @@ def test_six_clips_are_drafts_once_they_are_confirmed(importing: Importing, clie
     preview = importing.choose(NEW)
     assert preview.counts == {"All": 6, "New": 6}
     assert "6 clips would be added, as drafts" in preview.text
-    assert "There is no column id: every row is a new clip." in preview.text
+    assert "The file has no column id: every row adds a clip." in preview.text
     assert not Clip.objects.exists()
     after = preview.confirm()
     assert "Imported clips.csv: 6 added, 0 changed." in after
@@ -134,7 +134,7 @@ def test_wrong_cells_are_told_by_row_and_column_and_nothing_is_saved(importing: 
     fine = clip_of(1)
     preview = importing.choose("\n".join((COLUMNS, f"{fine.pk},Fine,{OK},,,,draft,", *WRONG)))
     assert preview.counts == {"All": 11, "Errors": 10, "Changed": 1}
-    assert "10 rows cannot be imported, so none will be." in preview.text
+    assert "10 rows can't be imported, so nothing will be imported." in preview.text
     told = [row.partition(" Error A ")[2] for row in preview.rows]
     assert told == list(WRONG.values())
     assert not preview.may_be_confirmed
@@ -257,7 +257,7 @@ def test_clip_that_is_changed_during_the_preview_is_told_and_not_overwritten(
     form = {"title": "Bert's", "genre": "jazz", "duration": "5", "audio_url": other.audio_url}
     somebody.post(f"/admin/library/clip/{other.pk}/change/", form)
     answer = preview.confirm()
-    assert "Nothing was imported: clips of this file were changed since" in answer
+    assert "Nothing was imported: clips in this file have changed since" in answer
     assert not Clip.objects.filter(title__in=("A", "B")).exists()
     again = preview.again()
     assert again.counts == {"All": 2, "Changed": 2, "Changed by others": 1}
@@ -282,7 +282,7 @@ def test_clip_that_is_changed_at_the_last_moment_is_not_overwritten(db: None) ->
     clip = clip_of(1)
     Clip.objects.update(title="Of somebody else", updated_at=timezone.now())
     clip.title = "Mine"
-    with pytest.raises(ChangedMeanwhileError):
+    with pytest.raises(StalePlanError):
         write([(clip, {"title"})])
     assert Clip.objects.get().title == "Of somebody else"
 
@@ -315,12 +315,12 @@ def test_file_is_nobody_else_s_and_does_not_wait_for_ever(
 ) -> None:
     preview = importing.choose(NEW)
     client.force_login(person("bert", *MAY_IMPORT))
-    assert "This import is done, cancelled or older than a day." in preview.confirm()
+    assert "This import is finished, was cancelled or is older than a day." in preview.confirm()
     assert client.get(preview.url).status_code == 302
     client.force_login(User.objects.get(username="anna"))
     assert client.get(preview.url).status_code == 200
     PendingImport.objects.update(created_at=timezone.now() - timedelta(hours=25))
-    assert "This import is done, cancelled or older than a day." in preview.confirm()
+    assert "This import is finished, was cancelled or is older than a day." in preview.confirm()
     assert not Clip.objects.exists()
     importing.choose(NEW)
     assert PendingImport.objects.count() == 1
@@ -366,7 +366,7 @@ def test_import_costs_a_constant_number_of_queries(importing: Importing) -> None
 def test_templates_can_be_imported(importing: Importing, name: str) -> None:
     preview = importing.choose((STATIC / name).read_text(), name)
     assert preview.counts == {"All": 2, "New": 2}
-    assert "Passed over" not in preview.text
+    assert "Ignored" not in preview.text
     preview.confirm()
     assert Clip.objects.filter(state="draft", licence__isnull=False).count() == 2
 
@@ -377,7 +377,7 @@ def test_many_rows_come_in_pages(importing: Importing) -> None:
         "title,genre,duration,audio_url,titel\n" + rows.replace("\n", ",x\n")
     )
     assert preview.counts == {"All": 250, "Errors": 125, "New": 125}
-    assert "Passed over, as a clip has no such column: titel." in preview.text
+    assert "Ignored, because clips have no such column: titel." in preview.text
     assert len(preview.rows) == 100
     assert "Page 1 of 2" in preview.text
     assert len(importing.look(f"{preview.url}?show=invalid&page=2").rows) == 25

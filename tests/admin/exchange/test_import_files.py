@@ -42,7 +42,7 @@ def written_by_a_spreadsheet(delimiter: str, decimal: str) -> bytes:
 )
 def test_csv_is_read_whatever_wrote_it(data: bytes) -> None:
     rows = read(data, "clips.csv")
-    assert [(row.number, row.cells, row.problem) for row in rows] == [
+    assert [(row.number, row.cells, row.problem) for row in rows.rows] == [
         (2, CELLS[0], ""),
         (4, CELLS[1], ""),
     ]
@@ -75,7 +75,7 @@ def test_columns_are_told_apart() -> None:
         (b"[]", "There are no clips in this file."),
         (b'[{"title": "\\ud800"}]', "This is not JSON: see line 1"),
         (b"title\n" + b"A\n" * 10_001, "This file has 10,001 rows. 10,000 can be imported at once"),
-        (b"x" * (files.MOST_BYTES + 1), "This file is larger than 10 MB: split it into several."),
+        (b"x" * (files.MAX_BYTES + 1), "This file is larger than 10 MB: split it into several."),
     ],
     ids=range(18),
 )
