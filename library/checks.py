@@ -1,9 +1,28 @@
-"""System checks of the settings for `manage.py check --deploy`."""
+"""System checks, for `manage.py check` and every command that runs the checks first."""
 
 from typing import Any
 
 from django.conf import settings
 from django.core import checks
+
+from library.models import Clip
+from library.models.fields import CLIP_FIELDS
+
+
+@checks.register(checks.Tags.models)
+def check_every_column_is_declared(app_configs: Any, **kwargs: Any) -> list[checks.CheckMessage]:
+    """Report columns of Clip without a declaration: form, API and import would ignore them."""
+    declared = {field.name for field in CLIP_FIELDS}
+    return [
+        checks.Error(
+            f"Clip.{column.name} is not declared.",
+            hint="Add it to CLIP_FIELDS in library/models/fields.py.",
+            obj=Clip,
+            id="library.E001",
+        )
+        for column in Clip._meta.concrete_fields
+        if column.name not in declared
+    ]
 
 
 @checks.register(checks.Tags.security, deploy=True)

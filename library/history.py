@@ -1,7 +1,7 @@
-"""Who changed which clip, when, and from what to what: kept in the log of Django's admin.
+"""The history of clips: who changed which field when, and its values before and after.
 
-What the back office, an import and the API change is noted here alike, so that one page tells all.
-An entry's message is Django's own, with the values beside the names of the fields.
+Changes by the back office, by imports and by the API are all stored in the log of Django's admin.
+The messages are Django's, with the values added to the names of the fields.
 """
 
 import json
@@ -17,39 +17,25 @@ from django.contrib.contenttypes.models import ContentType
 from django.db.models import Model, QuerySet
 
 from library.models import Clip
+from library.models.fields import DECISIONS, EDITORS, written_by
 
-# What people write of a clip, and decide of it. The rest is found out, or counted.
-FIELDS = (
-    "title",
-    "description",
-    "genre",
-    "tags",
-    "duration",
-    "audio_url",
-    "audio_file",
-    "creator",
-    "creator_url",
-    "licence",
-    "state",
-    "withdrawn_reason",
-    "deleted_at",
-)
-LONGEST = 200  # characters kept of a value
+FIELDS = written_by(EDITORS, DECISIONS)
+MAX_VALUE_LENGTH = 200  # characters stored of a value
 
 Values = Mapping[str, Any]
-# Of a request; what nobody has signed for is nobody's change, and is not noted.
+# The user of a request. Changes by anonymous clients are not logged.
 Author = AbstractBaseUser | AnonymousUser | None
 
 
 def values_of(clip: Clip) -> dict[str, Any]:
-    """The fields as they are, to be compared after a change."""
+    """Return the values of the fields, to compare them after a change."""
     return {name: getattr(clip, name) for name in FIELDS}
 
 
 def differences(
     before: Values, after: Values, fields: Sequence[str] = FIELDS
 ) -> dict[str, tuple[str, str]]:
-    """The fields of both that differ, each with what it was and what it became, as text."""
+    """Return the old and the new value, as text, of each field that differs."""
     values = {
         name: (_text(before[name]), _text(after[name]))
         for name in fields
@@ -61,7 +47,7 @@ def differences(
 def change_message(
     before: Values, after: Values, model: type[Model] = Clip, fields: Sequence[str] = FIELDS
 ) -> list[dict[str, Any]]:
-    """The message of an entry: which fields of both differ, and how; empty if none does."""
+    """Return the message of a log entry, with the fields that differ; empty if none does."""
     values = differences(before, after, fields)
     if not values:
         return []
@@ -69,15 +55,14 @@ def change_message(
 
 
 def note_additions(user: Author, clips: Iterable[Clip]) -> None:
-    """Note that the user added clips."""
+    """Log that the user added clips."""
     _note(user, ADDITION, [(clip, [{"added": {}}]) for clip in clips])
 
 
 def note_changes(user: Author, changed: Iterable[tuple[Values, Clip]]) -> int:
-    """Note what the user changed: of each clip its values before, and as it is now.
+    """Log the user's changes, given each clip and its values before. Return how many differ.
 
-    Of `values_of` may be left out what surely did not change. Clips in which nothing differs are
-    passed over; returns how many were not.
+    The values may be fewer than those of `values_of` if the others cannot have changed.
     """
     messages = (
         (clip, change_message(before, {name: getattr(clip, name) for name in before}))
@@ -89,30 +74,30 @@ def note_changes(user: Author, changed: Iterable[tuple[Values, Clip]]) -> int:
 
 
 def note_deletions(user: Author, clips: Iterable[Clip]) -> None:
-    """Note that the user deleted clips."""
+    """Log that the user deleted clips."""
     _note(user, DELETION, [(clip, []) for clip in clips])
 
 
 def entries_of(clip: Clip) -> QuerySet[LogEntry]:
-    """What was noted of a clip, newest first; by an index that a migration of ours makes."""
+    """Return the log entries of a clip, newest first. Migration 0006 adds an index for them."""
     kind = ContentType.objects.get_for_model(Clip)
     entries = LogEntry.objects.filter(content_type=kind, object_id=str(clip.pk))
     return entries.select_related("user").order_by("-id")
 
 
 def author(entry: LogEntry) -> str:
-    """Who an entry is of, by the name that people know."""
+    """Return the name of the user who made a change: the full name if there is one."""
     return entry.user.get_full_name() or entry.user.get_username()
 
 
 def note(user: Author, thing: Model, what: str) -> None:
-    """Note what the user did to something that is no clip, in a sentence."""
+    """Log a change of something other than a clip, described by a sentence."""
     if user is not None and user.pk is not None:
         LogEntry.objects.log_actions(user.pk, [thing], CHANGE, what)
 
 
 def changed_values(entry: LogEntry) -> list[tuple[str, str, str]]:
-    """Of each field that an entry tells the values of: its name, what it was, what it became."""
+    """Return the label, the old and the new value of each field that an entry records."""
     try:
         parts = json.loads(entry.change_message)
     except ValueError:
@@ -129,7 +114,7 @@ def changed_values(entry: LogEntry) -> list[tuple[str, str, str]]:
 
 
 def _note(user: Author, flag: int, entries: list[tuple[Clip, list[dict[str, Any]]]]) -> None:
-    """Write all entries with one statement for many: an import is long."""
+    """Write the entries in batches, since an import may have thousands."""
     if user is None or user.pk is None:
         return
     kind = ContentType.objects.get_for_model(Clip)
@@ -151,7 +136,7 @@ def _note(user: Author, flag: int, entries: list[tuple[Clip, list[dict[str, Any]
 
 @cache
 def label(field: str, model: type[Model] = Clip) -> str:
-    """The field's name for people."""
+    """Return the field's verbose name."""
     try:
         return str(label_for_field(field, model))
     except AttributeError:  # the model had this field when the entry was written
@@ -165,4 +150,4 @@ def _text(value: Any) -> str:
 
 
 def _short(value: str) -> str:
-    return value if len(value) <= LONGEST else value[: LONGEST - 1] + "…"
+    return value if len(value) <= MAX_VALUE_LENGTH else value[: MAX_VALUE_LENGTH - 1] + "…"

@@ -7,7 +7,7 @@ from django.db import connection
 from library.models import Clip
 
 UPDATES = 1_000
-FIELDS = Clip._meta.concrete_fields  # noqa: SLF001
+FIELDS = Clip._meta.concrete_fields
 COLUMNS = ", ".join(f"{field.column}" for field in FIELDS if not field.generated)
 LAYOUTS = {
     "as it is": "",

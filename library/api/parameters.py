@@ -1,61 +1,28 @@
 """Query parameters: their types, those of clips, and how they are read."""
 
-import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any, TypeAlias
 
-from django.core.exceptions import ValidationError as ModelValidationError
 from django.http import QueryDict
 from rest_framework import serializers
 from rest_framework.fields import empty
 
+from library.api.fields import ChoiceParameter, Field, TagsField, WholeParameter
+from library.api.filters import FILTERS
 from library.api.representation import FIELDS
 from library.api.sorting import ORDERINGS
-from library.licences import UnknownLicenceError, find_licence
-from library.models import Health
-from library.models.tag import normalise_tags
 
-Field: TypeAlias = "serializers.Field[Any, Any, Any, Any]"
 Parameters: TypeAlias = Mapping[str, Field]
 
 DEFAULT_LIMIT, MAX_LIMIT = 100, 1000
 MAX_REPEATED = 20
 
 
-class ChoiceParameter(serializers.ChoiceField):
-    """One of a few values, which its error message lists."""
-
-    def __init__(self, choices: Iterable[str], **options: Any) -> None:
-        values = [str(choice) for choice in choices]
-        message = f"“{{input}}” is not one of: {', '.join(values)}."
-        super().__init__(
-            values, required=False, error_messages={"invalid_choice": message}, **options
-        )
-
-
-class LimitParameter(serializers.IntegerField):
-    """A number of items, written in ASCII digits; Python's `int` would accept others."""
+class LimitParameter(WholeParameter):
+    """A number of items."""
 
     def __init__(self, max_value: int, default: int, help_text: str) -> None:
         super().__init__(min_value=1, max_value=max_value, default=default, help_text=help_text)
-
-    def to_internal_value(self, data: Any) -> int:
-        if not data.isascii():
-            self.fail("invalid")
-        return int(super().to_internal_value(data))
-
-
-class SecondsParameter(serializers.FloatField):
-    """A finite number of seconds; Python's `float` would accept `nan` and `inf`."""
-
-    def __init__(self, **options: Any) -> None:
-        super().__init__(min_value=0, required=False, **options)
-
-    def to_internal_value(self, data: Any) -> float:
-        seconds: float = super().to_internal_value(data)
-        if not math.isfinite(seconds):
-            self.fail("invalid")
-        return seconds
 
 
 class GenresParameter(serializers.ListField):
@@ -71,32 +38,6 @@ class GenresParameter(serializers.ListField):
                 "A genre must have 1 to 64 characters and no NUL."
             ) from None
         return genres
-
-
-class TagsField(serializers.ListField):
-    """Tags, which are normalised."""
-
-    child = serializers.CharField()
-
-    def to_internal_value(self, data: Any) -> list[str]:
-        if not isinstance(data, list) or not all(isinstance(tag, str) for tag in data):
-            raise serializers.ValidationError(
-                'Must be a list of strings, such as ["rain", "night"].'
-            )
-        try:
-            return normalise_tags(data)
-        except ModelValidationError as error:
-            raise serializers.ValidationError(error.messages) from None
-
-
-class LicenceField(serializers.CharField):
-    """A licence, given by its name, URL or SPDX identifier and returned as the identifier."""
-
-    def to_internal_value(self, data: Any) -> str:
-        try:
-            return find_licence(super().to_internal_value(data)).id
-        except UnknownLicenceError as error:
-            raise serializers.ValidationError(str(error)) from None
 
 
 class FieldsParameter(serializers.CharField):
@@ -139,15 +80,7 @@ LIST: Parameters = {
         "description. A word also matches longer words that start with it. Without `ordering`, the "
         "best matches come first.",
     ),
-    "min_duration": SecondsParameter(help_text="Return clips of at least this many seconds."),
-    "max_duration": SecondsParameter(help_text="Return clips of at most this many seconds."),
-    "licence": LicenceField(
-        required=False,
-        help_text="Return clips under this licence: an SPDX identifier or a Creative Commons URL.",
-    ),
-    "health": ChoiceParameter(
-        Health.values, help_text="Return clips whose audio source has this status."
-    ),
+    **{name: found.parameter for name, found in FILTERS.items()},
     "ordering": ChoiceParameter(
         [sign + name for name in ORDERINGS for sign in ("", "-")],
         help_text="Sort by this field; `-` reverses the order. Clips with equal values are sorted "

@@ -1,7 +1,7 @@
-"""A clip as the API shows it: made in one place, so that no two answers differ.
+"""The JSON of a clip, made in one place, so that all responses agree.
 
-Made from a row of plain values: a list of a hundred clips costs a third of what model instances
-and serializer fields cost (benchmarks/RESULTS.md).
+It is made from a row of plain values. For a list of a hundred clips this costs a third of what
+model instances and serializer fields cost (benchmarks/RESULTS.md).
 """
 
 from collections.abc import Callable, Iterable
@@ -13,31 +13,26 @@ from rest_framework.reverse import reverse
 
 from library.licences import LICENCES, attribution
 from library.models import Clip
+from library.models.fields import CLIP_FIELDS
 
 Row = dict[str, Any]
 Show = Callable[[Row], dict[str, Any]]
 
-FIELDS = (
-    "id",
-    "title",
-    "description",
-    "genre",
-    "duration",
-    "audio_url",
-    "stream_url",
-    "play_count",
-    "created_at",
-    "updated_at",
-    "tags",
-    "creator",
-    "creator_url",
-    "licence",
-    "licence_url",
-    "attribution",
-    "content_type",
-    "size_bytes",
-    "health",
-    "state",
+# Fields of the JSON that are computed, after the column that they belong to.
+COMPUTED = {"audio_url": ("stream_url",), "licence": ("licence_url", "attribution")}
+# The first release began with these, in this order. All others follow in the declared order.
+_FIRST = (
+    *("id", "title", "description", "genre", "duration", "audio_url", "stream_url"),
+    *("play_count", "created_at", "updated_at"),
+)
+_DECLARED = [
+    name
+    for field in CLIP_FIELDS
+    if field.shown
+    for name in (field.name, *COMPUTED.get(field.name, ()))
+]
+FIELDS = tuple(
+    sorted(_DECLARED, key=lambda name: _FIRST.index(name) if name in _FIRST else len(_FIRST))
 )
 # The columns of each field that is not simply the column of its name.
 _COLUMNS = {
@@ -49,18 +44,18 @@ _COLUMNS = {
 
 
 def columns(fields: Iterable[str] = FIELDS) -> list[str]:
-    """The columns to read for these fields, and always the id."""
+    """Return the columns to read for these fields; the id is always among them."""
     needed = [column for field in fields for column in _COLUMNS.get(field, (field,))]
     return list(dict.fromkeys(["id", *needed]))
 
 
 def row_of(clip: Clip) -> Row:
-    """An instance's row."""
+    """Return the row of an instance."""
     return {column: getattr(clip, column) for column in columns()}
 
 
 def shown_to(request: HttpRequest | Request | None, fields: tuple[str, ...] = FIELDS) -> Show:
-    """What makes the JSON of a row, with URLs as the request's sender sees us."""
+    """Return a function that makes the JSON of a row, with absolute URLs for this request."""
     clips_url = reverse("clip-list", request=request)
     makers = {field: _MAKERS[field] for field in fields if field in _MAKERS}
 
@@ -92,7 +87,7 @@ def _attribution(row: Row, _: str) -> str | None:
 
 
 _MAKERS: dict[str, Callable[[Row, str], Any]] = {
-    # a clip whose audio is uploaded has its stream as audio_url
+    # the audio_url of a clip with an upload is its stream
     "audio_url": lambda row, stream_url: row["audio_url"] or stream_url,
     "stream_url": lambda _, stream_url: stream_url,
     "licence_url": _licence_url,

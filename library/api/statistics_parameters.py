@@ -6,7 +6,8 @@ from typing import Any
 from django.utils import timezone
 from rest_framework import serializers
 
-from library.api.parameters import ChoiceParameter, LimitParameter, Parameters
+from library.api.fields import ChoiceParameter
+from library.api.parameters import LimitParameter, Parameters
 from library.statistics.library import TOP_WINDOWS
 from library.statistics.period import MAX_BUCKETS, Interval, Period, PeriodError, parse_period
 from library.statistics.ranking import TOP

@@ -1,4 +1,4 @@
-"""What the database keeps: clips, their plays and tallies, tokens, what requests leave behind."""
+"""The tables: clips, plays and their tallies, tokens, imports, and the state of requests."""
 
 from library.models.clip import (
     MAX_DURATION,

@@ -3,7 +3,6 @@
 from pathlib import PurePosixPath
 from typing import Any
 
-from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
 from django.contrib.postgres.search import SearchVectorField
 from django.core.validators import MaxValueValidator, MinValueValidator
@@ -13,24 +12,25 @@ from django.db.models.functions import Coalesce, Lower
 from django.utils import timezone
 
 from library.licences import LICENCES, Licence, attribution, licence_choices
+from library.models.canonical import CanonicalCharField
+from library.models.fields import CHECKS, DECISIONS, PLAYS, written_by
 from library.models.search import CLIP_WORDS
-from library.models.tag import MAX_TAG_LENGTH, MAX_TAGS
-from library.validators import validate_audio_url, validate_web_url
+from library.models.tag import TagsField
+from library.validators import normalise_licence, validate_audio_url, validate_web_url
 
 MAX_DURATION = 3600  # seconds; this is a library of short previews
 REASON_LENGTH = 300  # characters of the reason for withdrawing a clip
 
-PLAYED = frozenset(("play_count", "first_played_at", "last_played_at"))  # what plays write
-DECIDED = frozenset(("deleted_at", "state", "withdrawn_reason"))  # what `save()` leaves alone
+NOT_SAVED = frozenset(written_by(PLAYS, DECISIONS))
 
 
 def upload_path(clip: "Clip", filename: str) -> str:
-    """Where an uploaded file is stored, below MEDIA_ROOT."""
+    """Return the path of an upload below MEDIA_ROOT."""
     return f"uploads/{timezone.now():%Y/%m}/{PurePosixPath(filename).name}"
 
 
 class State(models.TextChoices):
-    """Whether a clip is shown to the public."""
+    """Whether the public can list and play a clip."""
 
     DRAFT = "draft"
     PUBLISHED = "published"
@@ -38,26 +38,26 @@ class State(models.TextChoices):
 
 
 class ClipQuerySet(models.QuerySet["Clip"]):
-    """Clips, some of which may be deleted: a deleted clip keeps its row, and so its plays."""
+    """Clips, including deleted ones: they keep their rows, and so their plays."""
 
     def available(self) -> "ClipQuerySet":
-        """Those that the public may list and hear: published, and not deleted."""
+        """Return the clips that the public can list and play."""
         return self.not_deleted().filter(state=State.PUBLISHED)
 
     def not_deleted(self) -> "ClipQuerySet":
-        """Those that editors work on."""
+        """Return the clips that editors work on."""
         return self.filter(deleted_at=None)
 
     def publish(self) -> int:
-        """Show these clips to the public; returns how many were not shown before."""
+        """Publish the clips. Return how many changed."""
         return self._change_state(State.PUBLISHED)
 
     def make_draft(self) -> int:
-        """Take these clips back as if they had never been published; returns how many were."""
+        """Hide the clips from the public as drafts. Return how many changed."""
         return self._change_state(State.DRAFT)
 
     def withdraw(self, reason: str) -> int:
-        """Take these clips away from the public, who is told why; returns how many it took."""
+        """Hide the clips from the public, which sees the reason. Return how many changed."""
         return self._change_state(State.WITHDRAWN, reason)
 
     def _change_state(self, state: State, reason: str | None = None) -> int:
@@ -68,19 +68,19 @@ class ClipQuerySet(models.QuerySet["Clip"]):
         )
 
     def mark_deleted(self) -> int:
-        """Delete these clips so that they can be restored; returns how many there were to delete.
+        """Mark the clips as deleted, and return how many were not deleted before.
 
-        Their plays stay counted, and what was deleted before keeps its time.
+        Their plays stay counted. Clips that were deleted before keep the time of their deletion.
         """
         now = timezone.now()
         return self.not_deleted().update(deleted_at=now, updated_at=now)
 
     def note_source(self, failure: str | None, content_type: str | None, size: int | None) -> int:
-        """Note what was found at the source of these clips just now; returns how many there were.
+        """Record the result of a check of the clips' source. Return the number of clips.
 
-        `failure` is the code of why their audio cannot be had. What could not be told this time
-        stays as it was. Not a change that somebody made: `updated_at`, and with it the version
-        that an editor's If-Match names, stays too.
+        `failure` is the error code if the audio is unavailable. Values that the check could not
+        determine stay unchanged. So does `updated_at`, and with it the version that an editor's
+        If-Match names, because nobody has edited the clips.
         """
         now = timezone.now()
         found = Health.FAILING if failure else Health.OK
@@ -96,12 +96,12 @@ class ClipQuerySet(models.QuerySet["Clip"]):
         )
 
     def restore(self) -> int:
-        """Undo the deletion of these clips; returns how many were deleted."""
+        """Restore the deleted clips, and return how many there were."""
         return self.exclude(deleted_at=None).update(deleted_at=None, updated_at=timezone.now())
 
 
 class Health(models.TextChoices):
-    """Whether a clip's audio could be had when it was last looked at."""
+    """The result of the last check of a clip's source."""
 
     UNCHECKED = "unchecked"
     OK = "ok"
@@ -109,19 +109,24 @@ class Health(models.TextChoices):
 
 
 class Clip(models.Model):
-    """A short piece of audio: what it is, and where its bytes come from."""
+    """A short piece of audio: its metadata, and the source of its audio."""
 
     title = models.CharField(max_length=200)
     description = models.TextField(max_length=5000, blank=True)
     genre = models.CharField(max_length=64)
     duration = models.FloatField(
-        help_text="Seconds.", validators=[MinValueValidator(0.001), MaxValueValidator(MAX_DURATION)]
+        help_text="Seconds.",
+        validators=[MinValueValidator(0.001), MaxValueValidator(MAX_DURATION)],
+        error_messages={
+            "min_value": "The duration must be above 0.",
+            "max_value": f"The duration must be at most {MAX_DURATION} seconds.",
+        },
     )
-    # Only `publish()`, `make_draft()`, `withdraw()` and an import change it, so that many clips are
-    # changed by one statement; a clip is made in any of them.
+    # Only `publish()`, `make_draft()`, `withdraw()` and an import change it, with one statement for
+    # many clips. A new clip may have any state.
     state = models.CharField(max_length=9, choices=State, default=State.PUBLISHED, editable=False)
     withdrawn_reason = models.CharField(
-        max_length=REASON_LENGTH, null=True, editable=False, help_text="What the public is told."
+        max_length=REASON_LENGTH, null=True, editable=False, help_text="The public sees it."
     )
     audio_url = models.CharField(
         "audio URL",
@@ -133,20 +138,20 @@ class Clip(models.Model):
     audio_file = models.FileField(
         upload_to=upload_path, max_length=255, blank=True, help_text="Leave empty if it has a URL."
     )
-    tags = ArrayField(
-        models.CharField(max_length=MAX_TAG_LENGTH),
-        size=MAX_TAGS,
-        default=list,
-        blank=True,
-        help_text="Separated by commas.",
-    )
-    # Of what nobody told, NULL; "" is no name, no address and no licence.
+    tags = TagsField(default=list, blank=True, help_text="Separated by commas.")
+    # Unknown values are NULL; the empty text is not valid.
     creator = models.CharField(max_length=200, null=True, blank=True, help_text="Whom to credit.")
     creator_url = models.CharField(
         "creator URL", max_length=2000, null=True, blank=True, validators=[validate_web_url]
     )
-    licence = models.CharField(max_length=20, null=True, blank=True, choices=licence_choices)
-    # What the audio turned out to be, and whether it could be had; unknown until somebody looked.
+    licence = CanonicalCharField(
+        max_length=20,
+        null=True,
+        blank=True,
+        choices=licence_choices,
+        canonical=normalise_licence,
+    )
+    # The result of the last check of the source; NULL until there is one.
     content_type = models.CharField(max_length=100, null=True, editable=False)
     size_bytes = models.PositiveBigIntegerField(null=True, editable=False)
     health = models.CharField(
@@ -155,7 +160,7 @@ class Clip(models.Model):
     health_reason = models.CharField(max_length=64, null=True, editable=False)
     health_since = models.DateTimeField(null=True, editable=False)
     health_checked_at = models.DateTimeField(null=True, editable=False)
-    # Kept by PostgreSQL; as no play changes it, it leaves a play's update HOT.
+    # PostgreSQL generates it. No play changes it, so the update of a play stays HOT.
     search_vector = models.GeneratedField(
         expression=CLIP_WORDS, output_field=SearchVectorField(), db_persist=True
     )
@@ -164,19 +169,19 @@ class Clip(models.Model):
     last_played_at = models.DateTimeField(null=True, editable=False)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     updated_at = models.DateTimeField(default=timezone.now, editable=False)
-    # Deleted clips are few, as are drafts and withdrawn ones: `available()` reads past them by the
-    # primary key, without an index.
+    # Few clips are deleted, drafts or withdrawn, so `available()` skips them while it reads the
+    # primary key and needs no index.
     deleted_at = models.DateTimeField(null=True, editable=False)
 
     objects = ClipQuerySet.as_manager()
 
     class Meta:
-        """Each order of the list has an index that ends in `id`, on which its pages are cut.
+        """Each order of the list has an index that ends in `id`, for paging.
 
-        All but play_count: an index on it would make every play's update rewrite all indexes (no
-        HOT updates). Clips by plays are sorted instead. PostgreSQL reads every check constraint
-        anew for each statement, a play's update too (benchmarks/RESULTS.md): so only what no
-        form and no serializer alone can promise has one.
+        The exception is `play_count`: with an index on it, every play would rewrite all indexes (no
+        HOT updates), so clips are sorted by plays without one. There are few check constraints,
+        because PostgreSQL reads all of them for each statement, the update of a play included
+        (benchmarks/RESULTS.md).
         """
 
         ordering = ("id",)
@@ -185,17 +190,13 @@ class Clip(models.Model):
             ("export_clip", "Can export clips to files"),
         )
         indexes = (
-            models.Index(Lower("title"), "id", name="clip_title"),  # by title, case aside
-            models.Index(
-                fields=("duration", "id"), name="clip_duration"
-            ),  # by duration; bounds on it
-            models.Index(fields=("created_at", "id"), name="clip_created_at"),  # newest, oldest
-            models.Index(Lower("genre"), "id", name="clip_genre"),  # a genre's clips by id
-            GinIndex(fields=("tags",), name="clip_tags"),  # clips with all of some tags
-            GinIndex(
-                fields=("search_vector",), name="clip_search"
-            ),  # words, and beginnings of words
-            # the few clips that need an editor, among many that do not
+            models.Index(Lower("title"), "id", name="clip_title"),  # by title, ignoring case
+            models.Index(fields=("duration", "id"), name="clip_duration"),  # and its limits
+            models.Index(fields=("created_at", "id"), name="clip_created_at"),
+            models.Index(Lower("genre"), "id", name="clip_genre"),  # clips of a genre by id
+            GinIndex(fields=("tags",), name="clip_tags"),  # clips with all of several tags
+            GinIndex(fields=("search_vector",), name="clip_search"),  # words and their prefixes
+            # the few clips that need an editor
             models.Index(fields=("id",), name="clip_failing", condition=Q(health=Health.FAILING)),
             models.Index(
                 fields=("state", "id"),
@@ -217,7 +218,7 @@ class Clip(models.Model):
             models.CheckConstraint(
                 name="clip_duration_in_range",
                 condition=Q(duration__gt=0, duration__lte=MAX_DURATION),
-                violation_error_message="The duration is above 0 and at most 3600 seconds.",
+                violation_error_message="The duration must be above 0 and at most 3600 seconds.",
             ),
             models.CheckConstraint(
                 name="clip_one_audio_source",
@@ -230,38 +231,38 @@ class Clip(models.Model):
         return self.title
 
     def save(self, *args: Any, **kwargs: Any) -> None:
-        """Save a change and note its time, but never what plays have written or others decided.
+        """Save the clip and set `updated_at`, except for the fields of plays and decisions.
 
-        What this instance read of them may be old by now: writing it back would lose the plays
-        recorded since, or undo a deletion or a withdrawal. Only `library.plays` moves the first,
-        and only the methods of the QuerySet and an import the others.
+        The values of these that this instance read may be outdated: writing them back would lose
+        the plays recorded since, or undo a deletion or a withdrawal. Only `library.plays` changes
+        the former, and only the methods of the queryset and an import change the latter.
         """
         if not self._state.adding:
             self.updated_at = timezone.now()
             changed = kwargs.get("update_fields")
             if changed is None:
                 changed = [f.name for f in self._meta.concrete_fields if not f.primary_key]
-            kwargs["update_fields"] = {*changed, "updated_at"} - PLAYED - DECIDED
+            kwargs["update_fields"] = {*changed, "updated_at"} - NOT_SAVED
         super().save(*args, **kwargs)
 
     def forget_audio(self) -> None:
-        """Forget what was known of the audio: call it when the clip gets another source."""
-        self.content_type = self.size_bytes = None
-        self.health, self.health_reason, self.health_since = Health.UNCHECKED, None, None
-        self.health_checked_at = None
+        """Reset what checks found out about the audio, because the clip gets another source."""
+        for field in self._meta.concrete_fields:
+            if field.name in written_by(CHECKS):
+                setattr(self, field.name, field.get_default())
 
     @property
     def terms(self) -> Licence | None:
-        """The licence with its name and address."""
+        """The licence with its name and URL."""
         return LICENCES.get(self.licence or "")
 
     @property
     def attribution(self) -> str | None:
-        """The credit line, if there is somebody or something to credit."""
+        """The credit line, if there is a creator or a licence."""
         return attribution(self.title, self.creator, self.terms)
 
     @property
     def length(self) -> str:
-        """The duration for people, as a player shows it: minutes and seconds."""
+        """The duration as players show it, in minutes and seconds."""
         minutes, seconds = divmod(int(self.duration + 0.5), 60)
         return f"{minutes}:{seconds:02d}"

@@ -1,4 +1,4 @@
-"""First answers to requests that a client may send again."""
+"""Responses stored for requests that a client may repeat."""
 
 from datetime import timedelta
 
@@ -10,28 +10,27 @@ PURGED_AT_ONCE = 100
 
 
 class IdempotentAnswerQuerySet(models.QuerySet["IdempotentAnswer"]):
-    """Answers, some of which may be past their time."""
+    """Stored responses, including expired ones."""
 
     def purge(self) -> None:
-        """Delete some of those past their time; each request that adds one calls this.
+        """Delete some expired responses. Every request that stores one calls this.
 
-        SKIP LOCKED: two requests that purge at once would otherwise wait for each other.
+        SKIP LOCKED keeps two simultaneous requests from waiting for each other.
         """
-        past = self.filter(created_at__lt=timezone.now() - KEPT_FOR).order_by("created_at")
-        some = past.select_for_update(skip_locked=True).values("pk")[:PURGED_AT_ONCE]
+        expired = self.filter(created_at__lt=timezone.now() - KEPT_FOR).order_by("created_at")
+        some = expired.select_for_update(skip_locked=True).values("pk")[:PURGED_AT_ONCE]
         self.filter(pk__in=some).delete()
 
 
 class IdempotentAnswer(models.Model):
-    """What a client was answered to the request that bore an Idempotency-Key.
+    """The first response to a request with an Idempotency-Key.
 
-    Written in the transaction of what it answers, so there is no answer without its effect and no
-    effect without its answer.
+    It is stored in the transaction of the request, so that neither exists without the other.
     """
 
     client = models.BinaryField(max_length=16)  # a keyed hash, see api/clients.py
     key = models.CharField(max_length=255)
-    request = models.BinaryField(max_length=32)  # a hash of what was asked
+    request = models.BinaryField(max_length=32)  # a hash of method, path and body
     status = models.PositiveSmallIntegerField()
     headers = models.JSONField()
     body = models.TextField()
@@ -40,8 +39,6 @@ class IdempotentAnswer(models.Model):
     objects = IdempotentAnswerQuerySet.as_manager()
 
     class Meta:
-        """A key is one client's own."""
-
         constraints = (
             models.UniqueConstraint(name="idempotent_answer_once", fields=("client", "key")),
         )
@@ -51,5 +48,4 @@ class IdempotentAnswer(models.Model):
 
     @property
     def expired(self) -> bool:
-        """Whether it counts no more."""
         return self.created_at < timezone.now() - KEPT_FOR

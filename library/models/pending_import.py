@@ -1,4 +1,4 @@
-"""Files that wait for their import to be confirmed."""
+"""Files whose import has not been confirmed yet."""
 
 from datetime import timedelta
 from uuid import uuid4
@@ -13,22 +13,22 @@ KEPT_FOR = timedelta(hours=24)
 
 
 class PendingImportQuerySet(models.QuerySet["PendingImport"]):
-    """Files, some of which have waited too long."""
+    """Uploaded files, including expired ones."""
 
     def waiting(self) -> "PendingImportQuerySet":
-        """Those that may still be confirmed."""
+        """Return the files that can still be confirmed."""
         return self.filter(created_at__gt=timezone.now() - KEPT_FOR)
 
     def forget_old(self) -> int:
-        """Delete those that nobody confirmed in time; returns how many."""
+        """Delete the expired files and return their number."""
         return self.filter(created_at__lte=timezone.now() - KEPT_FOR).delete()[0]
 
 
 class PendingImport(models.Model):
-    """A file of clips between its preview and the word of who chose it.
+    """A file of clips between its preview and its confirmation.
 
-    In the database, where all web processes of all machines find it, and only for its user: a name
-    in the form of a temporary file would be found on one machine, by whoever knows it.
+    The database makes it available to all web processes on all machines, and only to its user. A
+    temporary file would exist on one machine, for anyone who knows its name.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid4, editable=False)
@@ -41,6 +41,4 @@ class PendingImport(models.Model):
     objects = PendingImportQuerySet.as_manager()
 
     class Meta:
-        """Nobody needs permissions on these."""
-
         default_permissions = ()

@@ -1,8 +1,8 @@
-"""Plays: the events, and the tallies that are kept with them.
+"""Plays: events, and the tallies that count them.
 
-All are written by `library.plays` alone, an event and its tallies in one transaction. The events
-tell each play; they may be pruned. The tallies tell the sums, for ever, at a cost that does not
-grow with the number of plays.
+Only `library.plays` writes them, an event and its tallies in one transaction. Each event records a
+play, and may be pruned. The tallies keep the sums forever, and reading them costs the same however
+many plays there are.
 """
 
 from django.contrib.postgres.indexes import BrinIndex
@@ -15,14 +15,14 @@ HOST_LENGTH = 253  # characters of a host name at most (RFC 1035, 2.3.4, as text
 
 
 class Kind(models.TextChoices):
-    """How the audio was asked for."""
+    """Whether the audio was requested as a whole."""
 
     PLAIN = "plain", "whole"
     RANGED = "ranged", "by a range from byte 0"
 
 
 class Client(models.TextChoices):
-    """What kind of program asked."""
+    """The kind of program that played the audio."""
 
     BROWSER = "browser"
     PLAYER = "player"
@@ -35,35 +35,33 @@ class Client(models.TextChoices):
 class PlayEvent(models.Model):
     """One play of one clip, at one time (UTC).
 
-    Partitioned by month of `played_at` (migration 0002, `plays/partitions.py`); the primary key of
-    the table is (id, played_at), since a partitioned table's must hold its partition key.
-    `bytes_sent` and `completed` come when the stream has ended, and never where nginx sends it.
+    The table is partitioned by the month of `played_at` (migration 0002, `plays/partitions.py`).
+    Its primary key is (id, played_at), because it must contain the partition key. `bytes_sent` and
+    `completed` are set when the stream ends, but never if nginx sends the audio.
     """
 
     clip = models.ForeignKey(
         Clip,
-        on_delete=models.PROTECT,  # a clip that was played cannot vanish with its plays
+        on_delete=models.PROTECT,  # deleting a clip must not delete its plays
         related_name="play_events",
-        db_index=False,  # the index below begins with it
-        db_constraint=False,  # PlayTally's holds: its row is written in the same statement
+        db_index=False,  # the index below starts with it
+        db_constraint=False,  # PlayTally has one, and its row is written in the same statement
     )
     played_at = models.DateTimeField(default=timezone.now)
     kind = models.CharField(max_length=6, choices=Kind)
     listener = models.UUIDField(
-        null=True, help_text="Keyed hash of address and user agent; the key lives for a day."
+        null=True, help_text="Keyed hash of address and user agent; the key changes every day."
     )
     client = models.CharField(max_length=7, choices=Client)
-    referrer = models.CharField(max_length=HOST_LENGTH, blank=True, help_text="Host alone.")
+    referrer = models.CharField(max_length=HOST_LENGTH, blank=True, help_text="Only the host.")
     bytes_sent = models.BigIntegerField(null=True)
     completed = models.BooleanField(null=True)
 
     class Meta:
-        """Read newest first in the back office, where it is called what it is for people."""
-
         ordering = ("-id",)
         verbose_name = "play"
         indexes = (
-            # has this listener played this clip today, or begun it by a range just now?
+            # finds earlier plays of a clip by a listener today, and recent requests of ranges
             models.Index(
                 fields=("clip", "listener", "kind", "played_at"), name="play_event_listener"
             ),
@@ -74,22 +72,20 @@ class PlayEvent(models.Model):
 
 
 class PlayTally(models.Model):
-    """Plays of a clip in a quarter of an hour (its start, UTC).
+    """Plays of a clip in the quarter of an hour that starts at `quarter` (UTC).
 
-    Not hours: zones such as Asia/Kolkata begin their days in the middle of one. The offset of
-    every zone in use is a multiple of fifteen minutes.
+    Hours would not do, because the days of zones such as Asia/Kolkata start in the middle of one.
+    The offset of every zone in use is a multiple of fifteen minutes.
     """
 
     pk = models.CompositePrimaryKey("clip_id", "quarter")
     clip = models.ForeignKey(Clip, on_delete=models.PROTECT, related_name="+", db_index=False)
     quarter = models.DateTimeField()
-    plays = models.PositiveIntegerField()  # so that PostgreSQL's sums are integers, not numerics
+    plays = models.PositiveIntegerField()  # PostgreSQL's sums are then integers, not numerics
 
     class Meta:
-        """Read by clip; by time alone where clips are ranked."""
-
         indexes = (
-            # rows come in the order of time, so block ranges find a window at next to no cost
+            # For rankings. Rows arrive in the order of time, so block ranges find a window cheaply.
             BrinIndex(fields=("quarter",), name="play_tally_quarter", autosummarize=True),
         )
 
@@ -97,7 +93,7 @@ class PlayTally(models.Model):
 class AudienceTally(models.Model):
     """Plays of a clip on a day (UTC), by kind of client and referring host.
 
-    `listeners` of them were the first of their listener for this clip on this day.
+    `listeners` is the number of plays that were the first of a listener on this day.
     """
 
     pk = models.CompositePrimaryKey("clip_id", "day", "client", "referrer")
@@ -110,10 +106,10 @@ class AudienceTally(models.Model):
 
 
 class CompletionTally(models.Model):
-    """Streams of plays that have ended, by clip and quarter of an hour of the play.
+    """Ended streams of plays, by clip and by the quarter of an hour of the play.
 
-    A table of its own, because it is written when streams end: a row that recording a play must
-    wait for would let listeners who leave delay those who come.
+    This is a separate table because it is written when streams end: with shared rows, listeners
+    who leave would delay the recording of new plays.
     """
 
     pk = models.CompositePrimaryKey("clip_id", "quarter")
@@ -125,9 +121,9 @@ class CompletionTally(models.Model):
 
 
 class LibraryTally(models.Model):
-    """Plays of all clips in a quarter of an hour; their sum over the slots is the number.
+    """Plays of all clips in a quarter of an hour, to be summed over all slots.
 
-    Each process adds to a slot of its own, so that processes need not wait for one another.
+    Each process adds to its own slot, so that processes do not wait for each other.
     """
 
     pk = models.CompositePrimaryKey("quarter", "slot")
@@ -137,7 +133,7 @@ class LibraryTally(models.Model):
 
 
 class ListenerKey(models.Model):
-    """The key of a day's listener hashes; the day over, it is deleted."""
+    """The key of a day's listener hashes, which is deleted when the day is over."""
 
     day = models.DateField(primary_key=True)
     key = models.BinaryField()

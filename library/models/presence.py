@@ -1,4 +1,4 @@
-"""Who has which clip open for editing, so that editors see one another."""
+"""The editors who have a clip open, so that they can see each other."""
 
 from collections.abc import Iterable
 from datetime import timedelta
@@ -14,16 +14,16 @@ from library.models.clip import Clip
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
 
-# A page tells every 15 seconds that it is still open, but browsers let one that lies in the
-# background speak once a minute. A page that is closed says so; this is for those that cannot.
+# An open page reports every 15 seconds, but browsers allow background pages one report a minute. A
+# page also reports when it is closed; the limit covers pages that cannot.
 OLD = timedelta(seconds=75)
 
 
 class PresenceQuerySet(models.QuerySet["Presence"]):
-    """Pages on which clips are edited at this moment, and those not yet purged."""
+    """Open pages, and closed ones that have not been purged yet."""
 
     def announce(self, page: UUID, clip: Clip, user: "User") -> None:
-        """Note that a page is open, and forget those that were not heard of for long."""
+        """Record that a page is open, and delete the pages that have stopped reporting."""
         now = timezone.now()
         self.filter(seen_at__lt=now - OLD).delete()
         self.bulk_create(
@@ -34,23 +34,23 @@ class PresenceQuerySet(models.QuerySet["Presence"]):
         )
 
     def leave(self, page: UUID, user: "User") -> None:
-        """Note that a page of the user's is closed."""
+        """Record that the user has closed a page."""
         self.filter(page=page, user=user).delete()
 
     def beside(self, page: UUID, clip: Clip) -> Iterable["Presence"]:
-        """Who else has the clip open, the first one first."""
+        """Return the other pages on which the clip is open, oldest first."""
         others = self.filter(clip=clip, seen_at__gte=timezone.now() - OLD).exclude(page=page)
         return others.select_related("user").order_by("since")
 
 
 class Presence(models.Model):
-    """A page in somebody's browser on which a clip is edited.
+    """A page in an editor's browser on which a clip is open.
 
     The migration makes the table UNLOGGED: a commit every few seconds need not wait for the disk,
-    and after a crash of PostgreSQL the open pages tell again.
+    and after a crash of PostgreSQL the open pages report again.
     """
 
-    page = models.UUIDField(primary_key=True)  # made with the page: two tabs are two
+    page = models.UUIDField(primary_key=True)  # generated with the page, so two tabs have two
     clip = models.ForeignKey(Clip, on_delete=models.CASCADE, related_name="+")
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
     since = models.DateTimeField()

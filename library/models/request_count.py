@@ -1,4 +1,4 @@
-"""How many requests a client has sent in a minute, counted by all processes together."""
+"""Numbers of requests per client and minute, shared by all processes."""
 
 from uuid import UUID
 
@@ -12,12 +12,12 @@ _ADD = """
 
 
 class RequestCountQuerySet(models.QuerySet["RequestCount"]):
-    """The counts of the running minute, and of those not yet purged."""
+    """The counts of this minute, and of earlier ones that have not been purged yet."""
 
     def add(self, client: UUID, minute: int, count: int) -> int:
-        """Count requests; returns how many there are now, from all processes.
+        """Add requests and return the new total of all processes.
 
-        One statement, so that no count is lost between two processes.
+        It is one statement, so that no count is lost between two processes.
         """
         with connection.cursor() as cursor:
             cursor.execute(_ADD, [client, minute, count])
@@ -25,19 +25,19 @@ class RequestCountQuerySet(models.QuerySet["RequestCount"]):
             return total
 
     def purge(self, minute: int) -> None:
-        """Delete what is older than the minute before this one."""
+        """Delete counts older than the minute before this one."""
         self.filter(minute__lt=minute - 1).delete()
 
 
 class RequestCount(models.Model):
     """A client's requests in one minute.
 
-    The migration makes the table UNLOGGED: no commit waits for the disk, and after a crash of
-    PostgreSQL it is empty, which costs nobody anything.
+    The migration makes the table UNLOGGED: no commit waits for the disk. A crash of PostgreSQL
+    empties it, which does no harm.
     """
 
-    # A keyed hash of client, kind of request and minute (api/throttles.py): two minutes of one
-    # client cannot be told to be the same client's.
+    # A keyed hash of client, kind of request and minute (api/throttles.py), so that the rows of
+    # one client in two minutes cannot be linked.
     client = models.UUIDField(primary_key=True)
     minute = models.PositiveIntegerField()  # since 1970; no index, the table is small
     count = models.PositiveIntegerField()

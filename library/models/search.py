@@ -1,7 +1,7 @@
-"""Full text of clips: what PostgreSQL keeps of each for searching, and how it is asked.
+"""Full-text search of clips in PostgreSQL.
 
 The configuration is `simple`: words as they are written, in any language, without stemming or stop
-words. A search word finds each word that it begins, so `drum` finds `drums`.
+words. A search word also matches longer words that start with it, so `drum` finds `drums`.
 """
 
 from string import punctuation
@@ -11,9 +11,9 @@ from django.db.models import F, FloatField, Func
 from django.db.models.functions import Cast
 
 CONFIG = "simple"
-# A function of the database (migration 0003): the title's words weigh most, then those of tags and
-# creator, then the description's. It, too, makes spaces of punctuation, or PostgreSQL's parser
-# would take `rock/pop` for a file's path and `v1.2` for a version: one word each.
+# A database function (migration 0003). Words of the title weigh most, then those of tags and
+# creator, then those of the description. Like `search_query` it replaces punctuation by spaces:
+# PostgreSQL's parser would take `rock/pop` for a path and `v1.2` for a version, one word each.
 CLIP_WORDS = Func(
     "title",
     "tags",
@@ -22,15 +22,15 @@ CLIP_WORDS = Func(
     function="library_clip_words",
     output_field=SearchVectorField(),
 )
-# The words of a text alone, likewise (migration 0006). The log of changes has an index of them.
+# The words of a single text (migration 0006). The log of changes has an index of them.
 NAME_WORDS = Func("object_repr", function="library_words", output_field=SearchVectorField())
 _SPACES = str.maketrans(dict.fromkeys(punctuation, " "))
 
 
 def search_query(text: str) -> SearchQuery:
-    """Clips with all words of the text, each as the beginning of a word; none if it has no words.
+    """Return a query for all words of the text; it matches nothing if the text has no words.
 
-    Nothing in the text is an operator: punctuation is gone before PostgreSQL sees it.
+    The text cannot contain operators, because punctuation is removed first.
     """
     words = text.translate(_SPACES).split()
     return SearchQuery(
@@ -39,7 +39,8 @@ def search_query(text: str) -> SearchQuery:
 
 
 def search_rank(query: SearchQuery) -> Cast:
-    """How well a clip matches, as a double: PostgreSQL's own `real` would not survive the way
-    through Python and back unchanged, as a cursor needs it to.
+    """Return the rank of a match as a double.
+
+    Cursors contain it, and PostgreSQL's `real` would not survive the way through Python and back.
     """
     return Cast(SearchRank(F("search_vector"), query), FloatField())

@@ -1,15 +1,15 @@
-"""Tags: lower-case words on a clip, kept in an array beside its other fields.
+"""Tags: lower-case words of a clip, in an array beside its other fields.
 
-An array, not a table of tags: a clip and its tags are read in one query whatever the page's size,
-`tags__contains` finds clips that bear all of several tags by one GIN index, a form edits them as
-one line, a bulk edit is one UPDATE, and whatever changes them changes `updated_at` as any field's
-change does. A tag has no facts of its own that would need a row.
+docs/decisions/0003-tags-as-an-array.md says why they have no table.
 """
 
 import unicodedata
 from collections.abc import Iterable
+from typing import Any
 
+from django import forms
 from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.forms import SimpleArrayField
 from django.core.exceptions import ValidationError
 from django.db.models import CharField, F, Func, Value
 from django.db.models.expressions import Combinable
@@ -18,20 +18,20 @@ MAX_TAGS = 20
 MAX_TAG_LENGTH = 40
 _TAG = CharField(max_length=MAX_TAG_LENGTH)
 _TAGS = ArrayField(_TAG)
-_EACH_ONCE = (  # where it is first
+_EACH_ONCE = (  # at its first position
     "ARRAY(SELECT tag FROM unnest(%(expressions)s) WITH ORDINALITY AS listed (tag, place)"
     " GROUP BY tag ORDER BY min(place))"
 )
 
 
 def normalise_tag(text: str) -> str:
-    """The one form of a tag: lower case, composed characters, one space between words.
+    """Return the tag in lower case and composed characters, with single spaces between words.
 
     Raises ValidationError.
     """
     tag = " ".join(unicodedata.normalize("NFC", text).lower().split())
     if not tag:
-        raise ValidationError("A tag needs a letter or more.", code="blank")
+        raise ValidationError("A tag needs at least one letter.", code="blank")
     if len(tag) > MAX_TAG_LENGTH:
         raise ValidationError(
             f"“{tag[:20]}…” is too long: a tag has at most {MAX_TAG_LENGTH} characters.",
@@ -39,14 +39,14 @@ def normalise_tag(text: str) -> str:
         )
     if "," in tag or any(unicodedata.category(character) == "Cc" for character in tag):
         raise ValidationError(
-            "A tag holds no commas and no control characters; give each tag by itself.",
+            "A tag has no commas and no control characters. Give each tag separately.",
             code="invalid",
         )
     return tag
 
 
 def normalise_tags(texts: Iterable[str]) -> list[str]:
-    """Each tag once, in the order given. Raises ValidationError."""
+    """Return the tags without duplicates, in the given order. Raises ValidationError."""
     tags = list(dict.fromkeys(normalise_tag(text) for text in texts))
     if len(tags) > MAX_TAGS:
         raise ValidationError(f"A clip has at most {MAX_TAGS} tags.", code="max_length")
@@ -54,14 +54,42 @@ def normalise_tags(texts: Iterable[str]) -> list[str]:
 
 
 def edited_tags(tags: Iterable[str], add: Iterable[str], remove: Iterable[str]) -> list[str]:
-    """The tags with some added at their end, where they are not there yet, and some removed."""
+    """Return the tags with some appended, unless they are there already, and some removed."""
     removed = set(remove)
     return [tag for tag in dict.fromkeys((*tags, *add)) if tag not in removed]
 
 
 def with_edited_tags(add: Iterable[str], remove: Iterable[str]) -> Func:
-    """`edited_tags` of a clip's own tags, for an UPDATE: so it works on what they are by then."""
+    """Return `edited_tags` as an expression, for an UPDATE that works on the current tags."""
     edited: Combinable = Func(F("tags"), Value(list(add), _TAGS), function="array_cat")
     for tag in remove:
         edited = Func(edited, Value(tag, _TAG), function="array_remove")
     return Func(edited, template=_EACH_ONCE, output_field=_TAGS)
+
+
+class TagLine(SimpleArrayField):
+    """A form field for tags: one line, with commas between them."""
+
+    def __init__(self, base_field: Any = None, *, max_length: Any = None, **options: Any) -> None:
+        # normalise_tags checks lengths and numbers, and has the better messages.
+        super().__init__(forms.CharField(), **options)
+
+    def prepare_value(self, value: Any) -> Any:
+        return ", ".join(value) if isinstance(value, list) else value
+
+    def clean(self, value: Any) -> list[str]:
+        return normalise_tags(super().clean(value))
+
+
+class TagsField(ArrayField[Any, list[str]]):
+    """The tags of a clip. Migrations see a plain array."""
+
+    def __init__(self, base_field: Any = None, size: int = MAX_TAGS, **options: Any) -> None:
+        super().__init__(base_field or CharField(max_length=MAX_TAG_LENGTH), size, **options)
+
+    def deconstruct(self) -> Any:
+        name, _, args, options = super().deconstruct()
+        return name, "django.contrib.postgres.fields.ArrayField", args, options
+
+    def formfield(self, **options: Any) -> Any:
+        return super().formfield(**{"form_class": TagLine} | options)

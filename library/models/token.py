@@ -1,4 +1,4 @@
-"""Tokens with which machines write in an editor's name."""
+"""Tokens that let machines use the API on behalf of an editor."""
 
 import secrets
 from datetime import timedelta
@@ -10,8 +10,8 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
-PREFIX = "clips_"  # lets people and secret scanners see what a leaked string is
-USE_NOTED_EVERY = timedelta(minutes=1)
+PREFIX = "clips_"  # lets people and secret scanners recognise a leaked token
+USE_RECORDED_EVERY = timedelta(minutes=1)
 
 
 def _digest(secret: str) -> bytes:
@@ -20,20 +20,20 @@ def _digest(secret: str) -> bytes:
 
 
 class ApiTokenQuerySet(models.QuerySet["ApiToken"]):
-    """Tokens, revoked ones included."""
+    """Tokens, including revoked ones."""
 
     def in_force(self) -> "ApiTokenQuerySet":
-        """Those that open something: not revoked, of a user who may log in."""
+        """Return valid tokens: they are not revoked, and their user is active."""
         return self.filter(revoked_at=None, user__is_active=True)
 
     def of_secret(self, secret: str) -> "ApiTokenQuerySet":
-        """The one with this secret, or none."""
+        """Return the token with this secret, if it exists."""
         return self.filter(digest=_digest(secret))
 
     def issue(self, user: User, name: str) -> str:
-        """Make a token; its secret is returned here and kept nowhere.
+        """Create a token and return its secret, which is stored nowhere.
 
-        Raises IntegrityError if the user has one of this name in force.
+        Raises IntegrityError if the user has a valid token of this name.
         """
         secret = PREFIX + secrets.token_urlsafe(32)
         self.create(user=user, name=name, digest=_digest(secret))
@@ -41,12 +41,12 @@ class ApiTokenQuerySet(models.QuerySet["ApiToken"]):
 
 
 class ApiToken(models.Model):
-    """The right to act as a user, shown by whoever knows its secret; only a hash is kept."""
+    """The right to act as a user for anyone who knows the secret. Only its hash is stored."""
 
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="api_tokens"
     )
-    name = models.CharField(max_length=100, help_text="What uses it.")
+    name = models.CharField(max_length=100, help_text="The program that uses the token.")
     digest = models.BinaryField(max_length=32, unique=True, editable=False)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     last_used_at = models.DateTimeField(null=True, editable=False)
@@ -55,13 +55,11 @@ class ApiToken(models.Model):
     objects = ApiTokenQuerySet.as_manager()
 
     class Meta:
-        """A name is free again once its token is revoked."""
-
         ordering = ("id",)
         verbose_name = "API token"
         constraints = (
             models.UniqueConstraint(
-                name="api_token_name_in_force_once",
+                name="api_token_name_in_force_once",  # a revoked token frees its name
                 fields=("user", "name"),
                 condition=Q(revoked_at=None),
             ),
@@ -71,12 +69,12 @@ class ApiToken(models.Model):
         return f"{self.name} of {self.user}"
 
     def note_use(self) -> None:
-        """Keep when it was last used, to the minute, so that few requests pay for a write."""
+        """Record the time of use to the minute, so that few requests have to write it."""
         now = timezone.now()
-        if self.last_used_at is None or now - self.last_used_at >= USE_NOTED_EVERY:
+        if self.last_used_at is None or now - self.last_used_at >= USE_RECORDED_EVERY:
             ApiToken.objects.filter(pk=self.pk).update(last_used_at=now)
 
     def revoke(self) -> None:
-        """End it; what is revoked never comes back."""
+        """Revoke the token permanently."""
         self.revoked_at = timezone.now()
         self.save(update_fields=["revoked_at"])

@@ -1,4 +1,4 @@
-"""The words that clips have been given, to be offered to who writes or looks for some."""
+"""The genres and tags in use, to suggest them in forms and filters."""
 
 from collections import Counter
 
@@ -7,10 +7,10 @@ from django.db import connection
 from library.models.clip import Clip
 
 MOST_GENRES, MOST_TAGS = 500, 300
-LATEST = 2_000  # clips whose tags are offered
+LATEST = 2_000  # clips whose tags are suggested
 
-# From each genre to the next in the index `clip_genre`, however many clips lie between: DISTINCT
-# would read them all. Of the spellings of a genre it is the one of its first clip.
+# Jumps from each genre to the next in the index `clip_genre`, while DISTINCT would read all clips.
+# Of several spellings it returns that of the first clip.
 _GENRES = """
 WITH RECURSIVE genre (name) AS (
     (SELECT genre FROM library_clip ORDER BY lower(genre), id LIMIT 1)
@@ -26,14 +26,14 @@ SELECT name FROM genre WHERE name IS NOT NULL LIMIT %s
 
 
 def known_genres() -> list[str]:
-    """All genres, in their order."""
+    """Return all genres in alphabetical order."""
     with connection.cursor() as cursor:
         cursor.execute(_GENRES, [MOST_GENRES])
         return [name for (name,) in cursor.fetchall()]
 
 
 def known_tags() -> list[str]:
-    """The tags of the latest clips, the most frequent first."""
+    """Return the tags of the latest clips, the most frequent first."""
     latest = Clip.objects.not_deleted().order_by("-id").values_list("tags", flat=True)[:LATEST]
     counts = Counter(tag for tags in latest for tag in tags)
     return [tag for tag, _ in counts.most_common(MOST_TAGS)]

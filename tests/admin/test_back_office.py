@@ -45,7 +45,7 @@ def test_uploaded_clip_is_heard_without_a_play(
         ({"audio_url": "http://10.0.0.1/a"}, "The URL must have a public address."),
         ({"audio_url": "ftp://example.com/a"}, "The URL must begin with http:// or https://."),
         ({"audio_url": "https://example.com/a", "title": "  "}, "This field is required."),
-        ({"audio_url": "https://example.com/a", "duration": "0"}, "greater than or equal to"),
+        ({"audio_url": "https://example.com/a", "duration": "0"}, "The duration must be above 0."),
         ({"audio_file": SimpleUploadedFile("a.mp3", b"<html>")}, "This is a web page, not audio."),
     ],
 )

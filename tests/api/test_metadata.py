@@ -58,7 +58,7 @@ def test_tags_are_kept_in_one_form_and_once(http: Ask) -> None:
         ("tags", [1], "list of strings"),
         ("tags", ["rain", None], "list of strings"),
         ("tags", None, "may not be null"),
-        ("tags", ["rain", "  "], "needs a letter"),
+        ("tags", ["rain", "  "], "needs at least one letter"),
         ("tags", ["x" * 41], "at most 40 characters"),
         ("tags", ["a,b"], "no commas"),
         ("tags", ["a\0b"], "no control characters"),

@@ -94,6 +94,6 @@ def bulk_edit(
 
 def _show_result(request: HttpRequest, edit: Edit, number: int, left_out: int) -> None:
     show = messages.success if number else messages.info
-    show(request, f"{clip_count(number)} changed: {'; '.join(edit.told())}.")
+    show(request, f"{clip_count(number)} changed: {'; '.join(edit.describe())}.")
     if left_out > 0:
         messages.warning(request, f"{clip_count(left_out)} left out: just changed by another user.")

@@ -19,9 +19,9 @@ from library.admin.base import ModelAdmin
 from library.admin.bulk import deletion, edit, states
 from library.admin.clips import audio_views, columns, filters, ordering
 from library.admin.clips.changelist import ClipChangeList, search
-from library.admin.clips.form import ClipForm
+from library.admin.clips.form import ClipForm, fieldsets
 from library.admin.clips.history_page import history_context
-from library.admin.clips.page import FIELDSETS, json_result, page_context, save_clip
+from library.admin.clips.page import json_result, page_context, save_clip
 from library.admin.clips.presence import presence
 from library.admin.suggestions import words
 from library.models import Clip
@@ -74,7 +74,7 @@ class ClipAdmin(ModelAdmin[Clip]):
     change_form_template = "library/admin/clips/change_form.html"
     object_history_template = "library/admin/clips/history.html"
     form = ClipForm
-    fieldsets = FIELDSETS
+    fieldsets = fieldsets()
     warn_unsaved_form = True
     actions_detail = ("withdraw_this",)
     actions_submit_line = ("save_and_publish", "save_and_make_draft")

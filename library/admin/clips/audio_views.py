@@ -31,7 +31,7 @@ from library.validators import validate_audio_url
 MAX_HEAD_BYTES = 65_536  # of a file that is checked
 MAX_CHECKS = 8  # at once in a process: each holds a thread for as long as its origin takes
 LISTEN_SECONDS = 900  # for which a checked URL can be played
-SALT = "library.admin.clips.audio_checks"
+SALT = "library.admin.clips.listen"
 
 _check_slots = BoundedSemaphore(MAX_CHECKS)
 _for_readers = any_permission_required("library.view_clip", "library.change_clip")

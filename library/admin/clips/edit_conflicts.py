@@ -1,4 +1,4 @@
-"""No lost edits: what somebody else has saved meanwhile is not overwritten unseen."""
+"""Concurrent edits: a page never overwrites changes that its editor has not seen."""
 
 import json
 from collections.abc import Mapping
@@ -12,14 +12,15 @@ from django.utils.text import get_text_list
 from library import history
 from library.models import Clip
 
-STALE_PAGE = "This page is out of order: open the clip anew."
+STALE_PAGE = "This page is out of date. Reload the clip."
 
 
 @dataclass(frozen=True)
 class PageState:
-    """What a page showed when it was opened, which it sends along.
+    """The values that a page showed when it was opened. The page sends them with the form.
 
-    `version` is the clip's updated_at, `entry` the last of its history. A play changes neither.
+    `version` is the clip's `updated_at`, and `entry` the last one of its history. Plays change
+    neither.
     """
 
     version: str
@@ -28,14 +29,14 @@ class PageState:
 
     @classmethod
     def of(cls, clip: Clip) -> "PageState":
-        """The clip as it is now. The history comes first: so who changes it now is not missed."""
+        """Return the current state. It reads the history first, so that it misses no change."""
         entry = history.entries_of(clip).values_list("pk", flat=True).first() or 0
         values = {name: _plain(value) for name, value in history.values_of(clip).items()}
         return cls(clip.updated_at.isoformat(), entry, values)
 
     @classmethod
     def from_json(cls, text: str) -> "PageState":
-        """What a page sent. Raises ValidationError."""
+        """Return the state that a page sent. Raises ValidationError."""
         try:
             sent = json.loads(text)
             return cls(str(sent["version"]), int(sent["entry"]), dict(sent["values"]))
@@ -43,18 +44,19 @@ class PageState:
             raise forms.ValidationError(STALE_PAGE) from None
 
     def as_json(self) -> str:
-        """To be sent along."""
         return json.dumps({"version": self.version, "entry": self.entry, "values": self.values})
 
 
 def keep_others_changes(form: forms.ModelForm[Clip]) -> tuple[Mapping[str, Any], dict[str, str]]:
-    """Refuse to save over what others have changed since the page was opened.
+    """Refuse to overwrite changes that others have made since the page was opened.
 
-    Then the form shows the fields that its editor had not touched as they are now, and the others
-    as the editor wrote them, with what they would overwrite; saved once more, that is what counts.
-    Returns the clip's values now, and what the page's fields are to show instead. From here on
-    nobody changes the clip until the transaction ends; NO KEY, because a play's event refers to the
-    row and must not wait.
+    The form then shows the current values of the fields that its editor had not touched. It keeps
+    the values that the editor entered, with the value that each would overwrite. The next save of
+    the page applies them. Return the current values of the clip, and the values that the page has
+    to show instead of those it sent.
+
+    This locks the clip until the transaction ends. The lock is NO KEY, because a play's event
+    refers to the row and must not wait.
     """
     now = Clip.objects.select_for_update(no_key=True).get(pk=form.instance.pk)
     values = history.values_of(now)
@@ -72,26 +74,26 @@ def keep_others_changes(form: forms.ModelForm[Clip]) -> tuple[Mapping[str, Any],
     return values, _renewed(form, loaded, state, theirs) if theirs else {}
 
 
-def told_changes(clip: Clip, since: int, fields: list[str]) -> tuple[str, str]:
-    """Who changed a clip after an entry of its history, and a sentence about it."""
+def describe_changes(clip: Clip, since: int, fields: list[str]) -> tuple[str, str]:
+    """Return the authors of the changes after a log entry, and a sentence about the changes."""
     entries = list(history.entries_of(clip).filter(pk__gt=since)[:20])
     who = _listed(dict.fromkeys(history.author(entry) for entry in entries)) or "Somebody"
-    told = fields or [name for entry in entries for name, *_ in history.changed_values(entry)]
-    what = f"the {_listed(dict.fromkeys(told))} of this clip" if told else "this clip"
+    labels = fields or [name for entry in entries for name, *_ in history.changed_values(entry)]
+    what = f"the {_listed(dict.fromkeys(labels))} of this clip" if labels else "this clip"
     return who, f"{who} changed {what} while you had it open."
 
 
 def _renewed(
     form: forms.ModelForm[Clip], loaded: PageState, state: PageState, theirs: list[str]
 ) -> dict[str, str]:
-    """The refusal, and the fields of theirs that the editor had not touched."""
+    """Add the errors to the form; return the new values of fields that its editor left alone."""
     labels = [history.label(name) for name in theirs]
-    who, sentence = told_changes(form.instance, loaded.entry, labels)
+    who, sentence = describe_changes(form.instance, loaded.entry, labels)
     form.add_error(
         None,
         forms.ValidationError(
-            f"Not saved yet: {sentence} What you wrote is still here; where you wrote nothing, the "
-            "fields show what is saved now. Save again if it shall be as you see it.",
+            f"Not saved yet: {sentence} Your changes are still here. The fields that you did not "
+            "change show the saved values. Save again to keep what you see.",
             code="conflict",
         ),
     )
@@ -103,16 +105,16 @@ def _renewed(
         if not _changed(form, name, loaded.values.get(name)):
             renewed[name] = _written(value)
         elif _changed(form, name, value):
-            form.add_error(name, f"{who} made it “{_written(value)}”.")
+            form.add_error(name, f"{who} changed it to “{_written(value)}”.")
     if not _changed(form, "audio_source", _source(loaded.values)):
         renewed["audio_source"] = _source(state.values)
     return renewed
 
 
 def _changed(form: forms.ModelForm[Clip], name: str, value: Any) -> bool:
-    """Whether the editor wrote something else than this value."""
+    """Return whether the editor entered something other than this value."""
     bound = form[name]
-    if name == "audio_file":  # it cannot be written, only chosen anew
+    if name == "audio_file":  # an input for files has no value, only a new choice
         return bool(bound.data)
     if name in form.fields and bound.field.widget.value_omitted_from_data(
         form.data, form.files, form.add_prefix(name)
@@ -126,14 +128,14 @@ def _source(values: Mapping[str, Any]) -> str:
 
 
 def _plain(value: Any) -> Any:
-    """The value as JSON has it."""
+    """Return the value as JSON represents it."""
     if isinstance(value, datetime):
         return value.isoformat()
     return value if value is None or isinstance(value, int | float | list) else str(value)
 
 
 def _written(value: Any) -> str:
-    """The value as it stands in its field."""
+    """Return the value as its form field shows it."""
     if isinstance(value, list):
         return ", ".join(value)
     return "" if value is None else str(value)

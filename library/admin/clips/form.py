@@ -1,4 +1,4 @@
-"""The form in which a clip is written."""
+"""The form of a clip."""
 
 from collections.abc import Mapping
 from contextlib import suppress
@@ -6,7 +6,7 @@ from typing import Any, BinaryIO, cast
 
 from django import forms
 from django.contrib.admin.widgets import AdminFileWidget
-from django.contrib.postgres.forms import SimpleArrayField
+from django.contrib.postgres.fields import ArrayField
 from django.core.files.uploadedfile import UploadedFile
 from django.db import models
 from django.http import QueryDict
@@ -18,47 +18,52 @@ from library.admin.clips.uploaded_file import head_of, why_refused
 from library.audio.duration import duration_of
 from library.audio.sniff import audio_type
 from library.models import Clip
-from library.models.tag import normalise_tags
+from library.models.fields import CHECKS, CLIP_FIELDS, EDITORS, SECTIONS, written_by
 
-AUDIO_FACTS = ("content_type", "size_bytes")
-HEALTH_FACTS = ("health", "health_reason", "health_since", "health_checked_at")
+FIELDS = written_by(EDITORS)
 
 
 class Source(models.TextChoices):
-    """Where a clip's audio comes from."""
+    """The source of a clip's audio."""
 
     URL = "url", "From a URL"
     UPLOAD = "upload", "Upload a file"
 
 
 class AudioFileInput(AdminFileWidget):
-    """Names the file without a link: it is heard in the player, and has no address of its own."""
+    """Shows the file's name without a link, since its audio has no address of its own."""
 
     template_name = "library/admin/clips/_audio_file_input.html"
 
 
-class PlainText(forms.CharField):
-    """Text whose lines end as they did before a browser sent it, or each save would change it."""
+class LongText(forms.CharField):
+    """Text with its original line endings; browsers send others, so each save would change it."""
 
     def to_python(self, value: Any) -> Any:
-        """The text with plain ends of lines."""
         text = super().to_python(value)
         return text.replace("\r\n", "\n") if isinstance(text, str) else text
 
 
-class TagLine(SimpleArrayField):
-    """Tags in one line, with room between them."""
+def of_type(*types: type[models.Field[Any, Any]]) -> list[str]:
+    """Return the names of the form's fields whose model field has one of these types."""
+    return [name for name in FIELDS if isinstance(Clip._meta.get_field(name), types)]
 
-    def prepare_value(self, value: Any) -> Any:
-        """The line."""
-        return ", ".join(value) if isinstance(value, list) else value
+
+def fieldsets() -> list[tuple[Any, Any]]:
+    """Return the sections of the form; long texts stand at the end of theirs."""
+    long = of_type(models.TextField)
+    fields = sorted(CLIP_FIELDS, key=lambda field: field.name in long)
+    return [
+        (section, {"fields": [field.name for field in fields if field.section == section]})
+        for section in SECTIONS
+    ]
 
 
 class ClipForm(forms.ModelForm[Clip]):
     """A clip with its audio from a URL or from an upload.
 
-    A page sends along which of the two is meant, and what it showed when it was opened. Who sends
-    neither may give either source, and overwrites whatever is there.
+    The page also sends the chosen source, and the values that it showed when it was opened. A
+    request without these may give either source, and overwrites changes that others have made.
     """
 
     audio_source = forms.ChoiceField(
@@ -67,34 +72,24 @@ class ClipForm(forms.ModelForm[Clip]):
     loaded = forms.CharField(required=False, widget=forms.HiddenInput)
 
     class Meta:
-        """What an editor writes."""
-
         model = Clip
-        fields = (
-            "title",
-            "description",
-            "genre",
-            "tags",
-            "duration",
-            "audio_url",
-            "audio_file",
-            "creator",
-            "creator_url",
-            "licence",
-        )
+        fields = FIELDS
         widgets = {
-            "audio_file": AudioFileInput,
-            "tags": UnfoldAdminTextInputWidget,
-            "description": UnfoldAdminTextareaWidget(attrs={"rows": 4}),
+            **dict.fromkeys(of_type(models.FileField), AudioFileInput),
+            **dict.fromkeys(of_type(ArrayField), UnfoldAdminTextInputWidget),
+            **{
+                name: UnfoldAdminTextareaWidget(attrs={"rows": 4})
+                for name in of_type(models.TextField)
+            },
         }
-        field_classes = {"tags": TagLine, "description": PlainText}
+        field_classes = dict.fromkeys(of_type(models.TextField), LongText)
         error_messages = {"audio_file": {"empty": "This file is empty."}}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.before: Mapping[str, Any] = history.values_of(self.instance)
-        self.measured: float | None = None  # seconds, of an upload
-        self.renewed: dict[str, str] = {}  # what fields show instead of what was sent
+        self.measured: float | None = None  # duration of the upload, in seconds
+        self.renewed: dict[str, str] = {}  # values that the page shows instead of those it sent
         self.initial.setdefault(
             "audio_source", Source.UPLOAD if self.instance.audio_file else Source.URL
         )
@@ -102,14 +97,10 @@ class ClipForm(forms.ModelForm[Clip]):
             self.initial["loaded"] = PageState.of(self.instance).as_json()
         if "duration" in self.fields:
             self.fields["duration"].required = False  # an upload is measured
-            self.fields["duration"].help_text = "Seconds. Left empty, an upload is measured."
-
-    def clean_tags(self) -> list[str]:
-        """The tags in their normal form."""
-        return normalise_tags(self.cleaned_data["tags"])
+            self.fields["duration"].help_text = "Seconds. Leave empty to measure an upload."
 
     def clean_audio_file(self) -> Any:
-        """The upload, if it is audio by its bytes and not too large."""
+        """Return the upload if its bytes are audio and it is not too large."""
         upload = self.cleaned_data["audio_file"]
         if isinstance(upload, UploadedFile):
             head = head_of(upload)
@@ -120,15 +111,15 @@ class ClipForm(forms.ModelForm[Clip]):
         return upload
 
     def clean(self) -> dict[str, Any]:
-        """The fields together: one source, its length, and no change of others' overwritten."""
+        """Check that there is one source and a duration, and that no other change is lost."""
         cleaned = super().clean() or self.cleaned_data
         if cleaned.get("audio_source") == Source.URL:
-            self._leave_out("audio_file", nothing=False)
+            self._clear("audio_file", empty=False)
         elif cleaned.get("audio_source") == Source.UPLOAD:
-            self._leave_out("audio_url", nothing="")
-        self._demand_chosen(cleaned)
+            self._clear("audio_url", empty="")
+        self._require_source(cleaned)
         if "audio_file" not in self.errors:
-            self._settle_duration(cleaned)
+            self._set_duration(cleaned)
         if self.instance.pk is not None and cleaned.get("loaded"):
             self.before, self.renewed = keep_others_changes(self)
             if self.renewed:
@@ -138,20 +129,20 @@ class ClipForm(forms.ModelForm[Clip]):
                 self.data = data
         return cleaned
 
-    def _leave_out(self, source: str, *, nothing: Any) -> None:
-        """Take the other source for empty, whatever stands in its field."""
+    def _clear(self, source: str, *, empty: Any) -> None:
+        """Treat the other source as empty, whatever its field contains."""
         self.errors.pop(source, None)
-        self.cleaned_data[source] = nothing
+        self.cleaned_data[source] = empty
 
-    def _demand_chosen(self, cleaned: dict[str, Any]) -> None:
-        """Say at its field that the source that is meant is missing."""
+    def _require_source(self, cleaned: dict[str, Any]) -> None:
+        """Report that the chosen source is missing, at its field."""
         source = cleaned.get("audio_source")
-        for name, meant in (("audio_url", Source.URL), ("audio_file", Source.UPLOAD)):
-            if source == meant and name not in self.errors and not cleaned.get(name):
+        for name, chosen in (("audio_url", Source.URL), ("audio_file", Source.UPLOAD)):
+            if source == chosen and name not in self.errors and not cleaned.get(name):
                 self.add_error(name, MISSING[source])
 
-    def _settle_duration(self, cleaned: dict[str, Any]) -> None:
-        """Measure the file, whose length counts where none is given."""
+    def _set_duration(self, cleaned: dict[str, Any]) -> None:
+        """Measure the file, and use its duration if none is given."""
         audio = cleaned.get("audio_file")
         given = cleaned.get("duration")
         if isinstance(audio, UploadedFile):
@@ -166,7 +157,7 @@ class ClipForm(forms.ModelForm[Clip]):
 
     @property
     def duration_in_doubt(self) -> bool:
-        """Whether the file's length is another than the one given: by a second and by 2 %."""
+        """Whether the given duration differs from the file's by a second and by 2 %."""
         given = self.cleaned_data["duration"]
         return self.measured is not None and abs(given - self.measured) > max(
             1.0, 0.02 * self.measured
@@ -174,15 +165,15 @@ class ClipForm(forms.ModelForm[Clip]):
 
     @property
     def changes(self) -> bool:
-        """Whether anything differs from what it was before."""
+        """Whether any field differs from its value before."""
         return bool(history.change_message(self.before, history.values_of(self.instance)))
 
     def save(self, commit: bool = True) -> Clip:
-        """The clip; another audio is not what was known of the one before."""
-        self.written = set(self._meta.fields or ())
+        """Update the clip. If the source changes, forget what checks found out about the audio."""
+        self.written = set(FIELDS)
         if self.instance.audio_url != self.before["audio_url"] or self._uploaded:
             self.instance.forget_audio()
-            self.written |= {*AUDIO_FACTS, *HEALTH_FACTS}
+            self.written.update(written_by(CHECKS))
             if self._uploaded:
                 self.instance.content_type = self._content_type
                 self.instance.size_bytes = self.cleaned_data["audio_file"].size
@@ -195,5 +186,5 @@ class ClipForm(forms.ModelForm[Clip]):
 
 
 MISSING = {Source.URL: "Give the address of the audio.", Source.UPLOAD: "Choose a file."}
-NOT_GIVEN = "Give the duration in seconds, or press “Check source”, which measures it."
-NOT_MEASURED = "The length of this file cannot be read from it: give it in seconds."
+NOT_GIVEN = "Give the duration in seconds, or press “Check source” to measure it."
+NOT_MEASURED = "The duration of this file could not be measured. Give it in seconds."

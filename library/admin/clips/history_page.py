@@ -1,4 +1,4 @@
-"""The history of a clip: who changed it, when, and each value before and after."""
+"""The history of a clip: the author and time of each change, and its values before and after."""
 
 from dataclasses import dataclass
 from datetime import datetime

@@ -15,12 +15,6 @@ from library.admin.clips.uploaded_file import format_size
 from library.models import Clip
 from library.sources import uploads
 
-FIELDSETS: Any = (
-    ("Audio", {"fields": ("audio_url", "audio_file")}),
-    ("Clip", {"fields": ("title", "genre", "tags", "duration", "description")}),
-    ("Credits and licence", {"fields": ("creator", "creator_url", "licence")}),
-)
-
 
 def page_context(request: HttpRequest, clip: Clip | None, *, may_write: bool) -> dict[str, Any]:
     """Return the template's variables beyond the form; clip is None on the page that adds one."""

@@ -9,7 +9,7 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404
 from django.views.decorators.http import require_POST
 
-from library.admin.clips.edit_conflicts import told_changes
+from library.admin.clips.edit_conflicts import describe_changes
 from library.models import Clip, Presence
 
 
@@ -45,5 +45,5 @@ def presence(request: HttpRequest, pk: int) -> HttpResponseBase:
     ]
     changed = clip.updated_at.isoformat() != request.POST.get("version")
     return JsonResponse(
-        {"others": others, "changed": told_changes(clip, entry, [])[1] if changed else ""}
+        {"others": others, "changed": describe_changes(clip, entry, [])[1] if changed else ""}
     )

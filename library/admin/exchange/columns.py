@@ -1,50 +1,44 @@
-"""The columns of clips in files, and their values as cells of a spreadsheet: written, read back."""
+"""The columns of files of clips, and the conversion between values and cells of a spreadsheet."""
 
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
 from django.utils.dateparse import parse_datetime
 from django.utils.timezone import is_naive, make_aware
 
-# What editors write, in the order in which it is exported.
-WRITTEN = (
-    "title",
-    "description",
-    "genre",
-    "tags",
-    "duration",
-    "audio_url",
-    "creator",
-    "creator_url",
-    "licence",
-    "state",
-    "withdrawn_reason",
-)
-REQUIRED = ("title", "genre", "duration", "audio_url")  # of a new clip
-# What is found out, counted or decided elsewhere: exported, and passed over by an import.
-KEPT = (
-    "health",
-    "health_reason",
-    "health_since",
-    "content_type",
-    "size_bytes",
-    "audio_file",
-    "play_count",
-    "first_played_at",
-    "last_played_at",
-    "created_at",
-    "updated_at",
-    "deleted_at",
-)
-EXPORTED = ("id", *WRITTEN, *KEPT, "stream_url")
-IMPORTED = ("id", *WRITTEN, "updated_at")  # `updated_at`: to tell an old file
-PASSED_OVER = frozenset((*EXPORTED, "licence_url", "attribution")) - frozenset(IMPORTED)
+from library.api import representation
+from library.models import Clip
+from library.models.fields import EDITORS, NUMBERS, written_by
 
-# Whatever a spreadsheet might take for the beginning of a cell, though it splits the file by
-# another separator than it was written with, and then for a formula (OWASP, CSV injection; the
-# last four are what a Japanese keyboard types).
+# The model fields that an import writes, by column. Files cannot contain uploads. The state of a
+# clip, with the reason for its withdrawal, is the one decision that an import may take.
+WRITTEN: dict[str, Any] = {
+    name: Clip._meta.get_field(name)
+    for name in (*written_by(EDITORS), "state", "withdrawn_reason")
+    if not isinstance(Clip._meta.get_field(name), models.FileField)
+}
+# The columns that a new clip needs: its audio can only come from a URL.
+REQUIRED = frozenset(
+    name
+    for name, field in WRITTEN.items()
+    if name == "audio_url" or not (field.blank or field.null or field.has_default())
+)
+# Everything else that is known of a clip is exported, and ignored by an import.
+_OTHERS = (
+    field.name
+    for field in Clip._meta.concrete_fields
+    if field.name not in ("id", *WRITTEN) and not field.generated
+)
+EXPORTED = ("id", *WRITTEN, *_OTHERS, "stream_url")
+IMPORTED = ("id", *WRITTEN, "updated_at")  # `updated_at` reveals that a file is outdated
+IGNORED = frozenset((*EXPORTED, *representation.FIELDS)) - frozenset(IMPORTED)
+
+# Any start of a cell that a spreadsheet might take for a formula, even if it splits the file by
+# another separator (OWASP, CSV injection; Japanese keyboards type the last four characters).
 _FORMULA = "('*[=+\\-@\uff1d\uff0b\uff0d\uff20])"
 _UNGUARDED = re.compile(f"(^|[,;\t\r\n]){_FORMULA}")
 _GUARDED = re.compile(f"(^|[,;\t\r\n])'{_FORMULA}")
@@ -52,25 +46,25 @@ _GUARDED = re.compile(f"(^|[,;\t\r\n])'{_FORMULA}")
 
 @dataclass(frozen=True)
 class Dialect:
-    """How a CSV file separates its cells, and writes decimals."""
+    """The separator of a CSV file, and its decimal point."""
 
     delimiter: str
     decimal: str
 
 
 COMMAS = Dialect(",", ".")
-SEMICOLONS = Dialect(";", ",")  # of spreadsheets where a comma is the decimal point
+SEMICOLONS = Dialect(";", ",")  # of spreadsheets with a decimal comma
 TABS = Dialect("\t", ".")
 
 
 def column_name(header: str) -> str:
-    """The column that a header means: case, spaces and American spelling do not matter."""
+    """Return the column for a header, ignoring case, spaces and American spelling."""
     name = "_".join(header.lower().replace("-", " ").replace("_", " ").split())
     return {"license": "licence", "license_url": "licence_url"}.get(name, name)
 
 
 def to_text(value: Any) -> str:
-    """A value as people read it."""
+    """Return a value as people read it."""
     if value is None:
         return ""
     if isinstance(value, datetime):
@@ -81,7 +75,7 @@ def to_text(value: Any) -> str:
 
 
 def to_time(text: Any) -> datetime | None:
-    """The time that a text tells, in UTC unless it says otherwise; None if it tells none."""
+    """Return the time in a text, in UTC unless it names another zone; None if there is none."""
     try:
         time = parse_datetime(text.strip()) if isinstance(text, str) else None
     except ValueError:  # such as a thirteenth month
@@ -90,7 +84,7 @@ def to_time(text: Any) -> datetime | None:
 
 
 def to_cell(value: Any, dialect: Dialect) -> str:
-    """A value as a cell, which no spreadsheet takes for a formula."""
+    """Return a value as a cell that no spreadsheet takes for a formula."""
     text = to_text(value)
     if isinstance(value, (str, list)):
         return _UNGUARDED.sub(r"\1'\2", text)
@@ -98,19 +92,20 @@ def to_cell(value: Any, dialect: Dialect) -> str:
 
 
 def from_cell(column: str, cell: str, dialect: Dialect) -> Any:
-    """What a cell says, as JSON would say it: a list of tags, a point in a number."""
+    """Return the content of a cell as JSON has it: arrays as lists, numbers with a point."""
     text = _GUARDED.sub(r"\1\2", cell)
-    if column == "tags":
-        return [tag for tag in text.split(",") if tag.strip()]
-    if column == "duration":
+    field = WRITTEN.get(column)
+    if isinstance(field, ArrayField):
+        return [item for item in text.split(",") if item.strip()]
+    if isinstance(field, NUMBERS):
         return _with_point(text.strip(), dialect)
     return text
 
 
 def _with_point(number: str, dialect: Dialect) -> str:
-    """A number with its comma for a point; `1,500` stays, which may be one and a half or more."""
+    """Replace a decimal comma by a point, unless it may separate thousands as in `1,500`."""
     whole, comma, decimals = number.partition(",")
-    meant = dialect.decimal == "," or len(decimals) != len("500")
-    if comma and meant and whole.isdigit() and decimals.isdigit():
+    is_decimal = dialect.decimal == "," or len(decimals) != len("500")
+    if comma and is_decimal and whole.isdigit() and decimals.isdigit():
         return f"{whole}.{decimals}"
     return number

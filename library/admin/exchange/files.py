@@ -11,8 +11,8 @@ from django.conf import settings
 
 from library.admin.exchange.columns import (
     COMMAS,
+    IGNORED,
     IMPORTED,
-    PASSED_OVER,
     SEMICOLONS,
     TABS,
     Dialect,
@@ -49,7 +49,7 @@ class ParsedFile:
 
     rows: list[Row]
     columns: list[str]  # that are imported
-    passed_over: list[str]  # that are known
+    ignored: list[str]  # that are known
     unknown: list[str]
 
 
@@ -73,8 +73,8 @@ def read(data: bytes, name: str) -> ParsedFile:
     return ParsedFile(
         rows,
         columns=[name for name in headers if name in IMPORTED],
-        passed_over=[name for name in headers if name in PASSED_OVER],
-        unknown=[name for name in headers if name not in IMPORTED and name not in PASSED_OVER],
+        ignored=[name for name in headers if name in IGNORED],
+        unknown=[name for name in headers if name not in IMPORTED and name not in IGNORED],
     )
 
 

@@ -8,7 +8,7 @@ from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import Http404, HttpRequest
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
@@ -18,7 +18,7 @@ from django.utils.http import urlencode
 from unfold.widgets import UnfoldAdminRadioSelectWidget
 
 from library.admin.base import ModelAdmin
-from library.admin.exchange import files
+from library.admin.exchange import files, streamed, template
 from library.admin.exchange.columns import to_text
 from library.admin.exchange.plan import Kind, Plan
 from library.admin.exchange.preview import Preview
@@ -77,6 +77,11 @@ class ImportPages:
         view = self._admin.admin_site.admin_view
         return [
             path("import/", view(self.choose), name="library_clip_import"),
+            path(
+                "import/template.<str:kind>",
+                view(self.send_template),
+                name="library_clip_import_template",
+            ),
             path("import/<uuid:pk>/", view(self.preview), name="library_clip_import_preview"),
             path("process_import/", view(self.process), name="library_clip_process_import"),
         ]
@@ -95,7 +100,18 @@ class ImportPages:
                 state=form.cleaned_data["state"],
             )
             return redirect("admin:library_clip_import_preview", pending.pk)
-        return self._page(request, "import", {"form": form})
+        return self._page(
+            request, "import", {"form": form, "columns": template.described_columns()}
+        )
+
+    def send_template(self, request: HttpRequest, kind: str) -> HttpResponseBase:
+        """Send an example of a file to import. Raises Http404."""
+        _check_permissions(request)
+        if kind not in ("csv", "json"):
+            raise Http404
+        return streamed.download(
+            "clips-template", [[template.record()]], template.COLUMNS, streamed.FORMATS[kind]
+        )
 
     def preview(self, request: HttpRequest, pk: UUID) -> HttpResponseBase:
         """Show what the import would change, row by row."""

@@ -1,8 +1,8 @@
-"""Clips as a file, of any number of them: read and sent in pieces."""
+"""Clips as a file of any length, read and sent in pieces."""
 
 import csv
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,33 +16,41 @@ from django.utils import timezone
 from library.admin.exchange.columns import COMMAS, EXPORTED, SEMICOLONS, Dialect, to_cell
 from library.models import Clip
 
-PIECE = 1000  # clips read at once
+PIECE = 1000  # clips read by one query
 
 Record = dict[str, Any]
-Pieces = Iterator[list[Record]]
+Pieces = Iterable[list[Record]]
 
 
 @dataclass(frozen=True)
 class Format:
-    """A kind of file."""
+    """A format of files; `write` returns the file's content, given its records and columns."""
 
     name: str
     extension: str
     content_type: str
-    write: Callable[[Pieces], Iterator[bytes]]
+    write: Callable[[Pieces, Sequence[str]], Iterator[bytes]]
 
 
 def response(
     request: HttpRequest, clips: QuerySet[Clip], file_format: Format
 ) -> StreamingHttpResponse:
-    """The clips as a file to be saved, in their order."""
+    """Return the clips as a file to download, in the order of the queryset."""
     clips_url = request.build_absolute_uri(reverse("clip-list"))
-    # Their ids first, some bytes of each: so each piece is a query of its own, and between two of
-    # them neither a connection nor a transaction waits for a slow line.
+    # Ids are small, so they are all read first. Each piece is then a query of its own, and neither
+    # a connection nor a transaction waits for a slow client between two pieces.
     ids = list(clips.values_list("pk", flat=True))
-    filename = f"clips-{timezone.now():%Y-%m-%d}.{file_format.extension}"
+    filename = f"clips-{timezone.now():%Y-%m-%d}"
+    return download(filename, _pieces(ids, clips_url), EXPORTED, file_format)
+
+
+def download(
+    filename: str, pieces: Pieces, columns: Sequence[str], file_format: Format
+) -> StreamingHttpResponse:
+    """Return records as a file to download."""
+    filename = f"{filename}.{file_format.extension}"
     return StreamingHttpResponse(
-        file_format.write(_pieces(ids, clips_url)),
+        file_format.write(pieces, columns),
         content_type=file_format.content_type,
         headers={"Content-Disposition": f'attachment; filename="{filename}"'},
     )
@@ -54,31 +62,30 @@ def _pieces(ids: list[int], clips_url: str) -> Pieces:
         piece = ids[start : start + PIECE]
         found = {row["id"]: row for row in Clip.objects.filter(pk__in=piece).values(*columns)}
         if not connection.in_atomic_block:
-            connection.close()  # back to the pool
+            connection.close()  # return it to the pool
         yield [
             {**found[pk], "stream_url": f"{clips_url}/{pk}/stream"} for pk in piece if pk in found
         ]
 
 
-def _json(pieces: Pieces) -> Iterator[bytes]:
+def _json(pieces: Pieces, columns: Sequence[str]) -> Iterator[bytes]:
     separator = b"[\n"
     for piece in pieces:
         for record in piece:
-            yield separator + orjson.dumps(record, option=orjson.OPT_UTC_Z)
+            shown = {name: record[name] for name in columns}
+            yield separator + orjson.dumps(shown, option=orjson.OPT_UTC_Z)
             separator = b",\n"
     yield b"\n]\n" if separator == b",\n" else b"[]\n"
 
 
-def _csv(dialect: Dialect) -> Callable[[Pieces], Iterator[bytes]]:
-    def write(pieces: Pieces) -> Iterator[bytes]:
+def _csv(dialect: Dialect) -> Callable[[Pieces, Sequence[str]], Iterator[bytes]]:
+    def write(pieces: Pieces, columns: Sequence[str]) -> Iterator[bytes]:
         text = io.StringIO(newline="")
         line = csv.writer(text, delimiter=dialect.delimiter)
-        text.write("\ufeff")  # without it Excel takes UTF-8 for something else
-        line.writerow(EXPORTED)
+        text.write("\ufeff")  # without it, Excel does not recognise UTF-8
+        line.writerow(columns)
         for piece in pieces:
-            line.writerows(
-                [to_cell(record[name], dialect) for name in EXPORTED] for record in piece
-            )
+            line.writerows([to_cell(record[name], dialect) for name in columns] for record in piece)
             yield text.getvalue().encode()
             text.seek(0)
             text.truncate()
@@ -91,7 +98,7 @@ CSV_TYPE = "text/csv; charset=utf-8"
 FORMATS = {
     "csv": Format("CSV", "csv", CSV_TYPE, _csv(COMMAS)),
     "csv-semicolons": Format(
-        "CSV with semicolons, for Excel where a comma is the decimal point",
+        "CSV with semicolons, for Excel with a decimal comma",
         "csv",
         CSV_TYPE,
         _csv(SEMICOLONS),

@@ -1,33 +1,28 @@
-"""What a row of a file would make of a clip, or why it cannot: judged without writing anything.
+"""The effect of a row on a clip, or the reasons why it is refused; nothing is written."""
 
-By the fields of the model, so with the sentences of the form; where those of the API are for
-machines, the same are said here in words.
-"""
-
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from django import forms
 from django.core.exceptions import ValidationError
 from django.urls import reverse
 
 from library.admin.exchange.columns import REQUIRED, WRITTEN, to_time
-from library.licences import UnknownLicenceError, find_licence
-from library.models import REASON_LENGTH, Clip, State
-from library.models.tag import normalise_tags
+from library.admin.exchange.values import REQUIRED_MESSAGE, read_value, text_of
+from library.models import Clip, State
 
-MISSING = "This field is required."
-NO_AUDIO = "Give an audio URL. A file can only be uploaded, on the page of a clip."
-UPLOADED = "This clip's audio was uploaded: leave its URL empty, or replace it on the clip's page."
+NO_AUDIO = "Give an audio URL. A file can only be uploaded on the page of a clip."
+UPLOADED = (
+    "This clip's audio was uploaded. Leave its URL empty, or replace the audio on the clip's page."
+)
 NO_TIME = (
-    "This is no time as it is exported. Leave it empty to change the clip, whatever others did."
+    "This is not a time as exports write it. Leave it empty to change the clip regardless of other "
+    "changes."
 )
 CHANGED_SINCE = (
-    "Somebody changed this clip on {}, after the file was made. Look at the clip: then leave this "
-    "empty to change it, or take the row out of the file."
+    "This clip was changed on {}, after the file was exported. Check the clip. Then leave this "
+    "empty to change it, or remove the row from the file."
 )
-STATES = f"Give one of: {', '.join(State.values)}."
 
 Cells = Mapping[str, Any]
 Changes = dict[str, tuple[Any, Any]]  # old and new value by field
@@ -35,22 +30,21 @@ Problems = dict[str, list[str]]
 
 
 @dataclass
-class Verdict:
-    """What comes of a row: the clip as it would be, old and new values by field, or errors."""
-
+class _Verdict:
     clip: Clip
-    changes: dict[str, tuple[Any, Any]] = field(default_factory=dict)
-    errors: dict[str, list[str]] = field(default_factory=dict)
+    changes: Changes = field(default_factory=dict)
+    problems: Problems = field(default_factory=dict)
 
 
 def judge(cells: Cells, clip: Clip) -> tuple[Changes, Problems]:
-    """What the cells would make of a clip, new or old; without errors, the clip has its values.
+    """Return the changes that a row makes to a clip, new or existing, and its problems.
 
-    A column that the row does not have leaves a field as it is.
+    Without problems, the clip gets the new values. A column that the row does not have leaves its
+    field unchanged.
     """
-    verdict = Verdict(clip)
+    verdict = _Verdict(clip)
     values = _values(cells, verdict)
-    if "state" not in verdict.errors:
+    if "state" not in verdict.problems:
         _judge_state(values, verdict)
     for name, value in values.items():
         old = getattr(clip, name)
@@ -58,135 +52,78 @@ def judge(cells: Cells, clip: Clip) -> tuple[Changes, Problems]:
             verdict.changes[name] = (old, value)
     if verdict.changes and clip.pk is not None:
         _judge_age(cells.get("updated_at"), verdict)
-    if not verdict.errors:
+    if not verdict.problems:
         for name, (_, value) in verdict.changes.items():
             setattr(clip, name, value)
-    return verdict.changes, verdict.errors
+    return verdict.changes, verdict.problems
 
 
-def _values(cells: Cells, verdict: Verdict) -> dict[str, Any]:
-    """The values of the cells that can be read."""
-    values = {}
-    for name in WRITTEN:
+def _values(cells: Cells, verdict: _Verdict) -> dict[str, Any]:
+    """Return the values of all valid cells."""
+    values: dict[str, Any] = {}
+    for name, model_field in WRITTEN.items():
         if name in cells:
             try:
-                values[name] = _READERS.get(name, _by_form)(name, cells[name], verdict.clip)
+                if name == "audio_url":
+                    values[name] = _audio_url(model_field, cells[name], verdict.clip)
+                elif name == "state" and not text_of(cells[name]).strip():
+                    values[name] = None
+                else:
+                    values[name] = read_value(model_field, cells[name])
             except ValidationError as error:
-                verdict.errors[name] = list(error.messages)
+                verdict.problems[name] = list(error.messages)
         elif verdict.clip.pk is None and name in REQUIRED:
-            verdict.errors[name] = [NO_AUDIO if name == "audio_url" else MISSING]
+            verdict.problems[name] = [NO_AUDIO if name == "audio_url" else REQUIRED_MESSAGE]
     return values
 
 
-def _judge_state(values: dict[str, Any], verdict: Verdict) -> None:
-    """A withdrawn clip has a reason, no other has; what is left of an old one is dropped."""
+def _audio_url(model_field: Any, cell: Any, clip: Clip) -> str:
+    url = text_of(cell).strip()
+    if clip.audio_file:
+        # The API shows the stream's URL as the audio_url of an upload.
+        if url and not url.endswith(reverse("clip-stream", args=[clip.pk])):
+            raise ValidationError(UPLOADED)
+        return ""
+    if not url:
+        raise ValidationError(NO_AUDIO)
+    return str(read_value(model_field, url))
+
+
+def _judge_state(values: dict[str, Any], verdict: _Verdict) -> None:
+    """Require a reason from withdrawn clips only, and drop the reason of an earlier state."""
     clip = verdict.clip
-    if "state" in values and not values["state"]:
+    if "state" in values and values["state"] is None:
         if clip.pk is not None:
-            verdict.errors["state"] = [STATES]
+            verdict.problems["state"] = [f"Give one of: {', '.join(State.values)}."]
         del values["state"]
     if "state" not in values and "withdrawn_reason" not in values:
         return
     reason = values.get("withdrawn_reason", clip.withdrawn_reason)
     if values.get("state", clip.state) == State.WITHDRAWN:
         if not reason:
-            verdict.errors.setdefault("withdrawn_reason", ["Say why: the public is told."])
+            verdict.problems.setdefault(
+                "withdrawn_reason", ["Give the reason, which the public sees."]
+            )
         return
     if reason and reason != clip.withdrawn_reason:
-        verdict.errors["withdrawn_reason"] = ["Only a withdrawn clip has a reason."]
+        verdict.problems["withdrawn_reason"] = ["Only a withdrawn clip has a reason."]
     values["withdrawn_reason"] = None
 
 
-def _judge_age(cell: Any, verdict: Verdict) -> None:
-    """A file that is older than the clip would undo what somebody else has done meanwhile."""
+def _judge_age(cell: Any, verdict: _Verdict) -> None:
+    """Refuse a row older than the clip, which would undo the changes made since."""
     if cell is None or cell == "":
         return
-    known = to_time(cell)
+    exported = to_time(cell)
     now = verdict.clip.updated_at
-    if known is None:
-        verdict.errors["updated_at"] = [NO_TIME]
-    elif known < (now if known.microsecond else now.replace(microsecond=0)):
-        verdict.errors["updated_at"] = [CHANGED_SINCE.format(f"{now:%-d %B %Y at %H:%M} UTC")]
+    if exported is None:
+        verdict.problems["updated_at"] = [NO_TIME]
+    elif exported < (now if exported.microsecond else now.replace(microsecond=0)):
+        verdict.problems["updated_at"] = [CHANGED_SINCE.format(f"{now:%-d %B %Y at %H:%M} UTC")]
 
 
 def _same(old: Any, new: Any) -> bool:
-    """Whether nothing changes; a spreadsheet changes the ends of lines."""
+    """Return whether the values are equal, except for line endings: spreadsheets change them."""
     if isinstance(old, str) and isinstance(new, str):
         return "\n".join(old.splitlines()) == "\n".join(new.splitlines())
     return bool(old == new)
-
-
-def _text(value: Any) -> str:
-    if value is not None and not isinstance(value, str):
-        raise ValidationError("Not a valid string.")
-    return value or ""
-
-
-def _by_form(name: str, value: Any, _: Clip) -> Any:
-    """The value as the form takes it, judged by the model's field too."""
-    model_field, form_field = _FIELDS[name]
-    if name != "duration":
-        value = _text(value)
-    elif isinstance(value, bool):
-        raise ValidationError("Enter a number.")
-    elif isinstance(value, str) and "," in value:
-        raise ValidationError("Enter a number with a point, such as 30.5.")
-    cleaned = form_field.clean(value)
-    if cleaned in model_field.empty_values and model_field.blank:
-        return cleaned
-    return model_field.clean(cleaned, None)
-
-
-def _source(name: str, value: Any, clip: Clip) -> Any:
-    """The URL of a clip, unless it has an upload."""
-    url = _text(value).strip()
-    if clip.audio_file:
-        # the API tells the stream's own URL of an upload
-        if url and not url.endswith(reverse("clip-stream", args=[clip.pk])):
-            raise ValidationError(UPLOADED)
-        return ""
-    if not url:
-        raise ValidationError(NO_AUDIO)
-    return _by_form(name, url, clip)
-
-
-def _tags(_: str, value: Any, __: Clip) -> list[str]:
-    if value is None:
-        return []
-    if not isinstance(value, list) or not all(isinstance(tag, str) for tag in value):
-        raise ValidationError('Give a list of strings, such as ["rain", "night"].')
-    return normalise_tags(value)
-
-
-def _licence(_: str, value: Any, __: Clip) -> str | None:
-    text = _text(value).strip()
-    try:
-        return find_licence(text).id if text else None
-    except UnknownLicenceError as error:
-        raise ValidationError(str(error)) from None
-
-
-def _state(_: str, value: Any, __: Clip) -> str | None:
-    text = _text(value).strip().lower()
-    if text and text not in State.values:
-        raise ValidationError(STATES)
-    return text or None
-
-
-def _reason(_: str, value: Any, __: Clip) -> str | None:
-    reason: str | None = _REASON.clean(_text(value))
-    return reason
-
-
-_BY_FORM = ("title", "description", "genre", "duration", "audio_url", "creator", "creator_url")
-_FIELDS: dict[str, tuple[Any, Any]] = {
-    name: (getattr(Clip, name).field, getattr(Clip, name).field.formfield()) for name in _BY_FORM
-}
-_REASON = forms.CharField(max_length=REASON_LENGTH, required=False, empty_value=None)
-_READERS: dict[str, Callable[[str, Any, Clip], Any]] = {
-    "audio_url": _source,
-    "tags": _tags,
-    "licence": _licence,
-    "state": _state,
-    "withdrawn_reason": _reason,
-}

@@ -1,4 +1,4 @@
-"""Changing many clips at once, for as short a time as can be."""
+"""Updating many clips at once, with locks that are as short as possible."""
 
 from collections.abc import Iterable
 
@@ -8,16 +8,8 @@ from django.utils import timezone
 from psycopg.sql import SQL, Composable, Identifier
 
 from library.models import Clip
+from library.models.fields import CHECKS, written_by
 
-# What a change of its source makes unknown of a clip: what `Clip.forget_audio()` forgets.
-FOUND_OUT = (
-    "content_type",
-    "size_bytes",
-    "health",
-    "health_reason",
-    "health_since",
-    "health_checked_at",
-)
 _UPDATE = SQL(
     "UPDATE library_clip SET {settings} FROM jsonb_to_recordset(%s) AS new (id bigint, {columns}) "
     "WHERE library_clip.id = new.id"
@@ -25,15 +17,15 @@ _UPDATE = SQL(
 
 
 class StalePlanError(Exception):
-    """What was confirmed is not what would happen now; nothing was written."""
+    """Raised if an import would do something other than what was confirmed; nothing is written."""
 
 
 def write(changed: list[tuple[Clip, set[str]]]) -> None:
-    """Save these fields of clips, which nobody else may change until the transaction ends.
+    """Save these fields of clips and lock the clips until the transaction ends.
 
-    Plays of these clips wait as long: so all is made ready before. NO KEY, because a play's event
-    refers to the row and must not wait; in the order of ids, so that nobody can deadlock with it.
-    Raises StalePlanError if somebody has changed one since it was read.
+    Plays of these clips wait that long, so everything is prepared before. The lock is NO KEY,
+    because a play's event refers to the row and must not wait. It is taken in the order of ids, so
+    that no deadlock can occur. Raises StalePlanError if a clip was changed since it was read.
     """
     read = {clip.pk: clip.updated_at for clip, _ in changed}
     now = timezone.now()
@@ -42,10 +34,10 @@ def write(changed: list[tuple[Clip, set[str]]]) -> None:
         if "audio_url" in fields:
             clip.forget_audio()
     written = {"updated_at"}.union(*(fields for _, fields in changed))
-    # What others find out meanwhile of audio that stays is theirs.
+    # If the source stays, so do the results of its checks, even those since the preview.
     same = [clip for clip, fields in changed if "audio_url" not in fields]
     other = [clip for clip, fields in changed if "audio_url" in fields]
-    updates = [_update(same, written), _update(other, written.union(FOUND_OUT))]
+    updates = [_update(same, written), _update(other, written.union(written_by(CHECKS)))]
     locked = Clip.objects.filter(pk__in=read).order_by("pk").select_for_update(no_key=True)
     if dict(locked.values_list("pk", "updated_at")) != read:
         raise StalePlanError
@@ -55,9 +47,10 @@ def write(changed: list[tuple[Clip, set[str]]]) -> None:
 
 
 def _update(clips: list[Clip], names: set[str]) -> tuple[str, str]:
-    """The statement that sets these fields to what the instances say, and its parameter.
+    """Return the statement that sets these fields to the instances' values, and its parameter.
 
-    `bulk_update()` and an upsert make an expression of each value, and hold the locks meanwhile.
+    `bulk_update()` and an upsert would build an expression for each value while they hold the
+    locks.
     """
     columns = {name: getattr(Clip, name).field.db_type(connection) for name in sorted(names)}
     values = [{name: getattr(clip, name) for name in ("id", *columns)} for clip in clips]

@@ -1,4 +1,4 @@
-"""The audit log: who changed what, when, and the values before and after."""
+"""The audit log: the author, time and object of each change, and its values before and after."""
 
 from datetime import date, datetime, time, timedelta
 from typing import Any

@@ -1,4 +1,4 @@
-"""Users: who can log in, their groups, permissions and second factors."""
+"""Users: their accounts, groups, permissions and second factors."""
 
 from collections.abc import Sequence
 from typing import Any

@@ -2,31 +2,29 @@
 
 from typing import Any
 
-CLIP: dict[str, Any] = {
+from library.api.representation import FIELDS
+from library.models.fields import CLIP_FIELDS, Writer
+
+_EXAMPLES: dict[str, Any] = {
+    field.name: field.example
+    for field in CLIP_FIELDS
+    if field.shown and field.writer is Writer.EDITORS
+}
+_CLIP: dict[str, Any] = _EXAMPLES | {
     "id": 7,
-    "title": "New Clip",
-    "description": "A description for the new clip",
-    "genre": "electronic",
-    "duration": 30.5,
-    "audio_url": "https://example.com/path/to/audio.mp3",
     "stream_url": "http://localhost:8000/api/v1/clips/7/stream",
     "play_count": 0,
     "created_at": "2026-11-01T12:00:00Z",
     "updated_at": "2026-11-01T12:00:00Z",
-    "tags": ["synth", "night drive"],
-    "creator": "Ann Example",
-    "creator_url": "https://example.com/ann",
-    "licence": "CC-BY-4.0",
     "licence_url": "https://creativecommons.org/licenses/by/4.0/",
     "attribution": "“New Clip” by Ann Example, CC BY 4.0 "
     "(https://creativecommons.org/licenses/by/4.0/)",
-    "content_type": None,
-    "size_bytes": None,
     "health": {"status": "unchecked", "reason": None, "since": None},
     "state": "published",
 }
+CLIP = {name: _CLIP.get(name) for name in FIELDS}
 NEW_CLIP = {key: CLIP[key] for key in ("title", "description", "genre", "duration", "audio_url")}
-CREDITED_CLIP = NEW_CLIP | {key: CLIP[key] for key in ("tags", "creator", "creator_url", "licence")}
+CREDITED_CLIP = NEW_CLIP | _EXAMPLES
 SERIES_CSV = "start,plays\r\n2026-11-21T00:00:00+00:00,3\r\n2026-11-22T00:00:00+00:00,5\r\n"
 
 _AS_OF = "2026-11-22T14:03:00Z"

@@ -3,6 +3,7 @@
 from copy import deepcopy
 from typing import Any
 
+from library.api.fields import CANONICAL
 from library.api.parameters import MAX_REPEATED
 from library.api.parsers import BULK_MAX
 from library.models.tag import MAX_TAG_LENGTH, MAX_TAGS
@@ -24,7 +25,7 @@ TAG = {
 }
 # Schemathesis knows these formats; JSON Schema does not.
 FORMATS = {
-    "licence": "licence",
+    **{name: name for name in CANONICAL},  # more spellings are accepted than a pattern describes
     "since": "date-or-date-time",
     "until": "date-or-date-time",
     "timezone": "iana-time-zone",

@@ -260,17 +260,17 @@ def test_edit_of_clips_changed_since_the_preview_is_previewed_again(
 @pytest.mark.parametrize(
     ("form", "sentence"),
     [
-        ({}, "Say what to change: all was left empty."),
+        ({}, "Nothing to change: every field is empty."),
         ({"genre": "x" * 65}, "at most 64 characters"),
         ({"add_tags": "x" * 41}, "a tag has at most 40 characters"),
         ({"add_tags": ",".join(str(n) for n in range(21))}, "at most 20 tags"),
-        ({"add_tags": "a, b", "remove_tags": "B"}, "Added above: b."),
-        ({"add_tags": "a", "replace_tags": "b"}, "or replace them all, or remove them all."),
-        ({"no_tags": "on", "replace_tags": "b"}, "or replace them all, or remove them all."),
+        ({"add_tags": "a, b", "remove_tags": "B"}, "These are also added above: b."),
+        ({"add_tags": "a", "replace_tags": "b"}, "or replace all tags, or remove all tags."),
+        ({"no_tags": "on", "replace_tags": "b"}, "or replace all tags, or remove all tags."),
         ({"licence": "Mine"}, "Select a valid choice."),
-        ({"creator_url": "https://ann.example/"}, "Whose address is it? Name the creator too."),
+        ({"creator_url": "https://ann.example/"}, "Name the creator to whom this address belongs."),
         ({"creator": "Ann", "creator_url": "ftp://x.example/"}, "begins with http:// or https://"),
-        ({"creator": "Ann", "no_creator": "on"}, "Name a creator, or remove the creator."),
+        ({"creator": "Ann", "no_creator": "on"}, "Either name a creator or remove the creator."),
     ],
 )
 def test_invalid_edit_is_refused(

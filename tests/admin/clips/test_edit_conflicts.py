@@ -30,9 +30,9 @@ FORM = {
 }
 
 REFUSAL = (
-    "Not saved yet: Anna Berg changed the title and tags of this clip while you had it open. What "
-    "you wrote is still here; where you wrote nothing, the fields show what is saved now. Save "
-    "again if it shall be as you see it."
+    "Not saved yet: Anna Berg changed the title and tags of this clip while you had it open. Your "
+    "changes are still here. The fields that you did not change show the saved values. Save again "
+    "to keep what you see."
 )
 
 
@@ -96,7 +96,7 @@ def test_change_is_not_overwritten_unseen(anna: Editor, ben: Editor, clip: Clip)
     told = ben.save(title="Light Rain", genre="weather")
     assert told["errors"] == {
         "__all__": [REFUSAL],
-        "title": ["Anna Berg made it “Heavy Rain”."],
+        "title": ["Anna Berg changed it to “Heavy Rain”."],
     }
     assert told["values"].keys() == {"tags", "loaded", "audio_source"}
     assert values(clip) == ("Heavy Rain", "nature", ["storm"])
@@ -123,7 +123,7 @@ def test_change_that_is_committed_while_another_is_saved_is_seen(
             Clip.objects.filter(pk=clip.pk).update(title="Heavy Rain", updated_at=timezone.now())
             saving = pool.submit(save)
             await_blocked_transaction()
-        assert saving.result(20)["errors"]["title"] == ["Somebody made it “Heavy Rain”."]
+        assert saving.result(20)["errors"]["title"] == ["Somebody changed it to “Heavy Rain”."]
 
 
 def test_change_by_the_api_is_seen_too(ben: Editor, clip: Clip, client: Client) -> None:
@@ -164,7 +164,7 @@ def test_plays_and_saving_nothing_stand_in_nobodys_way(
 
 def test_what_a_page_must_not_send_is_told(ben: Editor) -> None:
     assert ben.save(loaded="{}")["errors"]["__all__"] == [
-        "This page is out of order: open the clip anew."
+        "This page is out of date. Reload the clip."
     ]
 
 

@@ -75,7 +75,7 @@ def test_another_length_than_the_files_is_taken_with_a_warning(
 
 def test_length_of_an_address_is_asked_for(admin_client: Client) -> None:
     (sentence,) = refused(admin_client, BY_URL)["duration"]
-    assert "press “Check source”, which measures it" in sentence
+    assert "press “Check source” to measure it" in sentence
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,6 @@ import json
 import re
 from datetime import timedelta
 from html import unescape
-from pathlib import Path
 from threading import Barrier, Thread
 from typing import Any
 
@@ -21,7 +20,6 @@ from library.models import Clip, Health, PendingImport, State
 from tests.admin.exchange.steps import IMPORT, PROCESS, Importing, person
 from tests.support.history import history_entries
 
-STATIC = Path(__file__).parents[3] / "library" / "static" / "library" / "admin"
 MAY_IMPORT = ("import_clip", "add_clip", "change_clip", "view_clip")
 
 
@@ -112,8 +110,8 @@ WRONG = {
     f"{'9' * 5000},A,{OK},,,,draft,": f"id {'9' * 320}… An id is a whole number. Leave it empty to "
     "add a clip.",
     f"1.5,A,{OK},,,,draft,": "id 1.5 An id is a whole number. Leave it empty to add a clip.",
-    ",A,,0,,,,,draft,": "genre This field is required. duration 0 Ensure this value is greater "
-    "than or equal to 0.001. audio_url Give an audio URL. A file can only be uploaded, on the page "
+    ",A,,0,,,,,draft,": "genre This field is required. duration 0 The duration must be "
+    "above 0. audio_url Give an audio URL. A file can only be uploaded on the page "
     "of a clip.",
     f",A,{OK},{'x' * 41},,ftp://a,hidden,Why": f"tags {'x' * 41} “{'x' * 20}…” is too long: a tag "
     "has at most 40 characters. creator_url ftp://a Give a web address that begins with http:// or "
@@ -123,7 +121,7 @@ WRONG = {
     "CC-BY-4.0; or such a licence's creativecommons.org URL.",
     ',A,a,"1,500",http://10.0.0.1/,,,,withdrawn,': "duration 1,500 Enter a number with a point, "
     "such as 30.5. audio_url http://10.0.0.1/ The URL must have a public address. withdrawn_reason "
-    "Say why: the public is told.",
+    "Give the reason, which the public sees.",
     f",A,{OK},,,,draft,Why": "withdrawn_reason Why Only a withdrawn clip has a reason.",
     f",A,{OK},,,,draft,,too,many": "row This row has 12 cells, but there are 10 columns: quotes "
     "belong around text that holds a separator.",
@@ -148,7 +146,7 @@ def test_deleted_clips_and_audio_of_uploads_are_not_imported(importing: Importin
     url = "https://example.com/1.mp3"
     deleted, uploaded = importing.choose(f"id,audio_url\n{gone.pk},{url}\n{upload.pk},{url}\n").rows
     assert deleted.endswith("This clip was deleted. Restore it before you change it.")
-    assert "This clip's audio was uploaded: leave its URL empty, or replace it" in uploaded
+    assert "This clip's audio was uploaded. Leave its URL empty, or replace the audio" in uploaded
 
 
 def test_clip_that_is_named_twice_is_told(importing: Importing) -> None:
@@ -180,7 +178,7 @@ def test_wrong_types_in_json_are_told(importing: Importing) -> None:
     assert preview.rows[0] == (
         "Row 1 Error 5 title 5 Not a valid string. genre a Not a valid string. tags a, b Give a "
         'list of strings, such as ["rain", "night"]. duration True Enter a number. audio_url Give '
-        "an audio URL. A file can only be uploaded, on the page of a clip."
+        "an audio URL. A file can only be uploaded on the page of a clip."
     )
     assert preview.rows[1] == 'Row 2 Error row Give an object, such as {"title": …}.'
     assert "An id is a whole number." in preview.rows[2]
@@ -238,10 +236,10 @@ def test_clip_that_was_changed_since_the_export_is_told(importing: Importing) ->
     clip.save()
     wanted = f"id,title,updated_at\n{clip.pk},Mine,"
     preview = importing.choose(wanted + exported)
-    assert "Somebody changed this clip on" in preview.rows[0]
+    assert "This clip was changed on" in preview.rows[0]
     assert "updated_at" in preview.rows[0]
     assert not preview.may_be_confirmed
-    assert "This is no time as it is exported." in importing.choose(f"{wanted}yesterday").text
+    assert "This is not a time as exports write it." in importing.choose(f"{wanted}yesterday").text
     now = clip.updated_at.isoformat(sep=" ", timespec="seconds")  # as a spreadsheet may leave it
     assert importing.choose(wanted + now).may_be_confirmed
     assert importing.choose(wanted).may_be_confirmed
@@ -362,13 +360,21 @@ def test_import_costs_a_constant_number_of_queries(importing: Importing) -> None
     assert counts[0] == counts[1]
 
 
-@pytest.mark.parametrize("name", ["clips-template.csv", "clips-template.json"])
-def test_templates_can_be_imported(importing: Importing, name: str) -> None:
-    preview = importing.choose((STATIC / name).read_text(), name)
-    assert preview.counts == {"All": 2, "New": 2}
+@pytest.mark.parametrize("kind", ["csv", "json"])
+def test_template_has_an_example_of_each_column(importing: Importing, kind: str) -> None:
+    answer = importing.client.get(f"{IMPORT}template.{kind}")
+    filename = f"clips-template.{kind}"
+    assert answer["Content-Disposition"] == f'attachment; filename="{filename}"'
+    preview = importing.choose(b"".join(answer), filename)
+    assert preview.counts == {"All": 1, "New": 1}
     assert "Ignored" not in preview.text
     preview.confirm()
-    assert Clip.objects.filter(state="draft", licence__isnull=False).count() == 2
+    clip = Clip.objects.get()
+    assert (clip.state, clip.tags, clip.licence) == ("draft", ["synth", "night drive"], "CC-BY-4.0")
+
+
+def test_template_of_another_format_is_404(importing: Importing) -> None:
+    assert importing.client.get(f"{IMPORT}template.xls").status_code == 404
 
 
 def test_many_rows_come_in_pages(importing: Importing) -> None:

@@ -51,7 +51,7 @@ def test_csv_is_read_whatever_wrote_it(data: bytes) -> None:
 def test_columns_are_told_apart() -> None:
     found = read(b"id,License,play_count,Stream-URL,titel,attribution\n1,,,,,\n", "")
     assert found.columns == ["id", "licence"]
-    assert found.passed_over == ["play_count", "stream_url", "attribution"]
+    assert found.ignored == ["play_count", "stream_url", "attribution"]
     assert found.unknown == ["titel"]
 
 

@@ -1,0 +1,194 @@
+"""Fields of JSON bodies and query parameters, chosen by the type of the model's field."""
+
+import math
+from collections.abc import Iterable
+from typing import Any, TypeAlias
+
+from django.core.exceptions import ValidationError as ModelValidationError
+from django.core.validators import MinValueValidator
+from django.db import models
+from rest_framework import serializers
+
+from library.models import Clip
+from library.models.canonical import Canonical, CanonicalCharField
+from library.models.tag import MAX_TAG_LENGTH, MAX_TAGS, normalise_tags
+
+Field: TypeAlias = "serializers.Field[Any, Any, Any, Any]"
+Options = dict[str, Any]
+
+# Descriptions for clients, where the model's help text is written for the form or missing.
+DESCRIPTIONS = {
+    "title": "What the clip is called.",
+    "description": "Free text.",
+    "genre": "Such as `ambient` or `jazz`.",
+    "duration": "Seconds, above 0 and at most 3600.",
+    "tags": f"At most {MAX_TAGS} of at most {MAX_TAG_LENGTH} characters, without commas. Stored in "
+    "lower case and without duplicates.",
+    "creator_url": "The creator's web address: http or https.",
+    "licence": "An SPDX identifier. A Creative Commons licence may be given by its URL.",
+    "health": "Result of the last check of the audio's source.",
+    "content_type": "Media type of the audio, read from its bytes; null until known.",
+    "size_bytes": "Size of the audio; null until known.",
+    "state": "`published` wherever a clip is read. If the operator moderates additions, a new clip "
+    "is a `draft`, which the API does not show until an editor publishes it.",
+}
+# Fields that accept several spellings.
+CANONICAL = [
+    field.name for field in Clip._meta.concrete_fields if isinstance(field, CanonicalCharField)
+]
+
+
+class TextField(serializers.CharField):
+    """A JSON string without surrounding white space; DRF would convert numbers to text."""
+
+    def to_internal_value(self, data: Any) -> str:
+        if not isinstance(data, str):
+            self.fail("invalid")
+        return str(super().to_internal_value(data))
+
+
+class NumberField(serializers.FloatField):
+    """A JSON number; DRF would accept `true` and `"30"`."""
+
+    def to_internal_value(self, data: Any) -> float:
+        if isinstance(data, bool) or not isinstance(data, int | float):
+            self.fail("invalid")
+        return float(super().to_internal_value(data))
+
+
+class WholeNumberField(serializers.IntegerField):
+    """A JSON number without decimals; DRF would accept `true` and `"30"`."""
+
+    def to_internal_value(self, data: Any) -> int:
+        if isinstance(data, bool) or not isinstance(data, int | float):
+            self.fail("invalid")
+        return int(super().to_internal_value(data))
+
+
+class FlagField(serializers.BooleanField):
+    """`true` or `false` in JSON; DRF would accept `"yes"` and 1."""
+
+    def to_internal_value(self, data: Any) -> bool:
+        if not isinstance(data, bool):
+            self.fail("invalid", input=data)
+        return data
+
+
+class TagsField(serializers.ListField):
+    """Tags, which are normalised."""
+
+    child = serializers.CharField()
+
+    def to_internal_value(self, data: Any) -> list[str]:
+        if not isinstance(data, list) or not all(isinstance(tag, str) for tag in data):
+            raise serializers.ValidationError(
+                'Must be a list of strings, such as ["rain", "night"].'
+            )
+        try:
+            return normalise_tags(data)
+        except ModelValidationError as error:
+            raise serializers.ValidationError(error.messages) from None
+
+
+class CanonicalField(serializers.CharField):
+    """A text in any of its spellings, returned in its canonical form."""
+
+    def __init__(self, *, canonical: Canonical, **options: Any) -> None:
+        super().__init__(**options)
+        self._canonical = canonical
+
+    def to_internal_value(self, data: Any) -> str:
+        try:
+            return self._canonical(super().to_internal_value(data))
+        except ModelValidationError as error:
+            raise serializers.ValidationError(error.messages) from None
+
+
+class ChoiceParameter(serializers.ChoiceField):
+    """One of a few values, which its error message lists."""
+
+    def __init__(self, choices: Iterable[str], **options: Any) -> None:
+        values = [str(choice) for choice in choices]
+        message = f"“{{input}}” is not one of: {', '.join(values)}."
+        super().__init__(
+            values, required=False, error_messages={"invalid_choice": message}, **options
+        )
+
+
+class FiniteParameter(serializers.FloatField):
+    """A finite number; Python's `float` would accept `nan` and `inf`."""
+
+    def to_internal_value(self, data: Any) -> float:
+        number: float = super().to_internal_value(data)
+        if not math.isfinite(number):
+            self.fail("invalid")
+        return number
+
+
+class WholeParameter(serializers.IntegerField):
+    """A number written in ASCII digits; Python's `int` would accept others."""
+
+    def to_internal_value(self, data: Any) -> int:
+        if not data.isascii():
+            self.fail("invalid")
+        return int(super().to_internal_value(data))
+
+
+# DRF's classes, and the stricter ones that stand in for them in a body.
+_STRICT: dict[type, type] = {
+    serializers.CharField: TextField,
+    serializers.FloatField: NumberField,
+    serializers.IntegerField: WholeNumberField,
+    serializers.BooleanField: FlagField,
+    serializers.ListField: TagsField,
+}
+BODY_FIELDS = {
+    model_class: _STRICT.get(field_class, field_class)
+    for model_class, field_class in serializers.ModelSerializer.serializer_field_mapping.items()
+}
+
+
+def description(model_field: Any) -> str:
+    """Return the description of a field for clients."""
+    return DESCRIPTIONS.get(model_field.name) or str(model_field.help_text)
+
+
+def body_field(model_field: Any, field_class: Any, options: Options) -> tuple[Any, Options]:
+    """Adapt DRF's choice for a model field to the rules of this API."""
+    options.pop("label", None)  # no form shows it
+    options |= {"help_text": text} if (text := description(model_field)) else {}
+    if isinstance(model_field, CanonicalCharField):
+        for limit in ("choices", "max_length"):  # they hold for the canonical form only
+            options.pop(limit, None)
+        field_class, options["canonical"] = CanonicalField, model_field.canonical
+    if field_class is TagsField:
+        options.pop("child", None)
+    messages = {
+        code: model_field.error_messages[code]
+        for code in ("min_value", "max_value")
+        if code in model_field.error_messages
+    }
+    if model_field.null and options.pop("allow_blank", False):  # NULL means that there is none
+        messages["blank"] = f"Give the {model_field.verbose_name}, or leave it out."
+    return field_class, options | {"error_messages": messages}
+
+
+def parameter(model_field: Any, purpose: str) -> Field:
+    """Return the query parameter that compares clips by this field."""
+    help_text = f"{purpose} {description(model_field)}".strip()
+    options: Options = {"required": False, "help_text": help_text}
+    if isinstance(model_field, CanonicalCharField):
+        return CanonicalField(canonical=model_field.canonical, **options)
+    if model_field.choices:
+        return ChoiceParameter([value for value, _ in model_field.choices], help_text=help_text)
+    if isinstance(model_field, models.BooleanField):
+        return serializers.BooleanField(**options)
+    if isinstance(model_field, models.DateField):
+        field_class = serializers.ModelSerializer.serializer_field_mapping[type(model_field)]
+        return field_class(**options)
+    if isinstance(model_field, models.IntegerField | models.FloatField):
+        limits = (v.limit_value for v in model_field.validators if type(v) is MinValueValidator)
+        options["min_value"] = 0 if any(limit >= 0 for limit in limits) else None
+        whole = isinstance(model_field, models.IntegerField)
+        return (WholeParameter if whole else FiniteParameter)(**options)
+    return serializers.CharField(max_length=model_field.max_length, **options)
