@@ -25,13 +25,21 @@ def add(http: Ask, **fields: Any) -> requests.Response:
     return http("POST", "/api/v1/clips", json={**NEW, **fields})
 
 
+def test_spellings_of_an_isrc_are_stored_and_found_as_one(http: Ask) -> None:
+    assert add(http, isrc="isrc us-s1z-99-00001").json()["isrc"] == "USS1Z9900001"
+    add(http)
+    for spelling in ("USS1Z9900001", "us-s1z-99-00001"):
+        found = http("GET", f"/api/v1/clips?isrc={spelling}").json()
+        assert [clip["isrc"] for clip in found] == ["USS1Z9900001"]
+
+
 def test_clip_without_credits_has_none(http: Ask) -> None:
     made = add(http).json()
     assert (made["tags"], made["health"]) == (
         [],
         {"status": "unchecked", "reason": None, "since": None},
     )
-    for field in ("creator", "creator_url", "licence", "licence_url", "attribution"):
+    for field in ("creator", "creator_url", "licence", "licence_url", "attribution", "isrc"):
         assert made[field] is None
     assert (made["content_type"], made["size_bytes"]) == (None, None)
 
@@ -71,6 +79,9 @@ def test_tags_are_kept_in_one_form_and_once(http: Ask) -> None:
         ("licence", "https://creativecommons.org/licenses/by/9.9/", "creativecommons.org URL"),
         ("licence", 4, "CC-BY-4.0"),
         ("licence", "", "leave it out"),
+        ("isrc", "US-S1Z-99-0001", "not 11"),
+        ("isrc", "US-S1Z-9X-00001", "The year must be two digits"),
+        ("isrc", "", "leave it out"),
     ],
 )
 def test_wrong_metadata_is_400_with_what_to_do(
@@ -146,6 +157,12 @@ def test_editor_tags_and_credits_an_upload(admin_client: Client, mp3: bytes) -> 
     clip = Clip.objects.get()
     assert (clip.tags, clip.creator, clip.creator_url) == (["rain", "night"], "Ann", None)
     assert (clip.content_type, clip.size_bytes) == ("audio/mpeg", len(mp3))
+
+
+def test_form_accepts_an_isrc_with_hyphens(admin_client: Client) -> None:
+    form = {**FORM, "audio_url": "https://example.com/a.mp3", "isrc": "us-s1z-99-00001"}
+    admin_client.post("/admin/library/clip/add/", form)
+    assert Clip.objects.get().isrc == "USS1Z9900001"
 
 
 def test_what_was_known_of_replaced_audio_is_forgotten(
