@@ -3,6 +3,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 TOOLS := chromium curl ffmpeg nginx-light openssl prometheus prometheus-alertmanager strace
 NODE = $(if $(shell command -v npm),,nodejs npm) # unless Node.js is installed already
+BIOME := .local/javascript/node_modules/.bin/biome
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
@@ -23,6 +24,7 @@ check: $(VENV)/dev ## Check lint, types, imports, migrations and the OpenAPI des
 	@$(BIN)/lint-imports
 	@$(BIN)/python manage.py makemigrations --check --dry-run
 	@$(BIN)/python manage.py spectacular --format openapi-json --validate --fail-on-warn --file /dev/null
+	@$(MAKE) --no-print-directory lint-js
 
 unit: $(VENV)/dev ## Run the unit tests, which need no database and no browser
 	@$(BIN)/pytest -m unit
@@ -33,6 +35,21 @@ test: check ## Run every check and every test; the ten slowest are listed at the
 
 # Bytecode halves the time that these need to start, also where the environment turns it off.
 check unit test: export PYTHONDONTWRITEBYTECODE :=
+
+.PHONY: lint-js
+lint-js: ## Check the JavaScript with Biome; needs npm, and is skipped without it
+ifeq ($(shell command -v npm),)
+	@echo "JavaScript was not checked: it needs Node.js and npm (make system-tools)"
+else
+lint-js: $(BIOME)
+	@$(BIOME) ci --error-on-warnings
+endif
+
+$(BIOME): requirements/javascript/package-lock.json
+	@mkdir -p .local/javascript
+	@cp requirements/javascript/package*.json .local/javascript
+	@npm ci --prefix .local/javascript --ignore-scripts --no-audit --no-fund --loglevel=error
+	@touch $@
 
 # Debian also starts nginx, Prometheus and Alertmanager as services; the tests need only the programs.
 system-tools: ## Install the programs the tests use (Chromium, ffmpeg, nginx, Prometheus…) with apt, as root

@@ -9,7 +9,7 @@ class BackOfficeConfig(AdminConfig):
     """Django's admin, with `BackOffice` as its site."""
 
     default_site = "clips_site.site.BackOffice"
-    verbose_name = "Audit"  # its only page of its own is the audit log
+    verbose_name = "Audit"  # the only page under this name is the audit log
 
     def ready(self) -> None:
         """Call the app of users and groups by its name in the sidebar."""

@@ -42,10 +42,10 @@ UNFOLD: dict[str, Any] = {
     ],
     "DASHBOARD_CALLBACK": "library.admin.dashboard.dashboard",
     "STYLES": [
-        lambda request: static("library/admin.css"),
-        lambda request: static("library/admin-theme.css"),
+        lambda request: static("library/admin/base.css"),
+        lambda request: static("library/admin/theme.css"),
     ],
-    "SCRIPTS": [lambda request: static("library/admin-theme.js")],
+    "SCRIPTS": [lambda request: static("library/admin/theme.js")],
     "ACCOUNT": {"navigation": _account_links},
     "TABS": [
         {

@@ -7,7 +7,7 @@ from drf_spectacular.renderers import OpenApiJsonRenderer
 from drf_spectacular.views import SpectacularAPIView
 
 from library import pages
-from library.admin import dashboard
+from library.admin import dashboard_parts
 from library.probes import health, metrics_view
 
 urlpatterns = [
@@ -25,7 +25,7 @@ urlpatterns = [
     path("readyz", health.readyz, name="readyz"),
     path("metrics", metrics_view.metrics, name="metrics"),
     path("admin", RedirectView.as_view(url="/admin/")),
-    *dashboard.urls,
+    *dashboard_parts.urls,
     path("admin/two-factor/", include("library.access.urls")),
     path("admin/", admin.site.urls),
 ]

@@ -1,6 +1,6 @@
 """gunicorn's configuration for `make run`: first collects static files and prepares the database.
 
-The image and Kubernetes do both in processes of their own. Here the master does them, which saves
+The image and Kubernetes do both in separate processes. Here the master does them, which saves
 importing the application again for each.
 """
 

@@ -1,6 +1,6 @@
 """Signal handlers that stop a worker from its first moment on.
 
-This is a module of its own because gunicorn executes its configuration again at each reload, while
+This is a separate module because gunicorn executes its configuration again at each reload, while
 the handlers below must be registered only once.
 """
 
@@ -30,7 +30,7 @@ def _start_as_worker() -> None:
     signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP)
 
 
-# Until a worker has handlers of its own, it has the master's, and a signal would be lost: the
+# Until a worker installs its handlers, it has the master's, and a signal would be lost: the
 # master would wait for `graceful_timeout` and then kill it. So signals are blocked in between.
 os.register_at_fork(
     before=lambda: signal.pthread_sigmask(signal.SIG_BLOCK, STOP),

@@ -1,6 +1,6 @@
-"""The back office: where editors live.
+"""The back office for editors.
 
-Importing it registers its pages with Django's admin, as Django's autodiscovery does.
+Importing this package registers its pages with Django's admin, as autodiscovery does.
 """
 
 from django.contrib import admin
@@ -9,10 +9,10 @@ from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from library.admin import dashboard, plays
 from library.admin.clips import admin as clips
-from library.admin.people import audit, logins, tokens, users
+from library.admin.people import audit, groups, logins, tokens, users
 
-__all__ = ["audit", "clips", "dashboard", "logins", "plays", "tokens", "users"]
+__all__ = ["audit", "clips", "dashboard", "groups", "logins", "plays", "tokens", "users"]
 
-# Their own pages would show secrets: users have theirs under /admin/two-factor/, and the page of
-# users resets them.
+# The pages of django-otp would show secrets. Users manage their devices under /admin/two-factor/;
+# administrators reset them on the page of users.
 admin.site.unregister((StaticDevice, TOTPDevice))

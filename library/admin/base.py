@@ -1,31 +1,35 @@
-"""What all pages of the back office are made of."""
+"""Base classes, decorators and formatting shared by the pages of the back office."""
 
 from collections.abc import Callable, Iterable
 from datetime import datetime
+from functools import wraps
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from django.contrib.auth.models import User
+from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest
+from django.http.response import HttpResponseBase
 from django.utils import timezone
 
-if TYPE_CHECKING:  # the theme has no types; its class is Django's with another face, and buttons
+from library.audio.errors import CAUSES
+
+if TYPE_CHECKING:  # django-unfold has no types; its classes extend Django's with buttons
     from django.contrib import admin
     from django.contrib.admin import TabularInline as TabularInline
     from django.db.models import Model
 
     Row = TypeVar("Row", bound=Model)
-    Method = TypeVar("Method", bound=Callable[..., Any])
+    Function = TypeVar("Function", bound=Callable[..., Any])
 
     class ModelAdmin(admin.ModelAdmin[Row]):
-        """The pages of a model."""
+        """Django's class, and buttons above the form and in its submit line."""
 
         actions_detail: Iterable[str]
         actions_submit_line: Iterable[str]
 
-        def get_actions_detail(self, request: HttpRequest, object_id: str) -> list[Any]:
-            """The buttons at the head of a row's page."""
+        def get_actions_detail(self, request: HttpRequest, object_id: str) -> list[Any]: ...
 
-        def get_actions_submit_line(self, request: HttpRequest, object_id: str) -> list[Any]:
-            """The buttons beside the one that saves."""
+        def get_actions_submit_line(self, request: HttpRequest, object_id: str) -> list[Any]: ...
 
     def action(
         *,
@@ -33,11 +37,11 @@ if TYPE_CHECKING:  # the theme has no types; its class is Django's with another 
         permissions: Iterable[str],
         url_path: str | None = None,
         icon: str | None = None,
-    ) -> Callable[[Method], Method]:
-        """Make a button of a method."""
+    ) -> Callable[[Function], Function]:
+        """Mark a function as a button."""
 
-    def display(**options: Any) -> Callable[[Method], Method]:
-        """Django's, and labels: which colour of the theme's a value has."""
+    def display(**options: Any) -> Callable[[Function], Function]:
+        """Describe a column as Django does; `label` maps its values to colours."""
 else:
     from unfold.admin import ModelAdmin as ModelAdmin
     from unfold.admin import TabularInline as TabularInline
@@ -46,21 +50,45 @@ else:
 
 
 def to_the_second(moment: datetime) -> str:
-    """A moment as records tell it, in the time zone of the settings."""
+    """Format a moment for records of events, in the time zone of the settings."""
     return f"{timezone.localtime(moment):%Y-%m-%d %H:%M:%S}"
 
 
+def cause_sentence(code: str | None) -> str:
+    """Return the sentence for a code of AudioUnavailableError; an unknown code as it is."""
+    return CAUSES[code].sentence if code in CAUSES else code or ""
+
+
+def is_superuser(request: HttpRequest) -> bool:
+    """Return whether the request comes from a superuser; anonymous users are none."""
+    return isinstance(request.user, User) and request.user.is_superuser
+
+
+def any_permission_required(
+    *permissions: str,
+) -> Callable[[Callable[..., HttpResponseBase]], Callable[..., HttpResponseBase]]:
+    """Return a decorator for views that raises PermissionDenied without one of the permissions."""
+
+    def decorator(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
+        @wraps(view)
+        def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+            if not any(request.user.has_perm(name) for name in permissions):
+                raise PermissionDenied
+            return view(request, *args, **kwargs)
+
+        return guarded
+
+    return decorator
+
+
 class ReadOnly:
-    """Of a ModelAdmin: its rows are looked at, and changed by nobody."""
+    """A mixin for a ModelAdmin or inline whose rows can only be viewed."""
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Nobody."""
         return False
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Nobody."""
         return False
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Nobody."""
         return False

@@ -1,4 +1,4 @@
-"""Logging in, second factors, tokens and accounts in a browser: by keyboard, on a phone."""
+"""Log-in, second factor, tokens and users in Chromium: by keyboard, on a phone, light and dark."""
 
 import re
 
@@ -19,12 +19,12 @@ pytestmark = pytest.mark.skipif(not CHROMIUM, reason="needs Chromium: make syste
 
 @pytest.fixture
 def phone(open_page: Open) -> Page:
-    """The log-in page on a small screen."""
+    """Open the log-in page on a small screen."""
     return open_page("/admin/login/", width=PHONE)
 
 
 def log_in(page: Page, password: str) -> None:
-    """Log in with the keyboard only; the first field has the focus."""
+    """Log in by keyboard only."""
     page.goto("/admin/login/")
     expect(page.get_by_label("Username")).to_be_focused()
     page.keyboard.type("editors")
@@ -66,7 +66,7 @@ def test_locked_log_in_says_when_to_try_again(phone: Page) -> None:
     look(phone)
 
 
-def test_token_is_issued_copied_and_revoked_and_the_audit_log_shows_it(phone: Page) -> None:
+def test_token_is_issued_copied_revoked_and_logged(phone: Page) -> None:
     member("Editors")
     User.objects.update(is_superuser=True)
     phone.context.grant_permissions(["clipboard-read", "clipboard-write"])
@@ -95,7 +95,7 @@ def test_token_is_issued_copied_and_revoked_and_the_audit_log_shows_it(phone: Pa
     expect(phone.locator("#changelist-filter a").first).to_be_focused()
 
 
-def test_account_page_is_accessible_and_its_changes_are_logged(phone: Page) -> None:
+def test_user_pages_are_accessible_on_a_phone(phone: Page) -> None:
     user = member("Editors")
     User.objects.update(is_superuser=True)
     log_in(phone, "editors")
@@ -108,11 +108,11 @@ def test_account_page_is_accessible_and_its_changes_are_logged(phone: Page) -> N
     phone.goto("/admin/admin/logentry/")
     change = phone.locator("td.field-what")
     expect(change).to_contain_text("last name: nothing → Other")
-    assert change.evaluate("cell => cell.scrollHeight <= cell.clientHeight")  # not cut off
+    assert change.evaluate("cell => cell.scrollHeight <= cell.clientHeight")  # nothing is cut off
     look(phone)
 
 
-def test_navigation_and_account_menu_open_by_keyboard(phone: Page) -> None:
+def test_navigation_and_account_menus_open_by_keyboard(phone: Page) -> None:
     member("Editors")
     log_in(phone, "editors")
     phone.get_by_role("button", name="Navigation").first.press("Enter")
@@ -122,9 +122,7 @@ def test_navigation_and_account_menu_open_by_keyboard(phone: Page) -> None:
     look(phone)
     phone.keyboard.press("Escape")
     expect(phone.get_by_role("button", name="Account")).to_be_focused()
-    expect(
-        phone.get_by_role("button", name="Light")
-    ).to_be_hidden()  # until it has faded it does not open
+    expect(phone.get_by_role("button", name="Light")).to_be_hidden()  # the menu has faded out
     phone.keyboard.press("Enter")
     expect(phone.get_by_role("button", name="Light")).to_be_focused()
     phone.get_by_role("button", name="Log out").press("Enter")

@@ -1,4 +1,4 @@
-"""The back office, as an editor uses it."""
+"""Adding, finding, replacing and deleting clips in the back office."""
 
 from collections.abc import Callable
 from http import HTTPStatus
@@ -26,7 +26,7 @@ def test_clip_is_added_by_url(editor: Client) -> None:
     assert Clip.objects.get().audio_url == "https://example.com/rain.mp3"
 
 
-def test_clip_is_added_by_upload_and_heard_without_a_play(
+def test_uploaded_clip_is_heard_without_a_play(
     editor: Client, mp3: bytes, transactional_db: None
 ) -> None:
     form = {**FORM, "audio_file": SimpleUploadedFile("Rain Ünder.mp3", mp3)}
@@ -49,7 +49,7 @@ def test_clip_is_added_by_upload_and_heard_without_a_play(
         ({"audio_file": SimpleUploadedFile("a.mp3", b"<html>")}, "This is a web page, not audio."),
     ],
 )
-def test_wrong_clip_is_refused_with_a_sentence(
+def test_invalid_clip_is_refused_with_a_reason(
     editor: Client, change: dict[str, Any], sentence: str
 ) -> None:
     page = editor.post("/admin/library/clip/add/", {**FORM, **change})
@@ -66,7 +66,7 @@ def test_clip_is_found_by_a_word(editor: Client, make_clip: Callable[..., Clip])
     assert "Jazz Piano" not in page
 
 
-def test_list_costs_a_constant_number_of_queries(
+def test_list_takes_a_constant_number_of_queries(
     editor: Client,
     make_clip: Callable[..., Clip],
     django_assert_max_num_queries: DjangoAssertNumQueries,
@@ -86,7 +86,7 @@ def test_upload_is_replaced_by_a_url(editor: Client, clip: Clip) -> None:
     assert (clip.audio_url, clip.audio_file.name) == ("https://example.com/a.mp3", "")
 
 
-def test_plays_are_read_and_not_edited(editor: Client, clip: Clip) -> None:
+def test_plays_are_read_only(editor: Client, clip: Clip) -> None:
     event = PlayEvent.objects.create(clip=clip, kind=Kind.PLAIN, client=Family.OTHER)
     assert editor.get("/admin/library/playevent/").status_code == HTTPStatus.OK
     assert editor.get("/admin/library/playevent/add/").status_code == HTTPStatus.FORBIDDEN
@@ -94,7 +94,7 @@ def test_plays_are_read_and_not_edited(editor: Client, clip: Clip) -> None:
     assert changed.status_code == HTTPStatus.FORBIDDEN
 
 
-def test_plays_are_told_for_one_clip_and_in_the_order_of_time_alone(
+def test_plays_of_one_clip_are_listed_latest_first(
     editor: Client, make_clip: Callable[..., Clip]
 ) -> None:
     clips = make_clip(title="Rain"), make_clip(title="Wind")
@@ -109,19 +109,19 @@ def test_plays_are_told_for_one_clip_and_in_the_order_of_time_alone(
     assert "o=2" not in editor.get("/admin/library/playevent/").text
 
 
-def deleted_in_the_list(editor: Client) -> list[int]:
+def listed_as_deleted(editor: Client) -> list[int]:
     page = editor.get("/admin/library/clip/?deleted=yes")
     return [clip.pk for clip in page.context["cl"].result_list]
 
 
-def test_deleted_clip_keeps_its_plays_and_is_listed_apart(editor: Client, clip: Clip) -> None:
+def test_deleted_clip_keeps_its_plays_and_is_listed_separately(editor: Client, clip: Clip) -> None:
     PlayEvent.objects.create(clip=clip)
     url = f"/admin/library/clip/{clip.pk}/delete/"
-    assert "Are you sure" in editor.get(url).text
+    assert "Delete “" in editor.get(url).text
     editor.post(url, {"post": "yes"})
     assert PlayEvent.objects.filter(clip=clip).exists()
     assert not Clip.objects.available().exists()
-    assert deleted_in_the_list(editor) == [clip.pk]
+    assert listed_as_deleted(editor) == [clip.pk]
     assert not editor.get("/admin/library/clip/").context["cl"].result_list
 
 
@@ -131,11 +131,11 @@ def test_clips_are_deleted_and_restored_together(
     clips = [make_clip().pk for _ in range(2)]
     form = {"action": "delete_selected", "_selected_action": clips, "post": "yes"}
     editor.post("/admin/library/clip/", form)
-    assert sorted(deleted_in_the_list(editor)) == clips
+    assert sorted(listed_as_deleted(editor)) == clips
     form = {"action": "restore", "_selected_action": clips}
     editor.post("/admin/library/clip/?deleted=yes", form)
     assert Clip.objects.available().count() == 2
 
 
-def test_audio_of_the_back_office_is_for_editors(client: Client, clip: Clip) -> None:
+def test_audio_of_the_back_office_requires_a_login(client: Client, clip: Clip) -> None:
     assert client.get(f"/admin/library/clip/{clip.pk}/audio").status_code == HTTPStatus.FOUND

@@ -1,4 +1,4 @@
-"""An editor's afternoon in a real browser: from logging in to the export."""
+"""An editor's work in Chromium, from log-in to export."""
 
 import json
 from pathlib import Path
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.skipif(not CHROMIUM, reason="needs Chromium: make syste
 TITLES = ("Rain", "Wind", "Surf", "Creek", "Thunder", "Broken")
 
 
-def test_editor_imports_hears_mends_publishes_and_exports(
+def test_editor_imports_plays_repairs_publishes_and_exports(
     open_page: Open, origin: Origin, mp3: bytes, tmp_path: Path
 ) -> None:
     good = origin.on("/good.mp3", answer(mp3))
@@ -40,7 +40,7 @@ def test_editor_imports_hears_mends_publishes_and_exports(
     page.get_by_role("button", name="Log in").click()
 
     page.goto("/admin/library/clip/import/")
-    page.get_by_label("CSV or JSON, chosen or dropped here").set_input_files(file)
+    page.get_by_label("CSV or JSON file: choose it or drop it here").set_input_files(file)
     page.get_by_role("button", name="Preview").click()
     page.get_by_role("button", name="Import: add 6").click()
     expect(page.get_by_text("Imported clips.json: 6 added")).to_be_visible()
@@ -54,9 +54,9 @@ def test_editor_imports_hears_mends_publishes_and_exports(
     )
 
     page.get_by_role("link", name="Broken", exact=True).click()
-    page.get_by_label("Address of the audio").fill(good)
+    page.get_by_label("Audio URL").fill(good)
     page.get_by_role("button", name="Check source").click()
-    expect(page.locator("#clip-url-report")).to_contain_text("It serves audio")
+    expect(page.locator("#clip-url-report")).to_contain_text("This address serves audio")
     page.get_by_label("Title").fill("Drizzle")
     page.get_by_role("button", name="Save and publish").click()
     expect(page.get_by_text("1 clip published.")).to_be_visible()

@@ -1,6 +1,7 @@
 """Fixtures for tests of the audio store."""
 
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,13 @@ from library.audio.store import AudioStore
 from tests.audio.stores import MakeStore
 
 
+@cache
+def shared_client() -> OriginClient:
+    """Return the client of all stores, because reading the certificates takes long."""
+    limits = OriginLimits(1.0, 2.0, 4.0, 1_000_000)
+    return OriginClient(OriginPolicy(["127.0.0.1"]), limits, via="test")
+
+
 @pytest.fixture
 def make_store(tmp_path: Path) -> Iterator[MakeStore]:
     """Create instances that share one folder. Their downloads end before the test does."""
@@ -21,11 +29,8 @@ def make_store(tmp_path: Path) -> Iterator[MakeStore]:
     def make(
         freshness: Freshness | None = None, folder: Path = tmp_path / "store", **limits: float
     ) -> AudioStore:
-        client = OriginClient(
-            OriginPolicy(["127.0.0.1"]), OriginLimits(1.0, 2.0, 4.0, 1_000_000), via="test"
-        )
         kept = {"failure_seconds": 0.3, "slot_timeout": 1.0, **limits}
-        return AudioStore(folder, client, freshness, StoreLimits(**kept))  # type: ignore[arg-type]
+        return AudioStore(folder, shared_client(), freshness, StoreLimits(**kept))  # type: ignore[arg-type]
 
     yield make
     await_downloads()

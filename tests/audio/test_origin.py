@@ -7,6 +7,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -21,12 +22,20 @@ LIMITS = OriginLimits(connect=0.5, read=0.5, total=1.0, max_bytes=100_000)
 Fetch = Callable[[str], bytes]
 
 
-def client(allow: str = "127.0.0.1", **options: object) -> OriginClient:
-    return OriginClient(OriginPolicy([allow]), LIMITS, via="test", **options)  # type: ignore[arg-type]
+def client(
+    allow: str = "127.0.0.1", limits: OriginLimits = LIMITS, **options: object
+) -> OriginClient:
+    return OriginClient(OriginPolicy([allow]), limits, via="test", **options)  # type: ignore[arg-type]
+
+
+@cache
+def shared_client() -> OriginClient:
+    """Return a client for many tests, because reading the certificates takes long."""
+    return client()
 
 
 def fetch(url: str, fetcher: OriginClient | None = None) -> bytes:
-    with (fetcher or client()).get(url) as response:
+    with (fetcher or shared_client()).get(url) as response:
         return b"".join(response.chunks())
 
 
@@ -203,7 +212,9 @@ def test_endless_body_of_a_redirect_is_not_read(origin: Origin) -> None:
     ids=["status", "header", "body", "endless body", "chunks", "continue"],
 )
 def test_slow_response_ends_with_the_total_limit(origin: Origin, head: bytes, drop: bytes) -> None:
-    assert failure(origin.on("/a", dripping(head, drop))) == "origin_timeout"
+    limits = OriginLimits(connect=0.5, read=0.3, total=0.4, max_bytes=100_000)
+    fetcher = client(limits=limits)
+    assert failure(origin.on("/a", dripping(head, drop)), fetcher) == "origin_timeout"
 
 
 def test_silence_ends_with_the_read_limit(origin: Origin) -> None:

@@ -1,4 +1,4 @@
-"""Error pages for people. The API answers in JSON (tests/api/test_errors.py)."""
+"""HTML error pages; errors of the API are JSON (tests/api/test_errors.py)."""
 
 import json
 
@@ -16,25 +16,25 @@ pytestmark = pytest.mark.usefixtures("static_files")
 def test_missing_page_links_to_the_back_office(admin_client: Client) -> None:
     page = admin_client.get("/admin/nothing/")
     assert page.status_code == 404
-    assert "There is nothing at this address." in page.text
+    assert "There is no page at this address." in page.text
     assert 'href="/admin/"' in page.text
 
 
-def test_forbidden_page_says_who_can_grant_the_permission(client: Client, db: None) -> None:
+def test_missing_permission_refers_to_an_administrator(client: Client, db: None) -> None:
     client.force_login(member("Analysts"))
     page = client.get("/admin/library/clip/import/")
     assert page.status_code == 403
-    assert "An administrator can change that." in page.text
+    assert "An administrator can grant it." in page.text
 
 
-def test_expired_form_says_that_nothing_was_saved(db: None) -> None:
+def test_outdated_form_reports_that_nothing_was_saved(db: None) -> None:
     page = Client(enforce_csrf_checks=True).post("/admin/login/", {"username": "a"})
     assert page.status_code == 403
     assert "Nothing was saved." in page.text
 
 
 def response_to(path: str, error: Exception) -> HttpResponse:
-    """Return the response of a path whose view raises the error."""
+    """Return the response of a view at this path that raised the error."""
     try:
         raise error
     except type(error):
@@ -43,19 +43,19 @@ def response_to(path: str, error: Exception) -> HttpResponse:
         return response
 
 
-def test_server_error_page_needs_no_database() -> None:
+def test_server_error_renders_without_database_or_session() -> None:
     page = response_to("/admin/", KeyError())
     assert page.status_code == 500
-    assert "The fault is ours" in page.text
+    assert "This is an error in the service" in page.text
 
 
-def test_page_without_the_database_says_when_to_try_again() -> None:
+def test_unavailable_database_suggests_to_try_again() -> None:
     page = response_to("/admin/", OperationalError())
     assert (page.status_code, page["Retry-After"]) == (503, "10")
-    assert "Try again in some seconds." in page.text
+    assert "Try again in a few seconds." in page.text
 
 
-def test_errors_of_the_api_are_json() -> None:
+def test_api_paths_never_get_html_errors() -> None:
     for error, status, code in (
         (KeyError(), 500, "server_error"),
         (OperationalError(), 503, "database_unavailable"),

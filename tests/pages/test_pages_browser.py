@@ -1,4 +1,4 @@
-"""The listening page and the API documentation in Debian's Chromium, driven by Playwright."""
+"""The public pages in Chromium."""
 
 from collections.abc import Callable, Iterator
 
@@ -15,7 +15,7 @@ pytestmark = pytest.mark.skipif(not CHROMIUM, reason="needs Chromium: make syste
 
 @pytest.fixture
 def page(browser: Browser, server: Server) -> Iterator[Page]:
-    """A page of the running service. The test fails if a script raises an error."""
+    """Open a browser page; errors of its scripts fail the test."""
     context = browser.new_context(base_url=server.url)
     page = context.new_page()
     errors: list[str] = []
@@ -31,7 +31,7 @@ def test_clip_plays_and_seeks_on_the_listening_page(page: Page, clip: Clip) -> N
     assert Clip.objects.get().play_count == 1
 
 
-def test_listening_page_requests_no_audio_before_a_click(page: Page, clip: Clip) -> None:
+def test_listening_page_loads_no_audio_by_itself(page: Page, clip: Clip) -> None:
     page.goto("/", wait_until="networkidle")
     assert not PlayEvent.objects.exists()
 
@@ -48,7 +48,7 @@ def test_starting_one_clip_pauses_the_other(page: Page, make_clip: Callable[...,
 
 
 @pytest.mark.parametrize(("path", "shown"), [("/docs", ".opblock"), ("/redoc", "h1"), ("/", "h1")])
-def test_page_requests_nothing_from_other_hosts(page: Page, path: str, shown: str) -> None:
+def test_page_loads_nothing_from_other_hosts(page: Page, path: str, shown: str) -> None:
     requested: list[str] = []
     page.on("requestfinished", lambda request: requested.append(request.url))
     page.on("requestfailed", lambda request: requested.append(f"{request.failure}: {request.url}"))
@@ -56,8 +56,8 @@ def test_page_requests_nothing_from_other_hosts(page: Page, path: str, shown: st
     page.wait_for_selector(shown)
     page.wait_for_load_state("networkidle")
     home = page.url.removesuffix(path)
-    own = (home, "data:", "blob:", "csp: ")  # the policy stops requests before they are sent
-    assert [url for url in requested if not url.startswith(own)] == []
+    ours = (home, "data:", "blob:", "csp: ")  # the policy blocks these before they are sent
+    assert [url for url in requested if not url.startswith(ours)] == []
 
 
 def test_docs_fit_a_phone(page: Page) -> None:
@@ -68,13 +68,13 @@ def test_docs_fit_a_phone(page: Page) -> None:
     assert page.evaluate("document.documentElement.scrollWidth") == 390
 
 
-def test_docs_play_and_download_the_audio_of_one_play(page: Page, clip: Clip, mp3: bytes) -> None:
+def test_docs_play_and_download_the_audio_with_one_play(page: Page, clip: Clip, mp3: bytes) -> None:
     page.goto("/docs")
     operation = page.locator(".opblock").filter(has_text="Stream a clip")
     operation.locator(".opblock-summary-control").first.click()
     operation.get_by_placeholder("id").fill(str(clip.pk))
     operation.get_by_role("button", name="Execute").click()
-    response = operation.locator(".audio-answer")
+    response = operation.locator(".audio-response")
     expect(response.locator("audio")).to_be_visible()
     assert response.locator("audio").evaluate(SEEK) == pytest.approx([28.5, 20, 3], abs=0.1)
     with page.expect_download() as download:
@@ -95,7 +95,7 @@ def test_docs_add_the_example_clip(page: Page) -> None:
     assert Clip.objects.get().audio_url == "https://example.com/path/to/audio.mp3"
 
 
-def test_docs_delete_a_clip_for_a_logged_in_user(page: Page, clip: Clip) -> None:
+def test_docs_delete_a_clip_when_logged_in(page: Page, clip: Clip) -> None:
     log_in(page)
     page.goto("/docs")
     operation = page.locator(".opblock-delete")
@@ -108,14 +108,14 @@ def test_docs_delete_a_clip_for_a_logged_in_user(page: Page, clip: Clip) -> None
     assert not Clip.objects.available().exists()
 
 
-def test_clip_played_in_the_back_office_is_not_a_play(page: Page, clip: Clip) -> None:
+def test_playing_in_the_back_office_counts_no_play(page: Page, clip: Clip) -> None:
     log_in(page)
     page.goto("/admin/library/clip/")
     assert page.locator("audio").evaluate(SEEK) == pytest.approx([28.5, 20, 3], abs=0.1)
     assert not PlayEvent.objects.exists()
 
 
-def test_missing_page_is_accessible(open_page: Open) -> None:
+def test_missing_page_is_accessible_on_a_phone(open_page: Open) -> None:
     page = open_page("/nothing", width=PHONE, dark=True)
     expect(page.get_by_role("heading", name="Page not found")).to_be_visible()
     look(page, "dark")

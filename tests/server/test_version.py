@@ -1,4 +1,4 @@
-"""The version is defined once, in `clips_site/__init__.py`."""
+"""The version is defined once, in `clips_site/__init__.py`; packages with internals are pinned."""
 
 import re
 import tomllib
@@ -49,3 +49,10 @@ def test_packages_with_overridden_internals_are_pinned_to_the_version_that_was_r
     readme = " ".join(text("clips_site/server/README.md").split())
     assert len(pins) == 2
     assert [package for package, pin in pins.items() if f"{package} {pin}" not in readme] == []
+
+
+def test_readme_of_the_server_names_files_that_exist() -> None:
+    readme = text("clips_site/server/README.md")
+    paths = re.findall(r"`((?:tests|library|clips_site|requirements)/[\w/.]+)`", readme)
+    assert paths
+    assert [path for path in paths if not Path(ROOT, path).exists()] == []

@@ -54,7 +54,7 @@ def measured(cursor_class: type[base.Cursor], alias: str, vendor: str) -> type[b
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
-    """Replaces `CONN_HEALTH_CHECKS`, which must stay off, with a better check of its own."""
+    """Replaces `CONN_HEALTH_CHECKS`, which must stay off, with a better check."""
 
     def get_connection_params(self) -> dict[str, Any]:
         """Measure all cursors."""

@@ -1,4 +1,4 @@
-"""Changing many clips, a few at a time, with what was changed noted in the history."""
+"""Changes of many clips, a few per transaction, each noted in the clip's history."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
@@ -9,56 +9,55 @@ from library import history
 from library.models import Clip, ClipQuerySet
 
 CHUNK = 1000  # clips in memory at once
-# Clips changed in one transaction: a play of one of them waits until it ends.
-LOCKED = 200
+LOCKED = 200  # clips changed in one transaction: a play of one of them waits until it ends
 
-Alter = Callable[[Clip], object]
-Altered = list[tuple[history.Values, Clip]]  # of each clip its values before, and as it becomes
-Write = Callable[[ClipQuerySet], int]
-Note = Callable[[history.Author, Altered], object]
+SetFields = Callable[[Clip], object]
+Update = Callable[[ClipQuerySet], int]
+Changed = list[tuple[history.Values, Clip]]  # clips with their values before the change
+Note = Callable[[history.Author, Changed], object]
 
 
-def change(
+def change_clips(
     user: history.Author,
     clips: ClipQuerySet,
     fields: Sequence[str],
-    alter: Alter,
-    write: Write,
+    set_fields: SetFields,
+    update: Update,
     note: Note = history.note_changes,
 ) -> int:
-    """Change the clips, all of them or, where that fails, the first; returns how many were not so.
+    """Change the clips, LOCKED at a time; return how many changed.
 
-    `alter` changes the fields of one as `write` will those of all, for the history, which `note`
-    writes. Who repeats a change that failed half-way does what is left of it.
-
-    A clip that leaves the selection meanwhile, by somebody else's change, stays as it is.
+    `set_fields` sets the fields of one clip in memory and `update` sets the same in the database;
+    `note` writes the difference to the history. If a transaction fails, the ones before it stay
+    committed, and repeating the action changes the remaining clips. A clip that another user has
+    changed so that it is no longer in the queryset is left as it is.
     """
-    changed = 0
+    changed_count = 0
     pks = iter(list(clips.order_by("pk").values_list("pk", flat=True)))
-    while some := list(islice(pks, LOCKED)):
+    while batch := list(islice(pks, LOCKED)):
         with transaction.atomic():
-            locked = clips.filter(pk__in=some).order_by("pk").only("title", *fields)
-            # NO KEY, because a play's event refers to the row and must not wait; in the order of
-            # ids, so that nobody can deadlock with it.
-            altered = altered_of(locked.select_for_update(no_key=True), fields, alter)
-            note(user, altered)
-            changed += write(Clip.objects.filter(pk__in=[clip.pk for _, clip in altered]))
-    return changed
+            locked = clips.filter(pk__in=batch).order_by("pk").only("title", *fields)
+            # NO KEY, because the event of a play refers to the row and must not wait; ordered by
+            # id, so that two changes cannot deadlock.
+            changed = set_in_memory(locked.select_for_update(no_key=True), fields, set_fields)
+            note(user, changed)
+            changed_count += update(Clip.objects.filter(pk__in=[clip.pk for _, clip in changed]))
+    return changed_count
 
 
 def chunks(clips: ClipQuerySet, fields: Sequence[str]) -> Iterator[list[Clip]]:
-    """The clips with no more than what is asked for, some at a time."""
+    """Yield the clips in lists of CHUNK, with only their titles and these fields loaded."""
     every = clips.order_by("pk").only("title", *fields).iterator(CHUNK)
     while chunk := list(islice(every, CHUNK)):
         yield chunk
 
 
-def altered_of(clips: Iterable[Clip], fields: Sequence[str], alter: Alter) -> Altered:
-    """The clips that it changes, unsaved."""
-    found: Altered = []
+def set_in_memory(clips: Iterable[Clip], fields: Sequence[str], set_fields: SetFields) -> Changed:
+    """Set the fields of the clips without saving; return the clips that differ afterwards."""
+    changed: Changed = []
     for clip in clips:
         before = {name: getattr(clip, name) for name in fields}
-        alter(clip)
+        set_fields(clip)
         if any(getattr(clip, name) != value for name, value in before.items()):
-            found.append((before, clip))
-    return found
+            changed.append((before, clip))
+    return changed

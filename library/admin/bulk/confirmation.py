@@ -1,6 +1,5 @@
-"""The page that asks before something is done to clips."""
+"""The confirmation page shown before an action changes clips."""
 
-from collections.abc import Sequence
 from typing import Any
 
 from django import forms
@@ -8,47 +7,51 @@ from django.http import HttpRequest
 from django.template.response import TemplateResponse
 
 from library.admin.base import ModelAdmin
+from library.admin.bulk.selection import Selection
 from library.models import Clip
 
-TEMPLATE = "library/admin/ask.html"
+TEMPLATE = "library/admin/bulk/confirmation.html"
 
 
-def counted(number: int) -> str:
-    """So many clips, in words."""
+def clip_count(number: int) -> str:
+    """Return “1 clip”, “1,234 clips”."""
     return f"{number:,} clip{'s' * (number != 1)}"
 
 
-def ask(
+def confirmation_page(
     clip_admin: ModelAdmin[Clip],
     request: HttpRequest,
+    target: Selection | Clip,
     *,
-    title: str,
+    verb: str,
     sentence: str,
-    button: str,
     back: str,
-    clips: Sequence[Clip] = (),
-    others: int = 0,
-    fields: Sequence[tuple[str, str]] = (),
     form: forms.Form | None = None,
-    one: Clip | None = None,
 ) -> TemplateResponse:
-    """The page: what will be done, to which clips (some, and how many others), and a form.
+    """Return the page: the title and button with the verb, the first clips, and a form.
 
-    The form sends `fields`, and `post` as Django's own do; `back` is where they go who do not want
-    to. `one` is the clip if there is but one.
+    `back` is the URL of the button that cancels. The form sends `post`, as Django's confirmation
+    pages do, and the selection.
     """
     context: dict[str, Any] = {
         **clip_admin.admin_site.each_context(request),
         "opts": clip_admin.opts,
         "media": clip_admin.media,
-        "title": title,
         "sentence": sentence,
-        "button": button,
+        "button": verb,
         "back": back,
-        "clips": clips,
-        "others": others,
-        "fields": fields,
         "form": form,
-        "original": one,  # the theme's path to the page then leads by it
     }
+    if isinstance(target, Clip):
+        context |= {
+            "title": f"{verb} “{target}”",
+            "original": target,
+        }  # original: for the breadcrumbs
+    else:
+        context |= {
+            "title": f"{verb} {clip_count(target.count)}",
+            "clips": target.first,
+            "others": target.others,
+            "fields": target.fields(),
+        }
     return TemplateResponse(request, TEMPLATE, context)

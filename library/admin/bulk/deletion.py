@@ -1,12 +1,10 @@
-"""Deleting clips and restoring them.
+"""Deleting and restoring clips.
 
-Deleting keeps the row, as the API does, so that plays stay counted and it can be undone: Django's
-own way would refuse every clip that was played.
+A deleted clip keeps its row, as in the API, so that its plays stay counted and it can be restored.
+Django's own deletion would refuse every clip that has plays.
 """
 
-from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
 
 from django.contrib import admin, messages
 from django.db.models import QuerySet
@@ -17,89 +15,59 @@ from django.utils import timezone
 
 from library import history
 from library.admin.base import ModelAdmin
-from library.admin.bulk.batches import Alter, Altered, change
-from library.admin.bulk.confirmation import TEMPLATE, ask, counted
+from library.admin.bulk.batches import Changed, SetFields, change_clips
+from library.admin.bulk.confirmation import clip_count, confirmation_page
 from library.admin.bulk.selection import Selection
 from library.models import Clip, ClipQuerySet
 
 FIELDS = ("deleted_at",)
-SENTENCE = (
-    "Nobody can list, hear or change a deleted clip. Its plays stay counted, and it can be"
-    " restored: the filter “Deleted” finds it."
+DELETION = (
+    "A deleted clip cannot be listed, played or changed. Its plays stay counted. To restore it,"
+    " find it with the filter “Deleted”."
 )
 
 
-class Deletion(ModelAdmin[Clip]):
-    """What deletes and restores clips; it is noted in their history."""
-
-    delete_confirmation_template = TEMPLATE
-
-    def delete_view(
-        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
-    ) -> HttpResponse:
-        """The page that asks before one is deleted, and the deletion."""
-        clip = self.get_object(request, object_id)
-        asked = {
-            "title": f"Are you sure you want to delete “{clip}”?",
-            "sentence": SENTENCE,
-            "button": "Delete",
-            "back": reverse("admin:library_clip_change", args=[object_id]),
-        }
-        return super().delete_view(request, object_id, asked | (extra_context or {}))
-
-    def get_deleted_objects(
-        self, objs: Sequence[Clip] | QuerySet[Clip], request: HttpRequest
-    ) -> tuple[list[Any], dict[Any, int], set[str], list[Any]]:
-        """What goes with a clip that is deleted: nothing."""
-        clips = [str(clip) for clip in objs]
-        return clips, {"clips": len(clips)}, set(), []
-
-    def delete_model(self, request: HttpRequest, obj: Clip) -> None:
-        """Delete one; Django has noted it."""
-        Clip.objects.filter(pk=obj.pk).mark_deleted()
-
-    @admin.action(description="Delete…", permissions=["delete"])
-    def delete_selected(
-        self, request: HttpRequest, queryset: QuerySet[Clip]
-    ) -> HttpResponse | None:
-        """Delete those that are selected, once that is confirmed."""
-        selection = Selection(request, queryset)
-        if "post" in request.POST:
-            now = timezone.now()
-            clips, write = selection.clips.not_deleted(), ClipQuerySet.mark_deleted
-            alter = _sets_deleted_at(now)
-            number = change(request.user, clips, FIELDS, alter, write, _note_deletions)
-            self._tell(request, number, "deleted")
-            return None
-        return ask(
-            self,
-            request,
-            title=f"Delete {counted(selection.count)}",
-            sentence=SENTENCE,
-            button="Delete",
-            back=request.get_full_path(),
-            clips=selection.first,
-            others=selection.others,
-            fields=selection.fields(),
+@admin.action(description="Delete…", permissions=["delete"])
+def delete_selected(
+    clip_admin: ModelAdmin[Clip], request: HttpRequest, queryset: QuerySet[Clip]
+) -> HttpResponse | None:
+    """Show the confirmation page, then delete the selected clips."""
+    selection = Selection(request, queryset)
+    if "post" not in request.POST:
+        back = request.get_full_path()
+        return confirmation_page(
+            clip_admin, request, selection, verb="Delete", sentence=DELETION, back=back
         )
-
-    @admin.action(description="Restore", permissions=["delete"])
-    def restore(self, request: HttpRequest, queryset: QuerySet[Clip]) -> None:
-        """Undo the deletion of those that are selected."""
-        clips, write = Selection(request, queryset).clips, ClipQuerySet.restore
-        number = change(request.user, clips, FIELDS, _sets_deleted_at(None), write)
-        self._tell(request, number, "restored")
-
-    def _tell(self, request: HttpRequest, number: int, became: str) -> None:
-        self.message_user(request, f"{counted(number)} {became}.", messages.SUCCESS)
+    clips, set_fields = selection.clips.not_deleted(), _set_deleted_at(timezone.now())
+    number = change_clips(
+        request.user, clips, FIELDS, set_fields, ClipQuerySet.mark_deleted, _note_deletions
+    )
+    messages.success(request, f"{clip_count(number)} deleted.")
+    return None
 
 
-def _sets_deleted_at(time: datetime | None) -> Alter:
-    def alter(clip: Clip) -> None:
+@admin.action(description="Restore", permissions=["delete"])
+def restore(clip_admin: ModelAdmin[Clip], request: HttpRequest, queryset: QuerySet[Clip]) -> None:
+    """Undo the deletion of the selected clips."""
+    clips, set_fields = Selection(request, queryset).clips, _set_deleted_at(None)
+    number = change_clips(request.user, clips, FIELDS, set_fields, ClipQuerySet.restore)
+    messages.success(request, f"{clip_count(number)} restored.")
+
+
+def confirm_deletion(
+    clip_admin: ModelAdmin[Clip], request: HttpRequest, clip: Clip
+) -> HttpResponse:
+    """Return the confirmation page for one clip; Django deletes it afterwards."""
+    back = reverse("admin:library_clip_change", args=[clip.pk])
+    return confirmation_page(clip_admin, request, clip, verb="Delete", sentence=DELETION, back=back)
+
+
+def _set_deleted_at(time: datetime | None) -> SetFields:
+    def set_fields(clip: Clip) -> None:
         clip.deleted_at = time
 
-    return alter
+    return set_fields
 
 
-def _note_deletions(user: history.Author, altered: Altered) -> None:
-    history.note_deletions(user, (clip for _, clip in altered))
+def _note_deletions(user: history.Author, changed: Changed) -> None:
+    history.note_deletions(user, (clip for _, clip in changed))

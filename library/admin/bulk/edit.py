@@ -1,4 +1,4 @@
-"""Changing the genre, tags, licence or creator of many clips, after a look at what will change."""
+"""Editing the genre, tags, licence and creator of many clips: a form, a preview, the change."""
 
 from dataclasses import dataclass, field
 
@@ -11,104 +11,89 @@ from django.utils import timezone
 
 from library import history
 from library.admin.base import ModelAdmin
-from library.admin.bulk.batches import altered_of, change, chunks
-from library.admin.bulk.confirmation import counted
+from library.admin.bulk.batches import change_clips, chunks, set_in_memory
+from library.admin.bulk.confirmation import clip_count
 from library.admin.bulk.form import BulkForm, Edit
 from library.admin.bulk.selection import Selection
 from library.models import Clip, ClipQuerySet
 from library.models.tag import MAX_TAGS
 
-SHOWN = 20  # clips of each kind that the preview names
-TEMPLATE = "library/admin/bulk_edit.html"
+SHOWN = 20  # clips of each kind named in the preview
+TEMPLATE = "library/admin/bulk/edit.html"
 
 
 @dataclass
 class Preview:
-    """What an edit would do; of the first clips, what each value becomes."""
+    """The effect of an edit: how many clips change, and the values of the first ones."""
 
     changed: int = 0
     rows: list[tuple[Clip, list[tuple[str, str, str]]]] = field(default_factory=list)
-    too_many: int = 0  # clips that would have more tags than a clip may
+    too_many: int = 0  # clips that would have more tags than the limit
     too_many_rows: list[Clip] = field(default_factory=list)
 
     @classmethod
     def of(cls, edit: Edit, clips: ClipQuerySet) -> "Preview":
-        """Look at each of the clips."""
         preview = cls()
         for chunk in chunks(clips, edit.fields):
-            for before, clip in altered_of(chunk, edit.fields, edit.alter):
+            for before, clip in set_in_memory(chunk, edit.fields, edit.alter):
                 preview.add(before, clip)
         return preview
 
     def add(self, before: history.Values, clip: Clip) -> None:
-        """Take in a clip with its values before, and as it would become."""
         self.changed += 1
         if "tags" in before and len(clip.tags) > MAX_TAGS:
             self.too_many += 1
             if len(self.too_many_rows) < SHOWN:
                 self.too_many_rows.append(clip)
         if len(self.rows) < SHOWN:
-            found = history.differences(before, {name: getattr(clip, name) for name in before})
-            told = [(history.label(name), old, new) for name, (old, new) in found.items()]
-            self.rows.append((clip, told))
+            values = history.differences(before, {name: getattr(clip, name) for name in before})
+            labelled = [(history.label(name), old, new) for name, (old, new) in values.items()]
+            self.rows.append((clip, labelled))
 
     @property
     def others(self) -> int:
-        """How many would change too, and are not shown."""
+        """The number of clips that change and are not shown."""
         return self.changed - len(self.rows)
 
 
-class BulkEdit(ModelAdmin[Clip]):
-    """The list's action that edits: a form, a preview of what it would do, and the change."""
-
-    @admin.action(description="Edit genre, tags, licence, creator…", permissions=["change"])
-    def bulk_edit(self, request: HttpRequest, queryset: QuerySet[Clip]) -> HttpResponse | None:
-        """Edit those that are selected, step by step."""
-        selection = Selection(request, queryset)
-        step = request.POST.get("step", "")
-        form = BulkForm(request.POST if step else None)
-        if step not in ("preview", "apply") or not form.is_valid():
-            return self._page(request, selection, form)
+@admin.action(description="Edit genre, tags, licence, creator…", permissions=["change"])
+def bulk_edit(
+    clip_admin: ModelAdmin[Clip], request: HttpRequest, queryset: QuerySet[Clip]
+) -> HttpResponse | None:
+    """Show the form, then the preview, then edit the selected clips and return to the list."""
+    selection = Selection(request, queryset)
+    step = request.POST.get("step", "")
+    form = BulkForm(request.POST if step else None)
+    context = {
+        **clip_admin.admin_site.each_context(request),
+        "opts": clip_admin.opts,
+        "title": f"Edit {clip_count(selection.count)}",
+        "media": clip_admin.media,
+        "back": request.get_full_path(),
+        "selection": selection,
+        "form": form,
+        "edit": None,
+        "preview": None,
+    }
+    if step in ("preview", "apply") and form.is_valid():
         now, edit, version = timezone.now(), form.edit(), selection.version()
         preview = Preview.of(edit, selection.clips)
         if step == "apply" and not preview.too_many:
             if request.POST.get("version") == version:
-                self._apply(request, selection.clips.filter(updated_at__lte=now), edit, preview)
+                # A clip that was changed after the preview above is left out.
+                unchanged = selection.clips.filter(updated_at__lte=now)
+                number = change_clips(request.user, unchanged, edit.fields, edit.alter, edit.write)
+                _show_result(request, edit, number, preview.changed - number)
                 return None
-            messages.warning(request, "These clips have changed since the preview: look again.")
-        return self._page(request, selection, form, edit, preview, version)
+            messages.warning(
+                request, "These clips have changed since the preview. Check the new preview."
+            )
+        context |= {"edit": edit, "preview": preview, "version": version, "most_tags": MAX_TAGS}
+    return TemplateResponse(request, TEMPLATE, context)
 
-    def _apply(
-        self, request: HttpRequest, clips: ClipQuerySet, edit: Edit, preview: Preview
-    ) -> None:
-        number = change(request.user, clips, edit.fields, edit.alter, edit.write)
-        text = f"{counted(number)} changed: {'; '.join(edit.describe())}."
-        self.message_user(request, text, messages.SUCCESS if number else messages.INFO)
-        if number < preview.changed:
-            left = counted(preview.changed - number)
-            messages.warning(request, f"{left} left out, which somebody else has just changed.")
 
-    def _page(
-        self,
-        request: HttpRequest,
-        selection: Selection,
-        form: BulkForm,
-        edit: Edit | None = None,
-        preview: Preview | None = None,
-        version: str = "",
-    ) -> HttpResponse:
-        """The form, or what an edit would do."""
-        context = {
-            **self.admin_site.each_context(request),
-            "opts": self.opts,
-            "title": f"Edit {counted(selection.count)}",
-            "media": self.media,
-            "back": request.get_full_path(),
-            "selection": selection,
-            "form": form,
-            "edit": edit,
-            "preview": preview,
-            "version": version,
-            "most_tags": MAX_TAGS,
-        }
-        return TemplateResponse(request, TEMPLATE, context)
+def _show_result(request: HttpRequest, edit: Edit, number: int, left_out: int) -> None:
+    show = messages.success if number else messages.info
+    show(request, f"{clip_count(number)} changed: {'; '.join(edit.describe())}.")
+    if left_out > 0:
+        messages.warning(request, f"{clip_count(left_out)} left out: just changed by another user.")

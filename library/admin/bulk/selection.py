@@ -1,4 +1,4 @@
-"""The clips that an action is done to, from the list to the page that asks whether to do it."""
+"""The clips selected for an action, passed from the list to the pages that follow."""
 
 from functools import cached_property
 
@@ -8,14 +8,14 @@ from django.http import HttpRequest
 
 from library.models import Clip, ClipQuerySet
 
-SHOWN = 10  # clips that a page names
+SHOWN = 10  # clips named on a page
 
 
 class Selection:
-    """Those ticked on a page of the list, or all that it is narrowed to.
+    """The clips ticked on a page of the list, or all clips that the list contains.
 
-    The page that asks sends the same ticks back, not a field for each clip: of those that are all
-    there may be a hundred thousand.
+    The following page sends back the ticks and the choice of all, not a field for each clip: all
+    may be a hundred thousand.
     """
 
     def __init__(self, request: HttpRequest, clips: QuerySet[Clip]) -> None:
@@ -24,21 +24,20 @@ class Selection:
 
     @cached_property
     def count(self) -> int:
-        """How many they are."""
         return self.clips.count()
 
     @cached_property
     def first(self) -> list[Clip]:
-        """Some of them, to be named."""
+        """The clips named on the page."""
         return list(self.clips.defer("description", "search_vector").order_by("-pk")[:SHOWN])
 
     @property
     def others(self) -> int:
-        """How many are not named."""
+        """The number of clips not named on the page."""
         return self.count - len(self.first)
 
     def fields(self) -> list[tuple[str, str]]:
-        """What the form of a page that asks must send back: names and values."""
+        """Return the names and values that the page's form must send back."""
         post = self._request.POST
         ticked = post.getlist(helpers.ACTION_CHECKBOX_NAME)
         return [
@@ -47,6 +46,6 @@ class Selection:
         ]
 
     def version(self) -> str:
-        """Another text once clips were changed, or there are others: what was shown is then old."""
-        told = self.clips.aggregate(Count("pk"), Sum("pk"), Max("updated_at"))
-        return " ".join(str(value) for value in told.values())
+        """Return a text that differs once a clip has changed, joined or left the selection."""
+        facts = self.clips.aggregate(Count("pk"), Sum("pk"), Max("updated_at"))
+        return " ".join(str(value) for value in facts.values())

@@ -1,136 +1,222 @@
-"""Clips: found, added, edited and heard."""
+"""The pages of clips: their URLs, columns, filters, actions and form, and where each is defined."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.views.main import ERROR_FLAG, ORDER_VAR, ChangeList
-from django.core.exceptions import PermissionDenied
-from django.db import connection
 from django.db.models import QuerySet
 from django.forms import Script
 from django.http import HttpRequest
-from django.http.response import HttpResponse, HttpResponseBase, HttpResponseRedirect, JsonResponse
-from django.shortcuts import get_object_or_404
+from django.http.response import HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 
-from library.admin.bulk.deletion import Deletion
-from library.admin.bulk.edit import BulkEdit
-from library.admin.bulk.states import StateActions
-from library.admin.clips.changelist import ClipChangeList, found
-from library.admin.clips.columns import ClipColumns
-from library.admin.clips.filters import FILTERS
-from library.admin.clips.ordering import DEFAULT, remember
-from library.admin.clips.page import ClipPage
-from library.admin.exchange import (
-    EXPORT_PERMISSION,
-    IMPORT_PERMISSIONS,
-    ClipExchange,
-    export_selected_as_csv,
-    export_selected_as_json,
-)
-from library.admin.suggestions import known_words
-from library.audio.errors import AudioUnavailableError
+from library import history
+from library.admin import exchange
+from library.admin.base import ModelAdmin
+from library.admin.bulk import deletion, edit, states
+from library.admin.clips import audio_views, columns, filters, ordering
+from library.admin.clips.changelist import ClipChangeList, search
+from library.admin.clips.form import ClipForm, fieldsets
+from library.admin.clips.history_page import history_context
+from library.admin.clips.page import json_result, page_context, save_clip
+from library.admin.clips.presence import presence
+from library.admin.suggestions import words
 from library.models import Clip
-from library.sources.opening import open_audio
-from library.streams.delivery import deliver
 
 
 @admin.register(Clip)
-class ClipAdmin(StateActions, BulkEdit, Deletion, ClipColumns, ClipPage):
-    """Clips, found by their words or what they are, and heard without counting a play."""
+class ClipAdmin(ModelAdmin[Clip]):
+    """The list of clips, and the page of each."""
 
-    actions = (
-        "bulk_edit",
-        "publish",
-        "make_draft",
-        "withdraw",
-        "delete_selected",
-        "restore",
-        export_selected_as_csv,
-        export_selected_as_json,
+    # The list
+    change_list_template = "library/admin/clips/change_list.html"
+    list_before_template = "library/admin/clips/_active_filters.html"
+    list_display = (
+        columns.heading,
+        columns.listen,
+        columns.shown_genre,
+        columns.shown_length,
+        columns.plays,
+        columns.recent_plays,
+        columns.source,
+        columns.shown_state,
     )
-    change_list_template = "library/admin/clip_list.html"
-    list_before_template = "library/admin/clip_list_in_force.html"
-    list_filter = FILTERS
+    list_filter = (
+        filters.GenreFilter,
+        filters.TagFilter,
+        filters.LicenceFilter,
+        filters.HealthFilter,
+        filters.SourceFilter,
+        filters.StateFilter,
+        filters.DeletedFilter,
+    )
     list_filter_submit = True
     list_per_page = 50
     search_fields = ("search_vector",)  # see get_search_results
     search_help_text = "Title, tag, creator, number or URL"
     show_facets = admin.ShowFacets.NEVER  # they would count all clips for each choice
     show_full_result_count = False
+    actions = (
+        edit.bulk_edit,
+        states.publish,
+        states.make_draft,
+        states.withdraw,
+        deletion.delete_selected,
+        deletion.restore,
+        exchange.export_selected_as_csv,
+        exchange.export_selected_as_json,
+    )
+
+    # The page of a clip
+    change_form_template = "library/admin/clips/change_form.html"
+    object_history_template = "library/admin/clips/history.html"
+    form = ClipForm
+    fieldsets = fieldsets()
+    warn_unsaved_form = True
+    actions_detail = ("withdraw_this",)
+    actions_submit_line = ("save_and_publish", "save_and_make_draft")
+    # The theme finds the functions of these buttons by their names in this class.
+    withdraw_this = states.withdraw_this
+    save_and_publish = states.save_and_publish
+    save_and_make_draft = states.save_and_make_draft
 
     class Media:
-        """What the list and the pages of its actions need in the browser."""
-
         js = (
-            Script("library/admin-player.js", defer=True),
-            Script("library/admin-list.js", defer=True),
+            Script("library/player.js", type="module"),
+            Script("library/admin/clips/list.js", type="module"),
         )
 
     def get_urls(self) -> list[URLPattern]:
-        """The admin's own paths, the audio for editors, and the words for their forms."""
         view = self.admin_site.admin_view
-        own = [
-            path("<int:pk>/audio", view(self.audio), name="library_clip_audio"),
-            path("words", view(self.words), name="library_clip_words"),
+        return [
+            path("<int:pk>/audio", view(audio_views.clip_audio), name="library_clip_audio"),
+            path("<int:pk>/presence/", view(presence), name="library_clip_presence"),
+            path("check-source/", view(audio_views.check_source), name="library_clip_check_source"),
+            path("check-file/", view(audio_views.check_file), name="library_clip_check_file"),
+            path("listen/", view(audio_views.listen_to_source), name="library_clip_listen"),
+            path("words", view(words), name="library_clip_words"),
+            *exchange.ClipExchange(self).urls,
+            *super().get_urls(),  # Django's own, and the page of withdraw_this
         ]
-        return [*own, *ClipExchange(self).urls, *super().get_urls()]
 
     def has_import_permission(self, request: HttpRequest) -> bool:
-        return request.user.has_perms(IMPORT_PERMISSIONS)
+        return request.user.has_perms(exchange.IMPORT_PERMISSIONS)
 
     def has_export_permission(self, request: HttpRequest) -> bool:
-        return request.user.has_perm(EXPORT_PERMISSION)
+        return request.user.has_perm(exchange.EXPORT_PERMISSION)
 
-    def audio(self, request: HttpRequest, pk: int) -> HttpResponseBase:
-        """The clip's audio for an editor's ears: not a play."""
-        if not self.has_view_permission(request):
-            raise PermissionDenied
-        clip = get_object_or_404(Clip, pk=pk)
-        connection.close()  # a fetch from an origin may take long
-        try:
-            return deliver(request, open_audio(clip), clip.title).response
-        except AudioUnavailableError as error:
-            return HttpResponse(error.detail, status=error.status, content_type="text/plain")
-
-    def words(self, request: HttpRequest) -> HttpResponse:
-        """The genres and tags that clips have, to be suggested."""
-        if not self.has_view_permission(request):
-            raise PermissionDenied
-        return JsonResponse(known_words())
+    # The list
 
     def get_changelist(self, request: HttpRequest, **options: Any) -> type[ChangeList]:
-        """Our list."""
         return ClipChangeList
 
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """The list; its order is kept for the next time if it was asked for."""
+        """Show the list, and remember its order if the request chooses one."""
         ticked = request.POST.getlist(ACTION_CHECKBOX_NAME)
         if not all(number.isascii() and number.isdecimal() for number in ticked):
-            messages.warning(request, "Nothing was done: clips are ticked by their numbers.")
+            messages.warning(request, "Nothing was done: the selection is not valid.")
             return HttpResponseRedirect(request.get_full_path())
         if ERROR_FLAG in request.GET:
-            messages.warning(request, "There is no such filter or page: this is the whole list.")
-        may = {
+            messages.warning(request, "There is no such filter or page. This is the whole list.")
+        context = {
             "may_import": self.has_import_permission(request),
             "may_export": self.has_export_permission(request),
         }
-        response = super().changelist_view(request, may | (extra_context or {}))
+        response = super().changelist_view(request, context | (extra_context or {}))
         if ORDER_VAR in request.GET:
-            remember(request, response, request.GET[ORDER_VAR] or DEFAULT)
+            order = request.GET[ORDER_VAR] or ordering.DEFAULT
+            ordering.remember_order(request, response, order)
         return response
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Clip], search_term: str
     ) -> tuple[QuerySet[Clip], bool]:
-        """By the full text, as the API searches: a LIKE would read every clip."""
-        return (found(queryset, search_term) if search_term.strip() else queryset), False
+        """Use the full-text search of the API, since LIKE would read every clip."""
+        return (search(queryset, search_term) if search_term.strip() else queryset), False
 
     def get_actions(self, request: HttpRequest, *args: Any, **kwargs: Any) -> dict[str, Any]:
-        """Deleted clips can be restored, and nothing else be done to them."""
+        """Offer only “Restore” in the list of deleted clips, and all other actions elsewhere."""
         actions = super().get_actions(request, *args, **kwargs)
         deleted = request.GET.get("deleted") == "yes"
         return {name: action for name, action in actions.items() if (name == "restore") == deleted}
+
+    # The page of a clip
+
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        """Answer the browser with a page, and the page's script with JSON."""
+        response = super().changeform_view(request, object_id, form_url, extra_context)
+        if request.method == "POST" and request.headers.get("Accept") == "application/json":
+            return json_result(response)
+        return response
+
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        clip: Clip | None = context.get("original")
+        may_write = (
+            self.has_change_permission(request, clip) if clip else self.has_add_permission(request)
+        )
+        context |= page_context(request, clip, may_write=may_write)
+        return super().render_change_form(request, context, *args, **kwargs)
+
+    def get_actions_detail(self, request: HttpRequest, object_id: str) -> list[Any]:
+        buttons = super().get_actions_detail(request, object_id)
+        return states.buttons_for(self.get_object(request, object_id), buttons)
+
+    def get_actions_submit_line(self, request: HttpRequest, object_id: str) -> list[Any]:
+        buttons = super().get_actions_submit_line(request, object_id)
+        return states.buttons_for(self.get_object(request, object_id), buttons)
+
+    def save_model(self, request: HttpRequest, obj: Clip, form: ClipForm, change: bool) -> None:
+        """Save the clip, then run the action of the pressed button, such as publishing."""
+        save_clip(request, obj, form, change)
+        for button in self.get_actions_submit_line(request, str(obj.pk)):
+            if button.action_name in request.POST:
+                button.method(request, obj)
+
+    def construct_change_message(
+        self, request: HttpRequest, form: Any, formsets: Any, add: bool = False
+    ) -> list[dict[str, Any]]:
+        """Note the values of a change as well as the names of the fields."""
+        if add:
+            return super().construct_change_message(request, form, formsets, add)
+        return history.change_message(form.before, history.values_of(form.instance))
+
+    def log_change(self, request: HttpRequest, obj: Clip, message: Any) -> Any:
+        """Write no log entry if nothing changed."""
+        return super().log_change(request, obj, message) if message else None
+
+    def history_view(
+        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        response = super().history_view(request, object_id, extra_context)
+        if isinstance(response, TemplateResponse) and response.context_data is not None:
+            clip, number = response.context_data["object"], request.GET.get("p", "1")
+            response.context_data |= history_context(clip, number)
+        return response
+
+    # The deletion of one clip
+
+    def render_delete_form(self, request: HttpRequest, context: dict[str, Any]) -> HttpResponse:
+        return deletion.confirm_deletion(self, request, context["object"])
+
+    def get_deleted_objects(
+        self, objs: Sequence[Clip] | QuerySet[Clip], request: HttpRequest
+    ) -> tuple[list[Any], dict[Any, int], set[str], list[Any]]:
+        """Let every clip be deleted: its plays and all other rows that refer to it stay."""
+        clips = [str(clip) for clip in objs]
+        return clips, {"clips": len(clips)}, set(), []
+
+    def delete_model(self, request: HttpRequest, obj: Clip) -> None:
+        Clip.objects.filter(pk=obj.pk).mark_deleted()

@@ -1,4 +1,7 @@
-"""What a row of the list tells of a clip."""
+"""The columns of the list of clips. Those that can be sorted have an index, except plays.
+
+The functions are named unlike the fields of the form, since both become classes in CSS.
+"""
 
 from django.contrib import admin
 from django.db.models.functions import Lower
@@ -8,121 +11,114 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.timesince import timesince
 
-from library.admin.base import ModelAdmin
+from library.admin.base import cause_sentence
 from library.admin.clips.sparkline import sparkline
-from library.audio.errors import CAUSES
 from library.models import Clip, Health, State
 
 TAGS_SHOWN = 4
 STATE_COLOURS = {State.DRAFT: "warning", State.PUBLISHED: "success", State.WITHDRAWN: "danger"}
 
 
-def badge(text: str, colour: str = "") -> SafeString:
-    """A word on a coloured ground: `success`, `warning`, `danger`, or grey."""
-    return format_html('<span class="badge badge-{}">{}</span>', colour or "plain", text)
+@admin.display(description="title", ordering=Lower("title"))
+def heading(clip: Clip) -> str:
+    """Return the title, which the list links to the clip's page."""
+    return clip.title
 
 
-class ClipColumns(ModelAdmin[Clip]):
-    """The columns; those that sort do so by an index, but for plays."""
+def subtitle(clip: Clip) -> str:
+    """Return the creator and the first tags, shown below the title."""
+    tags = ", ".join(clip.tags[:TAGS_SHOWN]) + ", …" * (len(clip.tags) > TAGS_SHOWN)
+    return " · ".join(part for part in (clip.creator, tags) if part)
 
-    list_display = (
-        "heading",
-        "listen",
-        "shown_genre",
-        "shown_length",
-        "plays",
-        "lately",
-        "source",
-        "shown_state",
+
+@admin.display(description="listen")
+def listen(clip: Clip) -> SafeString:
+    """Return a small player. It counts no play and loads nothing until it is started."""
+    return format_html(
+        '<div class="player"><audio preload="none" src="{url}"></audio>'
+        '<button type="button" aria-label="Play {title}">'
+        '<span class="material-symbols-outlined" aria-hidden="true">play_arrow</span></button>'
+        '<input type="range" min="0" max="{seconds}" step="0.1" value="0"'
+        ' aria-label="Position in {title}" aria-valuetext="0:00 of {length}">'
+        '<span class="player-time">0:00</span><p role="alert" hidden></p></div>',
+        url=reverse("admin:library_clip_audio", args=[clip.pk]),
+        title=clip.title,
+        seconds=round(clip.duration, 1),
+        length=clip.length,
     )
 
-    @admin.display(description="title", ordering=Lower("title"))
-    def heading(self, clip: Clip) -> str:
-        """The title, which leads to the clip's page."""
-        return clip.title
 
-    def beneath(self, clip: Clip) -> str:
-        """Whose it is, and its tags: a line under the title."""
-        tags = ", ".join(clip.tags[:TAGS_SHOWN]) + ", …" * (len(clip.tags) > TAGS_SHOWN)
-        return " · ".join(part for part in (clip.creator, tags) if part)
+@admin.display(description="genre", ordering=Lower("genre"))
+def shown_genre(clip: Clip) -> str:
+    """Return the genre in the editor's spelling; the list sorts it regardless of case."""
+    return clip.genre
 
-    @admin.display(description="listen")
-    def listen(self, clip: Clip) -> SafeString:
-        """A small player, which counts no play and asks for nothing before it is told to."""
-        return format_html(
-            '<div class="player"><audio preload="none" src="{url}"></audio>'
-            '<button type="button" aria-label="Play {title}">'
-            '<span class="material-symbols-outlined" aria-hidden="true">play_arrow</span></button>'
-            '<input type="range" min="0" max="{seconds}" step="0.1" value="0"'
-            ' aria-label="Position in {title}" aria-valuetext="0:00 of {length}">'
-            '<span class="player-time">0:00</span><p role="alert" hidden></p></div>',
-            url=reverse("admin:library_clip_audio", args=[clip.pk]),
-            title=clip.title,
-            seconds=round(clip.duration, 1),
-            length=clip.length,
-        )
 
-    @admin.display(description="genre", ordering=Lower("genre"))
-    def shown_genre(self, clip: Clip) -> str:
-        """As it is written."""
-        return clip.genre
+@admin.display(description="duration", ordering="duration")
+def shown_length(clip: Clip) -> str:
+    """Return the duration in minutes and seconds."""
+    return clip.length
 
-    @admin.display(description="duration", ordering="duration")
-    def shown_length(self, clip: Clip) -> str:
-        """Minutes and seconds."""
-        return clip.length
 
-    @admin.display(description="plays", ordering="play_count")
-    def plays(self, clip: Clip) -> SafeString:
-        """All plays there were."""
-        return format_html('{} <span class="narrow">in all</span>', f"{clip.play_count:,}")
+@admin.display(description="plays", ordering="play_count")
+def plays(clip: Clip) -> SafeString:
+    """Return the number of plays since the clip was added."""
+    return format_html('{} <span class="narrow">in total</span>', f"{clip.play_count:,}")
 
-    @admin.display(description="30 days")
-    def lately(self, clip: Clip) -> SafeString:
-        """The plays of the last days (UTC), which the list has put on the clip."""
-        days: list[int] = getattr(clip, "plays_by_day", [])
-        return format_html(
-            '{} <span class="sparkline-sum">{} <span class="narrow">in 30 days</span></span>',
-            sparkline(days, timezone.now().date()),
-            f"{sum(days):,}",
-        )
 
-    @admin.display(description="source")
-    def source(self, clip: Clip) -> SafeString:
-        """Where the audio is; whether it can be had, and if not, why and since when."""
-        return format_html(
-            '<span class="source-cell"><span class="material-symbols-outlined" role="img"'
-            ' title="{kind}" aria-label="{kind}">{icon}</span> {health}</span>{why}',
-            kind="From an upload" if clip.audio_file else "From a URL",
-            icon="upload_file" if clip.audio_file else "link",
-            health=_health(clip),
-            why=_why(clip),
-        )
+@admin.display(description="30 days")
+def recent_plays(clip: Clip) -> SafeString:
+    """Return a sparkline of the plays per day (UTC), which the list has set on the clip."""
+    days: list[int] = getattr(clip, "plays_by_day", [])
+    return format_html(
+        '{} <span class="sparkline-sum">{} <span class="narrow">in 30 days</span></span>',
+        sparkline(days, timezone.now().date()),
+        f"{sum(days):,}",
+    )
 
-    @admin.display(description="state")
-    def shown_state(self, clip: Clip) -> SafeString:
-        """Draft, published or withdrawn; of a deleted clip, that it is deleted."""
-        if clip.deleted_at is not None:
-            return badge("deleted", "danger")
-        return badge(clip.state, STATE_COLOURS[State(clip.state)])
+
+@admin.display(description="source")
+def source(clip: Clip) -> SafeString:
+    """Return where the audio is, whether it can be loaded, and if not, why and since when."""
+    return format_html(
+        '<span class="source-cell"><span class="material-symbols-outlined" role="img"'
+        ' title="{kind}" aria-label="{kind}">{icon}</span> {health}</span>{failure}',
+        kind="From an upload" if clip.audio_file else "From a URL",
+        icon="upload_file" if clip.audio_file else "link",
+        health=_health(clip),
+        failure=_failure(clip),
+    )
+
+
+@admin.display(description="state")
+def shown_state(clip: Clip) -> SafeString:
+    """Return “deleted” for a deleted clip, otherwise its state."""
+    if clip.deleted_at is not None:
+        return _badge("deleted", "danger")
+    return _badge(clip.state, STATE_COLOURS[State(clip.state)])
+
+
+def _badge(text: str, colour: str = "plain") -> SafeString:
+    """Return a word on a coloured ground: `success`, `warning`, `danger` or `plain`."""
+    return format_html('<span class="badge badge-{}">{}</span>', colour, text)
 
 
 def _health(clip: Clip) -> SafeString:
     if clip.health == Health.FAILING:
-        return badge("failing", "danger")
+        return _badge("failing", "danger")
     if clip.audio_file:
-        return badge("uploaded")
-    return badge("ok", "success") if clip.health == Health.OK else badge("unchecked")
+        return _badge("uploaded")
+    return _badge("ok", "success") if clip.health == Health.OK else _badge("unchecked")
 
 
-def _why(clip: Clip) -> SafeString | str:
+def _failure(clip: Clip) -> SafeString | str:
     if clip.health != Health.FAILING:
         return ""
     code = clip.health_reason or ""
     since = timesince(clip.health_since, depth=1) if clip.health_since else ""
-    told = [code.removeprefix("origin_").replace("_", " "), f"for {since}" if since else ""]
+    parts = [code.removeprefix("origin_").replace("_", " "), f"for {since}" if since else ""]
     return format_html(
         ' <span class="beneath" title="{}">{}</span>',
-        CAUSES[code].sentence if code in CAUSES else "",
-        ", ".join(part for part in told if part),
+        cause_sentence(code),
+        ", ".join(part for part in parts if part),
     )

@@ -1,4 +1,4 @@
-"""What clips are filtered by."""
+"""The filters of the list of clips."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -22,43 +22,39 @@ UPLOADED, NO_LICENCE = Q(audio_url=""), Q(licence=None)
 
 
 class FormFilter(admin.SimpleListFilter):
-    """A field in the list's form of filters."""
+    """A filter that is a form field; subclasses define the field and the queryset."""
 
     template = "unfold/filters/filters_field.html"
     parameter_name: str
     title: str
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        """None: the field has them."""
         return []
 
     def has_output(self) -> bool:
-        """Always."""
         return True
 
     def field(self) -> forms.Field:
-        """The field."""
         raise NotImplementedError
 
-    def told(self) -> str:
-        """What the list is narrowed to, in words."""
+    def description(self) -> str:
+        """Return the label of the applied filter, such as “Genre: jazz”."""
         return f"{self.title.capitalize()}: {self.value()}"
 
     def choices(self, changelist: Any) -> Iterator[Any]:
-        """The form of this one field, as the theme's template takes it."""
+        """Return a form with this field, as the theme's template expects."""
         form = forms.Form({self.parameter_name: self.value()})
         form.fields[self.parameter_name] = self.field()
         yield {"form": form}
 
 
 class ChoiceFilter(FormFilter):
-    """One of a few: for each value its title and which clips it leaves."""
+    """A menu. CHOICES maps each value to its title and the condition it applies."""
 
     CHOICES: Mapping[str, tuple[str, Q]]
     ANY = "Any"
 
     def field(self) -> forms.Field:
-        """A menu."""
         choices = [("", self.ANY), *((value, title) for value, (title, _) in self.CHOICES.items())]
         return forms.ChoiceField(
             label=self.title.capitalize(),
@@ -67,12 +63,10 @@ class ChoiceFilter(FormFilter):
             widget=UnfoldAdminSelectWidget(),
         )
 
-    def told(self) -> str:
-        """The title of what is chosen."""
+    def description(self) -> str:
         return f"{self.title.capitalize()}: {self.CHOICES[self.value() or ''][0]}"
 
     def queryset(self, request: HttpRequest, queryset: Clips) -> Clips:
-        """The clips that the choice leaves. Raises IncorrectLookupParameters."""
         value = self.value()
         if not value:
             return queryset
@@ -82,13 +76,12 @@ class ChoiceFilter(FormFilter):
 
 
 class WordFilter(FormFilter):
-    """A word of which there may be many: written, with the known ones suggested."""
+    """A text field that suggests known words, for fields with too many values for a menu."""
 
-    words: str  # of which kind
+    words: str  # the kind of suggestions
     help_text = ""
 
     def field(self) -> forms.Field:
-        """A line of text."""
         return forms.CharField(
             label=self.title.capitalize(),
             required=False,
@@ -97,43 +90,39 @@ class WordFilter(FormFilter):
         )
 
     def queryset(self, request: HttpRequest, queryset: Clips) -> Clips:
-        """The clips with this word; no clip has what PostgreSQL cannot hold."""
         value = (self.value() or "").strip()
-        if "\0" in value:
+        if "\0" in value:  # PostgreSQL cannot store it, so no clip has it
             return queryset.none()
         return self.with_word(queryset, value) if value else queryset
 
     def with_word(self, queryset: Clips, value: str) -> Clips:
-        """The clips with what was written."""
         raise NotImplementedError
 
 
 class GenreFilter(WordFilter):
-    """Clips of a genre, case aside."""
+    """Clips of a genre, regardless of case; it uses the index on the lower-case genre."""
 
     title = parameter_name = words = "genre"
 
     def with_word(self, queryset: Clips, value: str) -> Clips:
-        """By the index on the lower-case genre."""
         return queryset.alias(lower_genre=Lower("genre")).filter(lower_genre=Lower(Value(value)))
 
 
 class TagFilter(WordFilter):
-    """Clips that bear all of some tags."""
+    """Clips with all of the given tags; it uses the index on tags."""
 
     title = parameter_name = words = "tag"
-    help_text = "Several, separated by commas: clips that bear all."
+    help_text = "Separate tags with commas to find clips that have all of them."
 
     def with_word(self, queryset: Clips, value: str) -> Clips:
-        """By the index on tags; no clip has what is not a tag."""
         try:
             return queryset.filter(tags__contains=normalise_tags(value.strip(" ,").split(",")))
-        except ValidationError:
+        except ValidationError:  # no clip can have such a tag
             return queryset.none()
 
 
 class LicenceFilter(ChoiceFilter):
-    """Clips under a licence, or of which none is known."""
+    """Clips under a licence, or without one."""
 
     title = parameter_name = "licence"
     CHOICES = {"none": ("None", NO_LICENCE)} | {
@@ -142,7 +131,7 @@ class LicenceFilter(ChoiceFilter):
 
 
 class HealthFilter(ChoiceFilter):
-    """Whether the audio could be had when it was last looked at; of uploads nobody doubts it."""
+    """Clips by the result of the last check of their source; uploads are never “unchecked”."""
 
     title = parameter_name = "health"
     CHOICES = {
@@ -153,7 +142,7 @@ class HealthFilter(ChoiceFilter):
 
 
 class SourceFilter(ChoiceFilter):
-    """Clips by where their audio comes from."""
+    """Clips whose audio comes from a URL, or from an upload."""
 
     title = parameter_name = "source"
     CHOICES = {"url": ("URL", ~UPLOADED), "upload": ("Upload", UPLOADED)}
@@ -167,28 +156,15 @@ class StateFilter(ChoiceFilter):
 
 
 class DeletedFilter(ChoiceFilter):
-    """Deleted clips are shown apart, where they can be restored."""
+    """Deleted clips. The list excludes them otherwise."""
 
     title = parameter_name = "deleted"
     ANY = "Not deleted"
     CHOICES = {"yes": ("Deleted", Q(deleted_at__isnull=False))}
 
-    def told(self) -> str:
-        """That they are the deleted ones."""
+    def description(self) -> str:
         return "Deleted"
 
     def queryset(self, request: HttpRequest, queryset: Clips) -> Clips:
-        """The deleted clips, or the others."""
         queryset = super().queryset(request, queryset)
         return queryset if self.value() else queryset.filter(deleted_at=None)
-
-
-FILTERS = (
-    GenreFilter,
-    TagFilter,
-    LicenceFilter,
-    HealthFilter,
-    SourceFilter,
-    StateFilter,
-    DeletedFilter,
-)

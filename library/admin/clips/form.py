@@ -33,7 +33,7 @@ class Source(models.TextChoices):
 class AudioFileInput(AdminFileWidget):
     """Shows the file's name without a link, since its audio has no address of its own."""
 
-    template_name = "library/audio_file_input.html"
+    template_name = "library/admin/clips/_audio_file_input.html"
 
 
 class LongText(forms.CharField):

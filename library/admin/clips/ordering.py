@@ -1,6 +1,6 @@
-"""The orders in which editors read their list, by names they choose from.
+"""The orders offered by the list of clips.
 
-The list stays in the order that an editor chose last, on that browser, until another is chosen.
+The list keeps the order that an editor chose last, per browser, until they choose another.
 """
 
 import re
@@ -19,8 +19,8 @@ from library.models import Health
 from library.models.search import search_query, search_rank
 from library.statistics.ranking import kept_ranking
 
-KEPT_SECONDS = 365 * 86_400
-COLUMNS = re.compile(r"[-.\d]{1,20}")
+COOKIE_SECONDS = 365 * 86_400
+COLUMNS = re.compile(r"[-.\d]{1,20}")  # columns as Django's admin writes them, such as 2.-5
 
 By = Sequence[OrderBy]
 FAILING, UPLOADED = Exact(F("health"), Health.FAILING), Exact(F("audio_url"), "")
@@ -28,16 +28,17 @@ FAILING, UPLOADED = Exact(F("health"), Health.FAILING), Exact(F("audio_url"), ""
 
 @dataclass(frozen=True)
 class Order:
-    """An order's title in the menu, and what it sorts by; equals are sorted by id."""
+    """An entry of the menu, and the expressions that it sorts by; ties are sorted by id."""
 
     title: str
     by: Callable[[], By]
 
 
-def _lately() -> By:
-    """The hundred most played of 30 days, as they are ranked; then the others by all their plays.
+def _most_played_recently() -> By:
+    """Sort the top hundred of the last 30 days first, then the others by all their plays.
 
-    To sum the plays of each clip for this alone would take seconds (`statistics.ranking`).
+    Summing the recent plays of every clip for this order would take seconds, so the top hundred
+    come from `statistics.ranking`.
     """
     top = [clip_id for clip_id, _ in kept_ranking.get().orders["last_30_days"].top]
     ids = Value(top, ArrayField(BigIntegerField()))
@@ -51,7 +52,7 @@ ORDERS = {
     "changed": Order("Last changed", lambda: [F("updated_at").desc()]),
     "title": Order("Title", lambda: [Lower("title").asc()]),
     "played": Order("Most played", lambda: [F("play_count").desc()]),
-    "lately": Order("Most played in 30 days", _lately),
+    "lately": Order("Most played in 30 days", _most_played_recently),
     "failing": Order("Failing first", lambda: [FAILING.desc(), F("health_since").asc()]),
     "unchecked": Order(
         "Longest unchecked",
@@ -59,37 +60,37 @@ ORDERS = {
     ),
 }
 DEFAULT = "newest"
-MATCH = "match"  # while searching, where no other order is asked for
+MATCH = "match"  # the default of a search
 
 
 def best_match(search: str) -> By:
-    """Those that the searched words fit best."""
+    """Sort the clips that match the search best first."""
     return [search_rank(search_query(search)).desc()]
 
 
 def with_id(ordering: Sequence[Any]) -> list[Any]:
-    """The ordering with equals sorted by id, so that no page shows what another has shown.
+    """Return the ordering with ties sorted by id, so that no clip appears on two pages.
 
-    In the direction of what comes before: so the indexes have it.
+    The id has the direction of the expression before it, as in the indexes.
     """
     last = ordering[-1]
     descending = last.descending if isinstance(last, OrderBy) else str(last).startswith("-")
     return [*ordering, F("id").desc() if descending else F("id").asc()]
 
 
-def remembered(request: HttpRequest) -> str:
-    """The order that the editor chose last: a name, or columns as Django's admin writes them."""
+def remembered_order(request: HttpRequest) -> str:
+    """Return the order the editor chose last: a name, or columns; empty if there is none."""
     return request.COOKIES.get(_cookie(request), "")
 
 
-def remember(request: HttpRequest, response: HttpResponseBase, order: str) -> None:
-    """Keep the order for the next time that this editor opens the list."""
+def remember_order(request: HttpRequest, response: HttpResponseBase, order: str) -> None:
+    """Store the order in a cookie for the editor's next visit."""
     if order not in ORDERS and not COLUMNS.fullmatch(order):
         return
     response.set_cookie(
         _cookie(request),
         order,
-        max_age=KEPT_SECONDS,
+        max_age=COOKIE_SECONDS,
         path=request.path,
         secure=request.is_secure(),
         httponly=True,

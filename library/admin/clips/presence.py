@@ -1,6 +1,5 @@
-"""Editors see who else has the clip open, and that it has changed."""
+"""Shows editors who else has the clip open, and that it has changed."""
 
-from typing import Any
 from uuid import UUID
 
 from django.contrib.auth.models import User
@@ -16,10 +15,11 @@ from library.models import Clip, Presence
 
 @require_POST
 def presence(request: HttpRequest, pk: int) -> HttpResponseBase:
-    """POST from an open page: `page` is its UUID, `version` and `entry` what it showed.
+    """POST from an open page: `page` is its UUID, `version` and `entry` the state it shows.
 
-    Answers who else has the clip open, and a sentence if somebody has changed it. With `leave`, as
-    the page closes, nothing. With `used`, somebody has typed or clicked there since.
+    Return the other editors who have the clip open, and a sentence if it has changed. With
+    `leave`, which a closing page sends, return nothing. With `used`, the editor has typed or
+    clicked since the last request.
     """
     user = request.user
     if not isinstance(user, User) or not user.has_perm("library.change_clip"):
@@ -29,22 +29,21 @@ def presence(request: HttpRequest, pk: int) -> HttpResponseBase:
     except (KeyError, ValueError):
         return HttpResponse("Send `page` and `entry`.", status=400, content_type="text/plain")
     if "used" not in request.POST:
-        request.session.modified = False  # a page that lies open keeps nobody logged in
+        request.session.modified = False  # an unused page does not keep its editor logged in
     if "leave" in request.POST:
         Presence.objects.leave(page, user)
         return HttpResponse(status=204)
     clip = get_object_or_404(Clip.objects.only("updated_at"), pk=pk)
     Presence.objects.announce(page, clip, user)
-    others = [_told(other, user) for other in Presence.objects.beside(page, clip)]
+    others = [
+        {
+            "name": other.user.get_full_name() or other.user.get_username(),
+            "you": other.user_id == user.pk,
+            "since": other.since.isoformat(),
+        }
+        for other in Presence.objects.beside(page, clip)
+    ]
     changed = clip.updated_at.isoformat() != request.POST.get("version")
     return JsonResponse(
         {"others": others, "changed": describe_changes(clip, entry, [])[1] if changed else ""}
     )
-
-
-def _told(other: Presence, user: User) -> dict[str, Any]:
-    return {
-        "name": other.user.get_full_name() or other.user.get_username(),
-        "you": other.user_id == user.pk,
-        "since": other.since.isoformat(),
-    }

@@ -1,4 +1,4 @@
-"""A few numbers as a small chart that a line of text can hold."""
+"""Plays per day as a small chart inside a line of text."""
 
 from collections.abc import Sequence
 from datetime import date, timedelta
@@ -7,11 +7,11 @@ from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-STEP, HEIGHT = 4, 24  # units of the drawing: of a bar with the gap beside it, of the highest bar
+STEP, HEIGHT = 4, 24  # units of the drawing: the width of a bar and its gap, the highest bar
 
 
 def sparkline(plays: Sequence[int], today: date) -> SafeString:
-    """Bars for the plays of each day, today's the last; the same in words for who cannot see it."""
+    """Return an SVG with a bar for each day, today's last, and its description as the title."""
     most = max(plays, default=0)
     bars = "".join(
         f"M{STEP * number + STEP // 2} {HEIGHT}v-{max(1, round(count / most * HEIGHT))}"
@@ -20,16 +20,16 @@ def sparkline(plays: Sequence[int], today: date) -> SafeString:
     )
     return format_html(
         '<svg class="sparkline" viewBox="0 0 {width} {height}"'
-        ' preserveAspectRatio="none" role="img"><title>{told}</title>'
+        ' preserveAspectRatio="none" role="img"><title>{title}</title>'
         '<path class="sparkline-ground" d="M0 {height}h{width}"/><path d="{bars}"/></svg>',
         width=STEP * len(plays),
         height=HEIGHT,
-        told=_told(plays, today),
+        title=_description(plays, today),
         bars=bars,
     )
 
 
-def _told(plays: Sequence[int], today: date) -> str:
+def _description(plays: Sequence[int], today: date) -> str:
     total, days = sum(plays), len(plays)
     if not total:
         return f"No plays in the last {days} days"
@@ -37,5 +37,5 @@ def _told(plays: Sequence[int], today: date) -> str:
     busiest = today - timedelta(days=days - 1 - plays.index(most))
     return (
         f"{total:,} play{'s' * (total != 1)} in the last {days} days,"
-        f" the most, {most:,}, on {date_format(busiest, 'j F')}"
+        f" the most on {date_format(busiest, 'j F')}: {most:,}"
     )

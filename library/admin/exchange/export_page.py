@@ -65,7 +65,7 @@ class ExportPage:
             "shown_count": f"{count:,}",
             "filtered": bool(request.GET),
         }
-        return TemplateResponse(request, "library/exchange/export.html", context)
+        return TemplateResponse(request, "library/admin/exchange/export.html", context)
 
 
 @admin.action(description="Export selected clips as CSV", permissions=["export"])

@@ -157,7 +157,7 @@ class ImportPages:
             "opts": self._admin.opts,
             "title": "Import clips",
         }
-        return TemplateResponse(request, f"library/exchange/{name}.html", common | context)
+        return TemplateResponse(request, f"library/admin/exchange/{name}.html", common | context)
 
 
 def _check_permissions(request: HttpRequest) -> None:

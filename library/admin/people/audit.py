@@ -1,4 +1,4 @@
-"""The audit log: who did what, when, and from what to what."""
+"""The audit log: the author, time and object of each change, and its values before and after."""
 
 from datetime import date, datetime, time, timedelta
 from typing import Any
@@ -27,49 +27,44 @@ from library.admin.base import ModelAdmin, ReadOnly, display, to_the_second
 from library.models import ApiToken, Clip
 from library.models.search import NAME_WORDS, search_query
 
-FEW = 10_000  # of entries; a word that more have is met soon, the latest first
-THINGS = (Clip, User, Group, ApiToken)
-KINDS = {ADDITION: "added", CHANGE: "changed", DELETION: "deleted"}
+FEW = 10_000  # entries; a word in more of them soon matches while reading the latest first
+MODELS = (Clip, User, Group, ApiToken)
+ACTIONS = {ADDITION: "added", CHANGE: "changed", DELETION: "deleted"}
 
 
-class KindFilter(DropdownFilter):  # type: ignore[misc]
-    """What was done, in a word."""
+class ActionFilter(DropdownFilter):  # type: ignore[misc]
+    """Additions, changes or deletions."""
 
-    title = "kind"
+    title = "action"
     parameter_name = "kind"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        """Django's three."""
-        return [(str(flag), name) for flag, name in KINDS.items()]
+        return [(str(flag), name) for flag, name in ACTIONS.items()]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[LogEntry]) -> QuerySet[LogEntry]:
-        """Entries of that kind."""
-        flags = [flag for flag in KINDS if str(flag) == self.value()]
+        flags = [flag for flag in ACTIONS if str(flag) == self.value()]
         return queryset.filter(action_flag__in=flags) if flags else queryset
 
 
-class ThingFilter(DropdownFilter):  # type: ignore[misc]
-    """What kind of thing an entry is on; which there are is not asked of a million entries."""
+class TypeFilter(DropdownFilter):  # type: ignore[misc]
+    """Entries about one type of object. The choices are fixed: the log may be long."""
 
-    title = "kind of thing"
+    title = "type"
     parameter_name = "thing"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        """Those whose changes are noted."""
-        kinds = ContentType.objects.get_for_models(*THINGS).values()
-        return [(str(kind.pk), kind.name) for kind in kinds]
+        types = ContentType.objects.get_for_models(*MODELS).values()
+        return [(str(type_.pk), type_.name) for type_ in types]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[LogEntry]) -> QuerySet[LogEntry]:
-        """Entries on things of that kind."""
-        kinds = [pk for pk, _ in self.lookup_choices if pk == self.value()]
-        return queryset.filter(content_type_id__in=kinds) if kinds else queryset
+        types = [pk for pk, _ in self.lookup_choices if pk == self.value()]
+        return queryset.filter(content_type_id__in=types) if types else queryset
 
 
 class DaysFilter(RangeDateFilter):  # type: ignore[misc]
-    """From one day to another, both included; the theme's own leaves the last one out."""
+    """A range of days that includes the last one, which the theme's filter leaves out."""
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[LogEntry]) -> QuerySet[LogEntry]:
-        """Entries of those days."""
         first, last = (
             parse_date_str(self.used_parameters.get(f"{self.parameter_name}_{end}") or "")
             for end in ("from", "to")
@@ -83,62 +78,59 @@ class DaysFilter(RangeDateFilter):  # type: ignore[misc]
 
 @admin.register(LogEntry)
 class AuditAdmin(ReadOnly, ModelAdmin[LogEntry]):
-    """What was done by editors, administrators and machines, newest first."""
+    """The actions of editors, administrators and programs, the latest first."""
 
-    list_display = ("shown_time", "user", "shown_kind", "thing", "what")
+    list_display = ("time", "user", "action", "object", "details")
     list_select_related = ("user",)
     list_filter = (
         ("user", RelatedDropdownFilter),
-        KindFilter,
-        ThingFilter,
+        ActionFilter,
+        TypeFilter,
         ("action_time", DaysFilter),
     )
     list_filter_submit = True
-    show_facets = admin.ShowFacets.NEVER  # they would count a million
-    fields = readonly_fields = ("shown_time", "user", "shown_kind", "thing", "what")
+    show_facets = admin.ShowFacets.NEVER  # they would count a million entries
+    fields = readonly_fields = ("time", "user", "action", "object", "details")
     list_per_page = 50
     sortable_by = ()
-    ordering = ("-id",)  # the order of time, which has no index
+    ordering = ("-id",)  # chronological; the time itself has no index for sorting
     search_fields = ("object_repr",)
     search_help_text = "Words of a title or name, or an id"
-    paginator = InfinitePaginator  # onwards and back: nobody counts a million
+    paginator = InfinitePaginator  # only previous and next: it counts nothing
     show_full_result_count = False
     actions = None
 
     @admin.display(description="time")
-    def shown_time(self, entry: LogEntry) -> str:
-        """To the second: what came first matters here."""
+    def time(self, entry: LogEntry) -> str:
         return to_the_second(entry.action_time)
 
-    @display(description="kind", label={"added": "success", "deleted": "danger"})
-    def shown_kind(self, entry: LogEntry) -> str:
-        """What was done, in a word."""
-        return KINDS[entry.action_flag]
+    @display(description="action", label={"added": "success", "deleted": "danger"})
+    def action(self, entry: LogEntry) -> str:
+        return ACTIONS[entry.action_flag]
 
-    @admin.display(description="thing")
-    def thing(self, entry: LogEntry) -> str:
-        """What it was done to, with the way there; what is deleted has a page if it is a clip."""
-        kind = entry.content_type_id and ContentType.objects.get_for_id(entry.content_type_id)
-        model = kind.model_class() if kind else None
-        name = kind.name if kind else ""
-        is_there = model is Clip or entry.action_flag != DELETION
-        page = (
-            f"admin:{kind.app_label}_{kind.model}_change"
-            if kind and model and admin.site.is_registered(model) and is_there
-            else None
-        )
-        if page is None:
+    @admin.display(description="object")
+    def object(self, entry: LogEntry) -> str:
+        """Return the object's type and name, with a link unless it was deleted.
+
+        A deleted clip still has a page.
+        """
+        type_ = entry.content_type_id and ContentType.objects.get_for_id(entry.content_type_id)
+        model = type_.model_class() if type_ else None
+        name = type_.name if type_ else ""
+        exists = model is Clip or entry.action_flag != DELETION
+        if not (type_ and model and exists and admin.site.is_registered(model)):
             return format_html("{} {}", name, entry.object_repr)
-        return format_html(  # one element: on a phone the theme spreads the parts of a cell
+        page = f"admin:{type_.app_label}_{type_.model}_change"
+        return format_html(  # one element, since the theme spreads the parts of a cell on a phone
             '<span>{} <a href="{}" class="font-medium text-link">{}</a></span>',
             name,
             reverse(page, args=[quote(entry.object_id or "")]),
             entry.object_repr,
         )
 
-    @admin.display(description="what")
-    def what(self, entry: LogEntry) -> str:
-        """The values before and after, or the sentence that was noted."""
+    @admin.display(description="details")
+    def details(self, entry: LogEntry) -> str:
+        """Return the values before and after, or the entry's message if it has none."""
         values = history.changed_values(entry)
         if not values:
             return entry.get_change_message() if entry.change_message else "-"
@@ -152,18 +144,18 @@ class AuditAdmin(ReadOnly, ModelAdmin[LogEntry]):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[LogEntry], search_term: str
     ) -> tuple[QuerySet[LogEntry], bool]:
-        """Entries on things with these words in their name, or with this id; both by an index.
+        """Find entries about objects with these words in their name, or with this id, by index.
 
-        PostgreSQL cannot tell how many have a word, and would go through the whole log for one
-        that few or none have: it is asked for these first.
+        PostgreSQL cannot estimate how many entries contain a word. For a rare word it would read
+        the whole log from its end, so the ids of up to FEW matches are read first.
         """
         term = search_term.strip()
         if not term:
             return queryset, False
         matches = Q(words=search_query(term))
         if term.isdigit():
-            kinds = [kind.pk for kind in ContentType.objects.get_for_models(*THINGS).values()]
-            matches |= Q(object_id=term, content_type_id__in=kinds)  # the index is by both
+            types = [type_.pk for type_ in ContentType.objects.get_for_models(*MODELS).values()]
+            matches |= Q(object_id=term, content_type_id__in=types)  # the columns of the index
         found = LogEntry.objects.alias(words=NAME_WORDS).filter(matches).order_by()
         few = list(found.values_list("pk", flat=True)[:FEW])
         if len(few) < FEW:
@@ -173,8 +165,14 @@ class AuditAdmin(ReadOnly, ModelAdmin[LogEntry]):
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """The list, under a name that people know."""
         return super().changelist_view(request, {"title": "Audit log", **(extra_context or {})})
+
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        """Leave out the entry's name, which repeats the page, and its history, which is empty."""
+        context |= {"original": None, "subtitle": None, "show_history": False}
+        return super().render_change_form(request, context, *args, **kwargs)
 
 
 def _midnight(day: date) -> datetime:

@@ -1,4 +1,4 @@
-"""API tokens: issued, shown once, revoked. Editors have their own; superusers see all."""
+"""API tokens: issued, shown once, revoked. Editors see their own tokens, superusers all."""
 
 from typing import Any
 
@@ -13,36 +13,33 @@ from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 
 from library import history
-from library.admin.base import ModelAdmin, ReadOnly, TabularInline, display
+from library.admin.base import ModelAdmin, ReadOnly, TabularInline, display, is_superuser
 from library.models import ApiToken
 
 STATES = {"in force": "success", "revoked": "danger", "user deactivated": "warning"}
-TWICE = "There is a token of this name in force: revoke it first."
+DUPLICATE = "There is already a token with this name. Revoke it first."
 
 
 class TokenForm(forms.ModelForm[ApiToken]):
-    """A token's name, and for superusers whose it is."""
+    """The name of a new token; superusers also choose its user."""
 
-    user: User  # who asks
+    user: User  # of the request
 
     class Meta:
-        """What is written."""
-
         model = ApiToken
         fields = ("user", "name")
 
     def clean(self) -> dict[str, Any]:
-        """A name that no other token of the user has in force."""
         values = super().clean() or self.cleaned_data
         values.setdefault("user", self.user)
         same = ApiToken.objects.filter(user=values["user"], name=values.get("name"))
         if same.filter(revoked_at=None).exists():
-            self.add_error("name", TWICE)
+            self.add_error("name", DUPLICATE)
         return values
 
 
 def state(token: ApiToken) -> str:
-    """Whether it opens anything."""
+    """Return the state of a token, one of STATES."""
     if token.revoked_at is not None:
         return "revoked"
     return "in force" if token.user.is_active else "user deactivated"
@@ -50,7 +47,7 @@ def state(token: ApiToken) -> str:
 
 @admin.register(ApiToken)
 class TokenAdmin(ModelAdmin[ApiToken]):
-    """Tokens with which machines write in an editor's name."""
+    """Tokens with which programs write in an editor's name."""
 
     form = TokenForm
     list_display = ("name", "user", "created_at", "last_used_at", "shown_state", "revoke_link")
@@ -63,12 +60,10 @@ class TokenAdmin(ModelAdmin[ApiToken]):
 
     @display(description="state", label=STATES)
     def shown_state(self, token: ApiToken) -> str:
-        """Whether it opens anything."""
         return state(token)
 
-    @display(description="end it")
+    @display(description="revoke")
     def revoke_link(self, token: ApiToken) -> str:
-        """The way to end it."""
         if token.revoked_at is not None:
             return ""
         return format_html(
@@ -79,50 +74,45 @@ class TokenAdmin(ModelAdmin[ApiToken]):
         )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[ApiToken]:
-        """One's own; of all for superusers."""
         tokens = super().get_queryset(request)
-        return tokens if _is_superuser(request) else tokens.filter(user=request.user)  # type: ignore[misc]  # of staff
+        return tokens if is_superuser(request) else tokens.filter(user=request.user)  # type: ignore[misc]  # of staff
 
     def has_change_permission(self, request: HttpRequest, obj: ApiToken | None = None) -> bool:
-        """Nobody: another token is another secret."""
+        """Refuse: a token cannot be edited, only replaced."""
         return False
 
     def has_delete_permission(self, request: HttpRequest, obj: ApiToken | None = None) -> bool:
-        """Nobody: what was revoked tells who could do what, and until when."""
+        """Refuse: revoked tokens record who had access, and until when."""
         return False
 
     def get_fields(self, request: HttpRequest, obj: ApiToken | None = None) -> Any:
-        """What is asked for, or what there is to be seen."""
         if obj:
             return ("name", "user", "shown_state", "created_at", "last_used_at", "revoked_at")
-        return ("user", "name") if _is_superuser(request) else ("name",)
+        return ("user", "name") if is_superuser(request) else ("name",)
 
     def get_form(
         self, request: HttpRequest, obj: ApiToken | None = None, change: bool = False, **kwargs: Any
     ) -> Any:
-        """The form, which knows who asks."""
         form: Any = super().get_form(request, obj, change, **kwargs)
         form.user = request.user
         return form
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
-        """One's own token, unless a superuser chooses another user."""
         return {"user": request.user.pk}
 
     def add_view(
         self, request: HttpRequest, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """Issue a token."""
         one_button = {"show_save_and_add_another": False, "show_save_and_continue": False}
         context = {**one_button, "title": "Issue an API token", **(extra_context or {})}
         try:
             return super().add_view(request, form_url, context)
-        except IntegrityError:  # sent twice at once
-            messages.error(request, TWICE)
+        except IntegrityError:  # two requests with the same name at once
+            messages.error(request, DUPLICATE)
             return redirect("admin:library_apitoken_changelist")
 
     def save_model(self, request: HttpRequest, obj: ApiToken, form: Any, change: bool) -> None:
-        """Issue it. The secret lives as long as this request."""
+        """Issue the token. The secret exists only during this request."""
         obj.user = form.cleaned_data["user"]
         secret = ApiToken.objects.issue(obj.user, obj.name)
         obj.pk = ApiToken.objects.of_secret(secret).values_list("pk", flat=True).get()
@@ -131,34 +121,33 @@ class TokenAdmin(ModelAdmin[ApiToken]):
     def response_add(
         self, request: HttpRequest, obj: ApiToken, post_url_continue: str | None = None
     ) -> HttpResponse:
-        """The only page that ever shows the secret: it answers the form itself."""
+        """Answer the form with the only page that ever shows the secret."""
         context = {
             **self.admin_site.each_context(request),
             "title": "Your new API token",
             "token": obj,
             "secret": request.secret,  # type: ignore[attr-defined]
         }
-        return render(request, "library/token_issued.html", context)
+        return render(request, "library/admin/people/token_issued.html", context)
 
     def get_urls(self) -> list[URLPattern]:
-        """The admin's own paths, and the one that revokes."""
         view = self.admin_site.admin_view(self.revoke)
         return [path("<int:pk>/revoke/", view, name="library_apitoken_revoke"), *super().get_urls()]
 
     def revoke(self, request: HttpRequest, pk: int) -> HttpResponse:
-        """End a token, once that is confirmed."""
+        """Show a confirmation page, then revoke the token."""
         token = get_object_or_404(self.get_queryset(request), pk=pk, revoked_at=None)
         if request.method == "POST":
             token.revoke()
             history.note(request.user, token, "Revoked.")
-            messages.success(request, f"{token.name} is revoked: it opens nothing any more.")
+            messages.success(request, f"{token.name} is revoked and no longer gives access.")
             return HttpResponseRedirect(reverse("admin:library_apitoken_changelist"))
         context = {
             **self.admin_site.each_context(request),
             "title": "Revoke an API token",
             "token": token,
         }
-        return render(request, "library/token_revoke.html", context)
+        return render(request, "library/admin/people/token_revoke.html", context)
 
 
 class TokenInline(ReadOnly, TabularInline[ApiToken, User]):
@@ -170,13 +159,8 @@ class TokenInline(ReadOnly, TabularInline[ApiToken, User]):
     ordering = ("-id",)
     extra = 0
     can_delete = False
-    hide_title = True  # above each row, the name and user once more
+    hide_title = True  # the theme would repeat the name and the user above each row
 
     @admin.display(description="state")
     def shown_state(self, token: ApiToken) -> str:
-        """Whether it opens anything."""
         return state(token)
-
-
-def _is_superuser(request: HttpRequest) -> bool:
-    return isinstance(request.user, User) and request.user.is_superuser

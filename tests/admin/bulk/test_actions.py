@@ -1,4 +1,4 @@
-"""What the list and a clip's page do to clips: their state, deletion, and edits of many at once."""
+"""Actions of the list and buttons of a clip's page: states, deletion, and bulk edits."""
 
 from collections.abc import Callable
 from typing import Any
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def client(client: Client) -> Client:
-    """A client that is logged in as an editor who may do all."""
+    """A client logged in as an editor with all permissions on clips."""
     client.force_login(chief())
     return client
 
@@ -34,18 +34,18 @@ def add(title: str = "Rain", **fields: Any) -> Clip:
     )
 
 
-def noted() -> list[tuple[str, list[tuple[str, str, str]]]]:
-    """The history, oldest first: what in words, and the values."""
+def logged() -> list[tuple[str, list[tuple[str, str, str]]]]:
+    """The log entries, oldest first: each as text, and its values."""
     entries = LogEntry.objects.order_by("id")
     return [(str(entry), history.changed_values(entry)) for entry in entries]
 
 
-def test_clips_are_published_and_how_many_is_told(client: Client) -> None:
+def test_publishing_reports_how_many_clips_changed(client: Client) -> None:
     clips = [add("Draft", state="draft"), add("Shown"), add("Gone", state="withdrawn")]
     Clip.objects.filter(title="Gone").update(withdrawn_reason="By mistake.")
     assert messages_in(act(client, "publish", clips)) == ["2 clips published; 1 already was."]
     assert not Clip.objects.exclude(state=State.PUBLISHED).exists()
-    assert noted() == [
+    assert logged() == [
         ("Changed “Draft” — Changed state.", [("state", "draft", "published")]),
         (
             "Changed “Gone” — Changed state and withdrawn reason.",
@@ -54,23 +54,23 @@ def test_clips_are_published_and_how_many_is_told(client: Client) -> None:
     ]
 
 
-def test_clips_published_out_of_the_list_of_drafts_are_counted(client: Client) -> None:
+def test_publishing_from_the_list_of_drafts_counts_the_clips(client: Client) -> None:
     clips = [add(state="draft"), add(state="draft")]
     assert messages_in(act(client, "publish", clips, "?state=draft")) == ["2 clips published."]
 
 
-def test_what_is_so_already_is_not_noted(client: Client) -> None:
+def test_unchanged_clips_are_not_logged(client: Client) -> None:
     clip = add()
     assert messages_in(act(client, "publish", [clip])) == ["0 clips published; 1 already was."]
     assert messages_in(act(client, "make_draft", [clip]))[-1:] == ["1 clip back to draft."]
-    assert len(noted()) == 1
+    assert len(logged()) == 1
 
 
 def test_withdrawing_asks_for_the_reason(client: Client) -> None:
     clips = [add("One"), add("Two")]
     page = act(client, "withdraw", clips).text
     assert "Withdraw 2 clips" in page
-    assert "Who asks is told the reason" in page
+    assert "Anyone requesting it sees the reason" in page
     assert "This field is required." in act(client, "withdraw", clips, post="yes", reason=" ").text
     assert Clip.objects.available().count() == 2
     act(client, "withdraw", clips, post="yes", reason="Its creator asked us to.")
@@ -79,7 +79,7 @@ def test_withdrawing_asks_for_the_reason(client: Client) -> None:
     )
 
 
-def test_action_on_all_means_all_that_the_list_is_narrowed_to(client: Client) -> None:
+def test_action_on_all_applies_to_all_clips_of_the_filtered_list(client: Client) -> None:
     for n in range(60):
         add(genre="jazz" if n % 2 else "dub")
     first = Clip.objects.filter(genre="jazz")[0]
@@ -90,33 +90,33 @@ def test_action_on_all_means_all_that_the_list_is_narrowed_to(client: Client) ->
     page = act(client, "delete_selected", [first], "?genre=jazz", **everything).text
     assert "Delete 30 clips" in page
     assert "and 20 more" in page
-    assert page.count("_selected_action") == 1  # not a field for each
+    assert page.count("_selected_action") == 1  # not one field per clip
     act(client, "delete_selected", [first], "?genre=jazz", post="yes", **everything)
     assert Clip.objects.not_deleted().count() == 30
 
 
-def test_deletion_and_restoring_are_noted(client: Client) -> None:
+def test_deletion_and_restoration_are_logged(client: Client) -> None:
     clips = [add("One"), add("Two")]
     answer = act(client, "delete_selected", clips, post="yes")
     assert messages_in(answer) == ["2 clips deleted."]
     assert messages_in(act(client, "restore", clips[:1], "?deleted=yes"))[-1:] == [
         "1 clip restored."
     ]
-    words = [word for word, _ in noted()]
+    words = [word for word, _ in logged()]
     assert words == ["Deleted “One.”", "Deleted “Two.”", "Changed “One” — Changed deleted at."]
 
 
-def test_nothing_but_restoring_is_done_to_deleted_clips(client: Client) -> None:
+def test_deleted_clips_can_only_be_restored(client: Client) -> None:
     clip = add(deleted_at=timezone.now(), state="draft")
     assert messages_in(act(client, "publish", [clip], "?deleted=yes")) == ["No action selected."]
     assert messages_in(act(client, "restore", [clip]))[-1:] == ["No action selected."]
     assert "Save and publish" not in client.get(f"{LIST}{clip.pk}/change/").text
 
 
-def test_what_is_no_number_is_no_clip(client: Client) -> None:
+def test_selection_that_is_no_number_is_refused(client: Client) -> None:
     form = {"action": "publish", "_selected_action": ["1", "x"]}
     answer = client.post(LIST, form)
-    assert messages_in(answer) == ["Nothing was done: clips are ticked by their numbers."]
+    assert messages_in(answer) == ["Nothing was done: the selection is not valid."]
 
 
 def test_clip_is_saved_and_published_on_its_page(client: Client) -> None:
@@ -131,7 +131,7 @@ def test_clip_is_saved_and_published_on_its_page(client: Client) -> None:
     assert messages_in(answer)[0] == "1 clip published."
     clip.refresh_from_db()
     assert (clip.title, clip.state) == ("Better", "published")
-    assert [word for word, _ in noted()] == [
+    assert [word for word, _ in logged()] == [
         "Changed “Better” — Changed state.",
         "Changed “Better” — Changed title.",
     ]
@@ -149,7 +149,7 @@ def test_clip_is_withdrawn_on_its_page(client: Client) -> None:
     assert client.get(f"{LIST}x/withdraw/").status_code == 302
 
 
-def test_changes_of_many_cost_as_many_queries_as_of_one(
+def test_changing_many_clips_takes_a_constant_number_of_queries(
     client: Client, django_assert_max_num_queries: DjangoAssertNumQueries
 ) -> None:
     clips = [add(state="draft") for _ in range(30)]
@@ -171,7 +171,7 @@ def edit(client: Client) -> Callable[..., Any]:
     return post
 
 
-def test_edit_is_shown_before_it_is_done(edit: Callable[..., Any]) -> None:
+def test_edit_is_previewed_before_it_is_applied(edit: Callable[..., Any]) -> None:
     clips = [add("One", tags=["rain"], creator="Ann", creator_url="https://ann.example/")]
     clips += [add("Two", tags=["warm"], genre="house")]
     form = {"genre": "house", "add_tags": "Warm,  late NIGHT", "remove_tags": "rain"}
@@ -197,8 +197,8 @@ def test_edit_is_shown_before_it_is_done(edit: Callable[..., Any]) -> None:
             ],
         ),
     ]
-    assert noted() == []
-    Clip.objects.update(play_count=F("play_count") + 1)  # a play between looking and doing
+    assert logged() == []
+    Clip.objects.update(play_count=F("play_count") + 1)  # a play after the preview
     answer = edit(clips, "apply", version=page.context["version"], **form)
     (message,) = messages_in(answer)
     assert message == (
@@ -209,7 +209,7 @@ def test_edit_is_shown_before_it_is_done(edit: Callable[..., Any]) -> None:
         clip.refresh_from_db()
         assert (clip.genre, clip.tags, clip.creator) == ("house", ["warm", "late night"], "Bob")
         assert (clip.licence, clip.creator_url, clip.play_count) == ("CC0-1.0", None, 1)
-    assert noted()[1][1] == [
+    assert logged()[1][1] == [
         ("tags", "warm", "warm, late night"),
         ("creator", "", "Bob"),
         ("licence", "", "CC0-1.0"),
@@ -221,16 +221,18 @@ def test_tags_and_creators_are_removed_together(edit: Callable[..., Any]) -> Non
     untouched = clips[1].updated_at
     form = {"no_tags": "on", "no_creator": "on", "licence": "none"}
     page = edit(clips, **form)
-    assert "1 of 2 will change; the others are so already." in " ".join(page.text.split())
+    assert "1 of 2 will change; the others already have these values." in " ".join(
+        page.text.split()
+    )
     edit(clips, "apply", version=page.context["version"], **form)
     for clip in clips:
         clip.refresh_from_db()
         assert (clip.tags, clip.creator, clip.licence) == ([], None, None)
     assert clips[1].updated_at == untouched
-    assert len(noted()) == 1
+    assert len(logged()) == 1
 
 
-def test_clip_that_would_have_too_many_tags_is_named(edit: Callable[..., Any]) -> None:
+def test_preview_names_clips_that_would_have_too_many_tags(edit: Callable[..., Any]) -> None:
     full = [str(n) for n in range(MAX_TAGS)]
     clips = [add("Full", tags=full), add("Same", tags=[*full[1:], "warm"]), add("Free")]
     page = edit(clips, add_tags="warm")
@@ -240,13 +242,17 @@ def test_clip_that_would_have_too_many_tags_is_named(edit: Callable[..., Any]) -
     assert not Clip.objects.filter(title="Free", tags__contains=["warm"]).exists()
 
 
-def test_edit_of_what_has_changed_since_is_shown_anew(edit: Callable[..., Any]) -> None:
+def test_edit_of_clips_changed_since_the_preview_is_previewed_again(
+    edit: Callable[..., Any],
+) -> None:
     clips = [add("One"), add("Two")]
     version = edit(clips, genre="house").context["version"]
     clips[0].genre = "dub"
     clips[0].save()
     page = edit(clips, "apply", version=version, genre="house")
-    assert messages_in(page) == ["These clips have changed since the preview: look again."]
+    assert messages_in(page) == [
+        "These clips have changed since the preview. Check the new preview."
+    ]
     assert page.context["preview"].rows[0][1] == [("genre", "dub", "house")]
     assert not Clip.objects.filter(genre="house").exists()
 
@@ -267,7 +273,7 @@ def test_edit_of_what_has_changed_since_is_shown_anew(edit: Callable[..., Any]) 
         ({"creator": "Ann", "no_creator": "on"}, "Either name a creator or remove the creator."),
     ],
 )
-def test_edit_that_makes_no_sense_is_refused(
+def test_invalid_edit_is_refused(
     edit: Callable[..., Any], form: dict[str, str], sentence: str
 ) -> None:
     page = edit([add()], **form)

@@ -1,4 +1,4 @@
-"""Many clips are changed a few at a time: nobody waits for them all."""
+"""Many clips are changed in small transactions, so that their plays need not wait for all."""
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -30,11 +30,11 @@ def make_jazz(clip: Clip) -> None:
     clip.genre = "jazz"
 
 
-def to_jazz(user: User, clips: ClipQuerySet, alter: batches.Alter = make_jazz) -> int:
-    def write(clips: ClipQuerySet) -> int:
+def to_jazz(user: User, clips: ClipQuerySet, set_fields: batches.SetFields = make_jazz) -> int:
+    def update(clips: ClipQuerySet) -> int:
         return clips.update(genre="jazz", updated_at=timezone.now())
 
-    return batches.change(user, clips, ("genre",), alter, write)
+    return batches.change_clips(user, clips, ("genre",), set_fields, update)
 
 
 def genres() -> Iterator[str]:
@@ -66,27 +66,26 @@ def test_clips_play_while_the_change_waits_for_another(
 
 
 @pytest.mark.django_db
-def test_what_fails_half_way_is_done_and_noted_so_far(make_clip: Callable[..., Clip]) -> None:
+def test_failed_change_keeps_and_logs_the_batches_before_it(make_clip: Callable[..., Clip]) -> None:
     first, second = make_clip(genre="dub"), make_clip(genre="dub")
     user = chief()
 
-    def alter(clip: Clip) -> None:
+    def fail_at_the_second(clip: Clip) -> None:
         if clip.pk == second.pk:
             raise InterruptedError
         make_jazz(clip)
 
     with pytest.raises(InterruptedError):
-        to_jazz(user, Clip.objects.all(), alter)
+        to_jazz(user, Clip.objects.all(), fail_at_the_second)
     assert list(genres()) == ["jazz", "dub"]
     assert [history.entries_of(clip).count() for clip in (first, second)] == [1, 0]
     assert to_jazz(user, Clip.objects.all()) == 1
     assert [history.entries_of(clip).count() for clip in (first, second)] == [1, 1]
 
 
-def test_clip_that_somebody_else_changes_meanwhile_is_left_out(
+def test_clip_that_another_user_has_just_changed_is_left_out(
     client: Client, make_clip: Callable[..., Clip]
 ) -> None:
-    """What was looked at is no longer what would be changed."""
     clips = [make_clip(genre="dub") for _ in range(2)]
     client.force_login(chief())
     edit = {"genre": "jazz", **dict.fromkeys(("add_tags", "remove_tags", "replace_tags"), "")}
@@ -96,7 +95,7 @@ def test_clip_that_somebody_else_changes_meanwhile_is_left_out(
             return act(client, "bulk_edit", clips, step=step, **edit, **form)
         finally:
             if step == "apply":
-                connection.close()  # of a thread of its own
+                connection.close()  # this thread has its own
 
     version = post("preview").context["version"]
     with ThreadPoolExecutor(1) as pool:
@@ -107,6 +106,6 @@ def test_clip_that_somebody_else_changes_meanwhile_is_left_out(
         answer = posting.result(30)
     assert messages_in(answer) == [
         "1 clip changed: genre: jazz.",
-        "1 clip left out, which somebody else has just changed.",
+        "1 clip left out: just changed by another user.",
     ]
     assert list(genres()) == ["jazz", "house"]

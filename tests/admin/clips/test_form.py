@@ -116,9 +116,9 @@ def test_file_beyond_the_limit_is_told_its_size(
     settings.CLIPS_AUDIO_MAX_BYTES = 400_000
     asked = {"head": SimpleUploadedFile("head", mp3[:8192]), "size": 34_000_001}
     before = admin_client.post("/admin/library/clip/check-file/", asked).json()
-    assert before["error"] == "This file is too large: it is 34.1 MB; the most is 400 kB."
+    assert before["error"] == "This file is too large: 34.1 MB. The limit is 400 kB."
     (once_sent,) = refused(admin_client, upload(mp3))["audio_file"]
-    assert once_sent == "This file is too large: it is 458 kB; the most is 400 kB."
+    assert once_sent == "This file is too large: 458 kB. The limit is 400 kB."
 
 
 def test_beginning_of_a_file_tells_its_type_and_tags(admin_client: Client, mp3: bytes) -> None:
@@ -211,7 +211,7 @@ def test_page_says_at_the_top_that_the_public_does_not_hear_the_clip(
     this.make_draft()
     assert "This clip is a draft" in admin_client.get(change(clip)).text
     this.withdraw("Rights have ended.")
-    assert "The public is told: “Rights have ended.”" in admin_client.get(change(clip)).text
+    assert "The public sees the reason: “Rights have ended.”" in admin_client.get(change(clip)).text
     this.mark_deleted()
     assert "This clip was deleted on" in admin_client.get(change(clip)).text
 
@@ -223,5 +223,5 @@ def test_who_may_only_read_sees_the_clip_and_writes_nothing(
     client.force_login(editor("reader", "view_clip"))
     page = client.get(change(clip)).text
     assert "https://example.com/rain.mp3" in page
-    assert "clip_save" not in page
+    assert "clips/save" not in page
     assert client.post(change(clip), BY_URL).status_code == 403

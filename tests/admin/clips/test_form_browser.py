@@ -1,11 +1,11 @@
-"""A clip's page in Chromium: files dropped, sources checked, audio seen, editors side by side."""
+"""A clip's page in Chromium: dropped files, source checks, the waveform, concurrent editors."""
 
 import base64
 from collections.abc import Callable
 from typing import Any
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Page, expect
 
 from harness.chromium import CHROMIUM
 from harness.origin import Origin, answer
@@ -56,50 +56,63 @@ def test_dropped_file_is_kept_when_another_field_is_wrong(open_page: Open, mp3: 
     assert Clip.objects.get().size_bytes == len(mp3)
 
 
-def test_source_is_checked_heard_and_measured_before_saving(
+def test_source_is_checked_played_and_measured_before_saving(
     open_page: Open, origin: Origin, mp3: bytes
 ) -> None:
     page = open_page(ADD, editor())
-    page.get_by_label("Address of the audio").fill(origin.on("/a.mp3", answer(mp3)))
+    page.get_by_label("Audio URL").fill(origin.on("/a.mp3", answer(mp3)))
     page.get_by_role("button", name="Check source").click()
     expect(page.locator("#clip-url-report")).to_contain_text(
-        "It serves audio: MP3, 458 kB, 28.5 s."
+        "This address serves audio: MP3, 458 kB, 28.5 s."
     )
     page.get_by_role("button", name="Use 28.5 s as the duration").click()
     expect(page.get_by_label("Duration")).to_have_value("28.5")
     expect(page.locator("#clip-player")).to_have_attribute("data-drawn", "yes")
-    page.get_by_label("Address of the audio").fill(origin.url("/gone"))
+    page.get_by_label("Audio URL").fill(origin.url("/gone"))
     page.get_by_role("button", name="Check source").click()
     expect(page.locator("#clip-url-report")).to_have_text("The origin responded with status 404.")
 
 
-def test_waveform_is_sought_by_keys_and_pointer(open_page: Open, clip: Clip) -> None:
+def test_keys_and_pointer_seek_in_the_waveform(open_page: Open, clip: Clip) -> None:
     page = open_page(change(clip), editor(), width=PHONE)
     expect(page.locator("#clip-player")).to_have_attribute("data-drawn", "yes")
     wave = page.get_by_role("slider", name="Position")
-    assert len(bars(wave)) > 50
+    assert len(bars(page)) > 50
     wave.focus()
     for key, position in (("End", 28.5), ("Home", 0), ("ArrowRight", 1), ("PageUp", 3.85)):
         wave.press(key)
         assert time(page) == pytest.approx(position, abs=0.1)
     expect(wave).to_have_attribute("aria-valuetext", "0:03 of 0:28")
-    wave.click()  # in its middle
+    wave.click()  # in the middle
     assert time(page) == pytest.approx(14.25, abs=0.3)
+    wave.press("Space")
+    expect(page.get_by_role("button", name="Pause")).to_be_visible()
+    wave.press("Enter")
+    expect(page.get_by_role("button", name="Play")).to_be_visible()
     look(page, "dark")
+    page.goto("/admin/")  # without a warning of unsaved changes
     assert not PlayEvent.objects.exists()
 
 
-def test_audio_that_cannot_be_had_is_told_in_a_sentence(
-    open_page: Open, make_clip: Callable[..., Clip], origin: Origin
+def test_audio_that_cannot_be_loaded_is_explained(
+    open_page: Open, make_clip: Callable[..., Clip], origin: Origin, mp3: bytes
 ) -> None:
     page = open_page(change(make_clip(audio_file="", audio_url=origin.url("/gone"))), editor())
-    sentence = "The audio cannot be had. The origin responded with an error."
-    expect(page.locator(".clip-player-note")).to_have_text(sentence)
+    player = page.locator("#clip-player")
+    expect(player.get_by_role("status")).to_have_text("The audio can't be loaded.")
+    expect(player.get_by_role("alert")).to_have_text("The origin responded with an error.")
+    expect(player.get_by_role("slider")).to_be_hidden()
+    page.get_by_label("Audio URL").fill(origin.on("/a.mp3", answer(mp3)))
+    page.get_by_role("button", name="Check source").click()
+    expect(player).to_have_attribute("data-drawn", "yes")
+    expect(player.get_by_role("slider")).to_be_visible()
+    expect(player.get_by_role("alert")).to_be_hidden()
 
 
-def bars(wave: Locator) -> set[str]:
-    """The different lines of the picture."""
-    return set((wave.locator("path").first.get_attribute("d") or "").split("M"))
+def bars(page: Page) -> set[str]:
+    """Return the different bars of the waveform."""
+    path = page.locator(".player-wave path").first
+    return set((path.get_attribute("d") or "").split("M"))
 
 
 def time(page: Page) -> float:
@@ -107,11 +120,13 @@ def time(page: Page) -> float:
     return seconds
 
 
-def test_two_editors_see_each_other_and_lose_nothing(open_page: Open, clip: Clip) -> None:
+def test_two_editors_see_each_other_and_overwrite_nothing(open_page: Open, clip: Clip) -> None:
     first = open_page(change(clip), editor("anna"))
     expect(first.locator("#clip-player")).to_have_attribute("data-drawn", "yes")
     second = open_page(change(clip), editor("ben"))
-    expect(second.locator("#clip-others")).to_contain_text("anna has this clip open for editing")
+    expect(second.locator("#clip-others")).to_contain_text(
+        "anna has had this clip open for editing since"
+    )
     first.get_by_label("Tags").fill("storm")
     save(first)
     expect(first.get_by_text("was changed successfully")).to_be_visible()
@@ -125,15 +140,15 @@ def test_two_editors_see_each_other_and_lose_nothing(open_page: Open, clip: Clip
     assert (clip.title, clip.tags) == ("Light Rain", ["storm"])
 
 
-def test_what_was_typed_survives_a_session_that_ended(open_page: Open, clip: Clip) -> None:
+def test_typed_text_survives_the_end_of_the_session(open_page: Open, clip: Clip) -> None:
     anna = editor("anna")
     page = open_page(change(clip), anna)
     page.get_by_label("Title").fill("Light Rain")
     cookies: Any = page.context.cookies()
     page.context.clear_cookies()
     save(page)
-    expect(page.locator("#clip-saving")).to_contain_text("You are no longer logged in.")
-    page.context.add_cookies([cookies[0]])  # a new login, for which the page's token is too old
+    expect(page.locator("#clip-saving")).to_contain_text("You are logged out.")
+    page.context.add_cookies([cookies[0]])  # a new log-in, which needs a new CSRF token
     save(page)
     expect(page.get_by_text("was changed successfully")).to_be_visible()
     assert Clip.objects.get().title == "Light Rain"

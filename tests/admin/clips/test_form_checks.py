@@ -1,4 +1,4 @@
-"""“Check source”: what an address serves, before a clip relies on it."""
+"""“Check source”: describes the audio at a URL before the clip is saved."""
 
 from django.test import Client
 
@@ -22,7 +22,7 @@ def test_audio_is_described_and_can_be_heard(
     assert not PlayEvent.objects.exists()
 
 
-def test_what_is_wrong_with_an_address_is_said(
+def test_problem_with_a_url_is_described(
     transactional_db: None, admin_client: Client, origin: Origin
 ) -> None:
     sentences = {
@@ -34,8 +34,8 @@ def test_what_is_wrong_with_an_address_is_said(
         origin.url("/gone"): "The origin responded with status 404.",
         "http://127.0.0.1:1/": "The origin could not be reached.",
     }
-    said = {url: admin_client.post(CHECK, {"url": url}).json()["error"] for url in sentences}
-    assert said == sentences
+    errors = {url: admin_client.post(CHECK, {"url": url}).json()["error"] for url in sentences}
+    assert errors == sentences
 
 
 def test_only_editors_check_and_only_by_post(client: Client, db: None) -> None:
@@ -46,13 +46,13 @@ def test_only_editors_check_and_only_by_post(client: Client, db: None) -> None:
     assert "error" in client.post(CHECK, {"url": "http://10.0.0.1"}).json()
 
 
-def test_check_needs_the_page_s_token(db: None) -> None:
+def test_check_requires_the_csrf_token(db: None) -> None:
     client = Client(enforce_csrf_checks=True)
     client.force_login(editor())
     assert client.post(CHECK, {"url": "http://10.0.0.1"}).status_code == 403
 
 
-def test_only_who_has_checked_an_address_hears_it(
+def test_checked_url_plays_only_for_the_editor_who_checked_it(
     transactional_db: None, client: Client, admin_client: Client, origin: Origin, mp3: bytes
 ) -> None:
     listen = admin_client.post(CHECK, {"url": origin.on("/a", answer(mp3))}).json()["listen"]

@@ -1,4 +1,4 @@
-"""The list of clips in the back office: what it shows, finds and keeps, and at which cost."""
+"""The list of clips in the back office: its rows, search, filters, order and number of queries."""
 
 import re
 from datetime import UTC, datetime, timedelta
@@ -36,14 +36,14 @@ def add(title: str = "Rain", **fields: Any) -> Clip:
 
 
 def listed(client: Client, query: str = "") -> list[str]:
-    """The titles of the page, in its order."""
+    """The titles on the page, in its order."""
     page = client.get(LIST + query)
     assert page.status_code == 200, page.headers
     return [clip.title for clip in page.context["cl"].result_list]
 
 
 def found(query: str) -> list[str]:
-    """The same, without the page around it, which takes longer than to find them."""
+    """The same without rendering the page, which takes longer than the query."""
     request = RequestFactory().get(f"{LIST}?{query}")
     request.user = User(is_superuser=True)
     changelist = admin.site.get_model_admin(Clip).get_changelist_instance(request)
@@ -51,25 +51,25 @@ def found(query: str) -> list[str]:
 
 
 def rows(client: Client) -> dict[str, str]:
-    """The text of each row, by its title."""
+    """The text of each row by its first word."""
     page = client.get(LIST).text
     found = re.findall(r"<tr>.*?</tr>", page[page.index("<tbody>") :], re.DOTALL)
     texts = [" ".join(re.sub(r"<[^>]+>", " ", row).split()) for row in found]
     return {text.split()[0]: text for text in texts}
 
 
-def test_row_tells_what_an_editor_asks(chief_client: Client) -> None:
+def test_row_shows_the_facts_about_a_clip(chief_client: Client) -> None:
     long_ago = timezone.now() - timedelta(days=15)
     add("Rain", creator="Ann", tags=["storm", "night"], health="ok", play_count=1234)
     add("Broken", health="failing", health_reason="origin_timeout", health_since=long_ago)
     add("Mine", audio_file="a.mp3", state="draft")
     add("Gone", state="withdrawn", withdrawn_reason="By mistake.")
-    told = rows(chief_client)
+    texts = rows(chief_client)
     for text in ("Ann · storm, night", "nature", "1:01", "1,234", "ok"):
-        assert text in told["Rain"]
-    assert "failing timeout, for 2 weeks" in told["Broken"].replace("\xa0", " ")
-    assert re.search(r"uploaded .*draft", told["Mine"])
-    assert re.search(r"unchecked .*withdrawn", told["Gone"])
+        assert text in texts["Rain"]
+    assert "failing timeout, for 2 weeks" in texts["Broken"].replace("\xa0", " ")
+    assert re.search(r"uploaded .*draft", texts["Mine"])
+    assert re.search(r"unchecked .*withdrawn", texts["Gone"])
 
 
 def test_row_shows_the_plays_of_thirty_days(chief_client: Client) -> None:
@@ -78,11 +78,11 @@ def test_row_shows_the_plays_of_thirty_days(chief_client: Client) -> None:
         quarter = today.replace(microsecond=0) - timedelta(days=days)
         PlayTally.objects.create(clip=clip, quarter=quarter, plays=plays)
     yesterday = today - timedelta(days=1)
-    told = f"8 plays in the last 30 days, the most, 5, on {yesterday:%-d %B}"
-    assert told in rows(chief_client)["Rain"]
+    description = f"8 plays in the last 30 days, the most on {yesterday:%-d %B}: 5"
+    assert description in rows(chief_client)["Rain"]
 
 
-def test_days_are_those_of_utc_and_end_today() -> None:
+def test_days_are_in_utc_and_end_today() -> None:
     first, second = add(), add()
     now = datetime(2026, 11, 22, 0, 5, tzinfo=UTC)
     for quarter, plays in (
@@ -99,14 +99,14 @@ def test_days_are_those_of_utc_and_end_today() -> None:
     }
 
 
-def test_sparkline_draws_what_it_says() -> None:
+def test_sparkline_matches_its_description() -> None:
     drawn = sparkline([0, 1, 200, 100], datetime(2026, 11, 22, tzinfo=UTC).date())
     assert 'd="M6 24v-1M10 24v-24M14 24v-12"' in drawn
-    assert "301 plays in the last 4 days, the most, 200, on 21 November" in drawn
+    assert "301 plays in the last 4 days, the most on 21 November: 200" in drawn
     assert "No plays in the last 2 days" in sparkline([0, 0], timezone.now().date())
 
 
-def test_list_costs_the_same_queries_for_one_clip_as_for_many(
+def test_list_takes_a_constant_number_of_queries(
     chief_client: Client, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     add()
@@ -135,12 +135,12 @@ def test_search_shows_the_best_match_first(chief_client: Client) -> None:
     add("By words", description="rain")
     add("Rain")
     add("By tag", tags=["rain"])
-    chief_client.get(LIST + "?o=title")  # is remembered, but for what is searched
+    chief_client.get(LIST + "?o=title")  # remembered, but not used by a search
     assert listed(chief_client, "?q=rain") == ["Rain", "By tag", "By words"]
     assert listed(chief_client, "?q=rain&o=newest") == ["By tag", "Rain", "By words"]
 
 
-def test_filters_leave_what_they_say() -> None:
+def test_filters_select_matching_clips() -> None:
     add("Jazz", genre="Jazz", tags=["swing", "bass"], licence="MIT", health="ok")
     add("Mine", audio_file="a.mp3", tags=["swing"], state="draft")
     add("Broken", health="failing")
@@ -169,22 +169,24 @@ def test_filters_leave_what_they_say() -> None:
 
 
 @pytest.mark.parametrize("query", ["health=x", "state=deleted", "nothing=1"])
-def test_what_is_no_filter_is_told(chief_client: Client, query: str) -> None:
+def test_unknown_filter_shows_the_whole_list_and_a_warning(
+    chief_client: Client, query: str
+) -> None:
     answer = chief_client.get(f"{LIST}?{query}", follow=True)
-    told = "There is no such filter or page: this is the whole list."
-    assert [str(message) for message in get_messages(answer.wsgi_request)] == [told]
+    warning = "There is no such filter or page. This is the whole list."
+    assert [str(message) for message in get_messages(answer.wsgi_request)] == [warning]
 
 
-def test_page_names_what_it_is_narrowed_to(chief_client: Client) -> None:
+def test_page_names_the_applied_search_and_filters(chief_client: Client) -> None:
     page = chief_client.get(LIST + "?q=rain&health=failing&tag=storm")
-    assert page.context["cl"].in_force() == [
+    assert page.context["cl"].applied_filters() == [
         {"text": "“rain”", "url": "?health=failing&tag=storm"},
         {"text": "Tag: storm", "url": "?health=failing&q=rain"},
         {"text": "Health: Failing", "url": "?q=rain&tag=storm"},
     ]
 
 
-def test_list_is_in_the_order_asked_for() -> None:
+def test_list_has_the_requested_order() -> None:
     now = timezone.now()
     old = {"health": "failing", "health_since": now - timedelta(days=9), "health_checked_at": now}
     new = {"health": "failing", "health_since": now, "health_checked_at": now - timedelta(days=3)}
@@ -202,13 +204,13 @@ def test_list_is_in_the_order_asked_for() -> None:
         "unchecked": "dbAc",
         "2.5": "Abcd",  # by columns: title; then plays
     }
-    asked = {name: "".join(found(f"o={name}")) for name in orders}
-    assert asked == orders | {"failing": asked["failing"], "2.5": asked["2.5"]}
-    assert asked["failing"][:2] == "Ab"
+    actual = {name: "".join(found(f"o={name}")) for name in orders}
+    assert actual == orders | {"failing": actual["failing"], "2.5": actual["2.5"]}
+    assert actual["failing"][:2] == "Ab"
     assert found("o=changed")[0] == "d"
 
 
-def test_most_played_lately_are_those_of_thirty_days() -> None:
+def test_most_played_recently_counts_thirty_days() -> None:
     add("Classic", play_count=100)
     hit = add("Hit", play_count=5)
     PlayTally.objects.create(
@@ -220,22 +222,22 @@ def test_most_played_lately_are_those_of_thirty_days() -> None:
     assert found("o=lately") == ["Hit", "Classic"]
 
 
-def test_order_is_remembered_for_each_editor(chief_client: Client) -> None:
+def test_order_is_remembered_per_editor(chief_client: Client) -> None:
     add("b")
     add("a")
     assert listed(chief_client) == ["a", "b"]  # newest first
     add("c")
     for order, titles in (("title", "abc"), ("-1", "cba"), ("nonsense", "cab")):
         assert "".join(listed(chief_client, f"?o={order}")) == titles
-    assert "".join(listed(chief_client)) == "cba"  # the last that is one
-    assert listed(chief_client, "?o=") == listed(chief_client) == ["c", "a", "b"]  # by none
+    assert "".join(listed(chief_client)) == "cba"  # the last valid one
+    assert listed(chief_client, "?o=") == listed(chief_client) == ["c", "a", "b"]  # no column
     listed(chief_client, "?o=title")
     chief_client.force_login(editor("other"))
     assert "".join(listed(chief_client)) == "cab"
 
 
 @pytest.mark.parametrize("order", ["2", "-3", "newest", "played"])
-def test_no_clip_is_on_two_pages(order: str) -> None:
+def test_no_clip_appears_on_two_pages(order: str) -> None:
     now = timezone.now()
     Clip.objects.bulk_create(
         Clip(title=str(n), genre="x", duration=1, audio_url="https://a.example/", created_at=now)
@@ -255,7 +257,7 @@ def test_known_words_are_suggested(chief_client: Client) -> None:
     }
 
 
-def test_who_may_only_read_is_offered_nothing_else(client: Client) -> None:
+def test_viewer_is_offered_no_actions(client: Client) -> None:
     clip = add()
     client.force_login(editor("analyst", "view_clip"))
     page = client.get(LIST)
@@ -266,15 +268,15 @@ def test_who_may_only_read_is_offered_nothing_else(client: Client) -> None:
     assert client.get(f"{LIST}{clip.pk}/withdraw/").status_code == 403
 
 
-def test_who_may_not_see_clips_hears_none(client: Client) -> None:
+def test_user_without_permission_for_clips_hears_none(client: Client) -> None:
     clip = add(audio_file="samples/ambient-sounds.mp3")
     client.force_login(editor("gardener", "view_playevent"))
     for path in ("", f"{clip.pk}/audio", "words"):
         assert client.get(LIST + path).status_code == 403, path
 
 
-def test_empty_list_says_whether_anything_was_sought(chief_client: Client) -> None:
+def test_empty_list_says_whether_a_search_or_filter_applied(chief_client: Client) -> None:
     assert "Nothing here yet" in chief_client.get(LIST).text
     sought = chief_client.get(f"{LIST}?q=rain&state=draft").text
-    assert "There are no clips with “rain” under these filters." in sought
+    assert "No clips match “rain” and these filters." in sought
     assert "Nothing here yet" not in sought

@@ -1,4 +1,4 @@
-"""Import and export in a real browser, as an editor goes through them."""
+"""Import and export in Chromium."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -20,7 +20,7 @@ NEW = "".join(f",Clip {n},jazz,{n},https://example.com/{n}.mp3\n" for n in range
 
 def choose(page: Page, path: Path, text: str) -> None:
     path.write_text(text)
-    page.get_by_label("CSV or JSON, chosen or dropped here").set_input_files(path)
+    page.get_by_label("CSV or JSON file: choose it or drop it here").set_input_files(path)
     page.get_by_role("button", name="Preview").press("Enter")
 
 
@@ -34,20 +34,20 @@ def test_editor_imports_and_exports_clips(
     problems = page.get_by_role("listitem").filter(has_text="Row 2")
     expect(problems).to_contain_text("This field is required.")
     look(page, "light", "dark")
-    page.get_by_role("button", name="Choose a file again").press("Enter")
+    page.get_by_role("button", name="Choose another file").press("Enter")
     choose(page, tmp_path / "clips.csv", f"{HEAD}{clip.pk},Better,jazz,5,{clip.audio_url}\n{NEW}")
     changed = page.get_by_role("listitem").filter(has_text="Row 2")
     expect(changed.locator("del").first).to_have_text("Ambient Sounds")
     expect(changed.locator("ins").first).to_have_text("Better")
     look(page, "light", "dark")
-    told: list[str] = []
-    page.on("console", lambda message: told.append(message.text))
-    page.on("request", lambda request: told.append(request.method))
+    events: list[str] = []
+    page.on("console", lambda message: events.append(message.text))
+    page.on("request", lambda request: events.append(request.method))
     with locked(clip):
         page.get_by_role("button", name="Import: add 6, change 1").evaluate(CLICK_TWICE)
         await_blocked_transaction()
     expect(page.get_by_text("Imported clips.csv: 6 added, 1 changed.")).to_be_visible()
-    assert (told.count("POST"), told.count("Importing…")) == (1, 1)
+    assert (events.count("POST"), events.count("Importing…")) == (1, 1)
     assert Clip.objects.filter(state=State.DRAFT).count() == 6
     page.goto("/admin/library/clip/export/?q=Better")
     look(page, "light")

@@ -112,7 +112,8 @@ def test_export_is_what_the_list_shows_in_its_order(analyst: Client) -> None:
     )  # whichever column of the list is the title's
     query = f"?q=rain&genre=jazz&{column}"
     assert titles(download(analyst, query=query)) == ["Rain three", "Rain one"]
-    assert "2 clips: those that the list shows" in analyst.get(EXPORT + query).text
+    described = analyst.get(EXPORT + query).text
+    assert "2 clips: those that match the list's current search and filters" in described
     assert titles(download(analyst, query="?deleted=yes")) == ["Rain four"]
     assert f"{EXPORT}?q=rain" in analyst.get(f"{LIST}?q=rain").text
 

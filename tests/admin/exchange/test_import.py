@@ -45,7 +45,7 @@ def test_six_clips_are_drafts_once_they_are_confirmed(importing: Importing, clie
     preview = importing.choose(NEW)
     assert preview.counts == {"All": 6, "New": 6}
     assert "6 clips would be added, as drafts" in preview.text
-    assert "There is no column id: every row is a new clip." in preview.text
+    assert "The file has no column id: every row adds a clip." in preview.text
     assert not Clip.objects.exists()
     after = preview.confirm()
     assert "Imported clips.csv: 6 added, 0 changed." in after
@@ -132,7 +132,7 @@ def test_wrong_cells_are_told_by_row_and_column_and_nothing_is_saved(importing: 
     fine = clip_of(1)
     preview = importing.choose("\n".join((COLUMNS, f"{fine.pk},Fine,{OK},,,,draft,", *WRONG)))
     assert preview.counts == {"All": 11, "Errors": 10, "Changed": 1}
-    assert "10 rows cannot be imported, so none will be." in preview.text
+    assert "10 rows can't be imported, so nothing will be imported." in preview.text
     told = [row.partition(" Error A ")[2] for row in preview.rows]
     assert told == list(WRONG.values())
     assert not preview.may_be_confirmed

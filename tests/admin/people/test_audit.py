@@ -1,4 +1,4 @@
-"""The audit log: found, filtered and read at no more cost than a page."""
+"""The audit log: search, filters, values and number of queries."""
 
 from datetime import timedelta
 from http import HTTPStatus
@@ -44,13 +44,13 @@ def note(user: User, thing: Model, flag: int = CHANGE, days_ago: int = 0) -> Log
 
 
 def found(client: Client, query: str) -> list[int]:
-    """The ids of the entries that a query of the page finds."""
+    """The ids of the entries on the page for this query string."""
     page: Any = client.get(f"{LOG}?{query}")
     assert page.status_code == HTTPStatus.OK
     return [entry.pk for entry in page.context["cl"].result_list]
 
 
-def test_entry_tells_who_did_what_to_what_with_the_values(admin_client: Client, clip: Clip) -> None:
+def test_entry_shows_the_object_and_the_values(admin_client: Client, clip: Clip) -> None:
     before = history.values_of(clip)
     clip.title, clip.tags = "Rain", ["night"]
     history.note_changes(editor(), [(before, clip)])
@@ -62,7 +62,7 @@ def test_entry_tells_who_did_what_to_what_with_the_values(admin_client: Client, 
     assert "<ins>night</ins>" in admin_client.get(f"{LOG}{entry.pk}/change/").text
 
 
-def test_values_are_text_and_no_page(admin_client: Client, clip: Clip) -> None:
+def test_values_are_escaped(admin_client: Client, clip: Clip) -> None:
     before = history.values_of(clip)
     clip.title = "<script>alert(1)</script>"
     history.note_changes(editor(), [(before, clip)])
@@ -96,7 +96,7 @@ def test_log_is_filtered_and_searched(admin_client: Client, clip: Clip) -> None:
     assert {query: found(admin_client, query) for query in expected} == expected
 
 
-def test_word_that_many_have_is_found_too(
+def test_common_word_is_found_too(
     admin_client: Client, clip: Clip, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(audit, "FEW", 2)
@@ -104,14 +104,14 @@ def test_word_that_many_have_is_found_too(
     assert found(admin_client, "q=rain") == entries[::-1]
 
 
-def test_log_is_changed_by_nobody(admin_client: Client, clip: Clip) -> None:
+def test_log_is_read_only(admin_client: Client, clip: Clip) -> None:
     entry = note(editor(), clip)
     for page in (f"{LOG}add/", f"{LOG}{entry.pk}/delete/"):
         assert admin_client.post(page, {"post": "yes"}).status_code == HTTPStatus.FORBIDDEN
     assert admin_client.post(f"{LOG}{entry.pk}/change/").status_code == HTTPStatus.FORBIDDEN
 
 
-def test_page_costs_a_constant_number_of_queries(
+def test_page_takes_a_constant_number_of_queries(
     admin_client: Client, clip: Clip, django_assert_max_num_queries: DjangoAssertNumQueries
 ) -> None:
     for number in range(20):
@@ -131,17 +131,19 @@ SELECT now() - n * interval '1 hour', n, 'Clip ' || n, 2, '', %s, %s FROM genera
 
 
 @pytest.mark.parametrize(
-    ("asked", "index"),
+    ("condition", "index"),
     [
         ("object_id = '7' AND content_type_id = {kind}", "library_log_of_object"),
         ("library_words(object_repr) @@ to_tsquery('simple', 'rain:*')", "library_log_words"),
         ("action_time < now() - interval '1 year'", "library_log_time"),
     ],
 )
-def test_questions_are_answered_by_an_index(asked: str, index: str) -> None:
+def test_queries_use_an_index(condition: str, index: str) -> None:
     kind = ContentType.objects.get_for_model(Clip).pk
     with connection.cursor() as cursor:
         cursor.execute(MANY, [kind, editor().pk])
         cursor.execute("ANALYZE django_admin_log")
-        cursor.execute(f"EXPLAIN SELECT id FROM django_admin_log WHERE {asked.format(kind=kind)}")
+        cursor.execute(
+            f"EXPLAIN SELECT id FROM django_admin_log WHERE {condition.format(kind=kind)}"
+        )
         assert index in str(cursor.fetchall())

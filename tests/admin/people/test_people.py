@@ -1,4 +1,4 @@
-"""Groups, users and tokens: who may do what, and how that is changed."""
+"""Groups, users and tokens: their permissions, and the changes to them."""
 
 import json
 import re
@@ -23,15 +23,15 @@ USERS, TOKENS = "/admin/auth/user/", "/admin/library/apitoken/"
 pytestmark = pytest.mark.django_db
 
 
-def told() -> list[tuple[str, Any]]:
-    """The audit log: whom or what it is on, and what it says."""
+def logged() -> list[tuple[str, Any]]:
+    """The entries of the audit log: the object, and the values or the message."""
     return [
         (entry.object_repr, history.changed_values(entry) or entry.change_message)
         for entry in LogEntry.objects.order_by("id")
     ]
 
 
-def test_groups_may_do_what_they_are_for() -> None:
+def test_groups_have_their_permissions() -> None:
     editors, analysts = member("Editors"), member("Analysts")
     clips = {f"library.{verb}_clip" for verb in ("add", "change", "delete", "import")}
     shared = {"library.view_clip", "library.export_clip", "library.view_playevent"}
@@ -40,7 +40,7 @@ def test_groups_may_do_what_they_are_for() -> None:
     assert analysts.get_all_permissions() == shared
 
 
-def test_migration_makes_the_permissions_that_django_would_and_none_twice() -> None:
+def test_migration_creates_the_same_permissions_as_django_once() -> None:
     before = set(Permission.objects.values_list("content_type", "codename", "name"))
     Group.objects.all().delete()
     Permission.objects.filter(content_type__app_label="library").delete()
@@ -49,7 +49,7 @@ def test_migration_makes_the_permissions_that_django_would_and_none_twice() -> N
     assert set(Permission.objects.values_list("content_type", "codename", "name")) == before
 
 
-def test_migration_leaves_an_operator_s_groups_alone() -> None:
+def test_migration_keeps_the_groups_of_an_operator() -> None:
     create_groups(apps)
     Group.objects.get(name="Editors").permissions.clear()
     create_groups(apps)
@@ -59,7 +59,7 @@ def test_migration_leaves_an_operator_s_groups_alone() -> None:
     assert [group.name for group in Group.objects.all()] == ["Analysts"]
 
 
-def test_analyst_looks_and_editor_edits() -> None:
+def test_analysts_view_and_editors_edit() -> None:
     for group, status in (("Analysts", HTTPStatus.FORBIDDEN), ("Editors", HTTPStatus.OK)):
         client = Client()
         client.force_login(member(group))
@@ -69,17 +69,17 @@ def test_analyst_looks_and_editor_edits() -> None:
         assert client.get("/admin/admin/logentry/").status_code == HTTPStatus.FORBIDDEN
 
 
-def test_change_of_a_user_is_told_with_its_values(admin_client: Client) -> None:
+def test_change_of_a_user_is_logged_with_its_values(admin_client: Client) -> None:
     user = member("Analysts")
     editors = Group.objects.get(name="Editors").pk
     form = {"username": "analysts", "is_active": "on", "is_staff": "on", "groups": [editors]}
     token_inline = {"api_tokens-TOTAL_FORMS": 0, "api_tokens-INITIAL_FORMS": 0}
     answer = admin_client.post(f"{USERS}{user.pk}/change/", {**form, **token_inline})
     assert answer.status_code == HTTPStatus.FOUND
-    assert told() == [("analysts", [("groups", "Analysts", "Editors")])]
+    assert logged() == [("analysts", [("groups", "Analysts", "Editors")])]
 
 
-def test_password_is_told_to_have_changed_and_no_more(admin_client: Client) -> None:
+def test_change_of_a_password_is_logged_without_the_password(admin_client: Client) -> None:
     user = editor()
     form = {"password1": "a new long word", "password2": "a new long word"}
     form["usable_password"] = "true"
@@ -103,7 +103,7 @@ def test_password_must_be_long(admin_client: Client) -> None:
     assert "at least 12 characters" in page.text
 
 
-def test_deactivated_user_is_out_at_once_and_back_when_activated(admin_client: Client) -> None:
+def test_deactivation_ends_access_at_once_and_activation_restores_it(admin_client: Client) -> None:
     user = editor()
     client, headers = Client(), bearer(user)
     client.force_login(user)
@@ -111,26 +111,26 @@ def test_deactivated_user_is_out_at_once_and_back_when_activated(admin_client: C
         admin_client.post(USERS, {"action": action, "_selected_action": [user.pk]})
         assert client.get("/admin/library/clip/").status_code == status
         assert ApiToken.objects.in_force().exists() == (status == HTTPStatus.OK)
-    assert [values for _, values in told()] == [
+    assert [values for _, values in logged()] == [
         [("active", "True", "False")],
         [("active", "False", "True")],
     ]
     assert headers
 
 
-def test_user_whose_deeds_are_kept_is_not_deleted(admin_client: Client) -> None:
+def test_user_with_log_entries_cannot_be_deleted(admin_client: Client) -> None:
     doer, newcomer = editor("doer"), editor("newcomer")
     history.note(doer, newcomer, "Did something.")
     page = admin_client.post(f"{USERS}{doer.pk}/delete/", {"post": "yes"})
-    assert "deactivate instead" in page.text
+    assert "Deactivate this user instead" in page.text
     form = {"action": "delete_selected", "_selected_action": [doer.pk, newcomer.pk], "post": "yes"}
-    assert "deactivate instead" in admin_client.post(USERS, form).text
+    assert "Deactivate this user instead" in admin_client.post(USERS, form).text
     assert User.objects.filter(pk__in=[doer.pk, newcomer.pk]).count() == 2
     admin_client.post(f"{USERS}{newcomer.pk}/delete/", {"post": "yes"})
     assert not User.objects.filter(pk=newcomer.pk).exists()
 
 
-def test_who_edits_users_cannot_become_a_superuser_by_it(admin_user: User) -> None:
+def test_user_who_edits_users_cannot_become_a_superuser(admin_user: User) -> None:
     manager = editor("manager", "view_user", "change_user", "delete_user")
     client = Client()
     client.force_login(manager)
@@ -147,14 +147,14 @@ def test_who_edits_users_cannot_become_a_superuser_by_it(admin_user: User) -> No
     assert admin_user.is_active
 
 
-def test_nobody_ends_themselves(admin_client: Client, admin_user: User) -> None:
+def test_users_cannot_deactivate_themselves(admin_client: Client, admin_user: User) -> None:
     form = {"action": "deactivate", "_selected_action": [admin_user.pk]}
     assert "cannot do this to yourself" in admin_client.post(USERS, form, follow=True).text
     admin_user.refresh_from_db()
     assert admin_user.is_active
 
 
-def test_list_of_users_costs_a_constant_number_of_queries(
+def test_list_of_users_takes_a_constant_number_of_queries(
     admin_client: Client, django_assert_max_num_queries: DjangoAssertNumQueries
 ) -> None:
     group = member("Editors").groups.get()
@@ -174,18 +174,18 @@ def test_token_is_issued_shown_once_and_revoked() -> None:
     token = ApiToken.objects.in_force().of_secret(secret).get()
     assert (token.user, token.name) == (user, "importer")
     assert secret not in client.get(TOKENS).text
-    assert "revoke it first" in client.post(f"{TOKENS}add/", {"name": "importer"}).text
+    assert "Revoke it first" in client.post(f"{TOKENS}add/", {"name": "importer"}).text
     confirmation = client.get(f"{TOKENS}{token.pk}/revoke/")
-    assert "cannot be undone" in confirmation.text
+    assert "can't be undone" in confirmation.text
     assert ApiToken.objects.in_force().exists()
     client.post(f"{TOKENS}{token.pk}/revoke/")
     assert not ApiToken.objects.in_force().exists()
     assert client.post(f"{TOKENS}{token.pk}/revoke/").status_code == HTTPStatus.NOT_FOUND
-    assert [message for _, message in told()] == ['[{"added": {}}]', "Revoked."]
-    assert {thing for thing, _ in told()} == {"importer of editors"}
+    assert [message for _, message in logged()] == ['[{"added": {}}]', "Revoked."]
+    assert {thing for thing, _ in logged()} == {"importer of editors"}
 
 
-def test_tokens_of_others_are_out_of_reach_but_for_superusers(admin_client: Client) -> None:
+def test_only_superusers_see_tokens_of_other_users(admin_client: Client) -> None:
     other = editor("other")
     bearer(other, "not yours")
     token = ApiToken.objects.get()
@@ -203,14 +203,14 @@ def test_tokens_of_others_are_out_of_reach_but_for_superusers(admin_client: Clie
     assert [token.name for token in in_force] == ["for a machine"]
 
 
-def test_tokens_are_neither_edited_nor_deleted(admin_client: Client) -> None:
+def test_tokens_cannot_be_edited_or_deleted(admin_client: Client) -> None:
     bearer(editor())
     page = f"{TOKENS}{ApiToken.objects.get().pk}"
     assert admin_client.post(f"{page}/change/", {"name": "x"}).status_code == HTTPStatus.FORBIDDEN
     assert admin_client.post(f"{page}/delete/", {"post": "yes"}).status_code == HTTPStatus.FORBIDDEN
 
 
-def test_list_of_tokens_costs_a_constant_number_of_queries(
+def test_list_of_tokens_takes_a_constant_number_of_queries(
     admin_client: Client, django_assert_max_num_queries: DjangoAssertNumQueries
 ) -> None:
     for number in range(20):
@@ -219,8 +219,8 @@ def test_list_of_tokens_costs_a_constant_number_of_queries(
         admin_client.get(TOKENS)
 
 
-def test_deleting_a_group_tells_whom_it_concerns(admin_client: Client) -> None:
+def test_deleting_a_group_shows_how_many_users_lose_its_permissions(admin_client: Client) -> None:
     group = member("Editors").groups.get()
     page = admin_client.get(f"/admin/auth/group/{group.pk}/delete/").text
-    assert "Editors. Its members (1) stay" in page
+    assert "Editors. Users who lose its permissions: 1." in page
     assert "relationship" not in page

@@ -1,0 +1,137 @@
+"""Audio for editors: a clip's audio, and checks of a URL or file before it is saved.
+
+None of these views counts a play.
+"""
+
+from collections.abc import Callable
+from threading import BoundedSemaphore
+
+from django.contrib.auth.models import User
+from django.core import signing
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.core.files.uploadedfile import UploadedFile
+from django.db import connection
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import get_object_or_404
+from django.urls import reverse
+from django.views.decorators.http import require_GET, require_POST
+
+from library.admin.base import any_permission_required
+from library.admin.clips.uploaded_file import format_size, why_refused
+from library.audio.errors import AudioUnavailableError
+from library.audio.id3 import read_id3_tags
+from library.audio.open_audio import OpenAudio
+from library.audio.sniff import EXTENSIONS, SNIFF_BYTES, audio_type
+from library.models import Clip
+from library.sources.opening import SourceReport, audio_store, inspect_source, open_audio
+from library.streams.delivery import deliver
+from library.validators import validate_audio_url
+
+MAX_HEAD_BYTES = 65_536  # of a file that is checked
+MAX_CHECKS = 8  # at once in a process: each holds a thread for as long as its origin takes
+LISTEN_SECONDS = 900  # for which a checked URL can be played
+SALT = "library.admin.clips.listen"
+
+_check_slots = BoundedSemaphore(MAX_CHECKS)
+_for_readers = any_permission_required("library.view_clip", "library.change_clip")
+_for_editors = any_permission_required("library.add_clip", "library.change_clip")
+
+
+@_for_readers
+def clip_audio(request: HttpRequest, pk: int) -> HttpResponseBase:
+    """Return the clip's audio, whatever its state."""
+    clip = get_object_or_404(Clip, pk=pk)
+    return _deliver(request, lambda: open_audio(clip), clip.title)
+
+
+@require_POST
+@_for_editors
+def check_source(request: HttpRequest) -> HttpResponseBase:
+    """POST `url`: return the audio its origin serves now, and a link to listen to it."""
+    url = request.POST.get("url", "").strip()
+    try:
+        validate_audio_url(url)
+    except ValidationError as error:
+        return _refused(" ".join(error.messages))
+    if not _check_slots.acquire(blocking=False):
+        return _refused("Too many checks are running. Try again in a moment.")
+    try:
+        connection.close()  # an origin may be slow
+        report = inspect_source(url)
+    finally:
+        _check_slots.release()
+    if report.code is not None:
+        return _refused(report.detail or "There is no audio at this address.")
+    token = signing.dumps((request.user.pk, url), salt=SALT, compress=True)
+    link = f"{reverse('admin:library_clip_listen')}?source={token}"
+    return JsonResponse(_facts(report) | {"listen": link})
+
+
+@require_POST
+@_for_editors
+def check_file(request: HttpRequest) -> HttpResponseBase:
+    """POST `head`, the beginning of a file of `size` bytes: return its type and tags.
+
+    The page does not send the whole file; the form checks that when it is saved.
+    """
+    sent = request.FILES.get("head")
+    head: bytes = sent.read(MAX_HEAD_BYTES) if isinstance(sent, UploadedFile) else b""
+    size = request.POST.get("size", "")
+    length = int(size) if size.isascii() and size.isdigit() and len(size) < 16 else len(head)
+    refusal = why_refused(head[:SNIFF_BYTES], length)
+    if refusal:
+        return _refused(refusal)
+    tags = read_id3_tags(head)
+    kind = _type_name(audio_type(head[:SNIFF_BYTES]))
+    return JsonResponse(
+        {"kind": kind, "size": format_size(length), "title": tags.title, "creator": tags.artist}
+    )
+
+
+@require_GET
+@_for_editors
+def listen_to_source(request: HttpRequest) -> HttpResponseBase:
+    """GET `source`, a token from `check_source`: return the audio of a URL that is not saved yet.
+
+    A token works only for the editor who checked the URL, so a shared link cannot make others
+    fetch it. The audio comes through the store, as it will once the clip is saved.
+    """
+    user = request.user
+    try:
+        token = request.GET.get("source", "")
+        signed_for, url = signing.loads(token, salt=SALT, max_age=LISTEN_SECONDS)
+    except signing.BadSignature:
+        return _plain_text("Check the source again.", 403)
+    if not isinstance(user, User) or signed_for != user.pk:
+        raise PermissionDenied
+    return _deliver(request, lambda: audio_store().open(url), "source")
+
+
+def _deliver(request: HttpRequest, open_: Callable[[], OpenAudio], name: str) -> HttpResponseBase:
+    connection.close()  # an origin may be slow
+    try:
+        return deliver(request, open_(), name).response
+    except AudioUnavailableError as error:
+        return _plain_text(error.detail, error.status)
+
+
+def _facts(report: SourceReport) -> dict[str, object]:
+    return {
+        "kind": _type_name(report.content_type),
+        "size": format_size(report.size_bytes) if report.size_bytes is not None else "",
+        "duration": report.duration,
+        "redirect": report.final_url if report.final_url != report.url else "",
+    }
+
+
+def _type_name(content_type: str | None) -> str:
+    return EXTENSIONS.get(content_type or "", "").upper()
+
+
+def _refused(sentence: str) -> JsonResponse:
+    return JsonResponse({"error": sentence})
+
+
+def _plain_text(sentence: str, status: int) -> HttpResponse:
+    return HttpResponse(sentence, status=status, content_type="text/plain")
