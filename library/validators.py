@@ -1,5 +1,6 @@
-"""Validators for the URLs of clips."""
+"""Validators and canonical forms for the fields of clips."""
 
+import re
 from functools import cache
 
 from django.conf import settings
@@ -27,6 +28,40 @@ def validate_audio_url(value: str) -> None:
         origin_policy().check_url(value)
     except RefusedURLError as refused:
         raise ValidationError(str(refused), code="audio_url_refused") from None
+
+
+# The elements of an ISRC (ISO 3901): their places, their patterns, and the patterns in words.
+ISRC_ELEMENTS = {
+    "country code": (slice(0, 2), "[A-Z]{2}", "two letters"),
+    "registrant code": (slice(2, 5), "[A-Z0-9]{3}", "three letters or digits"),
+    "year": (slice(5, 7), "[0-9]{2}", "two digits"),
+    "designation code": (slice(7, 12), "[0-9]{5}", "five digits"),
+}
+ISRC_LENGTH = 12
+
+
+def normalise_isrc(text: str) -> str:
+    """Return an ISRC as twelve upper-case characters. Raises ValidationError.
+
+    Lower case, spaces, hyphens and the prefix “ISRC” are accepted.
+    """
+    isrc = re.sub(r"[\s:\u2010-\u2013-]", "", text)
+    isrc = isrc.upper() if isrc.isascii() else isrc  # `upper` makes two letters of an ß
+    if len(isrc) == len("ISRC") + ISRC_LENGTH:
+        isrc = isrc.removeprefix("ISRC")
+    if problem := _isrc_problem(isrc):
+        message = f"{problem} An ISRC looks like US-S1Z-99-00001."
+        raise ValidationError(message, code="invalid_isrc")
+    return isrc
+
+
+def _isrc_problem(isrc: str) -> str:
+    if len(isrc) != ISRC_LENGTH:
+        return f"Give {ISRC_LENGTH} letters and digits, not {len(isrc)}."
+    for name, (place, pattern, description) in ISRC_ELEMENTS.items():
+        if not re.fullmatch(pattern, isrc[place]):
+            return f"The {name} must be {description}."
+    return ""
 
 
 def normalise_licence(text: str) -> str:

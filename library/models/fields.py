@@ -57,6 +57,7 @@ CLIP_FIELDS = (
     ClipField("creator", EDITORS, CREDITS, shown=True, example="Ann Example"),
     ClipField("creator_url", EDITORS, CREDITS, shown=True, example="https://example.com/ann"),
     ClipField("licence", EDITORS, CREDITS, shown=True, filtered=True, example="CC-BY-4.0"),
+    ClipField("isrc", EDITORS, CREDITS, shown=True, filtered=True, example="USS1Z9900001"),
     ClipField("content_type", CHECKS, shown=True),
     ClipField("size_bytes", CHECKS, shown=True),
     ClipField("health", CHECKS, shown=True, filtered=True),

@@ -21,7 +21,7 @@ NEW = {
     "duration": 30.5,
     "audio_url": "https://example.com/path/to/audio.mp3",
 }
-FIELDS = {
+FIELDS = {  # of the first releases: clients rely on them, while new ones may be added
     *NEW,
     *("id", "stream_url", "play_count", "created_at", "updated_at"),
     *("tags", "creator", "creator_url", "licence", "licence_url", "attribution"),
@@ -33,7 +33,7 @@ def test_list_is_an_array_by_id(http: Http, make_clip: MakeClip) -> None:
     ids = [make_clip().pk for _ in range(3)]
     listed = http("GET", "/api/v1/clips").json()
     assert [clip["id"] for clip in listed] == ids
-    assert set(listed[0]) == FIELDS
+    assert set(listed[0]) >= FIELDS
 
 
 def test_list_links_to_the_next_page(http: Http, make_clip: MakeClip, server: Any) -> None:

@@ -1,4 +1,4 @@
-"""Tags, credits and licences: taken in many forms, kept in one."""
+"""Tags, credits, licences and ISRCs: several spellings are accepted and stored as one."""
 
 from collections.abc import Callable
 from typing import Any
@@ -25,18 +25,26 @@ def add(http: Ask, **fields: Any) -> requests.Response:
     return http("POST", "/api/v1/clips", json={**NEW, **fields})
 
 
+def test_spellings_of_an_isrc_are_stored_and_found_as_one(http: Ask) -> None:
+    assert add(http, isrc="isrc us-s1z-99-00001").json()["isrc"] == "USS1Z9900001"
+    add(http)
+    for spelling in ("USS1Z9900001", "us-s1z-99-00001"):
+        found = http("GET", f"/api/v1/clips?isrc={spelling}").json()
+        assert [clip["isrc"] for clip in found] == ["USS1Z9900001"]
+
+
 def test_clip_without_credits_has_none(http: Ask) -> None:
     made = add(http).json()
     assert (made["tags"], made["health"]) == (
         [],
         {"status": "unchecked", "reason": None, "since": None},
     )
-    for field in ("creator", "creator_url", "licence", "licence_url", "attribution"):
+    for field in ("creator", "creator_url", "licence", "licence_url", "attribution", "isrc"):
         assert made[field] is None
     assert (made["content_type"], made["size_bytes"]) == (None, None)
 
 
-def test_credits_are_shown_with_a_line_ready_to_use(http: Ask) -> None:
+def test_credits_include_a_credit_line(http: Ask) -> None:
     made = add(http, creator=" Ann ", creator_url="https://example.com/ann", licence="cc by 4.0")
     shown = made.json()
     assert (shown["creator"], shown["licence"]) == ("Ann", "CC-BY-4.0")
@@ -46,13 +54,13 @@ def test_credits_are_shown_with_a_line_ready_to_use(http: Ask) -> None:
     )
 
 
-def test_tags_are_kept_in_one_form_and_once(http: Ask) -> None:
+def test_tags_are_normalised_without_duplicates(http: Ask) -> None:
     tags = ["Rain", " RAIN ", "field \t recording", "e\u0301te\u0301", "ÉTÉ"]
     assert add(http, tags=tags).json()["tags"] == ["rain", "field recording", "été"]
 
 
 @pytest.mark.parametrize(
-    ("field", "value", "told"),
+    ("field", "value", "explanation"),
     [
         ("tags", "rain", "list of strings"),
         ("tags", [1], "list of strings"),
@@ -71,23 +79,26 @@ def test_tags_are_kept_in_one_form_and_once(http: Ask) -> None:
         ("licence", "https://creativecommons.org/licenses/by/9.9/", "creativecommons.org URL"),
         ("licence", 4, "CC-BY-4.0"),
         ("licence", "", "leave it out"),
+        ("isrc", "US-S1Z-99-0001", "not 11"),
+        ("isrc", "US-S1Z-9X-00001", "The year must be two digits"),
+        ("isrc", "", "leave it out"),
     ],
 )
-def test_wrong_metadata_is_400_with_what_to_do(
-    http: Ask, field: str, value: Any, told: str
+def test_invalid_metadata_is_400_with_an_explanation(
+    http: Ask, field: str, value: Any, explanation: str
 ) -> None:
     response = add(http, **{field: value})
     assert (response.status_code, list(response.json())) == (400, [field])
-    assert told in " ".join(response.json()[field])
+    assert explanation in " ".join(response.json()[field])
 
 
-def test_what_is_found_out_cannot_be_written(http: Ask) -> None:
+def test_results_of_checks_cannot_be_written(http: Ask) -> None:
     made = add(http, content_type="a/b", size_bytes=5, health="ok", attribution="me").json()
     assert (made["content_type"], made["size_bytes"], made["attribution"]) == (None, None, None)
     assert made["health"]["status"] == "unchecked"
 
 
-def test_shown_clip_can_be_sent_again(http: Ask) -> None:
+def test_shown_clip_can_be_posted_again(http: Ask) -> None:
     made = add(http, tags=["a"], licence="CC0-1.0").json()
     again = add(http, **made).json()
     differing = {field for field in made if again[field] != made[field]}
@@ -111,22 +122,22 @@ def test_shown_clip_can_be_sent_again(http: Ask) -> None:
         ("https://creativecommons.org/publicdomain/mark/1.0/", "CC-PDM-1.0"),
     ],
 )
-def test_licence_is_known_by_its_names(text: str, expected: str) -> None:
+def test_licence_is_found_by_each_of_its_names(text: str, expected: str) -> None:
     assert find_licence(text).id == expected
 
 
 @pytest.mark.parametrize("text", ["", "CC-BY", "GPL-3.0", "https://example.com/by/4.0/", "4.0"])
-def test_other_licence_is_refused(text: str) -> None:
+def test_unknown_licence_is_refused(text: str) -> None:
     with pytest.raises(UnknownLicenceError):
         find_licence(text)
 
 
-def test_licence_is_found_by_all_that_is_shown_of_it() -> None:
+def test_licence_is_found_by_its_identifier_and_url() -> None:
     for licence in LICENCES.values():
         assert find_licence(licence.id) is find_licence(licence.url) is licence
 
 
-def test_samples_are_credited(transactional_db: None, client: Client) -> None:
+def test_samples_have_credits_and_sizes(transactional_db: None, client: Client) -> None:
     call_command("loaddata", "clips", verbosity=0)
     samples = client.get("/api/v1/clips").json()
     assert {clip["licence"] for clip in samples} == {"MIT"}
@@ -139,7 +150,7 @@ def test_samples_are_credited(transactional_db: None, client: Client) -> None:
 FORM = {"title": "Rain", "genre": "nature", "duration": "28", "tags": "Rain,  night ,rain"}
 
 
-def test_editor_tags_and_credits_an_upload(admin_client: Client, mp3: bytes) -> None:
+def test_form_saves_tags_and_credits_of_an_upload(admin_client: Client, mp3: bytes) -> None:
     upload = SimpleUploadedFile("rain.mp3", mp3)
     form = {**FORM, "audio_file": upload, "creator": "Ann", "licence": "CC-BY-4.0"}
     admin_client.post("/admin/library/clip/add/", form)
@@ -148,7 +159,13 @@ def test_editor_tags_and_credits_an_upload(admin_client: Client, mp3: bytes) -> 
     assert (clip.content_type, clip.size_bytes) == ("audio/mpeg", len(mp3))
 
 
-def test_what_was_known_of_replaced_audio_is_forgotten(
+def test_form_accepts_an_isrc_with_hyphens(admin_client: Client) -> None:
+    form = {**FORM, "audio_url": "https://example.com/a.mp3", "isrc": "us-s1z-99-00001"}
+    admin_client.post("/admin/library/clip/add/", form)
+    assert Clip.objects.get().isrc == "USS1Z9900001"
+
+
+def test_replaced_audio_resets_the_results_of_checks(
     admin_client: Client, make_clip: Callable[..., Clip]
 ) -> None:
     clip = make_clip(content_type="audio/mpeg", size_bytes=5, health=Health.FAILING)
@@ -158,7 +175,7 @@ def test_what_was_known_of_replaced_audio_is_forgotten(
     assert (clip.content_type, clip.size_bytes, clip.health) == (None, None, Health.UNCHECKED)
 
 
-def test_listening_page_credits(client: Client, make_clip: Callable[..., Clip]) -> None:
+def test_listening_page_shows_credits(client: Client, make_clip: Callable[..., Clip]) -> None:
     make_clip(creator="<b>Ann</b>", creator_url="https://example.com/ann", licence="CC-BY-4.0")
     page = client.get("/").text
     assert "&lt;b&gt;Ann&lt;/b&gt;</a>" in page

@@ -103,6 +103,11 @@ def test_api_shows_the_field(client: Client, field: ClipField, example: Clip) ->
     assert chosen == {field.name: field.example}
 
 
+def test_api_hides_fields_that_are_not_declared_as_shown(client: Client, other: Clip) -> None:
+    hidden = {field.name for field in CLIP_FIELDS if not field.shown}
+    assert hidden.isdisjoint(client.get(f"{CLIPS}/{other.pk}").json())
+
+
 @each(FILTERED)
 def test_list_filters_by_the_field(client: Client, field: ClipField, example: Clip) -> None:
     if isinstance(column(field), ORDERED):

@@ -1,4 +1,4 @@
-"""What the database itself refuses."""
+"""Constraints of the database, and `Clip.save()`."""
 
 from collections.abc import Callable
 from typing import Any
@@ -26,24 +26,26 @@ from library.models import Client, Clip, Kind, PlayEvent
         {"play_count": -1},
     ],
 )
-def test_database_refuses(make_clip: Callable[..., Clip], fields: dict[str, Any]) -> None:
+def test_database_refuses_invalid_clips(
+    make_clip: Callable[..., Clip], fields: dict[str, Any]
+) -> None:
     with pytest.raises(IntegrityError):
         make_clip(**fields)
 
 
-def test_clip_with_plays_cannot_vanish(clip: Clip) -> None:
+def test_clip_with_plays_cannot_be_removed(clip: Clip) -> None:
     PlayEvent.objects.create(clip=clip, kind=Kind.PLAIN, client=Client.OTHER)
     with pytest.raises(ProtectedError):
         clip.delete()
 
 
-def test_change_does_not_undo_a_deletion_meanwhile(clip: Clip) -> None:
+def test_save_does_not_undo_a_concurrent_deletion(clip: Clip) -> None:
     Clip.objects.mark_deleted()
     clip.save()
     assert not Clip.objects.available().exists()
 
 
-def test_change_moves_updated_at_and_nothing_else(clip: Clip) -> None:
+def test_save_changes_its_fields_and_updated_at(clip: Clip) -> None:
     before = Clip.objects.get()
     clip.title = "Another"
     clip.save(update_fields=["title"])

@@ -1,4 +1,4 @@
-"""Drafts, published and withdrawn clips: what the public sees of each."""
+"""The visibility of drafts, published and withdrawn clips."""
 
 from collections.abc import Callable
 from http import HTTPStatus
@@ -27,7 +27,7 @@ def add(client: Client, path: str, body: Any) -> Any:
 
 
 @pytest.mark.parametrize("path", PATHS)
-def test_draft_is_not_there(client: Client, make_clip: Callable[..., Clip], path: str) -> None:
+def test_draft_is_404(client: Client, make_clip: Callable[..., Clip], path: str) -> None:
     draft = make_clip(state=State.DRAFT)
     answer = client.get(f"/api/v1/clips/{draft.pk}{path}")
     assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
@@ -39,7 +39,7 @@ def test_draft_has_no_statistics(client: Client, make_clip: Callable[..., Clip])
 
 
 @pytest.mark.parametrize("path", PATHS)
-def test_withdrawn_clip_is_gone_and_why_is_told(client: Client, clip: Clip, path: str) -> None:
+def test_withdrawn_clip_is_410_with_the_reason(client: Client, clip: Clip, path: str) -> None:
     Clip.objects.withdraw("Its creator asked us to.")
     answer = client.get(f"/api/v1/clips/{clip.pk}{path}")
     assert answer.status_code == HTTPStatus.GONE
@@ -68,7 +68,7 @@ def test_only_published_clips_are_listed_and_counted(
     assert answer.json()[0]["state"] == "published"
 
 
-def test_withdrawn_clip_that_is_published_again_is_back(client: Client, clip: Clip) -> None:
+def test_withdrawn_clip_can_be_published_again(client: Client, clip: Clip) -> None:
     Clip.objects.withdraw("By mistake.")
     assert Clip.objects.publish() == 1
     assert client.get(f"/api/v1/clips/{clip.pk}").json()["state"] == "published"
@@ -83,7 +83,7 @@ def test_change_of_state_changes_the_version(client: Client, clip: Clip) -> None
     assert client.get(f"/api/v1/clips/{clip.pk}")["ETag"] != before
 
 
-def test_what_is_saved_late_undoes_no_withdrawal(clip: Clip) -> None:
+def test_late_save_does_not_undo_a_withdrawal(clip: Clip) -> None:
     Clip.objects.withdraw("Its creator asked us to.")
     clip.title = "Better Title"
     clip.save()
@@ -94,7 +94,7 @@ def test_clip_added_by_the_api_is_published(client: Client, transactional_db: No
     assert add(client, "", NEW)["state"] == "published"
 
 
-def test_where_additions_are_moderated_they_wait_as_drafts(
+def test_moderated_additions_are_drafts(
     client: Client, transactional_db: None, settings: Settings
 ) -> None:
     settings.CLIPS_API_MODERATE = True
@@ -105,14 +105,16 @@ def test_where_additions_are_moderated_they_wait_as_drafts(
     assert len(client.get("/api/v1/clips").json()) == 3
 
 
-def test_nobody_chooses_the_state_by_the_api(
+def test_api_ignores_a_given_state(
     client: Client, transactional_db: None, settings: Settings
 ) -> None:
     settings.CLIPS_API_MODERATE = True
     assert add(client, "", {**NEW, "state": "published"})["state"] == "draft"
 
 
-def test_editor_changes_a_draft_by_the_api(client: Client, make_clip: Callable[..., Clip]) -> None:
+def test_editor_can_change_a_draft_by_the_api(
+    client: Client, make_clip: Callable[..., Clip]
+) -> None:
     draft = make_clip(state=State.DRAFT)
     answer = client.patch(
         f"/api/v1/clips/{draft.pk}",

@@ -1,4 +1,4 @@
-"""Full text over clips: what is found, in which order, and that no text is a fault."""
+"""Full-text search: its results, their order, and unusual input."""
 
 from collections.abc import Callable
 from string import punctuation
@@ -33,7 +33,7 @@ def library(make_clip: MakeClip) -> None:
 
 
 @pytest.mark.usefixtures("library")
-def test_words_are_found_by_their_beginnings(find: Callable[[str], list[str]]) -> None:
+def test_search_finds_words_by_their_prefixes(find: Callable[[str], list[str]]) -> None:
     expected = {
         "ambi": ["Ambient Sounds"],
         "AMBIENT": ["Ambient Sounds"],
@@ -56,19 +56,19 @@ def test_words_are_found_by_their_beginnings(find: Callable[[str], list[str]]) -
 
 @pytest.mark.usefixtures("library")
 @pytest.mark.parametrize("ordering", ["", "&ordering=-title"])
-def test_no_text_is_an_operator_or_a_fault(http: Ask, ordering: str) -> None:
+def test_no_text_is_an_operator_or_an_error(http: Ask, ordering: str) -> None:
     texts = [
         *("'", "''", "\\", "\\'", '"', "&", "|", "!", "<->", ":*", "a:*", "a & | b", "(", ")"),
         *("'; DROP TABLE library_clip; --", "' OR '1'='1", "%", "%s", "{0}", "a:A", "!ambient"),
         *("²", "😀", "\u200d", "\ufffd", "\u2028", "x" * 200, "é" * 200, "日" * 200, "a " * 100),
         *("-", "--", "1e5", "-5", "http://a.b/c?d=e", "a@b.c", "\t\n", "\x7f", "ﬁ", "İ"),
     ]
-    asked = {text: http("GET", f"/api/v1/clips?search={quote(text)}{ordering}") for text in texts}
-    assert {text for text, answer in asked.items() if answer.status_code != 200} == set()
+    answers = {text: http("GET", f"/api/v1/clips?search={quote(text)}{ordering}") for text in texts}
+    assert {text for text, answer in answers.items() if answer.status_code != 200} == set()
     assert Clip.objects.count() == 4
 
 
-def test_bytes_that_are_not_utf_8_are_no_fault(http: Ask) -> None:
+def test_bytes_that_are_not_utf_8_are_no_error(http: Ask) -> None:
     assert http("GET", "/api/v1/clips?search=%FF%FEamb").status_code == 200
 
 
@@ -82,15 +82,15 @@ def test_title_weighs_more_than_tags_and_tags_more_than_description(
     assert find("rain") == ["Rain", "By creator", "By tag", "By words"]
 
 
-def test_punctuation_parts_words_in_clips_as_in_searches(make_clip: MakeClip) -> None:
+def test_punctuation_separates_words_in_clips_and_searches(make_clip: MakeClip) -> None:
     words = [f"x{n}{mark}y{n}" for n, mark in enumerate(punctuation)]
     make_clip(title=" ".join(words)[:200], description=" ".join(words))
-    asked = [*words, *(f"y{n}" for n in range(len(words)))]
-    found = {text for text in asked if Clip.objects.filter(search_vector=search_query(text))}
-    assert found == set(asked)
+    searched = [*words, *(f"y{n}" for n in range(len(words)))]
+    found = {text for text in searched if Clip.objects.filter(search_vector=search_query(text))}
+    assert found == set(searched)
 
 
-def test_search_keeps_up_with_changes(
+def test_search_finds_new_values_after_a_change(
     find: Callable[[str], list[str]], make_clip: MakeClip
 ) -> None:
     clip = make_clip(title="Rain")

@@ -56,7 +56,7 @@ class ClipAdmin(ModelAdmin[Clip]):
     list_filter_submit = True
     list_per_page = 50
     search_fields = ("search_vector",)  # see get_search_results
-    search_help_text = "Title, tag, creator, number or URL"
+    search_help_text = "Title, tag, creator, ISRC, number or URL"
     show_facets = admin.ShowFacets.NEVER  # they would count all clips for each choice
     show_full_result_count = False
     actions = (

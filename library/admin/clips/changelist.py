@@ -1,9 +1,11 @@
 """The list of clips: its search, its order, its rows and the filters applied to it."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 from django.contrib.admin.views.main import ORDER_VAR, SEARCH_VAR, ChangeList
+from django.core.exceptions import ValidationError
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
@@ -23,13 +25,14 @@ from library.admin.clips.ordering import (
 from library.models import Clip
 from library.models.search import search_query
 from library.statistics.series import plays_by_day
+from library.validators import normalise_isrc
 
 DAYS = 30  # of plays shown in a row
 NOT_SHOWN = ("description", "search_vector")
 
 
 def search(clips: QuerySet[Clip], text: str) -> QuerySet[Clip]:
-    """Return the clips with all words of the text, as in the API, or with that number or URL.
+    """Return the clips with all words of the text, as in the API, or with that number, URL or ISRC.
 
     `#12` finds only clip 12; `12` also finds clips that contain the word.
     """
@@ -37,12 +40,13 @@ def search(clips: QuerySet[Clip], text: str) -> QuerySet[Clip]:
     if text.startswith(("http://", "https://")):
         return clips.filter(audio_url=text)
     number = text.removeprefix("#")
-    if not (number.isascii() and number.isdecimal()):
-        return clips.filter(search_vector=search_query(text))
-    by_number = Q(pk=number)
-    if number == text:
-        by_number |= Q(search_vector=search_query(text))
-    return clips.filter(by_number)
+    by_words = Q(search_vector=search_query(text))
+    if number.isascii() and number.isdecimal():
+        by_number = Q(pk=number)
+        return clips.filter(by_number | by_words if number == text else by_number)
+    with suppress(ValidationError):  # it is not an ISRC
+        by_words |= Q(isrc=normalise_isrc(text))
+    return clips.filter(by_words)
 
 
 class ClipChangeList(ChangeList):

@@ -1,4 +1,4 @@
-"""Files of clips as people have them, CSV or JSON: read into rows, or refused with a sentence."""
+"""The parser of CSV and JSON files. It explains why it refuses a file."""
 
 import csv
 import io
@@ -24,18 +24,21 @@ MAX_BYTES = settings.CLIPS_IMPORT_MAX_BYTES
 MAX_ROWS = 10_000
 SAVE_AS = "In a spreadsheet, save it as “CSV UTF-8”."
 
-_SPREADSHEETS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")  # how .xlsx and .ods begin, and .xls
+_SPREADSHEETS = (
+    b"PK\x03\x04",
+    b"\xd0\xcf\x11\xe0",
+)  # the first bytes of .xlsx and .ods, and of .xls
 _UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 
 
 class UnreadableFileError(ValueError):
-    """A file that cannot be read; its text tells people why, and what to do."""
+    """Raised for a file that cannot be read. The text says why, and what to do."""
 
 
 class Row(NamedTuple):
-    """What a file says of a clip, by column; `problem` if it says it in no way that can be read.
+    """A row of the file, with its cells by column, or the `problem` that makes it unreadable.
 
-    `number` counts as a spreadsheet does, the header being 1; of JSON, the first is 1.
+    `number` counts from 1, in CSV from the header as spreadsheets do.
     """
 
     number: int
@@ -48,16 +51,16 @@ class ParsedFile:
     """The rows of a file, and its columns by what an import does with them."""
 
     rows: list[Row]
-    columns: list[str]  # that are imported
-    ignored: list[str]  # that are known
+    columns: list[str]  # imported
+    ignored: list[str]  # known, but not imported
     unknown: list[str]
 
 
 def read(data: bytes, name: str) -> ParsedFile:
-    """The rows of a file. Raises UnreadableFileError."""
+    """Parse a file. Raises UnreadableFileError."""
     if len(data) > MAX_BYTES:
         raise UnreadableFileError(
-            f"This file is larger than {MAX_BYTES // 1_000_000} MB: split it into several."
+            f"This file is larger than {MAX_BYTES // 1_000_000} MB. Split it into several files."
         )
     text = _decoded(data)
     if not text.strip():
@@ -66,7 +69,7 @@ def read(data: bytes, name: str) -> ParsedFile:
     rows, headers = _json_rows(text) if is_json else _csv_rows(text)
     if len(rows) > MAX_ROWS:
         raise UnreadableFileError(
-            f"This file has {len(rows):,} rows. {MAX_ROWS:,} can be imported at once: split it."
+            f"This file has {len(rows):,} rows. An import can have {MAX_ROWS:,}. Split the file."
         )
     if not rows:
         raise UnreadableFileError("There are no clips in this file.")
@@ -80,7 +83,7 @@ def read(data: bytes, name: str) -> ParsedFile:
 
 def _decoded(data: bytes) -> str:
     if data.startswith(_SPREADSHEETS):
-        raise UnreadableFileError(f"This is a spreadsheet's own file. {SAVE_AS}")
+        raise UnreadableFileError(f"This file is in the format of a spreadsheet program. {SAVE_AS}")
     if data.startswith(_UTF_16):
         raise UnreadableFileError(f"This file is text in UTF-16. {SAVE_AS}")
     try:
@@ -91,7 +94,7 @@ def _decoded(data: bytes) -> str:
             f"This file is not text in UTF-8 (see line {line}). {SAVE_AS}"
         ) from None
     if "\0" in text:
-        raise UnreadableFileError(f"This file is not text: it holds NUL characters. {SAVE_AS}")
+        raise UnreadableFileError(f"This file is not text: it contains NUL characters. {SAVE_AS}")
     return text
 
 
@@ -103,7 +106,7 @@ def _json_rows(text: str) -> tuple[list[Row], list[str]]:
             f"This is not JSON: see line {error.lineno}, column {error.colno}."
         ) from None
     if not isinstance(items, list):
-        raise UnreadableFileError('JSON of clips is a list: [{"title": …}, …].')
+        raise UnreadableFileError('The JSON must be a list of clips: [{"title": …}, …].')
     rows, headers = [], dict[str, None]()
     for number, item in enumerate(items, 1):
         if isinstance(item, dict):
@@ -111,7 +114,7 @@ def _json_rows(text: str) -> tuple[list[Row], list[str]]:
             headers.update(dict.fromkeys(cells))
             rows.append(Row(number, cells))
         else:
-            rows.append(Row(number, {}, 'Give an object, such as {"title": …}.'))
+            rows.append(Row(number, {}, 'This item must be an object, such as {"title": …}.'))
     return rows, list(headers)
 
 
@@ -122,11 +125,11 @@ def _csv_rows(text: str) -> tuple[list[Row], list[str]]:
     )
     if not set(columns).intersection(IMPORTED):
         raise UnreadableFileError(
-            f"The first row has to name the columns, such as: {', '.join(IMPORTED[:6])}."
+            f"The first row must name the columns, such as: {', '.join(IMPORTED[:6])}."
         )
     for name in columns:
         if name and columns.count(name) > 1:
-            raise UnreadableFileError(f"There is more than one column “{name}”.")
+            raise UnreadableFileError(f"The column “{name}” occurs more than once.")
     lines = csv.reader(io.StringIO(text, newline=""), delimiter=dialect.delimiter, strict=True)
     try:
         rows = [
@@ -149,11 +152,11 @@ def _header(text: str, dialect: Dialect) -> list[str]:
 
 
 def _csv_row(number: int, columns: list[str], line: list[str], dialect: Dialect) -> Row:
-    """A row; spreadsheets leave out empty cells at its end, and may leave some behind."""
+    """Return a row. Spreadsheets may omit empty cells at its end, or add some."""
     cells = dict(zip_longest(columns, line[: len(columns)], fillvalue=""))
     problem = (
-        f"This row has {len(line)} cells, but there are {len(columns)} columns: quotes belong "
-        "around text that holds a separator."
+        f"This row has {len(line)} cells, but there are {len(columns)} columns. Put quotes around "
+        "text that contains a separator."
     )
     return Row(
         number,

@@ -1,4 +1,4 @@
-"""What would change, for people: rows by kind, in pages, with old and new values."""
+"""The preview of an import: rows by their effect, in pages, with old and new values."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -13,8 +13,8 @@ from library.admin.exchange.files import ParsedFile
 from library.admin.exchange.plan import Kind, Plan, PlannedRow
 
 PER_PAGE = 100
-LONG = 160  # characters of a value; of a longer one only what differs is shown
-AROUND = 40  # characters on both sides of what differs
+LONG = 160  # characters; of a longer value only the part that differs is shown
+AROUND = 40  # characters shown on both sides of that part
 
 KINDS = {  # label of one, label of many, colour
     Kind.INVALID: ("Error", "Errors", "danger"),
@@ -26,7 +26,7 @@ KINDS = {  # label of one, label of many, colour
 
 @dataclass(frozen=True)
 class Tab:
-    """A choice of rows."""
+    """A tab of the preview, with the rows it shows."""
 
     name: str
     label: str
@@ -35,7 +35,7 @@ class Tab:
 
 @dataclass(frozen=True)
 class Value:
-    """What a row says of a field: what it was and becomes, or why it cannot."""
+    """The old and the new value of a column, or its problems."""
 
     column: str
     old: str = ""
@@ -45,7 +45,7 @@ class Value:
 
 @dataclass(frozen=True)
 class ShownRow:
-    """A row as the page shows it."""
+    """A row with its title, its values and the user who changed the clip since."""
 
     row: PlannedRow
     title: str
@@ -54,20 +54,20 @@ class ShownRow:
 
     @property
     def label(self) -> str:
-        """What comes of it, in a word."""
+        """The label of the row's effect."""
         return KINDS[self.row.kind][0]
 
     @property
     def variant(self) -> str:
-        """The word's colour."""
+        """The colour of the label."""
         return KINDS[self.row.kind][2]
 
 
 class Preview:
-    """The page that is asked for of what a file would change.
+    """A page of the preview.
 
-    `query` may name the rows to `show`, their `page`, and the time `since` when others' changes
-    are marked.
+    `query` may contain the tab to `show`, its `page`, and the time `since`, after which changes by
+    other users are marked.
     """
 
     def __init__(self, plan: Plan, file: ParsedFile, query: Mapping[str, str]) -> None:
@@ -86,12 +86,12 @@ class Preview:
 
     @property
     def may_be_confirmed(self) -> bool:
-        """Whether something would change, and nothing is wrong."""
+        """Whether the import would change anything and has no problems."""
         return not self.problems and bool(self.added or self.changed)
 
     @property
     def shown(self) -> list[ShownRow]:
-        """The page's rows."""
+        """The rows of the page."""
         authors = self._authors()
         cells = {row.number: row.cells for row in self.rows.rows}
         return [
@@ -106,17 +106,17 @@ class Preview:
 
     @property
     def links(self) -> list[tuple[Tab, str]]:
-        """The choices of rows with their addresses."""
+        """The tabs with their URLs."""
         return [(tab, self._link(tab.name, 1)) for tab in self.tabs]
 
     @property
     def previous(self) -> str:
-        """Where the page before is."""
+        """The URL of the previous page."""
         return self._link(self.tab.name, self.page.previous_page_number())
 
     @property
     def next(self) -> str:
-        """Where the next page is."""
+        """The URL of the next page."""
         return self._link(self.tab.name, self.page.next_page_number())
 
     def _link(self, show: str, page: int) -> str:
@@ -134,7 +134,7 @@ class Preview:
         return tabs
 
     def _authors(self) -> dict[str, str]:
-        """Who changed the page's clips meanwhile, by the clip's id as the log has it."""
+        """Return the users who have changed clips of this page since, by the id of the clip."""
         if self._since is None:
             return {}
         pks = [row.existing.pk for row in self.page if row.existing]
@@ -162,7 +162,7 @@ def _values(row: PlannedRow, cells: Mapping[str, Any]) -> list[Value]:
 
 
 def _around(old: str, new: str) -> tuple[str, str]:
-    """Both texts; of long ones what differs, and a little of what is beside it."""
+    """Return both texts, or the parts of long texts that differ, with a little context."""
     if max(len(old), len(new)) <= LONG:
         return old, new
     start = _alike(old, new)
@@ -171,7 +171,7 @@ def _around(old: str, new: str) -> tuple[str, str]:
 
 
 def _alike(one: str, other: str) -> int:
-    """How many characters both begin with."""
+    """Return the length of the common start."""
     pairs = enumerate(zip(one, other, strict=False))
     return next((at for at, (a, b) in pairs if a != b), min(len(one), len(other)))
 

@@ -1,4 +1,4 @@
-"""Several editors at one clip: they see each other, and nobody's change is lost."""
+"""Concurrent edits: editors see each other, and no change is lost."""
 
 import json
 from concurrent.futures import ThreadPoolExecutor
@@ -37,7 +37,7 @@ REFUSAL = (
 
 
 class Editor:
-    """Somebody at the back office, with a page of the clip open."""
+    """An editor with an open page of the clip."""
 
     def __init__(self, clip: Clip, user: User) -> None:
         self.user, self._client = user, Client()
@@ -47,20 +47,20 @@ class Editor:
         self.form = {**FORM, "loaded": PageState.of(clip).as_json()}
 
     def save(self, **written: str) -> dict[str, Any]:
-        """What the page's script is told."""
+        """Submit the form and return the response to the page's script."""
         self.form |= written
         answer = self._client.post(
             f"{self.path}change/", self.form, headers={"accept": "application/json"}
         )
-        told: dict[str, Any] = answer.json()
-        self.form |= told.get("values", {})
-        return told
+        result: dict[str, Any] = answer.json()
+        self.form |= result.get("values", {})
+        return result
 
-    def tell(self, **extra: str) -> dict[str, Any]:
-        """What the page asks for from time to time, and is answered."""
+    def report(self, **extra: str) -> dict[str, Any]:
+        """Report that the page is open, as it does regularly, and return the response."""
         loaded = json.loads(self.form["loaded"])
-        told = {"page": self.page, "version": loaded["version"], "entry": loaded["entry"]}
-        answer = self._client.post(f"{self.path}presence/", {**told, **extra})
+        result = {"page": self.page, "version": loaded["version"], "entry": loaded["entry"]}
+        answer = self._client.post(f"{self.path}presence/", {**result, **extra})
         return answer.json() if answer.content else {}
 
 
@@ -91,25 +91,25 @@ def values(clip: Clip) -> tuple[str, str, list[str]]:
     return clip.title, clip.genre, clip.tags
 
 
-def test_change_is_not_overwritten_unseen(anna: Editor, ben: Editor, clip: Clip) -> None:
+def test_unseen_change_is_not_overwritten(anna: Editor, ben: Editor, clip: Clip) -> None:
     anna.save(title="Heavy Rain", tags="storm")
-    told = ben.save(title="Light Rain", genre="weather")
-    assert told["errors"] == {
+    result = ben.save(title="Light Rain", genre="weather")
+    assert result["errors"] == {
         "__all__": [REFUSAL],
         "title": ["Anna Berg changed it to “Heavy Rain”."],
     }
-    assert told["values"].keys() == {"tags", "loaded", "audio_source"}
+    assert result["values"].keys() == {"tags", "loaded", "audio_source"}
     assert values(clip) == ("Heavy Rain", "nature", ["storm"])
 
 
-def test_second_deliberate_save_counts(anna: Editor, ben: Editor, clip: Clip) -> None:
+def test_second_save_overwrites(anna: Editor, ben: Editor, clip: Clip) -> None:
     anna.save(title="Heavy Rain", tags="storm")
     ben.save(title="Light Rain", genre="weather")
     assert "location" in ben.save()
     assert values(clip) == ("Light Rain", "weather", ["storm"])
 
 
-def test_change_that_is_committed_while_another_is_saved_is_seen(
+def test_change_committed_during_a_save_is_detected(
     transactional_db: None, ben: Editor, clip: Clip
 ) -> None:
     def save() -> Any:
@@ -126,7 +126,7 @@ def test_change_that_is_committed_while_another_is_saved_is_seen(
         assert saving.result(20)["errors"]["title"] == ["Somebody changed it to “Heavy Rain”."]
 
 
-def test_change_by_the_api_is_seen_too(ben: Editor, clip: Clip, client: Client) -> None:
+def test_change_by_the_api_is_detected(ben: Editor, clip: Clip, client: Client) -> None:
     client.patch(
         f"/api/v1/clips/{clip.pk}",
         {"genre": "field recording"},
@@ -137,13 +137,13 @@ def test_change_by_the_api_is_seen_too(ben: Editor, clip: Clip, client: Client) 
     assert "importer changed the genre of this clip" in sentence
 
 
-def test_change_that_nobody_signed_for_is_somebodys(ben: Editor, clip: Clip) -> None:
+def test_change_without_a_user_is_attributed_to_somebody(ben: Editor, clip: Clip) -> None:
     Clip.objects.filter(pk=clip.pk).withdraw("Rights have ended.")
     (sentence,) = ben.save(title="Light Rain")["errors"]["__all__"]
     assert "Somebody changed the state and withdrawn reason of this clip" in sentence
 
 
-def test_page_without_script_shows_what_is_saved_now(anna: Editor, ben: Editor, clip: Clip) -> None:
+def test_page_without_script_shows_the_saved_values(anna: Editor, ben: Editor, clip: Clip) -> None:
     client = Client()
     client.force_login(ben.user)
     loaded = client.get(f"{ben.path}change/").context["adminform"].form["loaded"].value()
@@ -154,51 +154,49 @@ def test_page_without_script_shows_what_is_saved_now(anna: Editor, ben: Editor, 
     assert (form["title"].value(), form["tags"].value()) == ("Light Rain", "storm")
 
 
-def test_plays_and_saving_nothing_stand_in_nobodys_way(
-    anna: Editor, ben: Editor, clip: Clip
-) -> None:
+def test_plays_and_empty_saves_are_no_conflict(anna: Editor, ben: Editor, clip: Clip) -> None:
     Clip.objects.filter(pk=clip.pk).update(play_count=1, last_played_at=timezone.now())
     assert "location" in anna.save()
     assert "location" in ben.save(title="Light Rain")
 
 
-def test_what_a_page_must_not_send_is_told(ben: Editor) -> None:
+def test_invalid_page_state_is_refused(ben: Editor) -> None:
     assert ben.save(loaded="{}")["errors"]["__all__"] == [
         "This page is out of date. Reload the clip."
     ]
 
 
 def test_editors_see_each_other_until_they_leave(anna: Editor, ben: Editor) -> None:
-    assert anna.tell() == {"others": [], "changed": ""}
-    (other,) = ben.tell()["others"]
+    assert anna.report() == {"others": [], "changed": ""}
+    (other,) = ben.report()["others"]
     assert (other["name"], other["you"]) == ("Anna Berg", False)
-    anna.tell(leave="1")
-    assert ben.tell()["others"] == []
+    anna.report(leave="1")
+    assert ben.report()["others"] == []
 
 
-def test_page_that_was_not_heard_of_for_long_is_closed(anna: Editor, ben: Editor) -> None:
-    anna.tell()
+def test_page_that_stops_reporting_counts_as_closed(anna: Editor, ben: Editor) -> None:
+    anna.report()
     Presence.objects.update(seen_at=timezone.now() - timedelta(seconds=80))
-    assert ben.tell()["others"] == []
+    assert ben.report()["others"] == []
     assert [presence.user for presence in Presence.objects.all()] == [ben.user]
 
 
-def test_page_that_lies_open_keeps_nobody_logged_in(ben: Editor) -> None:
+def test_open_page_does_not_extend_the_session(ben: Editor) -> None:
     ends = timezone.now() + timedelta(hours=1)
     Session.objects.update(expire_date=ends)
-    ben.tell()
+    ben.report()
     assert Session.objects.get().expire_date == ends
 
 
-def test_another_tab_of_ones_own_is_told_apart(ben: Editor, clip: Clip) -> None:
-    ben.tell()
-    (other,) = Editor(clip, ben.user).tell()["others"]
+def test_second_tab_of_the_same_editor_is_marked(ben: Editor, clip: Clip) -> None:
+    ben.report()
+    (other,) = Editor(clip, ben.user).report()["others"]
     assert other["you"] is True
 
 
-def test_open_page_is_told_of_a_change(anna: Editor, ben: Editor) -> None:
+def test_open_page_is_notified_of_a_change(anna: Editor, ben: Editor) -> None:
     anna.save(title="Heavy Rain")
-    assert ben.tell()["changed"] == (
+    assert ben.report()["changed"] == (
         "Anna Berg changed the title of this clip while you had it open."
     )
 
@@ -210,14 +208,14 @@ def test_presence_without_a_page_is_refused(
     assert admin_client.post(f"/admin/library/clip/{clip.pk}/presence/", sent).status_code == 400
 
 
-def test_presence_is_for_who_may_change_clips(client: Client, clip: Clip) -> None:
+def test_presence_needs_permission_to_change_clips(client: Client, clip: Clip) -> None:
     client.force_login(editor("reader", "view_clip"))
     sent = {"page": str(uuid4()), "entry": "0"}
     answer = client.post(f"/admin/library/clip/{clip.pk}/presence/", sent)
     assert answer.status_code == 403
 
 
-def test_history_tells_who_changed_what_newest_first(
+def test_history_lists_changes_newest_first(
     anna: Editor,
     clip: Clip,
     client: Client,

@@ -1,4 +1,4 @@
-"""A clip is written in the back office: its audio, its length, and what was wrong with it."""
+"""The form of a clip: its audio, its duration and its errors."""
 
 import os
 from collections.abc import Callable
@@ -36,7 +36,7 @@ def stored(clip: Clip) -> Path:
 
 
 def refused(client: Client, form: dict[str, Any]) -> dict[str, list[str]]:
-    """Why a new clip is not saved, as the page's script is told: by field."""
+    """Return the errors of a new clip by field, as the page's script receives them."""
     answer = client.post(ADD, form, headers={"accept": "application/json"})
     assert answer.status_code == 422
     errors: dict[str, list[str]] = answer.json()["errors"]
@@ -47,7 +47,7 @@ def refused(client: Client, form: dict[str, Any]) -> dict[str, list[str]]:
 def saved(
     admin_client: Client, django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks
 ) -> Callable[..., Clip]:
-    """Saves a form, by default as a new clip, and returns the clip."""
+    """Return a function that submits a form, by default for a new clip, and returns the clip."""
 
     def save(form: dict[str, Any], path: str = ADD) -> Clip:
         with django_capture_on_commit_callbacks(execute=True):
@@ -58,13 +58,13 @@ def saved(
     return save
 
 
-def test_length_of_an_upload_is_measured(saved: Callable[..., Clip], mp3: bytes) -> None:
+def test_duration_of_an_upload_is_measured(saved: Callable[..., Clip], mp3: bytes) -> None:
     clip = saved(upload(mp3))
     assert clip.duration == pytest.approx(28.5, abs=0.1)
     assert (clip.content_type, clip.size_bytes) == ("audio/mpeg", len(mp3))
 
 
-def test_another_length_than_the_files_is_taken_with_a_warning(
+def test_duration_that_differs_from_the_file_is_accepted_with_a_warning(
     admin_client: Client, mp3: bytes
 ) -> None:
     answer = admin_client.post(ADD, {**upload(mp3), "duration": "31"})
@@ -73,7 +73,7 @@ def test_another_length_than_the_files_is_taken_with_a_warning(
     assert warning.startswith("The file is 28.5")
 
 
-def test_length_of_an_address_is_asked_for(admin_client: Client) -> None:
+def test_clip_by_url_needs_a_duration(admin_client: Client) -> None:
     (sentence,) = refused(admin_client, BY_URL)["duration"]
     assert "press “Check source” to measure it" in sentence
 
@@ -91,17 +91,17 @@ def test_length_of_an_address_is_asked_for(admin_client: Client) -> None:
         (b"some words", "This file is not audio of a supported type: mp3, ogg"),
     ],
 )
-def test_wrong_file_gets_a_sentence_that_helps(
+def test_wrong_file_is_refused_with_an_explanation(
     admin_client: Client, content: bytes, sentence: str
 ) -> None:
-    asked = {"head": SimpleUploadedFile("head", content), "size": len(content)}
-    before = admin_client.post("/admin/library/clip/check-file/", asked).json()
+    sent = {"head": SimpleUploadedFile("head", content), "size": len(content)}
+    before = admin_client.post("/admin/library/clip/check-file/", sent).json()
     (once_sent,) = refused(admin_client, upload(content))["audio_file"]
     assert before["error"].startswith(sentence)
     assert once_sent == before["error"]
 
 
-def test_video_is_told_by_an_index_at_the_files_end(admin_client: Client) -> None:
+def test_video_is_recognised_by_an_index_at_the_end(admin_client: Client) -> None:
     track = b"\0\0\0\x1chdlr" + bytes(8) + b"vide" + bytes(12)
     index = (8 + len(track)).to_bytes(4) + b"moov" + track
     media = (8 + 20_000).to_bytes(4) + b"mdat" + bytes(20_000)
@@ -110,26 +110,26 @@ def test_video_is_told_by_an_index_at_the_files_end(admin_client: Client) -> Non
     assert sentence.startswith("This file has video.")
 
 
-def test_file_beyond_the_limit_is_told_its_size(
+def test_file_above_the_limit_is_refused_with_its_size(
     admin_client: Client, mp3: bytes, settings: Settings
 ) -> None:
     settings.CLIPS_AUDIO_MAX_BYTES = 400_000
-    asked = {"head": SimpleUploadedFile("head", mp3[:8192]), "size": 34_000_001}
-    before = admin_client.post("/admin/library/clip/check-file/", asked).json()
+    sent = {"head": SimpleUploadedFile("head", mp3[:8192]), "size": 34_000_001}
+    before = admin_client.post("/admin/library/clip/check-file/", sent).json()
     assert before["error"] == "This file is too large: 34.1 MB. The limit is 400 kB."
     (once_sent,) = refused(admin_client, upload(mp3))["audio_file"]
     assert once_sent == "This file is too large: 458 kB. The limit is 400 kB."
 
 
-def test_beginning_of_a_file_tells_its_type_and_tags(admin_client: Client, mp3: bytes) -> None:
+def test_start_of_a_file_reveals_its_type_and_tags(admin_client: Client, mp3: bytes) -> None:
     frames = b"TIT2\0\0\0\x09\0\0\x03R\xc3\xa9 alba" + b"TPE1\0\0\0\x05\0\0\x00Anna"
     head = b"ID3\x04\0\0\0\0\0" + bytes([len(frames)]) + frames + mp3[:9000]
-    asked = {"head": SimpleUploadedFile("head", head), "size": 1_200_000}
-    found = admin_client.post("/admin/library/clip/check-file/", asked).json()
+    sent = {"head": SimpleUploadedFile("head", head), "size": 1_200_000}
+    found = admin_client.post("/admin/library/clip/check-file/", sent).json()
     assert found == {"kind": "MP3", "size": "1.2 MB", "title": "Ré alba", "creator": "Anna"}
 
 
-def test_source_that_is_not_meant_does_not_count(saved: Callable[..., Clip], mp3: bytes) -> None:
+def test_source_that_is_not_chosen_is_ignored(saved: Callable[..., Clip], mp3: bytes) -> None:
     clip = saved({**upload(mp3), "audio_url": "ftp://no"})
     assert clip.audio_url == ""
     clip = saved({**BY_URL, "duration": "28"}, change(clip))
@@ -143,7 +143,7 @@ def test_source_that_is_not_meant_does_not_count(saved: Callable[..., Clip], mp3
         (BY_UPLOAD, {"audio_file": ["Choose a file."]}),
     ],
 )
-def test_source_that_is_meant_must_be_given(
+def test_chosen_source_is_required(
     admin_client: Client, form: dict[str, Any], errors: dict[str, list[str]]
 ) -> None:
     assert refused(admin_client, {**form, "duration": "28"}) == errors
@@ -157,16 +157,14 @@ def test_replaced_upload_is_deleted(saved: Callable[..., Clip], mp3: bytes) -> N
     assert not second.exists()
 
 
-def test_replaced_upload_that_another_clip_has_stays(
-    saved: Callable[..., Clip], mp3: bytes
-) -> None:
+def test_replaced_upload_of_another_clip_is_kept(saved: Callable[..., Clip], mp3: bytes) -> None:
     clip = saved(upload(mp3))
     Clip.objects.create(title="B", genre="b", duration=28, audio_file=clip.audio_file.name)
     saved({**BY_URL, "duration": "28"}, change(clip))
     assert stored(clip).exists()
 
 
-def test_files_that_no_clip_has_are_pruned_once_old(
+def test_old_unused_uploads_are_pruned(
     saved: Callable[..., Clip], mp3: bytes, capsys: pytest.CaptureFixture[str]
 ) -> None:
     kept = stored(saved(upload(mp3)))
@@ -181,7 +179,7 @@ def test_files_that_no_clip_has_are_pruned_once_old(
     assert [file.exists() for file in (kept, *orphans)] == [True, False, True]
 
 
-def test_saving_what_is_unchanged_changes_nothing(saved: Callable[..., Clip]) -> None:
+def test_save_without_changes_changes_nothing(saved: Callable[..., Clip]) -> None:
     words = {"description": "One\r\ntwo", "tags": "a, b", "duration": "28"}
     clip = saved({**BY_URL, **words})
     Clip.objects.filter(pk=clip.pk).update(description="One\ntwo")
@@ -189,21 +187,19 @@ def test_saving_what_is_unchanged_changes_nothing(saved: Callable[..., Clip]) ->
     assert LogEntry.objects.count() == 1
 
 
-def test_script_is_told_what_is_wrong_and_where_to_go(admin_client: Client) -> None:
+def test_script_receives_errors_or_the_next_page(admin_client: Client) -> None:
     form = {**BY_URL, "duration": "28"}
     assert refused(admin_client, {**form, "title": ""}) == {"title": ["This field is required."]}
     answer = admin_client.post(ADD, form, headers={"accept": "application/json"})
     assert answer.json() == {"location": "/admin/library/clip/"}
 
 
-def test_page_asks_for_the_file_again_where_a_browser_lost_it(
-    admin_client: Client, mp3: bytes
-) -> None:
+def test_page_requests_the_file_again_after_an_error(admin_client: Client, mp3: bytes) -> None:
     page = admin_client.post(ADD, {**upload(mp3), "title": ""})
     assert "Choose the file again" in page.text
 
 
-def test_page_says_at_the_top_that_the_public_does_not_hear_the_clip(
+def test_page_says_that_a_clip_is_hidden_from_the_public(
     admin_client: Client, saved: Callable[..., Clip]
 ) -> None:
     clip = saved({**BY_URL, "duration": "28"})
@@ -216,7 +212,7 @@ def test_page_says_at_the_top_that_the_public_does_not_hear_the_clip(
     assert "This clip was deleted on" in admin_client.get(change(clip)).text
 
 
-def test_who_may_only_read_sees_the_clip_and_writes_nothing(
+def test_user_without_permission_to_change_only_sees_the_clip(
     client: Client, saved: Callable[..., Clip]
 ) -> None:
     clip = saved({**BY_URL, "duration": "28"})

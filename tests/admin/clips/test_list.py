@@ -127,6 +127,8 @@ def test_search_finds_words_numbers_and_addresses() -> None:
         assert found(f"q={query}") == ["Heavy Rain"], query
     assert set(found(f"q={rain.pk}")) == {"Heavy Rain", numbered.title}
     assert found("q=https://example.com/sun.mp3") == ["Sun"]
+    Clip.objects.filter(pk=rain.pk).update(isrc="USS1Z9900001")
+    assert found("q=us-s1z-99-00001") == ["Heavy Rain"]
     for nothing in ("eavy", "!", "%23x", "9" * 40, "https://example.com/"):
         assert found(f"q={nothing}") == [], nothing
 

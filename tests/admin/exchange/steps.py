@@ -1,4 +1,4 @@
-"""Imports as an editor carries them out: what the preview shows, read from its page."""
+"""The steps of an import, and the content of its preview."""
 
 import re
 from html import unescape
@@ -12,19 +12,19 @@ PROCESS = "/admin/library/clip/process_import/"
 
 
 def _words(html: str) -> str:
-    """What is read of a piece of a page."""
+    """Return the text of HTML."""
     return " ".join(unescape(re.sub(r"<[^>]*>", " ", html)).split())
 
 
 def person(name: str, *permissions: str) -> User:
-    """Somebody of the back office, who logs in without a password."""
+    """Make a staff member with these permissions and without a password."""
     user = User.objects.create(username=name, is_staff=True)
     user.user_permissions.set(Permission.objects.filter(codename__in=permissions))
     return user
 
 
 class Preview:
-    """The page that shows what would change."""
+    """The preview of an import."""
 
     def __init__(self, client: Client, url: str) -> None:
         self._client = client
@@ -42,13 +42,13 @@ class Preview:
         self.may_be_confirmed = "Import:" in self.text
 
     def confirm(self, **more: str) -> str:
-        """Send what the button sends; returns the text of the page after it."""
+        """Press the button, and return the text of the next page."""
         answer = self._client.post(PROCESS, {**self.fields, **more})
         self.next = answer["Location"]
         return _words(self._client.get(self.next).text)
 
     def again(self) -> "Preview":
-        """The preview that a confirmation in vain led to."""
+        """Return the preview shown after a confirmation that imported nothing."""
         return Preview(self._client, self.next)
 
 
@@ -59,7 +59,7 @@ class Importing:
         self.client = client
 
     def choose(self, text: str | bytes, name: str = "clips.csv", state: str = "draft") -> Preview:
-        """Choose a file; its preview."""
+        """Choose a file, and return its preview."""
         data = text.encode() if isinstance(text, str) else text
         form = {"file": SimpleUploadedFile(name, data), "state": state}
         answer = self.client.post(IMPORT, form)
@@ -67,5 +67,5 @@ class Importing:
         return self.look(answer["Location"])
 
     def look(self, url: str) -> Preview:
-        """A page of a preview."""
+        """Return a page of a preview."""
         return Preview(self.client, url)

@@ -1,4 +1,4 @@
-"""Exporting clips: which, as what, and that it can be imported again."""
+"""Exports of clips: their content, their formats, and their import."""
 
 import csv
 import io
@@ -35,7 +35,7 @@ def clip_of(number: int, **fields: Any) -> Clip:
 
 
 def strange_clips() -> None:
-    """Clips with all that might come to harm on the way."""
+    """Make clips with values that could be damaged on the way."""
     clip_of(1, title="=HYPERLINK(1)", description="-a\r\n- b\n;=c,@d", tags=["-x", "ü b"])
     clip_of(2, title="'=x", creator='"Ada", "B"', creator_url="https://example.com/a;b,-c")
     clip_of(3, audio_url="", audio_file="samples/rain-sounds.mp3", licence="CC-BY-4.0")
@@ -54,7 +54,7 @@ def titles(exported: bytes) -> list[str]:
 
 
 @pytest.mark.parametrize("kind", streamed.FORMATS)
-def test_what_is_exported_can_be_imported_unchanged(client: Client, db: None, kind: str) -> None:
+def test_export_can_be_imported_without_changes(client: Client, db: None, kind: str) -> None:
     may = ("view_clip", "add_clip", "change_clip", "import_clip", "export_clip")
     client.force_login(person("anna", *may))
     strange_clips()
@@ -64,7 +64,7 @@ def test_what_is_exported_can_be_imported_unchanged(client: Client, db: None, ki
     assert "Ignored, because clips have no such column" not in preview.text
 
 
-def test_csv_is_for_spreadsheets(analyst: Client) -> None:
+def test_csv_suits_spreadsheets(analyst: Client) -> None:
     strange_clips()
     answer = analyst.post(EXPORT, {"format": "csv"})
     today = f"{timezone.now():%Y-%m-%d}"
@@ -84,7 +84,7 @@ def test_csv_is_for_spreadsheets(analyst: Client) -> None:
     assert sorted(durations) == ["0,001", "1,5", "2,5", "3,5", "3600"]
 
 
-def test_json_is_for_machines(analyst: Client) -> None:
+def test_json_has_typed_values(analyst: Client) -> None:
     made = clip_of(1, tags=["rain"], size_bytes=5, play_count=7)
     Clip.objects.update(updated_at=datetime(2026, 1, 2, 3, 4, 5, 678901, UTC))
     (exported,) = json.loads(download(analyst))
@@ -99,7 +99,7 @@ def test_json_is_for_machines(analyst: Client) -> None:
     )
 
 
-def test_export_is_what_the_list_shows_in_its_order(analyst: Client) -> None:
+def test_export_has_the_clips_of_the_list_in_its_order(analyst: Client) -> None:
     clip_of(1, title="Rain one")
     clip_of(2, title="Rain two", genre="nature")
     clip_of(3, title="Rain three")
@@ -118,22 +118,22 @@ def test_export_is_what_the_list_shows_in_its_order(analyst: Client) -> None:
     assert f"{EXPORT}?q=rain" in analyst.get(f"{LIST}?q=rain").text
 
 
-def test_nothing_is_an_empty_file(analyst: Client) -> None:
+def test_export_of_no_clips_is_an_empty_file(analyst: Client) -> None:
     assert json.loads(download(analyst)) == []
     assert download(analyst, "csv").decode("utf-8-sig") == ",".join(EXPORTED) + "\r\n"
 
 
-def test_address_of_no_list_leads_to_the_list(analyst: Client) -> None:
+def test_invalid_filter_redirects_to_the_list(analyst: Client) -> None:
     answer = analyst.get(f"{EXPORT}?title__nonsense=1")
     assert (answer.status_code, answer["Location"]) == (302, f"{LIST}?title__nonsense=1")
 
 
-def test_wrong_format_is_told(analyst: Client) -> None:
+def test_unknown_format_is_refused(analyst: Client) -> None:
     assert "Select a valid choice." in analyst.post(EXPORT, {"format": "xls"}).text
 
 
 @pytest.mark.parametrize("kind", ["csv", "json"])
-def test_selected_clips_are_exported_at_once(analyst: Client, kind: str) -> None:
+def test_action_exports_the_selected_clips(analyst: Client, kind: str) -> None:
     clips = [clip_of(n) for n in range(3)]
     form = {"action": f"export_selected_as_{kind}", "_selected_action": [clips[0].pk, clips[2].pk]}
     data = b"".join(analyst.post(LIST, form))
@@ -142,7 +142,7 @@ def test_selected_clips_are_exported_at_once(analyst: Client, kind: str) -> None
     assert b"Clip 2" in data
 
 
-def test_selection_may_be_the_whole_list(analyst: Client) -> None:
+def test_action_can_export_the_whole_list(analyst: Client) -> None:
     clips = [clip_of(n) for n in range(3)]
     form = {"action": "export_selected_as_json", "select_across": "1", "index": "0"}
     data = b"".join(analyst.post(LIST, {**form, "_selected_action": [clips[0].pk]}))
@@ -159,7 +159,7 @@ def test_export_needs_its_permission(client: Client, db: None) -> None:
     assert "attachment" not in client.post(LIST, form).headers.get("Content-Disposition", "")
 
 
-def test_many_clips_are_read_in_pieces(analyst: Client) -> None:
+def test_long_export_is_read_in_pieces(analyst: Client) -> None:
     Clip.objects.bulk_create(
         Clip(title=f"{n}", genre="a", duration=1, audio_url="https://example.com/a")
         for n in range(2 * streamed.PIECE + 1)

@@ -1,4 +1,4 @@
-"""Importing clips: a file, its preview, and what is saved."""
+"""Imports of clips: the preview of a file, and its result."""
 
 import json
 import re
@@ -41,7 +41,7 @@ NEW = "title,genre,duration,audio_url,tags\n" + "".join(
 )
 
 
-def test_six_clips_are_drafts_once_they_are_confirmed(importing: Importing, client: Client) -> None:
+def test_confirmed_import_adds_drafts(importing: Importing, client: Client) -> None:
     preview = importing.choose(NEW)
     assert preview.counts == {"All": 6, "New": 6}
     assert "6 clips would be added, as drafts" in preview.text
@@ -58,7 +58,7 @@ def test_six_clips_are_drafts_once_they_are_confirmed(importing: Importing, clie
     assert not PendingImport.objects.exists()
 
 
-def test_new_clips_are_published_if_that_is_chosen_and_rows_may_differ(
+def test_new_clips_get_the_chosen_state_unless_their_row_has_one(
     importing: Importing,
 ) -> None:
     rows = "title,genre,duration,audio_url,state\nA,a,1,https://example.com/a,\n"
@@ -66,7 +66,7 @@ def test_new_clips_are_published_if_that_is_chosen_and_rows_may_differ(
     assert dict(Clip.objects.values_list("title", "state")) == {"A": "published", "B": "draft"}
 
 
-def test_rows_are_told_with_old_and_new_values(importing: Importing) -> None:
+def test_preview_shows_old_and_new_values(importing: Importing) -> None:
     one, two, three = (clip_of(n, tags=["rain"]) for n in (1, 2, 3))
     preview = importing.choose(
         "id,title,tags,duration,creator\n"
@@ -91,7 +91,7 @@ def test_rows_are_told_with_old_and_new_values(importing: Importing) -> None:
     assert history_entries()[0] == ("anna", "Changed “Better” — Changed title and tags.", values)
 
 
-def test_of_a_long_text_what_differs_is_shown(importing: Importing) -> None:
+def test_preview_shows_the_changed_part_of_a_long_text(importing: Importing) -> None:
     clip = clip_of(1, description="first " * 50 + "old" + " last" * 50)
     new = clip.description.replace("old", "new")
     (row,) = importing.choose(json.dumps([{"id": clip.pk, "description": new}])).rows
@@ -102,7 +102,7 @@ def test_of_a_long_text_what_differs_is_shown(importing: Importing) -> None:
 
 COLUMNS = "id,title,genre,duration,audio_url,tags,licence,creator_url,state,withdrawn_reason"
 OK = "jazz,5,https://example.com/1.mp3"
-# Rows of these columns, and what is told of each.
+# Rows with these columns, and the problems that the preview shows.
 WRONG = {
     f"987,A,{OK},,,,draft,": "id 987 There is no clip 987. Leave the id empty to add a clip.",
     f"{10**20},A,{OK},,,,draft,": f"id {10**20} There is no clip {10**20}. Leave the id empty to "
@@ -123,24 +123,26 @@ WRONG = {
     "such as 30.5. audio_url http://10.0.0.1/ The URL must have a public address. withdrawn_reason "
     "Give the reason, which the public sees.",
     f",A,{OK},,,,draft,Why": "withdrawn_reason Why Only a withdrawn clip has a reason.",
-    f",A,{OK},,,,draft,,too,many": "row This row has 12 cells, but there are 10 columns: quotes "
-    "belong around text that holds a separator.",
+    f",A,{OK},,,,draft,,too,many": "row This row has 12 cells, but there are 10 columns. Put "
+    "quotes around text that contains a separator.",
 }
 
 
-def test_wrong_cells_are_told_by_row_and_column_and_nothing_is_saved(importing: Importing) -> None:
+def test_preview_shows_problems_by_row_and_column_and_nothing_is_saved(
+    importing: Importing,
+) -> None:
     fine = clip_of(1)
     preview = importing.choose("\n".join((COLUMNS, f"{fine.pk},Fine,{OK},,,,draft,", *WRONG)))
     assert preview.counts == {"All": 11, "Errors": 10, "Changed": 1}
     assert "10 rows can't be imported, so nothing will be imported." in preview.text
-    told = [row.partition(" Error A ")[2] for row in preview.rows]
-    assert told == list(WRONG.values())
+    shown = [row.partition(" Error A ")[2] for row in preview.rows]
+    assert shown == list(WRONG.values())
     assert not preview.may_be_confirmed
     preview.confirm()
     assert Clip.objects.get().title == "Clip 1"
 
 
-def test_deleted_clips_and_audio_of_uploads_are_not_imported(importing: Importing) -> None:
+def test_deleted_clips_and_audio_of_uploads_cannot_be_changed(importing: Importing) -> None:
     gone = clip_of(1, deleted_at=timezone.now())
     upload = clip_of(2, audio_url="", audio_file="samples/rain-sounds.mp3")
     url = "https://example.com/1.mp3"
@@ -149,14 +151,14 @@ def test_deleted_clips_and_audio_of_uploads_are_not_imported(importing: Importin
     assert "This clip's audio was uploaded. Leave its URL empty, or replace the audio" in uploaded
 
 
-def test_clip_that_is_named_twice_is_told(importing: Importing) -> None:
+def test_clip_in_two_rows_is_refused(importing: Importing) -> None:
     clip = clip_of(1)
     preview = importing.choose(f"id,title\n{clip.pk},A\n{clip.pk},B\n")
     assert preview.counts["Errors"] == 2
     assert "The file names this clip more than once." in preview.text
 
 
-def test_json_may_leave_fields_out_whatever_their_order(importing: Importing) -> None:
+def test_json_may_omit_fields(importing: Importing) -> None:
     one, two = clip_of(1, creator="Ada"), clip_of(2, creator="Ada", licence="MIT")
     rows = [
         {"id": one.pk, "title": "One", "creator": None},
@@ -172,7 +174,7 @@ def test_json_may_leave_fields_out_whatever_their_order(importing: Importing) ->
     ]
 
 
-def test_wrong_types_in_json_are_told(importing: Importing) -> None:
+def test_wrong_types_in_json_are_refused(importing: Importing) -> None:
     rows = [{"title": 5, "genre": ["a"], "duration": True, "tags": "a, b"}, "text", {"id": True}]
     preview = importing.choose(json.dumps(rows), "clips.json")
     assert preview.rows[0] == (
@@ -180,11 +182,11 @@ def test_wrong_types_in_json_are_told(importing: Importing) -> None:
         'list of strings, such as ["rain", "night"]. duration True Enter a number. audio_url Give '
         "an audio URL. A file can only be uploaded on the page of a clip."
     )
-    assert preview.rows[1] == 'Row 2 Error row Give an object, such as {"title": …}.'
+    assert preview.rows[1] == 'Row 2 Error row This item must be an object, such as {"title": …}.'
     assert "An id is a whole number." in preview.rows[2]
 
 
-def test_answer_of_the_api_can_be_imported(importing: Importing, client: Client) -> None:
+def test_response_of_the_api_can_be_imported(importing: Importing, client: Client) -> None:
     clip_of(1, tags=["rain"], licence="MIT")
     clip_of(2, audio_url="", audio_file="samples/rain-sounds.mp3")
     answer = client.get("/api/v1/clips").content.decode()
@@ -193,7 +195,7 @@ def test_answer_of_the_api_can_be_imported(importing: Importing, client: Client)
     assert "Nothing would change" in preview.text
 
 
-def test_another_source_is_not_what_was_known_of_the_one_before(importing: Importing) -> None:
+def test_new_source_resets_the_results_of_checks(importing: Importing) -> None:
     known: dict[str, Any] = {"health": Health.FAILING, "health_reason": "x", "size_bytes": 5}
     moved, kept = clip_of(1, **known), clip_of(2, **known)
     importing.choose(
@@ -206,7 +208,7 @@ def test_another_source_is_not_what_was_known_of_the_one_before(importing: Impor
     assert (kept.health, kept.health_reason, kept.size_bytes) == ("failing", "x", 5)
 
 
-def test_plays_and_findings_since_the_preview_are_kept(importing: Importing) -> None:
+def test_plays_and_checks_since_the_preview_are_kept(importing: Importing) -> None:
     clip = clip_of(1)
     preview = importing.choose(f"id,title\n{clip.pk},A\n")
     Clip.objects.update(play_count=7, health=Health.OK)
@@ -215,7 +217,7 @@ def test_plays_and_findings_since_the_preview_are_kept(importing: Importing) -> 
     assert (clip.title, clip.play_count, clip.health) == ("A", 7, "ok")
 
 
-def test_states_are_changed_with_their_reasons(importing: Importing) -> None:
+def test_import_changes_states_with_their_reasons(importing: Importing) -> None:
     one, two = clip_of(1), clip_of(2, state="withdrawn", withdrawn_reason="Old.")
     three = clip_of(3, state="draft")
     preview = importing.choose(
@@ -229,7 +231,7 @@ def test_states_are_changed_with_their_reasons(importing: Importing) -> None:
     assert [entry[2] for entry in history_entries()][2] == [("state", "draft", "published")]
 
 
-def test_clip_that_was_changed_since_the_export_is_told(importing: Importing) -> None:
+def test_clip_changed_since_the_export_is_refused(importing: Importing) -> None:
     clip = clip_of(1)
     exported = clip.updated_at.isoformat().replace("+00:00", "Z")
     clip.title = "Of somebody else"
@@ -245,7 +247,7 @@ def test_clip_that_was_changed_since_the_export_is_told(importing: Importing) ->
     assert importing.choose(wanted).may_be_confirmed
 
 
-def test_clip_that_is_changed_during_the_preview_is_told_and_not_overwritten(
+def test_clip_changed_during_the_preview_is_not_overwritten(
     importing: Importing, client: Client
 ) -> None:
     mine, other = clip_of(1), clip_of(2)
@@ -265,7 +267,7 @@ def test_clip_that_is_changed_during_the_preview_is_told_and_not_overwritten(
     assert Clip.objects.get(pk=other.pk).title == "B"
 
 
-def test_what_others_change_elsewhere_in_a_clip_does_not_stand_in_the_way(
+def test_changes_of_other_fields_during_the_preview_are_kept(
     importing: Importing,
 ) -> None:
     clip = clip_of(1)
@@ -276,7 +278,7 @@ def test_what_others_change_elsewhere_in_a_clip_does_not_stand_in_the_way(
     assert (clip.title, clip.genre) == ("A", "blues")
 
 
-def test_clip_that_is_changed_at_the_last_moment_is_not_overwritten(db: None) -> None:
+def test_clip_changed_at_the_last_moment_is_not_overwritten(db: None) -> None:
     clip = clip_of(1)
     Clip.objects.update(title="Of somebody else", updated_at=timezone.now())
     clip.title = "Mine"
@@ -285,7 +287,7 @@ def test_clip_that_is_changed_at_the_last_moment_is_not_overwritten(db: None) ->
     assert Clip.objects.get().title == "Of somebody else"
 
 
-def test_import_that_is_confirmed_twice_at_once_is_done_once(
+def test_import_confirmed_twice_at_once_happens_once(
     transactional_db: None, client: Client
 ) -> None:
     user = person("anna", *MAY_IMPORT)
@@ -308,9 +310,7 @@ def test_import_that_is_confirmed_twice_at_once_is_done_once(
     assert Clip.objects.count() == 6
 
 
-def test_file_is_nobody_else_s_and_does_not_wait_for_ever(
-    importing: Importing, client: Client
-) -> None:
+def test_file_is_only_available_to_its_user_for_a_day(importing: Importing, client: Client) -> None:
     preview = importing.choose(NEW)
     client.force_login(person("bert", *MAY_IMPORT))
     assert "This import is finished, was cancelled or is older than a day." in preview.confirm()
@@ -324,7 +324,7 @@ def test_file_is_nobody_else_s_and_does_not_wait_for_ever(
     assert PendingImport.objects.count() == 1
 
 
-def test_cancelled_import_is_forgotten(importing: Importing) -> None:
+def test_cancelled_import_deletes_its_file(importing: Importing) -> None:
     preview = importing.choose(NEW)
     preview.confirm(cancel="1")
     assert not PendingImport.objects.exists()
@@ -332,7 +332,7 @@ def test_cancelled_import_is_forgotten(importing: Importing) -> None:
 
 
 @pytest.mark.parametrize("missing", ["import_clip", "add_clip", "change_clip"])
-def test_import_needs_what_it_does(client: Client, db: None, missing: str) -> None:
+def test_import_needs_all_of_its_permissions(client: Client, db: None, missing: str) -> None:
     client.force_login(person("anna", *(set(MAY_IMPORT) - {missing})))
     for path in (IMPORT, f"{IMPORT}00000000-0000-0000-0000-000000000000/"):
         assert client.get(path).status_code == 403
@@ -340,7 +340,7 @@ def test_import_needs_what_it_does(client: Client, db: None, missing: str) -> No
     assert IMPORT not in client.get("/admin/library/clip/").text
 
 
-def test_import_costs_a_constant_number_of_queries(importing: Importing) -> None:
+def test_import_takes_a_constant_number_of_queries(importing: Importing) -> None:
     counts: list[int] = []
     for number in (1, 60):
         made = Clip.objects.bulk_create(
@@ -377,7 +377,7 @@ def test_template_of_another_format_is_404(importing: Importing) -> None:
     assert importing.client.get(f"{IMPORT}template.xls").status_code == 404
 
 
-def test_many_rows_come_in_pages(importing: Importing) -> None:
+def test_preview_of_many_rows_has_pages(importing: Importing) -> None:
     rows = "".join(f"A,jazz,{n % 2},https://example.com/{n}\n" for n in range(250))
     preview = importing.choose(
         "title,genre,duration,audio_url,titel\n" + rows.replace("\n", ",x\n")
@@ -391,9 +391,9 @@ def test_many_rows_come_in_pages(importing: Importing) -> None:
     assert len(importing.look(f"{preview.url}?show=what&page=x&since=13").rows) == 100
 
 
-def test_file_that_cannot_be_read_is_told_at_once(importing: Importing, client: Client) -> None:
+def test_unreadable_file_is_refused_at_once(importing: Importing, client: Client) -> None:
     file = SimpleUploadedFile("clips.xlsx", b"PK\x03\x04rest")
     page = client.post(IMPORT, {"file": file, "state": "draft"}).text
-    assert "This is a spreadsheet&#x27;s own file." in page
+    assert "This file is in the format of a spreadsheet program." in page
     assert not PendingImport.objects.exists()
     assert re.search(r"This field is required", unescape(client.post(IMPORT, {"state": "x"}).text))

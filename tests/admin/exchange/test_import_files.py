@@ -1,4 +1,4 @@
-"""Files of clips as people have them: read whatever wrote them, or refused with a sentence."""
+"""Files from any program are read, and unreadable ones are refused with an explanation."""
 
 import csv
 import io
@@ -19,7 +19,7 @@ CELLS: list[dict[str, Any]] = [
 ]
 
 
-def written_by_a_spreadsheet(delimiter: str, decimal: str) -> bytes:
+def csv_of_a_spreadsheet(delimiter: str, decimal: str) -> bytes:
     text = io.StringIO()
     rows = [[cell.replace(".", decimal) for cell in row] for row in csv.reader(LINES.split("\n"))]
     csv.writer(text, delimiter=delimiter).writerows(rows)
@@ -33,14 +33,14 @@ def written_by_a_spreadsheet(delimiter: str, decimal: str) -> bytes:
         LINES.encode("utf-8-sig"),
         LINES.replace("\n", "\r\n").encode(),
         LINES.replace("\n", "\r").encode(),
-        written_by_a_spreadsheet(";", ","),
-        written_by_a_spreadsheet("\t", "."),
-        written_by_a_spreadsheet("\t", ","),
+        csv_of_a_spreadsheet(";", ","),
+        csv_of_a_spreadsheet("\t", "."),
+        csv_of_a_spreadsheet("\t", ","),
         LINES.replace("30.5", '"30,5"').encode(),
         LINES.replace(",duration", ",duration,,").encode(),
     ],
 )
-def test_csv_is_read_whatever_wrote_it(data: bytes) -> None:
+def test_csv_of_any_program_is_read(data: bytes) -> None:
     rows = read(data, "clips.csv")
     assert [(row.number, row.cells, row.problem) for row in rows.rows] == [
         (2, CELLS[0], ""),
@@ -48,7 +48,7 @@ def test_csv_is_read_whatever_wrote_it(data: bytes) -> None:
     ]
 
 
-def test_columns_are_told_apart() -> None:
+def test_columns_are_imported_ignored_or_unknown() -> None:
     found = read(b"id,License,play_count,Stream-URL,titel,attribution\n1,,,,,\n", "")
     assert found.columns == ["id", "licence"]
     assert found.ignored == ["play_count", "stream_url", "attribution"]
@@ -60,26 +60,32 @@ def test_columns_are_told_apart() -> None:
     [
         (b"", "This file is empty."),
         (b"\xef\xbb\xbf \n", "This file is empty."),
-        (b"PK\x03\x04\x14", "This is a spreadsheet's own file. In a spreadsheet, save it as “CSV"),
-        (b"\xd0\xcf\x11\xe0\xa1", "This is a spreadsheet's own file."),
+        (
+            b"PK\x03\x04\x14",
+            "This file is in the format of a spreadsheet program. In a spreadsheet, save it",
+        ),
+        (b"\xd0\xcf\x11\xe0\xa1", "This file is in the format of a spreadsheet program."),
         ("title\nA".encode("utf-16"), "This file is text in UTF-16. In a spreadsheet, save it as"),
-        ("title\nA".encode("utf-16-le"), "This file is not text: it holds NUL characters."),
+        ("title\nA".encode("utf-16-le"), "This file is not text: it contains NUL characters."),
         ("title\nA\nÜ".encode("latin-1"), "This file is not text in UTF-8 (see line 3)."),
-        (b"name,file\nA,B\n", "The first row has to name the columns, such as: id, title,"),
+        (b"name,file\nA,B\n", "The first row must name the columns, such as: id, title,"),
         (b"title,genre\n", "There are no clips in this file."),
-        (b"title,Title\nA,B\n", "There is more than one column “title”."),
+        (b"title,Title\nA,B\n", "The column “title” occurs more than once."),
         (b'title,genre\nA,"B\nC', "This is not CSV: see line 3 (unexpected end of data)."),
         (b"title\n" + b"x" * 200_000, "This is not CSV: see line 2 (field larger than"),
         (b'[{"title": NaN}]', "This is not JSON: see line 1, column 12."),
-        (b'{"title": "A"}', 'JSON of clips is a list: [{"title": …}, …].'),
+        (b'{"title": "A"}', 'The JSON must be a list of clips: [{"title": …}, …].'),
         (b"[]", "There are no clips in this file."),
         (b'[{"title": "\\ud800"}]', "This is not JSON: see line 1"),
-        (b"title\n" + b"A\n" * 10_001, "This file has 10,001 rows. 10,000 can be imported at once"),
-        (b"x" * (files.MAX_BYTES + 1), "This file is larger than 10 MB: split it into several."),
+        (b"title\n" + b"A\n" * 10_001, "This file has 10,001 rows. An import can have 10,000."),
+        (
+            b"x" * (files.MAX_BYTES + 1),
+            "This file is larger than 10 MB. Split it into several files.",
+        ),
     ],
     ids=range(18),
 )
-def test_other_files_are_refused_with_a_sentence(data: bytes, sentence: str) -> None:
+def test_unreadable_file_is_refused_with_an_explanation(data: bytes, sentence: str) -> None:
     with pytest.raises(UnreadableFileError) as refused:
         read(data, "clips.csv")
     assert str(refused.value).startswith(sentence)
@@ -89,9 +95,7 @@ def test_other_files_are_refused_with_a_sentence(data: bytes, sentence: str) -> 
     text=st.text(alphabet=st.sampled_from("'=+-@;,\t\n a1\uff1d"), max_size=12),
     dialect=st.sampled_from([COMMAS, SEMICOLONS]),
 )
-def test_text_is_no_formula_in_a_spreadsheet_and_comes_back_as_it_was(
-    text: str, dialect: Any
-) -> None:
+def test_exported_text_is_no_formula_and_is_imported_unchanged(text: str, dialect: Any) -> None:
     cell = to_cell(text, dialect)
     assert from_cell("title", cell, dialect) == text
     parts = cell.replace(";", "\n").replace(",", "\n").replace("\t", "\n").split("\n")
@@ -100,10 +104,10 @@ def test_text_is_no_formula_in_a_spreadsheet_and_comes_back_as_it_was(
 
 @pytest.mark.parametrize("dialect", [COMMAS, SEMICOLONS])
 @given(seconds=st.floats(0.001, 3600))
-def test_durations_come_back_as_they_were(dialect: Any, seconds: float) -> None:
+def test_exported_durations_are_imported_unchanged(dialect: Any, seconds: float) -> None:
     assert float(from_cell("duration", to_cell(seconds, dialect), dialect)) == seconds
 
 
 @pytest.mark.parametrize("number", ["1,500", "1,5,0", "one,two", ",5"])
-def test_comma_that_may_mean_anything_is_left_to_be_told(number: str) -> None:
+def test_ambiguous_comma_is_left_for_the_error_message(number: str) -> None:
     assert from_cell("duration", number, COMMAS) == number

@@ -6,6 +6,7 @@ and invalid input is not. Longer, and with another seed:
 SCHEMATHESIS_SEED=2 SCHEMATHESIS_SECONDS=150 pytest tests/api/openapi/test_schemathesis.py
 """
 
+import json
 import os
 import subprocess
 import sys
@@ -16,9 +17,16 @@ from django.core.management import call_command
 
 from harness.origin import Origin, answer
 from harness.service import ROOT, Server
+from library.api.fields import CANONICAL
+from library.licences import LICENCES
+from library.models.fields import CLIP_FIELDS
 from tests.support.editors import bearer, editor
 
 CONFIGURATION = "tests/api/openapi/schemathesis.toml"
+# Valid texts of the fields that accept several spellings; each is a format of its own.
+TEXTS = {field.name: [field.example] for field in CLIP_FIELDS if field.name in CANONICAL} | {
+    "licence": sorted(LICENCES)
+}
 SEED = os.environ.get("SCHEMATHESIS_SEED", "1")
 SECONDS = os.environ.get("SCHEMATHESIS_SECONDS", "15")
 
@@ -44,6 +52,7 @@ def test_schemathesis_finds_no_failures(server: Server, origin: Origin, mp3: byt
         | {
             "PYTHONPATH": str(ROOT),
             "SCHEMATHESIS_HOOKS": "tests.api.openapi.schemathesis_hooks",
+            "SCHEMATHESIS_TEXTS": json.dumps(TEXTS),
             "SCHEMATHESIS_AUDIO_URL": origin.on("/audio", answer(mp3)),
         },
         capture_output=True,
