@@ -88,7 +88,7 @@ def send_template(request: HttpRequest, kind: str) -> HttpResponseBase:
     if kind not in ("csv", "json"):
         raise Http404
     return streamed.download(
-        "clips-template", [[template.record()]], template.COLUMNS, streamed.FORMATS[kind]
+        "clips-template", [[template.EXAMPLES]], template.COLUMNS, streamed.FORMATS[kind]
     )
 
 

@@ -84,10 +84,7 @@ class Plan:
         changed = [(row.clip, row.changes) for row in self.of_kind(Kind.UPDATE) if row.clip]
         history.note_changes(
             user,
-            [
-                ({name: old for name, (old, _) in changes.items()}, clip)
-                for clip, changes in changed
-            ],
+            (({name: old for name, (old, _) in row.items()}, clip) for clip, row in changed),
         )
         write([(clip, set(changes)) for clip, changes in changed])
 

@@ -1,6 +1,5 @@
 """The columns that an import reads: their descriptions, and a template with an example of each."""
 
-from dataclasses import dataclass
 from typing import Any
 
 from library.admin.exchange.columns import IMPORTED, REQUIRED, WRITTEN, to_text
@@ -8,9 +7,8 @@ from library.models import State
 from library.models.fields import CLIP_FIELDS
 
 COLUMNS = ("id", *WRITTEN)
-EXAMPLES: dict[str, Any] = {field.name: field.example for field in CLIP_FIELDS} | {
-    "state": State.DRAFT.value
-}
+EXAMPLES: dict[str, Any] = {field.name: field.example for field in CLIP_FIELDS}
+EXAMPLES["state"] = State.DRAFT.value
 # Where the model's help text is missing, or written for the form.
 NOTES = {
     "id": "The clip to change; empty to add a clip.",
@@ -25,26 +23,12 @@ NOTES = {
 }
 
 
-@dataclass(frozen=True)
-class Column:
-    """A column, as the page describes it."""
-
-    name: str
-    note: str
-    example: str
-
-
-def record() -> dict[str, Any]:
-    """Return the row of the template."""
-    return {name: EXAMPLES[name] for name in COLUMNS}
-
-
-def described_columns() -> list[Column]:
-    """Return all columns that an import reads."""
-    return [_described(name) for name in IMPORTED]
-
-
-def _described(name: str) -> Column:
-    help_text = WRITTEN[name].help_text if name in WRITTEN else ""
-    notes = [NOTES.get(name) or str(help_text), "A new clip needs it." if name in REQUIRED else ""]
-    return Column(name, " ".join(filter(None, notes)), to_text(EXAMPLES[name]))
+def described_columns() -> list[dict[str, str]]:
+    """Return all columns that an import reads, as the page describes them."""
+    described = []
+    for name in IMPORTED:
+        note = NOTES.get(name) or str(WRITTEN[name].help_text)
+        if name in REQUIRED:
+            note = f"{note} A new clip needs it.".lstrip()
+        described.append({"name": name, "note": note, "example": to_text(EXAMPLES[name])})
+    return described
