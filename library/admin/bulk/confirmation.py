@@ -43,10 +43,7 @@ def confirmation_page(
         "form": form,
     }
     if isinstance(target, Clip):
-        context |= {
-            "title": f"{verb} “{target}”",
-            "original": target,
-        }  # original: for the breadcrumbs
+        context |= {"title": f"{verb} “{target}”", "original": target}  # for the breadcrumbs
     else:
         context |= {
             "title": f"{verb} {clip_count(target.count)}",
