@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.utils import timezone
 
+from library import history
 from library.audio.errors import CAUSES
 
 if TYPE_CHECKING:  # django-unfold has no types; its classes extend Django's with buttons
@@ -92,3 +94,30 @@ class ReadOnly:
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
+
+
+class LoggedValues:
+    """A mixin for a ModelAdmin of users or groups: log entries include values, as for clips."""
+
+    model: Any
+    logged_fields: tuple[str, ...]
+
+    def construct_change_message(
+        self, request: HttpRequest, form: Any, formsets: Any, add: bool = False
+    ) -> list[dict[str, Any]]:
+        """Add the values to Django's message, except for a password, whose form has no model."""
+        if add or not hasattr(form, "_meta"):
+            message: list[dict[str, Any]] = super().construct_change_message(  # type: ignore[misc]
+                request, form, formsets, add
+            )
+            return message
+        before = {name: _loggable(value) for name, value in form.initial.items()}
+        after = {name: _loggable(value) for name, value in form.cleaned_data.items()}
+        return history.change_message(before, after, self.model, self.logged_fields)
+
+
+def _loggable(value: Any) -> Any:
+    """Return related objects as a list of their names, other values unchanged."""
+    if isinstance(value, list | QuerySet):
+        return sorted(map(str, value))
+    return value
