@@ -12,8 +12,6 @@ from django.utils.text import get_text_list
 from library import history
 from library.models import Clip
 
-STALE_PAGE = "This page is out of date. Reload the clip."
-
 
 @dataclass(frozen=True)
 class PageState:
@@ -35,13 +33,13 @@ class PageState:
         return cls(clip.updated_at.isoformat(), entry, values)
 
     @classmethod
-    def from_json(cls, text: str) -> "PageState":
-        """Return the state that a page sent. Raises ValidationError."""
+    def from_json(cls, text: str) -> "PageState | None":
+        """Return the state that a page sent, or None if it is not valid."""
         try:
             sent = json.loads(text)
             return cls(str(sent["version"]), int(sent["entry"]), dict(sent["values"]))
         except (ValueError, KeyError, TypeError):
-            raise forms.ValidationError(STALE_PAGE) from None
+            return None
 
     def as_json(self) -> str:
         return json.dumps({"version": self.version, "entry": self.entry, "values": self.values})
@@ -60,10 +58,9 @@ def keep_others_changes(form: forms.ModelForm[Clip]) -> tuple[Mapping[str, Any],
     """
     now = Clip.objects.select_for_update(no_key=True).get(pk=form.instance.pk)
     values = history.values_of(now)
-    try:
-        loaded = PageState.from_json(form.cleaned_data["loaded"])
-    except forms.ValidationError as error:
-        form.add_error(None, error)
+    loaded = PageState.from_json(form.cleaned_data["loaded"])
+    if loaded is None:
+        form.add_error(None, "This page is out of date. Reload the clip.")
         return values, {}
     state = PageState.of(now)
     theirs = [
