@@ -2,9 +2,9 @@
 
 from collections.abc import Callable, Iterable
 from datetime import datetime
-from functools import wraps
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from django.contrib.auth.decorators import user_passes_test
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
@@ -50,6 +50,8 @@ else:
     from unfold.decorators import action as action
     from unfold.decorators import display as display
 
+View = TypeVar("View", bound=Callable[..., HttpResponseBase])
+
 
 def to_the_second(moment: datetime) -> str:
     """Format a moment for records of events, in the time zone of the settings."""
@@ -66,21 +68,15 @@ def is_superuser(request: HttpRequest) -> bool:
     return isinstance(request.user, User) and request.user.is_superuser
 
 
-def any_permission_required(
-    *permissions: str,
-) -> Callable[[Callable[..., HttpResponseBase]], Callable[..., HttpResponseBase]]:
+def any_permission_required(*permissions: str) -> Callable[[View], View]:
     """Return a decorator for views that raises PermissionDenied without one of the permissions."""
 
-    def decorator(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
-        @wraps(view)
-        def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-            if not any(request.user.has_perm(name) for name in permissions):
-                raise PermissionDenied
-            return view(request, *args, **kwargs)
+    def has_any(user: Any) -> bool:
+        if not any(user.has_perm(name) for name in permissions):
+            raise PermissionDenied
+        return True
 
-        return guarded
-
-    return decorator
+    return user_passes_test(has_any)
 
 
 class ReadOnly:

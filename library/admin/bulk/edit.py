@@ -50,7 +50,6 @@ class Preview:
 
     @property
     def others(self) -> int:
-        """The number of clips that change and are not shown."""
         return self.changed - len(self.rows)
 
 

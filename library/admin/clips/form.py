@@ -162,11 +162,6 @@ class ClipForm(forms.ModelForm[Clip]):
         measured = self.measured
         return measured is not None and abs(given - measured) > max(1.0, 0.02 * measured)
 
-    @property
-    def changes(self) -> bool:
-        """Whether any field differs from its value before."""
-        return bool(history.change_message(self.before, history.values_of(self.instance)))
-
     def save(self, commit: bool = True) -> Clip:
         """Update the clip. If the source changes, forget what checks found out about the audio."""
         self.written = set(FIELDS)

@@ -50,7 +50,7 @@ def save_clip(request: HttpRequest, clip: Clip, form: ClipForm, change: bool) ->
     """Save only the form's fields, since other requests may write the others at the same time."""
     if not change:
         clip.save()
-    elif form.changes:
+    elif history.change_message(form.before, history.values_of(clip)):
         clip.save(update_fields=form.written)
     before = form.before["audio_file"].name
     if before and before != clip.audio_file.name:

@@ -61,7 +61,6 @@ class Plan:
         self.rows = [self._planned(row) for row in rows]
 
     def of_kind(self, kind: Kind) -> list[PlannedRow]:
-        """Return the rows with this effect."""
         return [row for row in self.rows if row.kind == kind]
 
     def fingerprint(self) -> str:

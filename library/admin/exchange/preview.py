@@ -81,7 +81,6 @@ class Preview:
 
     @property
     def shown(self) -> list[ShownRow]:
-        """The rows of the page."""
         authors = self._authors()
         cells = {row.number: row.cells for row in self.rows.rows}
         return [
