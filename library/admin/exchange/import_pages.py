@@ -17,8 +17,7 @@ from django.utils import timezone
 from django.utils.http import urlencode
 from unfold.widgets import UnfoldAdminRadioSelectWidget
 
-from library.admin.exchange import files, streamed, template
-from library.admin.exchange.columns import to_text
+from library.admin.exchange import columns, files, streamed
 from library.admin.exchange.plan import Kind, Plan
 from library.admin.exchange.preview import Preview
 from library.admin.exchange.writing import StalePlanError
@@ -79,7 +78,7 @@ def choose(request: HttpRequest) -> HttpResponseBase:
             state=form.cleaned_data["state"],
         )
         return redirect("admin:library_clip_import_preview", pending.pk)
-    return _page(request, "import", {"form": form, "columns": template.described_columns()})
+    return _page(request, "import", {"form": form, "columns": columns.described_columns()})
 
 
 @_for_importers
@@ -88,7 +87,7 @@ def send_template(request: HttpRequest, kind: str) -> HttpResponseBase:
     if kind not in ("csv", "json"):
         raise Http404
     return streamed.download(
-        "clips-template", [[template.EXAMPLES]], template.COLUMNS, streamed.FORMATS[kind]
+        "clips-template", [[columns.EXAMPLES]], columns.TEMPLATE_COLUMNS, streamed.FORMATS[kind]
     )
 
 
@@ -98,7 +97,7 @@ def preview(request: HttpRequest, pk: UUID) -> HttpResponseBase:
     pending = _pending(request, pk).first()
     if pending is None:
         return _expired(request)
-    since = to_text(timezone.now())
+    since = columns.to_text(timezone.now())
     file = files.read(bytes(pending.data), pending.name)
     plan = Plan(file.rows, pending.state)
     confirmation = {"pending": pending.pk, "seen": plan.fingerprint(), "since": since}
