@@ -18,9 +18,9 @@ from library.admin.base import ModelAdmin
 from library.admin.bulk import deletion, edit, states
 from library.admin.clips import audio_views, columns, filters, ordering
 from library.admin.clips.changelist import ClipChangeList, search
+from library.admin.clips.edit_conflicts import presence
 from library.admin.clips.form import ClipForm, fieldsets
 from library.admin.clips.page import history_context, json_result, page_context, save_clip
-from library.admin.clips.presence import presence
 from library.admin.exchange import export_page, import_pages
 from library.admin.suggestions import words
 from library.models import Clip
