@@ -51,6 +51,8 @@ else:
     from unfold.decorators import display as display
 
 View = TypeVar("View", bound=Callable[..., HttpResponseBase])
+# Of `get_deleted_objects`: names, counts by model, missing permissions, reasons to refuse.
+Deletion = tuple[list[Any], dict[Any, int], set[str], list[Any]]
 
 
 def to_the_second(moment: datetime) -> str:

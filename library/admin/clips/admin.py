@@ -1,6 +1,5 @@
 """The pages of clips: their URLs, columns, filters, actions and form, and where each is defined."""
 
-from collections.abc import Sequence
 from typing import Any
 
 from django.contrib import admin, messages
@@ -14,7 +13,7 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 
 from library import history
-from library.admin.base import ModelAdmin
+from library.admin.base import Deletion, ModelAdmin
 from library.admin.bulk import deletion, edit, states
 from library.admin.clips import audio_views, columns, filters, ordering
 from library.admin.clips.changelist import ClipChangeList, search
@@ -219,9 +218,7 @@ class ClipAdmin(ModelAdmin[Clip]):
     def render_delete_form(self, request: HttpRequest, context: dict[str, Any]) -> HttpResponse:
         return deletion.confirm_deletion(self, request, context["object"])
 
-    def get_deleted_objects(
-        self, objs: Sequence[Clip] | QuerySet[Clip], request: HttpRequest
-    ) -> tuple[list[Any], dict[Any, int], set[str], list[Any]]:
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Deletion:
         """Let every clip be deleted: its plays and all other rows that refer to it stay."""
         clips = [str(clip) for clip in objs]
         return clips, {"clips": len(clips)}, set(), []

@@ -1,6 +1,5 @@
 """Users and groups: accounts, permissions and second factors."""
 
-from collections.abc import Sequence
 from typing import Any
 
 from django.contrib import admin, messages
@@ -15,7 +14,7 @@ from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
 from library import history
 from library.access import second_factor
-from library.admin.base import LoggedValues, ModelAdmin, display, is_superuser
+from library.admin.base import Deletion, LoggedValues, ModelAdmin, display, is_superuser
 from library.admin.people.tokens import TokenInline
 from library.models import ApiToken
 
@@ -102,9 +101,7 @@ class UserAdmin(LoggedValues, DjangoUserAdmin[User], ModelAdmin[User]):
         is_own = obj is not None and obj.pk == request.user.pk
         return allowed and not is_own and (obj is None or self.has_change_permission(request, obj))
 
-    def get_deleted_objects(
-        self, objs: Sequence[User] | QuerySet[User], request: HttpRequest
-    ) -> tuple[list[Any], dict[Any, int], set[str], list[Any]]:
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Deletion:
         """Refuse to delete users with tokens or log entries, which would be deleted with them."""
         users = User.objects.filter(pk__in=[user.pk for user in objs])
         refused = [
@@ -166,9 +163,7 @@ class GroupAdmin(LoggedValues, DjangoGroupAdmin, ModelAdmin[Group]):
     filter_horizontal = ()
     filter_vertical = ("permissions",)
 
-    def get_deleted_objects(
-        self, objs: Sequence[Group] | QuerySet[Group], request: HttpRequest
-    ) -> tuple[list[Any], dict[Any, int], set[str], list[Any]]:
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Deletion:
         """Show the number of members, where Django shows the rows of the join tables."""
         groups = Group.objects.filter(pk__in=[group.pk for group in objs])
         effects = [
