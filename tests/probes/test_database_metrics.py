@@ -64,6 +64,7 @@ def test_database_slower_than_the_timeout_is_up_and_a_frozen_one_is_down(
     assert values(database.begin_scrape()) == {UP: 0}
     gate.open()
     until(lambda: database._database.totals is not None)
+    until(lambda: database._probe.running_for == 0)  # the connection is closed as well
     gate.shut()
     at_once = [database.begin_scrape() for _ in range(3)]
     assert [values(scrape) for scrape in at_once] == [{UP: 1, PLAYS: 0}] * 3
