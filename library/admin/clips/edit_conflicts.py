@@ -73,12 +73,12 @@ def keep_others_changes(form: forms.ModelForm[Clip]) -> tuple[Mapping[str, Any],
         form.add_error(None, "This page is out of date. Reload the clip.")
         return values, {}
     state = PageState.of(now)
-    theirs = [
+    conflicting = [
         name
         for name, value in state.values.items()
         if loaded.version != state.version and loaded.values.get(name) != value
     ]
-    return values, _renewed(form, loaded, state, theirs) if theirs else {}
+    return values, _renewed(form, loaded, state, conflicting) if conflicting else {}
 
 
 def describe_changes(clip: Clip, since: int, fields: list[str]) -> tuple[str, str]:
@@ -127,10 +127,10 @@ def presence(request: HttpRequest, pk: int) -> HttpResponseBase:
 
 
 def _renewed(
-    form: forms.ModelForm[Clip], loaded: PageState, state: PageState, theirs: list[str]
+    form: forms.ModelForm[Clip], loaded: PageState, state: PageState, conflicting: list[str]
 ) -> dict[str, str]:
     """Add the errors to the form; return the new values of fields that its editor left alone."""
-    labels = [history.label(name) for name in theirs]
+    labels = [history.label(name) for name in conflicting]
     who, sentence = describe_changes(form.instance, loaded.entry, labels)
     form.add_error(
         None,
@@ -141,7 +141,7 @@ def _renewed(
         ),
     )
     renewed = {"loaded": state.as_json()}
-    for name in theirs:
+    for name in conflicting:
         value = state.values[name]
         if name not in form.fields:
             continue

@@ -50,7 +50,7 @@ def of_type(*types: type[models.Field[Any, Any]]) -> list[str]:
 
 
 def fieldsets() -> list[tuple[Any, Any]]:
-    """Return the sections of the form; long texts stand at the end of theirs."""
+    """Return the sections of the form; long texts are at the end of a section."""
     long = of_type(models.TextField)
     fields = sorted(CLIP_FIELDS, key=lambda field: field.name in long)
     return [
