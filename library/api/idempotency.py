@@ -99,8 +99,5 @@ def _rendered(request: Request, data: Any) -> bytes:
 
 def _response(answer: IdempotentAnswer) -> HttpResponse:
     return HttpResponse(
-        answer.body,
-        status=answer.status,
-        content_type="application/json",
-        headers=answer.headers,
+        answer.body, status=answer.status, content_type="application/json", headers=answer.headers
     )

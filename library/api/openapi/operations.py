@@ -14,13 +14,7 @@ from drf_spectacular.utils import (
 
 from library.api import parameters
 from library.api.errors import UriTooLong
-from library.api.openapi.errors import (
-    READING,
-    SHOWING,
-    STREAMING,
-    error_responses,
-    invalid_query,
-)
+from library.api.openapi.errors import READING, SHOWING, STREAMING, error_responses, invalid_query
 from library.api.openapi.examples import CLIP
 from library.api.openapi.parameters import (
     CLIP_ID,
@@ -122,8 +116,7 @@ _STREAM = extend_schema(
             description="`1` makes browsers save the audio as a file instead of playing it.",
         ),
         request_header(
-            "Range",
-            "One range, such as `bytes=0-1023`. Any other value returns the whole audio.",
+            "Range", "One range, such as `bytes=0-1023`. Any other value returns the whole audio."
         ),
         request_header(
             "If-Range",
@@ -140,9 +133,7 @@ _STREAM = extend_schema(
         ),
         response_header("Accept-Ranges", "`bytes`.", [200, 206]),
         response_header(
-            "Cache-Control",
-            "`private, no-cache`, unless the operator has changed it.",
-            [200],
+            "Cache-Control", "`private, no-cache`, unless the operator has changed it.", [200]
         ),
         response_header("Content-Disposition", "A file name (RFC 6266).", [200, 206]),
         response_header("Content-Length", "Number of bytes in the response.", [200, 206]),
@@ -153,11 +144,7 @@ _STREAM = extend_schema(
         response_header("Last-Modified", "When the audio last changed.", [200, 206, 304]),
         RETRY_AFTER,
     ],
-    responses={
-        **_AUDIO,
-        304: _NOT_MODIFIED,
-        **error_responses(*STREAMING),
-    },
+    responses={**_AUDIO, 304: _NOT_MODIFIED, **error_responses(*STREAMING)},
 )
 
 
