@@ -1,5 +1,6 @@
 """Views of clips."""
 
+from collections.abc import Mapping
 from typing import Any, cast
 
 from django.db.models import QuerySet
@@ -12,6 +13,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from library.api import parameters
+from library.api.errors import ClipNotFound, Gone, Withdrawn
 from library.api.etags import revalidated, version
 from library.api.filters import matching
 from library.api.openapi import operations
@@ -19,11 +21,24 @@ from library.api.pagination import page_of
 from library.api.representation import FIELDS, columns, shown_to
 from library.api.serializers import ClipSerializer
 from library.api.stream import count_refusal, stream_clip
-from library.api.visibility import COLUMNS, check_visible
 from library.api.writes import ClipWrites
-from library.models import Clip
+from library.models import Clip, State
 
-STREAMED = ("title", "audio_url", "audio_file", *COLUMNS)  # columns that streaming needs
+VISIBILITY = ("state", "withdrawn_reason", "deleted_at")  # columns that `check_visible` needs
+STREAMED = ("title", "audio_url", "audio_file", *VISIBILITY)  # columns that streaming needs
+
+
+def check_visible(row: Mapping[str, Any]) -> None:
+    """Raise Gone, Withdrawn or ClipNotFound unless the public may see the clip with these values.
+
+    A draft raises ClipNotFound.
+    """
+    if row["deleted_at"] is not None:
+        raise Gone
+    if row["state"] == State.WITHDRAWN:
+        raise Withdrawn(row["withdrawn_reason"])
+    if row["state"] == State.DRAFT:
+        raise ClipNotFound
 
 
 class AnyAccept(BaseContentNegotiation):
@@ -51,7 +66,7 @@ class ClipViewSet(ClipWrites):
 
     def retrieve(self, request: Request, pk: str) -> Response:
         fields = parameters.read(request.query_params, parameters.SHOW).get("fields", FIELDS)
-        needed = {*columns(fields), "updated_at", *COLUMNS}
+        needed = {*columns(fields), "updated_at", *VISIBILITY}
         row = get_object_or_404(Clip.objects.values(*needed), pk=pk)
         check_visible(row)
         shown = Response(shown_to(request, fields)(row))
