@@ -60,9 +60,9 @@ class ClipViewSet(ClipWrites):
         query = parameters.read(request.query_params, parameters.LIST)
         fields = query.get("fields", FIELDS)
         clips = Clip.objects.available()
-        page = page_of(matching(clips, query), query, columns(fields))
-        shown = [*map(shown_to(request, fields), page.rows)]
-        return revalidated(request, Response(shown, headers=page.headers(request)))
+        rows, headers = page_of(matching(clips, query), request, query, columns(fields))
+        shown = [*map(shown_to(request, fields), rows)]
+        return revalidated(request, Response(shown, headers=headers))
 
     def retrieve(self, request: Request, pk: str) -> Response:
         fields = parameters.read(request.query_params, parameters.SHOW).get("fields", FIELDS)
