@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, TypeAlias
 
+from django.core.exceptions import ValidationError as ModelValidationError
 from django.http import QueryDict
 from django.utils import timezone
 from rest_framework import serializers
@@ -84,7 +85,7 @@ LIST: Parameters = {
         "description. A word also matches longer words that start with it. Without `ordering`, the "
         "best matches come first.",
     ),
-    **{name: found.parameter for name, found in FILTERS.items()},
+    **{name: field for name, (_, field) in FILTERS.items()},
     "ordering": ChoiceParameter(
         [sign + name for name in ORDERINGS for sign in ("", "-")],
         help_text="Sort by this field; `-` reverses the order. Clips with equal values are sorted "
@@ -150,6 +151,8 @@ def read(query: QueryDict, parameters: Parameters) -> dict[str, Any]:
                 found[name] = _value(parameters[name], given)
             except serializers.ValidationError as error:
                 errors[name] = error.detail
+            except ModelValidationError as error:
+                errors[name] = error.messages
     if errors:
         raise serializers.ValidationError(errors)
     return found
