@@ -13,8 +13,8 @@ from rest_framework.reverse import reverse
 from rest_framework.views import APIView
 
 from library.api import parameters
+from library.api.json_bodies import JSONRenderer
 from library.api.openapi import statistics as described
-from library.api.rendering import JSONRenderer
 from library.models import Clip, State
 from library.statistics.clip import clip_statistics
 from library.statistics.library import library_statistics

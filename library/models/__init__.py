@@ -7,7 +7,6 @@ from library.models.clip import ClipQuerySet as ClipQuerySet
 from library.models.clip import Health as Health
 from library.models.clip import State as State
 from library.models.clip import upload_path as upload_path
-from library.models.idempotent_answer import IdempotentAnswer as IdempotentAnswer
 from library.models.pending_import import PendingImport as PendingImport
 from library.models.play import HOST_LENGTH as HOST_LENGTH
 from library.models.play import AudienceTally as AudienceTally
@@ -19,5 +18,6 @@ from library.models.play import ListenerKey as ListenerKey
 from library.models.play import PlayEvent as PlayEvent
 from library.models.play import PlayTally as PlayTally
 from library.models.presence import Presence as Presence
-from library.models.request_count import RequestCount as RequestCount
+from library.models.request_state import IdempotentAnswer as IdempotentAnswer
+from library.models.request_state import RequestCount as RequestCount
 from library.models.token import ApiToken as ApiToken

@@ -17,15 +17,16 @@ from library.api.errors import UriTooLong
 from library.api.openapi.errors import READING, SHOWING, STREAMING, error_responses, invalid_query
 from library.api.openapi.examples import CLIP
 from library.api.openapi.parameters import (
+    ANYONE,
     CLIP_ID,
     IF_NONE_MATCH,
+    READERS,
     RETRY_AFTER,
     limits,
     query_parameters,
     request_header,
     response_header,
 )
-from library.api.openapi.security import ANYONE, READERS
 from library.api.openapi.writes import BULK, CREATE, DELETE, UPDATE
 from library.api.serializers import ClipSerializer
 from library.audio.sniff import EXTENSIONS

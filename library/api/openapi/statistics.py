@@ -10,8 +10,7 @@ from library.api import parameters
 from library.api.errors import ClipNotFound
 from library.api.openapi.errors import READING, MakeError, error_responses, invalid_query
 from library.api.openapi.examples import CLIP_STATISTICS, LIBRARY_STATISTICS, SERIES_CSV
-from library.api.openapi.parameters import CLIP_ID, limits, query_parameters
-from library.api.openapi.security import READERS
+from library.api.openapi.parameters import CLIP_ID, READERS, limits, query_parameters
 from library.api.openapi.statistics_answers import Answer, ClipStatistics, LibraryStatistics
 
 
