@@ -7,6 +7,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404
+from drf_spectacular.utils import extend_schema
 from rest_framework.decorators import action
 from rest_framework.negotiation import BaseContentNegotiation
 from rest_framework.request import Request
@@ -29,10 +30,7 @@ STREAMED = ("title", "audio_url", "audio_file", *VISIBILITY)  # columns that str
 
 
 def check_visible(row: Mapping[str, Any]) -> None:
-    """Raise Gone, Withdrawn or ClipNotFound unless the public may see the clip with these values.
-
-    A draft raises ClipNotFound.
-    """
+    """Raise Gone, Withdrawn or, for a draft, ClipNotFound unless the public may see the clip."""
     if row["deleted_at"] is not None:
         raise Gone
     if row["state"] == State.WITHDRAWN:
@@ -48,6 +46,7 @@ class AnyAccept(BaseContentNegotiation):
         return renderers[0], renderers[0].media_type  # JSON, for errors
 
 
+@extend_schema(tags=["clips"])
 @operations.describe_clips
 class ClipViewSet(ClipWrites):
     """List, show and stream clips; adding, changing and deleting them is in ClipWrites."""

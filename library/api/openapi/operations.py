@@ -1,7 +1,7 @@
 """Operations that read clips, and the decorator that describes the viewset."""
 
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any
 
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import (
@@ -30,8 +30,6 @@ from library.api.openapi.parameters import (
 from library.api.openapi.writes import BULK, CREATE, DELETE, UPDATE
 from library.api.serializers import ClipSerializer
 from library.audio.sniff import EXTENSIONS
-
-View = TypeVar("View", bound=type)
 
 _AUDIO: dict[Any, Any] = {
     (status, media_type): OpenApiResponse(OpenApiTypes.BINARY, description)
@@ -149,15 +147,12 @@ _STREAM = extend_schema(
 )
 
 
-def describe_clips(view: View) -> View:
-    """Describe the operations of the viewset of clips."""
-    view = extend_schema(tags=["clips"])(view)
-    return extend_schema_view(
-        list=_LIST,
-        retrieve=_RETRIEVE,
-        stream=_STREAM,
-        create=CREATE,
-        bulk=BULK,
-        partial_update=UPDATE,
-        destroy=DELETE,
-    )(view)
+describe_clips = extend_schema_view(
+    list=_LIST,
+    retrieve=_RETRIEVE,
+    stream=_STREAM,
+    create=CREATE,
+    bulk=BULK,
+    partial_update=UPDATE,
+    destroy=DELETE,
+)
