@@ -7,14 +7,14 @@ from clips_site import __version__
 _LIBRARY = Path(__file__).resolve().parent.parent / "library"
 
 REST_FRAMEWORK = {
-    "DEFAULT_RENDERER_CLASSES": ["library.api.rendering.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["library.api.parsers.JSONBodyParser"],
+    "DEFAULT_RENDERER_CLASSES": ["library.api.json_bodies.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["library.api.json_bodies.JSONBodyParser"],
     "URL_FORMAT_OVERRIDE": None,  # `format` is a query parameter like any other
     "DEFAULT_AUTHENTICATION_CLASSES": [
         "library.api.authentication.BearerAuthentication",
         "library.api.authentication.EditorSession",
     ],
-    "DEFAULT_PERMISSION_CLASSES": ["library.api.permissions.ReadOrEdit"],
+    "DEFAULT_PERMISSION_CLASSES": ["library.api.authentication.ReadOrEdit"],
     "DEFAULT_THROTTLE_CLASSES": ["library.api.throttles.ClientThrottle"],
     "LIST_SERIALIZER_ERRORS_AS_DICT": True,
     "UNAUTHENTICATED_USER": None,

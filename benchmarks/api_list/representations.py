@@ -8,7 +8,7 @@ from rest_framework.request import Request
 from rest_framework.reverse import reverse
 from rest_framework.test import APIRequestFactory
 
-from library.api.rendering import JSONRenderer
+from library.api.json_bodies import JSONRenderer
 from library.api.representation import FIELDS, columns, shown_to
 from library.models import Clip
 

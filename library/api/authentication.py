@@ -1,15 +1,24 @@
-"""Authentication of editors: by a bearer token, or by a session of the back office."""
+"""Authentication of editors, by a bearer token or a session of the back office, and permissions."""
 
 from typing import Any
 
+from django.conf import settings
 from rest_framework.authentication import BaseAuthentication, SessionAuthentication
 from rest_framework.exceptions import PermissionDenied
-from rest_framework.permissions import SAFE_METHODS
+from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.request import Request
 
 from library.access import second_factor
-from library.api.errors import CSRFFailed, InvalidToken, SecondFactorMissing
+from library.api.errors import CSRFFailed, InvalidToken, PermissionMissing, SecondFactorMissing
 from library.models import ApiToken
+
+EDITORS_NEED = {
+    "create": "library.add_clip",
+    "bulk": "library.add_clip",
+    "partial_update": "library.change_clip",
+    "destroy": "library.delete_clip",
+}
+OPEN = frozenset(("create", "bulk"))  # to anyone if CLIPS_API_WRITES is `open`
 
 
 class BearerAuthentication(BaseAuthentication):
@@ -50,3 +59,17 @@ class EditorSession(SessionAuthentication):
             super().enforce_csrf(request)
         except PermissionDenied:
             raise CSRFFailed from None
+
+
+class ReadOrEdit(BasePermission):
+    """Anyone may read; editors may write, with the same permissions as in the back office."""
+
+    message = PermissionMissing.default_detail
+
+    def has_permission(self, request: Request, view: object) -> bool:
+        action = getattr(view, "action", None)  # None for a method that will get a 405
+        needed = EDITORS_NEED.get(str(action))
+        if needed is None or (action in OPEN and settings.CLIPS_API_WRITES == "open"):
+            return True
+        user = request.user
+        return user is not None and bool(user.has_perm(needed))

@@ -4,7 +4,6 @@ import math
 from collections.abc import Iterable
 from typing import Any, TypeAlias
 
-from django.core.exceptions import ValidationError as ModelValidationError
 from django.core.validators import MinValueValidator
 from django.db import models
 from rest_framework import serializers
@@ -84,10 +83,7 @@ class TagsField(serializers.ListField):
             raise serializers.ValidationError(
                 'Must be a list of strings, such as ["rain", "night"].'
             )
-        try:
-            return normalise_tags(data)
-        except ModelValidationError as error:
-            raise serializers.ValidationError(error.messages) from None
+        return normalise_tags(data)
 
 
 class CanonicalField(serializers.CharField):
@@ -98,10 +94,7 @@ class CanonicalField(serializers.CharField):
         self._canonical = canonical
 
     def to_internal_value(self, data: Any) -> str:
-        try:
-            return self._canonical(super().to_internal_value(data))
-        except ModelValidationError as error:
-            raise serializers.ValidationError(error.messages) from None
+        return self._canonical(super().to_internal_value(data))
 
 
 class ChoiceParameter(serializers.ChoiceField):

@@ -1,7 +1,6 @@
 """The filters of the list: their query parameters and their lookups."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from django.db.models import QuerySet, Value
@@ -16,37 +15,29 @@ from library.models.search import search_query
 SPECIAL = {"genre": "genre", "tags": "tag"}
 
 
-@dataclass(frozen=True)
-class Filter:
-    """A query parameter, and the lookup that it stands for."""
-
-    lookup: str
-    parameter: Field
-
-
-def filters_of(name: str) -> Iterator[tuple[str, Filter]]:
-    """Return the filters by a field, by the names of their parameters."""
+def filters_of(name: str) -> Iterator[tuple[str, tuple[str, Field]]]:
+    """Return the filters by a field: the name of each parameter, its lookup and its type."""
     field: Any = Clip._meta.get_field(name)
     if isinstance(field, ORDERED) and not field.choices:
         for prefix, lookup, limit in (("min", "gte", "at least"), ("max", "lte", "at most")):
             purpose = f"Return clips with a {field.verbose_name} of {limit} this."
-            yield f"{prefix}_{name}", Filter(f"{name}__{lookup}", parameter(field, purpose))
+            yield f"{prefix}_{name}", (f"{name}__{lookup}", parameter(field, purpose))
     else:
-        yield name, Filter(name, parameter(field, f"Return clips with this {field.verbose_name}."))
+        yield name, (name, parameter(field, f"Return clips with this {field.verbose_name}."))
 
 
-FILTERS = {
-    name: found
+FILTERS = dict(
+    found
     for field in CLIP_FIELDS
     if field.filtered and field.name not in SPECIAL
-    for name, found in filters_of(field.name)
-}
+    for found in filters_of(field.name)
+)
 
 
 def matching(clips: QuerySet[Clip], query: Mapping[str, Any]) -> QuerySet[Clip]:
     """Return the clips that fit all of the parameters."""
     clips = clips.filter(
-        **{found.lookup: query[name] for name, found in FILTERS.items() if name in query}
+        **{lookup: query[name] for name, (lookup, _) in FILTERS.items() if name in query}
     )
     if "genre" in query:
         genres = [Lower(Value(genre)) for genre in query["genre"]]

@@ -12,7 +12,7 @@ from django.views import defaults
 from rest_framework.exceptions import APIException
 
 from library.api import errors
-from library.api.rendering import JSONRenderer
+from library.api.json_bodies import JSONRenderer
 
 logger = logging.getLogger(__name__)
 

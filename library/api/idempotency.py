@@ -58,7 +58,7 @@ def answer_once(request: Request, make: Callable[[], Response]) -> HttpResponseB
             request=fingerprint,
             status=made.status_code,
             headers={name: made[name] for name in _KEPT_HEADERS if name in made},
-            body=_rendered(request, made.data).decode(),
+            body=cast("Any", request).accepted_renderer.render(made.data).decode(),
         )
         IdempotentAnswer.objects.purge()
     return _response(answer)
@@ -92,15 +92,7 @@ def _lock(client: bytes, key: str) -> bool:
         return bool(cursor.fetchone()[0])
 
 
-def _rendered(request: Request, data: Any) -> bytes:
-    renderer = cast("Any", request).accepted_renderer
-    return bytes(renderer.render(data))
-
-
 def _response(answer: IdempotentAnswer) -> HttpResponse:
     return HttpResponse(
-        answer.body,
-        status=answer.status,
-        content_type="application/json",
-        headers=answer.headers,
+        answer.body, status=answer.status, content_type="application/json", headers=answer.headers
     )

@@ -1,7 +1,6 @@
 """Pages of the list, with links to the neighbouring pages in the Link header (RFC 8288)."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from django.db.models import QuerySet
@@ -13,31 +12,10 @@ from library.api.sorting import Order, Place
 from library.models import Clip
 
 
-@dataclass(frozen=True)
-class Page:
-    """Rows, the cursors of the neighbouring pages, and the number of rows on all pages."""
-
-    rows: list[Row]
-    cursors: dict[str, str]
-    total: int
-
-    def headers(self, request: Request) -> dict[str, str]:
-        """Return the headers Link and X-Total-Count."""
-        url = request.build_absolute_uri()
-        links = {
-            relation: replace_query_param(url, "cursor", cursor)
-            for relation, cursor in self.cursors.items()
-        }
-        if "cursor" in request.query_params:
-            links["first"] = remove_query_param(url, "cursor")
-        headers = {"X-Total-Count": str(self.total)}
-        if links:
-            headers["Link"] = ", ".join(f'<{url}>; rel="{name}"' for name, url in links.items())
-        return headers
-
-
-def page_of(clips: QuerySet[Clip], query: Mapping[str, Any], columns: list[str]) -> Page:
-    """Return the page that the parameters `limit`, `ordering` and `cursor` select.
+def page_of(
+    clips: QuerySet[Clip], request: Request, query: Mapping[str, Any], columns: list[str]
+) -> tuple[list[Row], dict[str, str]]:
+    """Return the rows that `limit`, `ordering` and `cursor` select, and the page's headers.
 
     Runs at most two queries. Raises ValidationError for a cursor that this service did not sign.
     """
@@ -53,14 +31,21 @@ def page_of(clips: QuerySet[Clip], query: Mapping[str, Any], columns: list[str])
         rows.reverse()
     # Backwards from a cursor there is a row; onwards there is one if an extra row was found.
     before, after = (more, True) if back else (place is not None, more)
-    cursors = {}
+    url = request.build_absolute_uri()
+    links = {}
     if rows and after:
-        cursors["next"] = _cursor(order, rows[-1], back=False)
+        links["next"] = _link(url, order, rows[-1], back=False)
     if rows and before:
-        cursors["prev"] = _cursor(order, rows[0], back=True)
+        links["prev"] = _link(url, order, rows[0], back=True)
+    if "cursor" in request.query_params:
+        links["first"] = remove_query_param(url, "cursor")
     whole = place is None and not more
-    return Page(rows, cursors, len(rows) if whole else clips.count())
+    headers = {"X-Total-Count": str(len(rows) if whole else clips.count())}
+    if links:
+        headers["Link"] = ", ".join(f'<{link}>; rel="{name}"' for name, link in links.items())
+    return rows, headers
 
 
-def _cursor(order: Order, row: Row, *, back: bool) -> str:
-    return Place(back, row["sorted_by"], row["id"]).cursor(order)
+def _link(url: str, order: Order, row: Row, *, back: bool) -> str:
+    place = Place(back, row["sorted_by"], row["id"])
+    return replace_query_param(url, "cursor", place.cursor(order))

@@ -1,9 +1,11 @@
-"""Query parameters: their types, those of clips, and how they are read."""
+"""Query parameters: their types, those of clips and statistics, and how they are read."""
 
 from collections.abc import Mapping
 from typing import Any, TypeAlias
 
+from django.core.exceptions import ValidationError as ModelValidationError
 from django.http import QueryDict
+from django.utils import timezone
 from rest_framework import serializers
 from rest_framework.fields import empty
 
@@ -11,6 +13,9 @@ from library.api.fields import ChoiceParameter, Field, TagsField, WholeParameter
 from library.api.filters import FILTERS
 from library.api.representation import FIELDS
 from library.api.sorting import ORDERINGS
+from library.statistics.library import TOP_WINDOWS
+from library.statistics.period import MAX_BUCKETS, Interval, Period, PeriodError, parse_period
+from library.statistics.ranking import TOP
 
 Parameters: TypeAlias = Mapping[str, Field]
 
@@ -80,7 +85,7 @@ LIST: Parameters = {
         "description. A word also matches longer words that start with it. Without `ordering`, the "
         "best matches come first.",
     ),
-    **{name: found.parameter for name, found in FILTERS.items()},
+    **{name: field for name, (_, field) in FILTERS.items()},
     "ordering": ChoiceParameter(
         [sign + name for name in ORDERINGS for sign in ("", "-")],
         help_text="Sort by this field; `-` reverses the order. Clips with equal values are sorted "
@@ -91,6 +96,40 @@ LIST: Parameters = {
         required=False, help_text="Position of a page. Taken from a `Link` header."
     ),
     **SHOW,
+}
+CLIP_STATISTICS: Parameters = {
+    "interval": ChoiceParameter(
+        Interval, default=Interval.DAY.value, help_text="Length of the buckets of the series."
+    ),
+    "since": serializers.CharField(
+        required=False,
+        help_text="Start of the period: a date or an RFC 3339 date-time, rounded down to the start "
+        f"of its bucket. 2000-01-01 or later, and at most {MAX_BUCKETS} buckets before `until`. By "
+        "default 24 hours, 30 days, 12 weeks or 12 months before `until`.",
+    ),
+    "until": serializers.CharField(
+        required=False,
+        help_text="End of the period, exclusive: a date or an RFC 3339 date-time, rounded up to "
+        "the end of its bucket. By default, and at the latest, the end of the current bucket.",
+    ),
+    "timezone": serializers.CharField(
+        default="UTC",
+        help_text="IANA time zone in which hours, days, weeks and months start, such as "
+        "`Europe/Berlin`.",
+    ),
+    "format": ChoiceParameter(
+        ["json", "csv"],
+        default="json",
+        help_text="Format of the response. `csv` returns only the series, as `Accept: text/csv` "
+        "does.",
+    ),
+}
+LIBRARY_STATISTICS: Parameters = {
+    "window": ChoiceParameter(
+        TOP_WINDOWS, default="last_30_days", help_text="Time window of the top clips."
+    ),
+    "limit": LimitParameter(TOP, 10, "Maximum number of top clips."),
+    **CLIP_STATISTICS,
 }
 
 
@@ -112,6 +151,8 @@ def read(query: QueryDict, parameters: Parameters) -> dict[str, Any]:
                 found[name] = _value(parameters[name], given)
             except serializers.ValidationError as error:
                 errors[name] = error.detail
+            except ModelValidationError as error:
+                errors[name] = error.messages
     if errors:
         raise serializers.ValidationError(errors)
     return found
@@ -123,3 +164,17 @@ def _value(field: Field, given: list[str]) -> Any:
     if len(given) > 1:
         raise serializers.ValidationError("Give this parameter only once.")
     return field.run_validation(given[0])
+
+
+def read_period(query: Mapping[str, Any]) -> Period:
+    """Return the period that the parameters of a statistics request describe."""
+    try:
+        return parse_period(
+            query["interval"],
+            query.get("since"),
+            query.get("until"),
+            query["timezone"],
+            timezone.now(),
+        )
+    except PeriodError as error:
+        raise serializers.ValidationError({error.field: [error.message]}) from None

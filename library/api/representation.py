@@ -12,7 +12,6 @@ from rest_framework.request import Request
 from rest_framework.reverse import reverse
 
 from library.licences import LICENCES, attribution
-from library.models import Clip
 from library.models.fields import CLIP_FIELDS
 
 Row = dict[str, Any]
@@ -49,11 +48,6 @@ def columns(fields: Iterable[str] = FIELDS) -> list[str]:
     return list(dict.fromkeys(["id", *needed]))
 
 
-def row_of(clip: Clip) -> Row:
-    """Return the row of an instance."""
-    return {column: getattr(clip, column) for column in columns()}
-
-
 def shown_to(request: HttpRequest | Request | None, fields: tuple[str, ...] = FIELDS) -> Show:
     """Return a function that makes the JSON of a row, with absolute URLs for this request."""
     clips_url = reverse("clip-list", request=request)
@@ -70,11 +64,7 @@ def shown_to(request: HttpRequest | Request | None, fields: tuple[str, ...] = FI
 
 
 def _health(row: Row, _: str) -> dict[str, Any]:
-    return {
-        "status": row["health"],
-        "reason": row["health_reason"],
-        "since": row["health_since"],
-    }
+    return {"status": row["health"], "reason": row["health_reason"], "since": row["health_since"]}
 
 
 def _licence_url(row: Row, _: str) -> str | None:

@@ -63,5 +63,5 @@ class ClipSerializer(serializers.ModelSerializer[Clip]):
 
     def to_representation(self, instance: Clip) -> dict[str, Any]:
         """Return the same JSON as the list."""
-        show = representation.shown_to(self.context.get("request"))
-        return show(representation.row_of(instance))
+        row = {column: getattr(instance, column) for column in representation.columns()}
+        return representation.shown_to(self.context.get("request"))(row)

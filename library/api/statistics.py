@@ -12,10 +12,9 @@ from rest_framework.response import Response
 from rest_framework.reverse import reverse
 from rest_framework.views import APIView
 
-from library.api import statistics_parameters
+from library.api import parameters
+from library.api.json_bodies import JSONRenderer
 from library.api.openapi import statistics as described
-from library.api.parameters import read
-from library.api.rendering import JSONRenderer
 from library.models import Clip, State
 from library.statistics.clip import clip_statistics
 from library.statistics.library import library_statistics
@@ -60,8 +59,8 @@ class ClipStatistics(StatisticsView):
 
     @described.clip_statistics
     def get(self, request: Request, pk: str) -> Response:
-        query = read(request.query_params, statistics_parameters.CLIP)
-        period = statistics_parameters.read_period(query)
+        query = parameters.read(request.query_params, parameters.CLIP_STATISTICS)
+        period = parameters.read_period(query)
         clip = get_object_or_404(Clip.objects.exclude(state=State.DRAFT), pk=pk)
         return _response(request, clip_statistics(clip, period, timezone.now()))
 
@@ -71,8 +70,8 @@ class LibraryStatistics(StatisticsView):
 
     @described.library_statistics
     def get(self, request: Request) -> Response:
-        query = read(request.query_params, statistics_parameters.LIBRARY)
-        period = statistics_parameters.read_period(query)
+        query = parameters.read(request.query_params, parameters.LIBRARY_STATISTICS)
+        period = parameters.read_period(query)
         found = library_statistics(period, query["window"], query["limit"], now=timezone.now())
         return _response(request, found)
 

@@ -18,7 +18,7 @@ from library import history
 from library.api.errors import Gone, InvalidClips, LengthRequired, PreconditionFailed
 from library.api.etags import if_match_holds, tagged, version
 from library.api.idempotency import answer_once
-from library.api.parsers import BULK_MAX
+from library.api.json_bodies import BULK_MAX
 from library.models import Clip, State
 
 

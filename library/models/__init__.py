@@ -1,51 +1,23 @@
 """The tables: clips, plays and their tallies, tokens, imports, and the state of requests."""
 
-from library.models.clip import (
-    MAX_DURATION,
-    REASON_LENGTH,
-    Clip,
-    ClipQuerySet,
-    Health,
-    State,
-    upload_path,
-)
-from library.models.idempotent_answer import IdempotentAnswer
-from library.models.pending_import import PendingImport
-from library.models.play import (
-    HOST_LENGTH,
-    AudienceTally,
-    Client,
-    CompletionTally,
-    Kind,
-    LibraryTally,
-    ListenerKey,
-    PlayEvent,
-    PlayTally,
-)
-from library.models.presence import Presence
-from library.models.request_count import RequestCount
-from library.models.token import ApiToken
-
-__all__ = [
-    "HOST_LENGTH",
-    "MAX_DURATION",
-    "REASON_LENGTH",
-    "ApiToken",
-    "AudienceTally",
-    "Client",
-    "Clip",
-    "ClipQuerySet",
-    "CompletionTally",
-    "Health",
-    "IdempotentAnswer",
-    "Kind",
-    "LibraryTally",
-    "ListenerKey",
-    "PendingImport",
-    "PlayEvent",
-    "PlayTally",
-    "Presence",
-    "RequestCount",
-    "State",
-    "upload_path",
-]
+from library.models.clip import MAX_DURATION as MAX_DURATION
+from library.models.clip import REASON_LENGTH as REASON_LENGTH
+from library.models.clip import Clip as Clip
+from library.models.clip import ClipQuerySet as ClipQuerySet
+from library.models.clip import Health as Health
+from library.models.clip import State as State
+from library.models.clip import upload_path as upload_path
+from library.models.pending_import import PendingImport as PendingImport
+from library.models.play import HOST_LENGTH as HOST_LENGTH
+from library.models.play import AudienceTally as AudienceTally
+from library.models.play import Client as Client
+from library.models.play import CompletionTally as CompletionTally
+from library.models.play import Kind as Kind
+from library.models.play import LibraryTally as LibraryTally
+from library.models.play import ListenerKey as ListenerKey
+from library.models.play import PlayEvent as PlayEvent
+from library.models.play import PlayTally as PlayTally
+from library.models.presence import Presence as Presence
+from library.models.request_state import IdempotentAnswer as IdempotentAnswer
+from library.models.request_state import RequestCount as RequestCount
+from library.models.token import ApiToken as ApiToken

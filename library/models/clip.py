@@ -151,11 +151,7 @@ class Clip(models.Model):
         "creator URL", max_length=2000, null=True, blank=True, validators=[validate_web_url]
     )
     licence = CanonicalCharField(
-        max_length=20,
-        null=True,
-        blank=True,
-        choices=licence_choices,
-        canonical=normalise_licence,
+        max_length=20, null=True, blank=True, choices=licence_choices, canonical=normalise_licence
     )
     isrc = CanonicalCharField(
         "ISRC",

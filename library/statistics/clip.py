@@ -9,7 +9,7 @@ from django.db.models import Sum
 from library.models import AudienceTally, Clip, CompletionTally, PlayTally
 from library.statistics.period import Period
 from library.statistics.ranking import kept_ranking
-from library.statistics.series import describe_period, series
+from library.statistics.series import period_and_series
 from library.statistics.windows import LONGEST, WINDOWS, trend, window_sums
 
 MAX_REFERRERS = 20  # the most frequent ones
@@ -25,7 +25,6 @@ def clip_statistics(clip: Clip, period: Period, now: datetime) -> dict[str, Any]
     sums = tallies.filter(quarter__gte=LONGEST.before(now)).aggregate(**window_sums(now))
     ranking = kept_ranking.get()
     orders = ranking.orders
-    in_period = series(tallies, period)
     return {
         "id": clip.pk,
         "title": clip.title,
@@ -42,8 +41,7 @@ def clip_statistics(clip: Clip, period: Period, now: datetime) -> dict[str, Any]
             }
             for window in WINDOWS
         },
-        "period": describe_period(period, sum(bucket["plays"] for bucket in in_period), tallies),
-        "series": in_period,
+        **period_and_series(tallies, period),
         **_audience(clip, period),
         "completion": _completion(clip, period),
         "as_of": now,

@@ -8,7 +8,7 @@ from django.db.models import Count, Q, Sum
 from library.models import Clip, LibraryTally, State
 from library.statistics.period import QUARTER, Period
 from library.statistics.ranking import kept_ranking
-from library.statistics.series import describe_period, series
+from library.statistics.series import period_and_series
 from library.statistics.windows import EPOCH, LONGEST, WINDOWS, change, trend, window_sums
 
 DAY = timedelta(days=1)
@@ -27,14 +27,12 @@ def library_statistics(period: Period, window: str, limit: int, now: datetime) -
     )
     tallies = LibraryTally.objects.all()
     sums = tallies.filter(quarter__gte=LONGEST.before(now)).aggregate(**window_sums(now))
-    in_period = series(tallies, period)
     return {
         "clips": totals["clips"],
         "play_count": int(totals["plays"]),
         "plays": {window.name: sums[window.name] for window in WINDOWS},
         "trends": {window.name: trend(window, sums, now) for window in WINDOWS},
-        "period": describe_period(period, sum(bucket["plays"] for bucket in in_period), tallies),
-        "series": in_period,
+        **period_and_series(tallies, period),
         "top": top_clips(window, limit),
         "as_of": now,
     }

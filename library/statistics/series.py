@@ -13,14 +13,6 @@ from library.statistics.period import Period
 from library.statistics.windows import change
 
 
-def plays_between(tallies: QuerySet[Any], since: datetime, until: datetime) -> int:
-    """Return the plays between two times, both full quarters of an hour."""
-    found = tallies.filter(quarter__gte=since, quarter__lt=until).aggregate(
-        plays=Sum("plays", default=0)
-    )
-    return int(found["plays"])
-
-
 def series(tallies: QuerySet[Any], period: Period) -> list[dict[str, Any]]:
     """Return the plays of each bucket, including buckets without plays.
 
@@ -56,10 +48,14 @@ def plays_by_day(clips: Collection[int], days: int, now: datetime) -> dict[int, 
     return plays
 
 
-def describe_period(period: Period, plays: int, tallies: QuerySet[Any]) -> dict[str, Any]:
-    """Return the period as parsed, and its plays compared with those of the previous period."""
-    before = plays_between(tallies, *period.before())
-    return {
+def period_and_series(tallies: QuerySet[Any], period: Period) -> dict[str, Any]:
+    """Return the series, and the period as parsed with its plays and those before it."""
+    in_period = series(tallies, period)
+    plays = sum(bucket["plays"] for bucket in in_period)
+    since, until = period.before()
+    tallies_before = tallies.filter(quarter__gte=since, quarter__lt=until)
+    before = int(tallies_before.aggregate(plays=Sum("plays", default=0))["plays"])
+    described = {
         "since": period.since.astimezone(period.zone).isoformat(),
         "until": period.until.astimezone(period.zone).isoformat(),
         "interval": str(period.interval),
@@ -68,3 +64,4 @@ def describe_period(period: Period, plays: int, tallies: QuerySet[Any]) -> dict[
         "plays_before": before,
         "change": change(plays, before),
     }
+    return {"period": described, "series": in_period}

@@ -27,10 +27,6 @@ class Body(Protocol):
         """`completed`, `client_closed`, or `error` if the download failed."""
 
 
-def _do_nothing() -> None:
-    pass
-
-
 class FileBody(FileIO):
     """A part of a complete file. A server with `wsgi.file_wrapper` sends it by sendfile.
 
@@ -43,7 +39,7 @@ class FileBody(FileIO):
         super().__init__(audio.file.fileno(), "rb", closefd=False)
         self._audio, self._part = audio, part
         self._reached = part.start
-        self.on_close: Callable[[], None] = _do_nothing
+        self.on_close: Callable[[], None] = lambda: None
         self.seek(part.start)
 
     def seek(self, offset: int, whence: int = 0, /) -> int:
@@ -90,7 +86,7 @@ class FollowedBody:
         self.sent = 0
         self.failed = False
         self.closed = False
-        self.on_close: Callable[[], None] = _do_nothing
+        self.on_close: Callable[[], None] = lambda: None
 
     def await_start(self) -> None:
         """Wait for the first bytes, while the response can still be an error.

@@ -11,13 +11,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from django.conf import settings
-from django.http import (
-    FileResponse,
-    HttpRequest,
-    HttpResponse,
-    JsonResponse,
-    StreamingHttpResponse,
-)
+from django.http import FileResponse, HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.utils.cache import get_conditional_response
 from django.utils.http import content_disposition_header, http_date, parse_http_date_safe
@@ -28,12 +22,30 @@ from library.audio.errors import AudioUnavailableError
 from library.audio.open_audio import OpenAudio
 from library.audio.sniff import EXTENSIONS
 from library.streams.body import Body, FileBody, FollowedBody
-from library.streams.errors import AudioChanged, RangeNotSatisfiable
 
 NGINX_CONDITIONS = frozenset(
     ("If-Match", "If-None-Match", "If-Modified-Since", "If-Unmodified-Since", "If-Range")
 )
 NGINX_RANGE_LENGTH = 24  # characters: `bytes=` and two numbers that surely fit into 64 bits
+
+
+class AudioChanged(APIException):
+    """If-Match names another version of the audio."""
+
+    status_code = 412
+    default_code = "precondition_failed"
+    default_detail = "The audio has another ETag."
+
+
+class RangeNotSatisfiable(APIException):
+    """The range starts at or past the end of the audio."""
+
+    status_code = 416
+    default_code = "range_not_satisfiable"
+    default_detail = "The range starts past the end of the audio."
+
+    def __init__(self, size: int) -> None:
+        super().__init__(f"{self.default_detail} The audio has {size} bytes.")
 
 
 @dataclass
@@ -105,7 +117,8 @@ def _with_audio(
             raise
         response = StreamingHttpResponse(followed, status=status, content_type=content_type)
         body = followed
-    _add_headers(response, headers)
+    for name, value in headers.items():
+        response.headers[name] = value
     return Delivery(response, part, status == 206, part.stop == audio.size, body)
 
 
@@ -172,8 +185,3 @@ def _error_response(error: APIException) -> JsonResponse:
         status=error.status_code,
         headers={"Cache-Control": "no-store"},
     )
-
-
-def _add_headers(response: HttpResponseBase, headers: dict[str, str]) -> None:
-    for name, value in headers.items():
-        response.headers[name] = value

@@ -14,7 +14,7 @@ from library.api import errors, parameters
 from library.api.openapi.examples import NEW_CLIP
 from library.api.serializers import ClipSerializer
 from library.audio.errors import CAUSES, AudioUnavailableError
-from library.streams.errors import AudioChanged, RangeNotSatisfiable
+from library.streams.delivery import AudioChanged, RangeNotSatisfiable
 
 # A class, or a function that returns an example of it.
 MakeError = Callable[[], exceptions.APIException]

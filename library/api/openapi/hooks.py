@@ -4,8 +4,8 @@ from copy import deepcopy
 from typing import Any
 
 from library.api.fields import CANONICAL
+from library.api.json_bodies import BULK_MAX
 from library.api.parameters import MAX_REPEATED
-from library.api.parsers import BULK_MAX
 from library.models.tag import MAX_TAG_LENGTH, MAX_TAGS
 
 STREAM = "/api/v1/clips/{id}/stream"

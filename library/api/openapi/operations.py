@@ -1,7 +1,7 @@
 """Operations that read clips, and the decorator that describes the viewset."""
 
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any
 
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import (
@@ -14,29 +14,22 @@ from drf_spectacular.utils import (
 
 from library.api import parameters
 from library.api.errors import UriTooLong
-from library.api.openapi.errors import (
-    READING,
-    SHOWING,
-    STREAMING,
-    error_responses,
-    invalid_query,
-)
+from library.api.openapi.errors import READING, SHOWING, STREAMING, error_responses, invalid_query
 from library.api.openapi.examples import CLIP
 from library.api.openapi.parameters import (
+    ANYONE,
     CLIP_ID,
     IF_NONE_MATCH,
+    READERS,
     RETRY_AFTER,
     limits,
     query_parameters,
     request_header,
     response_header,
 )
-from library.api.openapi.security import ANYONE, READERS
 from library.api.openapi.writes import BULK, CREATE, DELETE, UPDATE
 from library.api.serializers import ClipSerializer
 from library.audio.sniff import EXTENSIONS
-
-View = TypeVar("View", bound=type)
 
 _AUDIO: dict[Any, Any] = {
     (status, media_type): OpenApiResponse(OpenApiTypes.BINARY, description)
@@ -122,8 +115,7 @@ _STREAM = extend_schema(
             description="`1` makes browsers save the audio as a file instead of playing it.",
         ),
         request_header(
-            "Range",
-            "One range, such as `bytes=0-1023`. Any other value returns the whole audio.",
+            "Range", "One range, such as `bytes=0-1023`. Any other value returns the whole audio."
         ),
         request_header(
             "If-Range",
@@ -140,9 +132,7 @@ _STREAM = extend_schema(
         ),
         response_header("Accept-Ranges", "`bytes`.", [200, 206]),
         response_header(
-            "Cache-Control",
-            "`private, no-cache`, unless the operator has changed it.",
-            [200],
+            "Cache-Control", "`private, no-cache`, unless the operator has changed it.", [200]
         ),
         response_header("Content-Disposition", "A file name (RFC 6266).", [200, 206]),
         response_header("Content-Length", "Number of bytes in the response.", [200, 206]),
@@ -153,23 +143,16 @@ _STREAM = extend_schema(
         response_header("Last-Modified", "When the audio last changed.", [200, 206, 304]),
         RETRY_AFTER,
     ],
-    responses={
-        **_AUDIO,
-        304: _NOT_MODIFIED,
-        **error_responses(*STREAMING),
-    },
+    responses={**_AUDIO, 304: _NOT_MODIFIED, **error_responses(*STREAMING)},
 )
 
 
-def describe_clips(view: View) -> View:
-    """Describe the operations of the viewset of clips."""
-    view = extend_schema(tags=["clips"])(view)
-    return extend_schema_view(
-        list=_LIST,
-        retrieve=_RETRIEVE,
-        stream=_STREAM,
-        create=CREATE,
-        bulk=BULK,
-        partial_update=UPDATE,
-        destroy=DELETE,
-    )(view)
+describe_clips = extend_schema_view(
+    list=_LIST,
+    retrieve=_RETRIEVE,
+    stream=_STREAM,
+    create=CREATE,
+    bulk=BULK,
+    partial_update=UPDATE,
+    destroy=DELETE,
+)

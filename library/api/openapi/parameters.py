@@ -1,14 +1,22 @@
-"""OpenAPI parameters: in the path, the query and the header, and header fields of responses."""
+"""What requests and responses carry besides bodies: parameters, header fields and credentials."""
 
 from copy import deepcopy
 from typing import Any
 
+from django.conf import settings
+from drf_spectacular.authentication import SessionScheme
+from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.utils import OpenApiParameter, inline_serializer
 from rest_framework import serializers
 
 from library.api.idempotency import KEY_PATTERN
 from library.api.parameters import Parameters
 
+# How clients sign in, and for which operations.
+ANYONE: list[Any] = [{}]
+READERS: list[Any] = [{}, {"token": []}]  # a token has rate limits of its own
+EDITORS: list[Any] = [{"token": []}, {"session": []}]
+ADDERS = ANYONE + EDITORS if settings.CLIPS_API_WRITES == "open" else EDITORS
 CLIP_ID = OpenApiParameter(
     "id",
     {"type": "integer", "format": "int64", "minimum": 1, "maximum": 10**18 - 1},
@@ -79,3 +87,24 @@ def limits(success: int) -> list[OpenApiParameter]:
         RETRY_AFTER,
         response_header("WWW-Authenticate", "How to sign in.", [401]),
     ]
+
+
+class BearerScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
+    """Describes tokens in the Authorization header."""
+
+    target_class = "library.api.authentication.BearerAuthentication"
+    name = "token"
+
+    def get_security_definition(self, auto_schema: Any) -> dict[str, str]:
+        return {
+            "type": "http",
+            "scheme": "bearer",
+            "description": "A token created with `manage.py api_token create`.",
+        }
+
+
+class EditorSessionScheme(SessionScheme):  # type: ignore[no-untyped-call]
+    """Describes the session cookie of the back office."""
+
+    target_class = "library.api.authentication.EditorSession"
+    name = "session"

@@ -4,18 +4,13 @@ from functools import partial
 from typing import Any
 
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import (
-    OpenApiExample,
-    OpenApiResponse,
-    extend_schema,
-)
+from drf_spectacular.utils import OpenApiExample, OpenApiResponse, extend_schema
 
-from library.api import statistics_parameters
+from library.api import parameters
 from library.api.errors import ClipNotFound
 from library.api.openapi.errors import READING, MakeError, error_responses, invalid_query
 from library.api.openapi.examples import CLIP_STATISTICS, LIBRARY_STATISTICS, SERIES_CSV
-from library.api.openapi.parameters import CLIP_ID, limits, query_parameters
-from library.api.openapi.security import READERS
+from library.api.openapi.parameters import CLIP_ID, READERS, limits, query_parameters
 from library.api.openapi.statistics_answers import Answer, ClipStatistics, LibraryStatistics
 
 
@@ -46,12 +41,12 @@ clip_statistics = extend_schema(
     "clients and referrers are counted per UTC day; `audience_days` are the days included.",
     parameters=[
         CLIP_ID,
-        query_parameters("ClipStatisticsParameters", statistics_parameters.CLIP),
+        query_parameters("ClipStatisticsParameters", parameters.CLIP_STATISTICS),
         *limits(200),
     ],
     auth=READERS,
     responses=_responses(
-        ClipStatistics, partial(invalid_query, statistics_parameters.CLIP), ClipNotFound
+        ClipStatistics, partial(invalid_query, parameters.CLIP_STATISTICS), ClipNotFound
     ),
     examples=_examples(CLIP_STATISTICS),
 )
@@ -61,10 +56,10 @@ library_statistics = extend_schema(
     summary="Get statistics of the library",
     description="Return the number of clips and plays, plays over time, and the top clips.",
     parameters=[
-        query_parameters("LibraryStatisticsParameters", statistics_parameters.LIBRARY),
+        query_parameters("LibraryStatisticsParameters", parameters.LIBRARY_STATISTICS),
         *limits(200),
     ],
     auth=READERS,
-    responses=_responses(LibraryStatistics, partial(invalid_query, statistics_parameters.LIBRARY)),
+    responses=_responses(LibraryStatistics, partial(invalid_query, parameters.LIBRARY_STATISTICS)),
     examples=_examples(LIBRARY_STATISTICS),
 )

@@ -2,6 +2,7 @@
 
 from drf_spectacular.utils import OpenApiExample, OpenApiResponse, extend_schema
 
+from library.api.json_bodies import BULK_MAX
 from library.api.openapi.errors import (
     CHANGING,
     ONCE,
@@ -12,14 +13,13 @@ from library.api.openapi.errors import (
 )
 from library.api.openapi.examples import CLIP, CREDITED_CLIP, NEW_CLIP
 from library.api.openapi.parameters import (
+    ADDERS,
     CLIP_ID,
     IDEMPOTENCY_KEY,
     IF_MATCH,
     limits,
     response_header,
 )
-from library.api.openapi.security import ADDERS
-from library.api.parsers import BULK_MAX
 from library.api.serializers import ClipSerializer
 
 _ETAG = response_header("ETag", "The clip's new version, for `If-Match`.", [200])

@@ -1,14 +1,19 @@
-"""Request bodies: how they are parsed, and their limits."""
+"""JSON in the bodies of requests and responses, read and written by orjson."""
 
+from collections.abc import Mapping
 from typing import IO, Any
 
 import orjson
 from django.conf import settings
 from rest_framework.parsers import BaseParser
+from rest_framework.renderers import BaseRenderer
+from rest_framework.utils.encoders import JSONEncoder
 
 from library.api.errors import InvalidJSON, PayloadTooLarge
 
 BULK_MAX = 1000  # clips in one body
+OPTIONS = orjson.OPT_UTC_Z | orjson.OPT_NON_STR_KEYS
+_other_types = JSONEncoder().default  # for lazy translations and decimals
 
 
 class JSONBodyParser(BaseParser):
@@ -30,3 +35,19 @@ class JSONBodyParser(BaseParser):
             return orjson.loads(body)
         except orjson.JSONDecodeError as error:
             raise InvalidJSON(error.lineno, error.colno) from None
+
+
+class JSONRenderer(BaseRenderer):
+    """Renders compact JSON in UTF-8 with times in RFC 3339; ignores parameters of Accept."""
+
+    media_type = "application/json"
+    format = "json"
+    charset = None  # RFC 8259: JSON is UTF-8, the media type has no charset
+
+    def render(
+        self,
+        data: Any,
+        accepted_media_type: str | None = None,
+        renderer_context: Mapping[str, Any] | None = None,
+    ) -> bytes:
+        return b"" if data is None else orjson.dumps(data, _other_types, OPTIONS)

@@ -1,0 +1,95 @@
+"""State of requests: stored responses to repeated requests, and counts for the rate limits."""
+
+from datetime import timedelta
+from uuid import UUID
+
+from django.db import connection, models
+from django.utils import timezone
+
+KEPT_FOR = timedelta(hours=24)
+PURGED_AT_ONCE = 100
+
+_ADD = """
+    INSERT INTO library_requestcount AS known (client, minute, count) VALUES (%s, %s, %s)
+    ON CONFLICT (client) DO UPDATE SET count = known.count + excluded.count
+    RETURNING count
+"""
+
+
+class IdempotentAnswerQuerySet(models.QuerySet["IdempotentAnswer"]):
+    """Stored responses, including expired ones."""
+
+    def purge(self) -> None:
+        """Delete some expired responses. Every request that stores one calls this.
+
+        SKIP LOCKED keeps two simultaneous requests from waiting for each other.
+        """
+        expired = self.filter(created_at__lt=timezone.now() - KEPT_FOR).order_by("created_at")
+        some = expired.select_for_update(skip_locked=True).values("pk")[:PURGED_AT_ONCE]
+        self.filter(pk__in=some).delete()
+
+
+class IdempotentAnswer(models.Model):
+    """The first response to a request with an Idempotency-Key.
+
+    It is stored in the transaction of the request, so that neither exists without the other.
+    """
+
+    client = models.BinaryField(max_length=16)  # a keyed hash, see api/clients.py
+    key = models.CharField(max_length=255)
+    request = models.BinaryField(max_length=32)  # a hash of method, path and body
+    status = models.PositiveSmallIntegerField()
+    headers = models.JSONField()
+    body = models.TextField()
+    created_at = models.DateTimeField(default=timezone.now, db_index=True)  # for purging
+
+    objects = IdempotentAnswerQuerySet.as_manager()
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(name="idempotent_answer_once", fields=("client", "key")),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.status} to {self.key}"
+
+    @property
+    def expired(self) -> bool:
+        return self.created_at < timezone.now() - KEPT_FOR
+
+
+class RequestCountQuerySet(models.QuerySet["RequestCount"]):
+    """The counts of this minute, and of earlier ones that have not been purged yet."""
+
+    def add(self, client: UUID, minute: int, count: int) -> int:
+        """Add requests and return the new total of all processes.
+
+        It is one statement, so that no count is lost between two processes.
+        """
+        with connection.cursor() as cursor:
+            cursor.execute(_ADD, [client, minute, count])
+            total: int = cursor.fetchone()[0]
+            return total
+
+    def purge(self, minute: int) -> None:
+        """Delete counts older than the minute before this one."""
+        self.filter(minute__lt=minute - 1).delete()
+
+
+class RequestCount(models.Model):
+    """A client's requests in one minute.
+
+    The migration makes the table UNLOGGED: no commit waits for the disk. A crash of PostgreSQL
+    empties it, which does no harm.
+    """
+
+    # A keyed hash of client, kind of request and minute (api/throttles.py), so that the rows of
+    # one client in two minutes cannot be linked.
+    client = models.UUIDField(primary_key=True)
+    minute = models.PositiveIntegerField()  # since 1970; no index, the table is small
+    count = models.PositiveIntegerField()
+
+    objects = RequestCountQuerySet.as_manager()
+
+    def __str__(self) -> str:
+        return f"{self.count} in minute {self.minute}"
