@@ -34,11 +34,7 @@ UNFOLD: dict[str, Any] = {
     "SITE_SUBHEADER": "Back office",
     "SITE_SYMBOL": "graphic_eq",
     "SITE_FAVICONS": [
-        {
-            "rel": "icon",
-            "type": "image/svg+xml",
-            "href": lambda request: static("library/icon.svg"),
-        }
+        {"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("library/icon.svg")}
     ],
     "DASHBOARD_CALLBACK": "library.admin.dashboard.dashboard",
     "STYLES": [
@@ -57,7 +53,7 @@ UNFOLD: dict[str, Any] = {
                 ),
                 _item("Locks", "", "axes_accessattempt_changelist", "axes.view_accessattempt"),
             ],
-        },
+        }
     ],
     "SIDEBAR": {
         "show_search": False,

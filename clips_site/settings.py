@@ -314,7 +314,7 @@ LOGGING: dict[str, Any] = {
         "with_traceback": {
             "()": "django.utils.log.CallbackFilter",
             "callback": lambda record: bool(record.exc_info),
-        },
+        }
     },
     "handlers": {"lines": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["lines"], "level": LOG_LEVEL},
