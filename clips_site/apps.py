@@ -12,7 +12,6 @@ class BackOfficeConfig(AdminConfig):
     verbose_name = "Audit"  # the only page under this name is the audit log
 
     def ready(self) -> None:
-        """Call the app of users and groups by its name in the sidebar."""
         super().ready()
         apps.get_app_config("auth").verbose_name = "People"
 

@@ -21,7 +21,6 @@ def _item(title: str, icon: str, view: str, *permissions: str) -> dict[str, Any]
 
 
 def _account_links(request: HttpRequest) -> list[dict[str, Any]]:
-    """Return the links to the user's own account."""
     links = [{"title": "Change password", "link": reverse_lazy("admin:password_change")}]
     if settings.CLIPS_TWO_FACTOR != "off":
         links.append({"title": "Two-factor authentication", "link": reverse_lazy("two-factor")})

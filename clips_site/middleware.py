@@ -62,7 +62,6 @@ class BodyLimitMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        """Return 413 if the body is too large."""
         length = request.META.get("CONTENT_LENGTH") or "0"
         if length.isdecimal() and int(length) > self.MAX_BYTES:
             refuse: Callable[..., HttpResponseBase] = get_resolver().resolve_error_handler(400)

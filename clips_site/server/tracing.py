@@ -69,7 +69,6 @@ class TracingMiddleware:
         trace_context.set_recorder(self._record)
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        """Start a span, unless the request is a probe."""
         if request.path_info not in PROBES:
             request_notes.note(request.META, span=RequestSpan(self._start(request)))
         return self.get_response(request)
@@ -90,7 +89,6 @@ class TracingMiddleware:
     def _record(
         self, name: str, outgoing: bool, attributes: Mapping[str, str | int]
     ) -> Iterator[trace_context.Span]:
-        """Open a span below the current one."""
         above = trace_context.current.get()
         parent = _below(above, above.span_id, remote=False) if above else Context()
         kind = SpanKind.CLIENT if outgoing else SpanKind.INTERNAL
@@ -113,7 +111,6 @@ class RequestSpan:
         self._span = span
 
     def finish(self, facts: Mapping[str, Any], route: str | None) -> None:
-        """End the span with the facts of the request's log line."""
         span, status = self._span, facts["status"]
         template = None if route is None else _template(route)
         attributes = {

@@ -34,7 +34,6 @@ class _JSONErrors:
         return getattr(self._client, name)
 
     def sendall(self, page: bytes) -> None:
-        """Send JSON with the status of the page."""
         status = HTTPStatus(int(page.split(None, 2)[1]))
         # Python before 3.13 calls 414 Request-URI Too Long
         code = status.phrase.lower().replace(" ", "_").removeprefix("request-")

@@ -26,7 +26,6 @@ class ByteRange:
         return self.start + self.length
 
     def content_range(self, size: int) -> str:
-        """Return the Content-Range header for this range of a body of `size` bytes."""
         return f"bytes {self.start}-{self.stop - 1}/{size}"
 
 

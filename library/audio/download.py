@@ -110,7 +110,6 @@ class Downloader:
         return audio is not None or entry.recent_failure(self._limits.failure_seconds) is not None
 
     def _download(self, entry: Entry, claim: int) -> None:
-        """Fetch the audio into the store or record the failure, then release the claim."""
         try:
             saved = entry.open_saved()
             if saved is not None:

@@ -104,7 +104,6 @@ class Entry:
                 os.utime(self._saved)
 
     def recent_failure(self, seconds: float) -> str | None:
-        """Return the code of a failure in the last `seconds`, or None."""
         try:
             if time.time() - self._failed.stat().st_mtime < seconds:
                 return self._failed.read_text() or None
@@ -142,7 +141,6 @@ class Entry:
         _write_metadata(self._growing, metadata)
 
     def save(self, metadata: Metadata) -> None:
-        """Replace the stored metadata, durably."""
         before = read_metadata(self._saved)
         _write_metadata(self._saved, metadata, sync=True)
         self._failed.unlink(missing_ok=True)
@@ -151,12 +149,10 @@ class Entry:
                 os.utime(self.folder / before.body)  # so eviction keeps it for ORPHAN_SECONDS
 
     def record_failure(self, code: str) -> None:
-        """Record the code of a download's failure."""
         with contextlib.suppress(OSError):
             _write_atomically(self._failed, code.encode())
 
     def end_announcement(self) -> None:
-        """Remove the announcement of a download that has ended."""
         self._growing.unlink(missing_ok=True)
 
     def _open(self, metadata: Metadata, *, stored: bool) -> OpenAudio:

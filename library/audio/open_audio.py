@@ -34,7 +34,6 @@ class OpenAudio:
 
     @property
     def path(self) -> Path:
-        """The path at which the file was opened."""
         return Path(self.file.name)
 
     @property

@@ -155,8 +155,6 @@ class DatabaseMetrics:
 
 
 class _Scrape(Collector):
-    """The database's part of one scrape."""
-
     def __init__(
         self, database: DatabaseMetrics, number: int, deadline: float, since: float
     ) -> None:

@@ -22,7 +22,6 @@ class Exposition:
         self._store = StoreMetrics()
 
     def samples(self, name: str) -> Iterator[Sample]:
-        """Yield the samples of this name, summed over all processes."""
         for metric in self._instruments.collect():
             yield from (sample for sample in metric.samples if sample.name == name)
 

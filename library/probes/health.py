@@ -103,7 +103,6 @@ class _Database:
         return {*self._connection.execute("SELECT app, name FROM django_migrations")}
 
     def close(self) -> None:
-        """Close the connection. The next check opens a new one."""
         if self._connection is not None:
             self._connection.close()
             self._connection = None
@@ -141,7 +140,6 @@ class _Changes:
         self._previous: frozenset[str] = frozenset()
 
     def log(self, problems: Problems, *, ready: bool) -> None:
-        """Log the problems unless the previous call had the same."""
         previous, self._previous = self._previous, frozenset(problems)
         if self._previous == previous:
             return

@@ -57,7 +57,6 @@ class DatabaseWrapper(base.DatabaseWrapper):
     """Replaces `CONN_HEALTH_CHECKS`, which must stay off, with a better check."""
 
     def get_connection_params(self) -> dict[str, Any]:
-        """Measure all cursors."""
         params: dict[str, Any] = super().get_connection_params()
         params["cursor_factory"] = measured(params["cursor_factory"], self.alias, self.vendor)
         return params

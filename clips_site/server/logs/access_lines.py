@@ -30,7 +30,6 @@ class AccessMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        """Note the view, the clip, the code of an error, and the time until the response starts."""
         began = time.perf_counter()
         given = request.META.get
         request_id = begin(
@@ -64,11 +63,9 @@ class AccessLog:
     """Writes the lines without `logging` and structlog, which take several times as long."""
 
     def __init__(self, style: str, level: int) -> None:
-        """Use the style and the level of all other lines."""
         self._render, self._level = line_renderer(style), level
 
     def write(self, facts: dict[str, Any]) -> None:
-        """Write the line of a request in one piece."""
         level, name = logging.INFO, "info"
         if facts["path"] in PROBES:  # `health` logs once why the service is not ready
             level, name = logging.DEBUG, "debug"

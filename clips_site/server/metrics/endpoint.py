@@ -41,7 +41,6 @@ class Handler(BaseHTTPRequestHandler):
     timeout = READ_TIMEOUT
 
     def do_GET(self) -> None:
-        """Send all metrics."""
         if self.path.split("?", 1)[0] != "/metrics":
             return self.send_error(HTTPStatus.NOT_FOUND, "Only /metrics exists here.")
         try:
@@ -107,14 +106,12 @@ class MetricsServer(ThreadingHTTPServer):
         TCPServer.server_bind(self)
 
     def process_request(self, request: Any, client_address: Any) -> None:
-        """Answer in a new thread, unless there are too many."""
         if self._free.acquire(blocking=False):
             super().process_request(request, client_address)
         else:
             self.shutdown_request(request)
 
     def process_request_thread(self, request: Any, client_address: Any) -> None:
-        """Answer, then let the next request in."""
         try:
             super().process_request_thread(request, client_address)
         finally:

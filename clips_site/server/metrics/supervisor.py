@@ -39,7 +39,6 @@ class MetricsProcess:
         server.manage_workers = manage_workers_and_metrics
 
     def stop(self) -> None:
-        """Stop the process and wait until it has ended."""
         if self._process is not None:
             self._process.terminate()
             try:

@@ -141,7 +141,6 @@ class Command(BaseCommand):
             self._next(max(every, 1.0))
 
     def _round(self) -> None:
-        """Check all sources that are due."""
         if self._options["clip"]:  # few, and the user is waiting
             self._check(self._named())
             return
@@ -162,7 +161,6 @@ class Command(BaseCommand):
             )
 
     def _named(self) -> list[DueClip]:
-        """Return the clips given with --clip."""
         requested = set(self._options["clip"])
         clips = due_clips(limit=len(requested), clip_ids=sorted(requested))
         missing = requested - {clip.pk for clip in clips}

@@ -30,7 +30,6 @@ class DueClip:
 
     @property
     def is_failing(self) -> bool:
-        """Whether the previous check failed."""
         return self.health == Health.FAILING
 
     @property
