@@ -14,8 +14,7 @@ from library.models import Clip
 from library.plays.group import NotWrittenError
 from library.plays.outcomes import outcome_writer
 from library.plays.record import Recorded, record
-from library.plays.request import play_of
-from library.plays.rule import kind_of_play
+from library.plays.request import kind_of_play, play_of
 from library.sources.opening import open_audio
 from library.streams.delivery import Delivery, deliver
 from library.telemetry import request_notes, trace_context
