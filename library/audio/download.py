@@ -21,9 +21,9 @@ from library.audio.entry import Entry, Metadata, sync_folder
 from library.audio.errors import CAUSES, AudioUnavailableError
 from library.audio.eviction import evict, is_eviction_due, scan
 from library.audio.freshness import Freshness
+from library.audio.locks import host_of, origin_slot
 from library.audio.open_audio import strong_etag
 from library.audio.origin import OriginClient, OriginResponse
-from library.audio.origin_slots import host_of, origin_slot
 from library.audio.sniff import read_head
 from library.telemetry import instruments
 

@@ -24,7 +24,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from library.audio.file_lock import is_abandoned, try_lock
+from library.audio.locks import is_abandoned, try_lock
 from library.audio.open_audio import OpenAudio
 
 TOUCH_SECONDS = 60  # precision of the time of last use

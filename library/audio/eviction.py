@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from library.audio.entry import read_metadata
-from library.audio.file_lock import is_abandoned, try_lock
+from library.audio.locks import is_abandoned, try_lock
 from library.telemetry import instruments
 
 LOCK_NAME = "eviction.lock"

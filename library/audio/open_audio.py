@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from library.audio.errors import AudioUnavailableError
-from library.audio.file_lock import is_abandoned
+from library.audio.locks import is_abandoned
 from library.audio.sniff import SNIFF_BYTES, audio_type
 
 READ_BYTES = 65536

@@ -14,9 +14,9 @@ from library.audio.download import Downloader, StoreLimits
 from library.audio.entry import Entry
 from library.audio.errors import AudioUnavailableError
 from library.audio.freshness import Freshness
+from library.audio.locks import poll_intervals
 from library.audio.open_audio import OpenAudio
 from library.audio.origin import OriginClient
-from library.audio.origin_slots import poll_intervals
 from library.telemetry import instruments
 
 logger = logging.getLogger(__name__)
