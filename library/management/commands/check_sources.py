@@ -16,14 +16,16 @@ from django.db import Error, connection
 from django.utils import timezone
 from tqdm import tqdm
 
-from library.sources.checking.due_clips import DueClip, due_clips, exclusive_check
-from library.sources.checking.results import (
+from library.sources.checking import (
+    CheckResult,
     CheckSummary,
     NoOriginRespondsError,
+    Pace,
+    SourceChecker,
     plausible_results,
     save_result,
 )
-from library.sources.checking.source_checker import CheckResult, Pace, SourceChecker
+from library.sources.due_clips import DueClip, due_clips, exclusive_check
 from library.sources.opening import SourceReport, inspect_source, inspect_upload
 
 UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86_400}
