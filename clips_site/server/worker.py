@@ -5,6 +5,8 @@ README.md lists the internals of gunicorn that this module overrides.
 
 import json
 import logging
+import os
+import signal
 import socket
 import sys
 from contextlib import suppress
@@ -21,6 +23,23 @@ from clips_site.server.logs.access_lines import AccessLog, describe_request
 from clips_site.server.logs.formatting import log_uncaught
 from clips_site.server.logs.request_ids import HEADER, begin
 from library.telemetry import request_notes
+
+STOP = (signal.SIGINT, signal.SIGQUIT, signal.SIGTERM)
+
+
+def _start_as_worker() -> None:
+    for number in STOP:  # nothing is served until gunicorn installs its own handlers
+        signal.signal(number, lambda *_: os._exit(0))
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP)
+
+
+# Until a worker installs its handlers, it has the master's, and a signal would be lost: the
+# master would wait for `graceful_timeout` and then kill it. So signals are blocked in between.
+os.register_at_fork(
+    before=lambda: signal.pthread_sigmask(signal.SIG_BLOCK, STOP),
+    after_in_parent=lambda: signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP),
+    after_in_child=_start_as_worker,
+)
 
 
 class _JSONErrors:
@@ -66,6 +85,16 @@ class Worker(ThreadWorker):  # type: ignore[misc]
                 conn.close(graceful=True)
             conn.close = _do_nothing
         return kept
+
+    def handle_quit(self, sig: int, frame: Any) -> None:
+        """Exit at once on SIGINT (Ctrl-C) and SIGQUIT.
+
+        gunicorn 27's own handler takes a lock that the interrupted main thread may hold; the worker
+        then hangs until it is killed. And Python waits for every thread before it exits, so for the
+        slowest listener. PostgreSQL rolls back a play that is being recorded, and its audio was not
+        sent. SIGTERM is the graceful way: streams may end, for up to `graceful_timeout` seconds.
+        """
+        os._exit(0)
 
     def handle_error(self, req: Any, client: socket.socket, addr: Any, exc: BaseException) -> None:
         """Log and answer as gunicorn does, but without the address and with a JSON body."""
