@@ -59,10 +59,7 @@ class OpenAudio:
 
 
 def open_file(path: Path) -> OpenAudio:
-    """Open a complete audio file, such as an upload.
-
-    Raises AudioUnavailableError if it is missing or not audio.
-    """
+    """Open a complete audio file. Raises AudioUnavailableError if it is missing or not audio."""
     try:
         file = path.open("rb", buffering=0)
     except OSError:

@@ -61,10 +61,7 @@ class RefusedAddressError(RefusedURLError):
 
 
 def is_public(address: str) -> bool:
-    """Return whether a numeric address is on the public internet.
-
-    An IPv4-mapped IPv6 address counts as its IPv4 address.
-    """
+    """Return whether a numeric address is public. IPv4-mapped IPv6 counts as its IPv4 address."""
     if "%" in address:  # only link-local addresses have a zone id
         return False
     ip = ipaddress.ip_address(address)
@@ -116,10 +113,7 @@ class OriginPolicy:
             raise RefusedAddressError("The URL must have a public address.")
 
     def check_url(self, url: str) -> Url:
-        """Validate the form of a URL and return its parts. Host names are not resolved.
-
-        Raises RefusedURLError.
-        """
+        """Validate a URL, without resolving its host. Return its parts or raise RefusedURLError."""
         if re.search(r"[\x00-\x20\x7f\\]", url):
             raise RefusedURLError("A URL cannot contain spaces, backslashes or control characters.")
         try:

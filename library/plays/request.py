@@ -1,7 +1,4 @@
-"""Decide which requests are plays, and describe the play that a request makes.
-
-The rule is published at /docs/plays.
-"""
+"""Decide which requests are plays, by the rule at /docs/plays, and describe such a play."""
 
 import re
 from urllib.parse import urlsplit

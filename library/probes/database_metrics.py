@@ -63,10 +63,7 @@ class Database:
         self._socket_lock = Lock()
 
     def fetch(self) -> Totals:
-        """Return the current totals, or the previous ones until they expire.
-
-        Raises psycopg.Error.
-        """
+        """Return the current totals, or the previous until they expire. Raises psycopg.Error."""
         with psycopg.connect(**_parameters(), autocommit=True) as connected:
             self._connected_at = time.monotonic()
             # Duplicate the descriptor: libpq closes its own at the first error, and its number can
