@@ -37,7 +37,7 @@ class BackgroundProbe(Generic[Result]):
             return self._requested
 
     def wait(self, number: int, timeout: float) -> Result:
-        """Return the run's result. Raise NoResultError if it fails or has none after `timeout` s."""
+        """Return the run's result, or raise NoResultError if it fails or takes over `timeout` s."""
         with self._changed:
             if not self._changed.wait_for(lambda: self._finished >= number, timeout):
                 raise NoResultError
