@@ -6,8 +6,6 @@ from dataclasses import dataclass
 # One int-range or suffix-range. ASCII digits only: `\d` would match others.
 _RANGE = re.compile(r"bytes=[ \t]*(?:([0-9]+)-([0-9]*)|-([0-9]+))[ \t]*", re.IGNORECASE)
 
-_BEYOND_ANY_SIZE = 10**18
-
 
 class UnsatisfiableRangeError(ValueError):
     """The range starts at or past the end (RFC 9110, 15.5.17: respond with 416)."""
@@ -57,4 +55,4 @@ def parse(header: str, size: int) -> ByteRange | None:
 def _number(digits: str) -> int:
     """Convert digits, capping huge numbers: int() refuses thousands of digits."""
     digits = digits.lstrip("0")
-    return int(digits or "0") if len(digits) <= 18 else _BEYOND_ANY_SIZE
+    return int(digits or "0") if len(digits) <= 18 else 10**18
