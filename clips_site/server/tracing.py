@@ -8,7 +8,7 @@ the play. Sampling, batching and export follow OpenTelemetry's own variables (OT
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from functools import cache
+from functools import cache, partial
 from threading import Thread
 from typing import Any
 
@@ -38,10 +38,7 @@ from clips_site.middleware import PROBES, Handler
 from clips_site.server.logs import request_ids
 from library.telemetry import request_notes, trace_context
 
-STOP_SECONDS = 3.0
-METHODS = frozenset(
-    ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "CONNECT", "TRACE")
-)
+METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "CONNECT", "TRACE"}
 
 
 @cache
@@ -70,7 +67,8 @@ class TracingMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         if request.path_info not in PROBES:
-            request_notes.note(request.META, span=RequestSpan(self._start(request)))
+            finish = partial(_finish_request, self._start(request))
+            request_notes.noted(request.META)["finish_span"] = finish
         return self.get_response(request)
 
     def _start(self, request: HttpRequest) -> Span:
@@ -104,41 +102,35 @@ class TracingMiddleware:
             span.end()
 
 
-class RequestSpan:
-    """The span of a request in progress."""
-
-    def __init__(self, span: Span) -> None:
-        self._span = span
-
-    def finish(self, facts: Mapping[str, Any], route: str | None) -> None:
-        span, status = self._span, facts["status"]
-        template = None if route is None else _template(route)
-        attributes = {
-            "url.path": facts["path"],
-            "http.route": template,
-            "http.response.status_code": status,
-            "http.response.body.size": facts.get("bytes"),
-            "clips.clip.id": facts.get("clip"),
-            "clips.stream.outcome": facts.get("outcome"),
-            "clips.stream.play": facts.get("play"),
-        }
-        span.set_attributes({name: fact for name, fact in attributes.items() if fact is not None})
-        method = facts["method"] if facts["method"] in METHODS else "HTTP"
-        span.update_name(f"{method} {template}" if template else method)
-        if status >= 500:
-            _fail(span, str(facts.get("code", status)))
-        elif facts.get("outcome") == "error":
-            _fail(span, "broken_off")
-        span.end()
+def _finish_request(span: Span, facts: Mapping[str, Any], route: str | None) -> None:
+    """End a request's span with the facts of its log line."""
+    status, template = facts["status"], None if route is None else _template(route)
+    attributes = {
+        "url.path": facts["path"],
+        "http.route": template,
+        "http.response.status_code": status,
+        "http.response.body.size": facts.get("bytes"),
+        "clips.clip.id": facts.get("clip"),
+        "clips.stream.outcome": facts.get("outcome"),
+        "clips.stream.play": facts.get("play"),
+    }
+    span.set_attributes({name: fact for name, fact in attributes.items() if fact is not None})
+    method = facts["method"] if facts["method"] in METHODS else "HTTP"
+    span.update_name(f"{method} {template}" if template else method)
+    if status >= 500:
+        _fail(span, str(facts.get("code", status)))
+    elif facts.get("outcome") == "error":
+        _fail(span, "broken_off")
+    span.end()
 
 
 def stop() -> None:
-    """Send the spans still queued, for some seconds at most, before the process ends."""
+    """Send the spans still queued, for three seconds at most, before the process ends."""
     if provider.cache_info().currsize:
         # In a thread: it has no time limit, and retries for long if the collector is down.
         sending = Thread(target=provider().shutdown, name="last spans", daemon=True)
         sending.start()
-        sending.join(STOP_SECONDS)
+        sending.join(3.0)
 
 
 def _below(above: trace_context.Context, span_id: str, *, remote: bool) -> Context:

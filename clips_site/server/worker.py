@@ -65,10 +65,6 @@ class _JSONErrors:
         self._client.sendall(head.encode() + body)
 
 
-def _do_nothing(*, graceful: bool = False) -> None:
-    """Replace the `close` of a connection that is closed already."""
-
-
 class Worker(ThreadWorker):  # type: ignore[misc]
     """A gthread worker that closes connections in their own threads and reports errors as JSON."""
 
@@ -83,7 +79,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         if not kept:
             with suppress(OSError):  # gunicorn has already closed it, during a broken response
                 conn.close(graceful=True)
-            conn.close = _do_nothing
+            conn.close = lambda *, graceful=False: None
         return kept
 
     def handle_quit(self, sig: int, frame: Any) -> None:
@@ -131,14 +127,14 @@ class Logger(GunicornLogger):  # type: ignore[misc]
     def access(self, resp: Any, req: Any, environ: dict[str, Any], request_time: timedelta) -> None:
         """Write the line of a request and end its span, after its last byte is sent."""
         noted = request_notes.noted(environ)
-        span = noted.get("span")
-        if self._lines is None and span is None:
+        finish_span = noted.get("finish_span")
+        if self._lines is None and finish_span is None:
             return
         try:
             facts = describe_request(resp, req, noted, request_time.total_seconds())
             if self._lines is not None:
                 self._lines.write(facts)
-            if span is not None:
-                span.finish(facts, noted.get("path_template"))
+            if finish_span is not None:
+                finish_span(facts, noted.get("path_template"))
         except Exception:
             self.error_log.exception("A request could not be logged")

@@ -72,10 +72,9 @@ def stream_clip(request: HttpRequest, clip: Clip) -> HttpResponseBase:
         return delivery.response
     meter.start()
     body = delivery.body
-    counted = play is not None and play.event_id is not None
-    request_notes.note(
-        request.META, play=counted, **(HANDED_OVER if body is None else {"stream": body})
-    )
+    noted = request_notes.noted(request.META)
+    noted["play"] = play is not None and play.event_id is not None
+    noted.update(HANDED_OVER if body is None else {"stream": body})
     if body is None:  # nginx sends it; the bytes sent and the outcome are unknown here
         meter.finish(0, HANDED_OVER["outcome"])
         _places.release()
