@@ -30,15 +30,13 @@ from library.probes.exposition import CONTENT_TYPE_LATEST, Exposition  # noqa: E
 logger = logging.getLogger("clips_site.server.metrics.endpoint")
 
 MAX_CONCURRENT = 16  # requests; further connections are closed
-READ_TIMEOUT = 5.0  # seconds to receive a request
-RETRY_SECONDS = 1.0  # while another process has the port
 
 
 class Handler(BaseHTTPRequestHandler):
     """Answers GET and HEAD of /metrics, and everything else with an error in JSON."""
 
     server: "MetricsServer"
-    timeout = READ_TIMEOUT
+    timeout = 5.0  # seconds to receive a request
 
     def do_GET(self) -> None:
         if self.path.split("?", 1)[0] != "/metrics":
@@ -52,9 +50,7 @@ class Handler(BaseHTTPRequestHandler):
             )
         return self._send(HTTPStatus.OK, CONTENT_TYPE_LATEST, text)
 
-    def do_HEAD(self) -> None:
-        """Send the headers of GET."""
-        self.do_GET()
+    do_HEAD = do_GET  # noqa: N815
 
     def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
         """Send an error in JSON that quotes nothing from the request."""
@@ -141,7 +137,7 @@ def listen(master: int) -> MetricsServer:
                     *(host, port, error.strerror, settings.PORT),
                 )
             warned = True
-            time.sleep(RETRY_SECONDS)
+            time.sleep(1.0)
     sys.exit()
 
 
