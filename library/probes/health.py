@@ -45,7 +45,7 @@ def readyz(request: HttpRequest) -> JsonResponse:
     if "database" in problems:
         checks["migrations"] = "unknown"
     ready = set(problems) <= set(settings.CLIPS_READY_IGNORE)
-    _changes.log(problems, ready=ready)
+    _log_changes(problems, ready=ready)
     return JsonResponse(
         {
             "status": "ready" if ready else "unavailable",
@@ -133,24 +133,20 @@ def _check_disk() -> Problems:
     return {"disk": f"the disk has {free:,} bytes free, fewer than {least:,}"}
 
 
-class _Changes:
-    """Logs changes of the problems. Health checks come every few seconds."""
-
-    def __init__(self) -> None:
-        self._previous: frozenset[str] = frozenset()
-
-    def log(self, problems: Problems, *, ready: bool) -> None:
-        previous, self._previous = self._previous, frozenset(problems)
-        if self._previous == previous:
-            return
-        if problems:
-            text = "; ".join(problems.values())
-            logger.warning("%s: %s", "Ready, but" if ready else "Not ready", text, extra=problems)
-        else:
-            logger.info("Ready again")
+def _log_changes(problems: Problems, *, ready: bool) -> None:
+    """Log the problems if others are found than before. Health checks come every few seconds."""
+    global _previous
+    previous, _previous = _previous, frozenset(problems)
+    if _previous == previous:
+        return
+    if problems:
+        text = "; ".join(problems.values())
+        logger.warning("%s: %s", "Ready, but" if ready else "Not ready", text, extra=problems)
+    else:
+        logger.info("Ready again")
 
 
-_changes = _Changes()
+_previous: frozenset[str] = frozenset()
 _database = _Database()
 _probes = {
     "database": BackgroundProbe(_database.check, "check database"),
