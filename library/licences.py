@@ -24,9 +24,8 @@ class UnknownLicenceError(ValueError):
 
 
 def _creative_commons(terms: str, version: str) -> Licence:
-    path = (
-        "by-nd-nc" if (terms, version) == ("by-nc-nd", "1.0") else terms
-    )  # version 1.0 has another order
+    # Version 1.0 has another order.
+    path = "by-nd-nc" if (terms, version) == ("by-nc-nd", "1.0") else terms
     return Licence(
         f"CC-{terms.upper()}-{version}",
         f"CC {terms.upper()} {version}",

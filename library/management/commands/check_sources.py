@@ -65,6 +65,7 @@ class Command(BaseCommand):
         add(
             "--older-than",
             type=seconds,
+            default=0.0,
             metavar="24h",
             help="Skip sources checked within this time.",
         )
@@ -143,33 +144,21 @@ class Command(BaseCommand):
             self._next(max(every, 1.0))
 
     def _round(self) -> None:
-        if self._options["clip"]:  # few, and the user is waiting
-            self._check(self._named())
+        limit, failing = self._options["limit"], self._options["failing"]
+        if requested := set(self._options["clip"] or ()):  # few, and the user is waiting
+            clips = due_clips(limit=len(requested), clip_ids=sorted(requested))
+            if missing := requested - {clip.pk for clip in clips}:
+                ids = ", ".join(map(str, sorted(missing)))
+                raise CommandError(f"Clips not found, deleted or withdrawn: {ids}")
+            self._check(clips)
             return
         with exclusive_check() as held:
             if not held:
                 raise CommandError(
                     "Another check_sources is running. It continues; nothing is lost."
                 )
-            older_than = self._options["older_than"]
-            now = timezone.now()
-            not_since = now if older_than is None else now - timedelta(seconds=older_than)
-            self._check(
-                due_clips(
-                    limit=self._options["limit"],
-                    not_since=not_since,
-                    failing=self._options["failing"],
-                )
-            )
-
-    def _named(self) -> list[DueClip]:
-        requested = set(self._options["clip"])
-        clips = due_clips(limit=len(requested), clip_ids=sorted(requested))
-        missing = requested - {clip.pk for clip in clips}
-        if missing:
-            ids = ", ".join(map(str, sorted(missing)))
-            raise CommandError(f"Clips not found, deleted or withdrawn: {ids}")
-        return clips
+            not_since = timezone.now() - timedelta(seconds=self._options["older_than"])
+            self._check(due_clips(limit=limit, not_since=not_since, failing=failing))
 
     def _check(self, clips: list[DueClip]) -> None:
         summary = CheckSummary()
