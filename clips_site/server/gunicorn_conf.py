@@ -113,9 +113,9 @@ def worker_exit(server: Any, worker: Any) -> None:
 
         tracing.stop()
     if settings.SENTRY_DSN:
-        from clips_site.server import sentry
+        import sentry_sdk
 
-        sentry.stop()
+        sentry_sdk.flush(timeout=2)  # seconds
 
 
 def child_exit(server: Any, worker: Any) -> None:

@@ -57,11 +57,6 @@ def handler() -> logging.Handler:
     return EventHandler(level=logging.ERROR)
 
 
-def stop() -> None:
-    """Send the errors still queued, for two seconds at most, before the process ends."""
-    sentry_sdk.flush(timeout=2)
-
-
 def _remove_private_data(event: "Event", hint: "Hint") -> "Event | None":
     record: logging.LogRecord = hint["log_record"]  # the log is the only source of events
     error = record.exc_info[1] if record.exc_info else None
