@@ -5,6 +5,7 @@ docs/configuration.md lists every variable.
 
 import os
 import secrets
+from contextlib import suppress
 from datetime import timedelta
 from hashlib import sha256
 from pathlib import Path
@@ -180,12 +181,9 @@ DATABASES = {"default": _DATABASE}
 def _local_secret(path: Path) -> str:
     """Return this machine's secret key, which the first start generates."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        with path.open("x") as file:
-            path.chmod(0o600)
-            file.write(secrets.token_urlsafe(48))
-    except FileExistsError:
-        pass
+    with suppress(FileExistsError), path.open("x") as file:
+        path.chmod(0o600)
+        file.write(secrets.token_urlsafe(48))
     return path.read_text()
 
 

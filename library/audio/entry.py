@@ -104,11 +104,9 @@ class Entry:
                 os.utime(self._saved)
 
     def recent_failure(self, seconds: float) -> str | None:
-        try:
+        with contextlib.suppress(FileNotFoundError):
             if time.time() - self._failed.stat().st_mtime < seconds:
                 return self._failed.read_text() or None
-        except FileNotFoundError:
-            pass
         return None
 
     def claim(self) -> int | None:

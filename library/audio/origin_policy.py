@@ -9,6 +9,7 @@ import ipaddress
 import re
 import socket
 from collections.abc import Iterable
+from contextlib import suppress
 
 from urllib3.exceptions import LocationParseError
 from urllib3.util import Url, parse_url
@@ -78,14 +79,11 @@ def literal_address(host: str) -> str | None:
     Accepts every spelling that connect(2) would through inet_aton(3): decimal, octal, hexadecimal
     and short forms.
     """
-    try:
+    with suppress(ValueError):
         return str(ipaddress.ip_address(host.strip("[]")))
-    except ValueError:
-        pass
-    try:
+    with suppress(OSError, UnicodeEncodeError):
         return socket.inet_ntoa(socket.inet_aton(host))
-    except (OSError, UnicodeEncodeError):
-        return None
+    return None
 
 
 class OriginPolicy:
