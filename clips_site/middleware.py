@@ -36,9 +36,8 @@ class BackOfficeHeadersMiddleware:
 
     def __init__(self, get_response: Handler) -> None:
         self.get_response = get_response
-        self._policy = "; ".join(
-            f"{directive} {sources}" for directive, sources in settings.BACK_OFFICE_CSP.items()
-        )
+        policy = settings.BACK_OFFICE_CSP.items()
+        self._policy = "; ".join(f"{directive} {sources}" for directive, sources in policy)
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         response = self.get_response(request)

@@ -107,11 +107,9 @@ class Logger(GunicornLogger):  # type: ignore[misc]
         log_uncaught()
         self.cfg = cfg
         self.error_log.propagate = True
-        self._lines = (
-            AccessLog(settings.LOG_FORMAT, self.error_log.getEffectiveLevel())
-            if settings.ACCESS_LOG
-            else None
-        )
+        self._lines: AccessLog | None = None
+        if settings.ACCESS_LOG:
+            self._lines = AccessLog(settings.LOG_FORMAT, self.error_log.getEffectiveLevel())
 
     def warning(self, msg: str, *args: Any, **kwargs: Any) -> None:
         """Leave out the text of an invalid request: it may contain an address or a token."""

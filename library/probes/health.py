@@ -46,15 +46,9 @@ def readyz(request: HttpRequest) -> JsonResponse:
         checks["migrations"] = "unknown"
     ready = set(problems) <= set(settings.CLIPS_READY_IGNORE)
     _log_changes(problems, ready=ready)
-    return JsonResponse(
-        {
-            "status": "ready" if ready else "unavailable",
-            "problems": [*problems.values()],
-            "checks": checks,
-        },
-        status=200 if ready else 503,
-        headers=NO_STORE,
-    )
+    status = "ready" if ready else "unavailable"
+    body = {"status": status, "problems": [*problems.values()], "checks": checks}
+    return JsonResponse(body, status=200 if ready else 503, headers=NO_STORE)
 
 
 def _find_problems() -> Problems:

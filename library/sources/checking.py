@@ -20,9 +20,7 @@ from library.models import Clip
 from library.sources.due_clips import DueClip
 
 # The host did not respond, or the network between failed: not a failure of one URL.
-NO_RESPONSE = frozenset(
-    ("origin_dns_failed", "origin_unreachable", "origin_tls_failed", "origin_timeout")
-)
+NO_RESPONSE = {"origin_dns_failed", "origin_unreachable", "origin_tls_failed", "origin_timeout"}
 GIVE_UP_AFTER = 3  # consecutive clips of a host without a response, each inspected twice
 TOO_MANY_REQUESTS = 429
 SEVERAL_HOSTS = 3  # without a response: with none that responds, the local network is suspected

@@ -48,17 +48,13 @@ class RequestMetricsMiddleware:
         view = match.view_name if match else None
         method = request.method if request.method in METHODS else "<invalid method>"
         key = (view, request.META["wsgi.url_scheme"], method, response.status_code)
-        observe = self._observers.get(key) or self._create_observer(*key)
+        observe = self._observers.get(key)
+        if observe is None:
+            name = view or "<unnamed view>"
+            observe = self._observers[key] = observer(
+                _latency.labels(name, method),
+                _requests.labels(name, request.META["wsgi.url_scheme"], method),
+                _responses.labels(response.status_code, name, method),
+            )
         observe(time.perf_counter() - began)
         return response
-
-    def _create_observer(
-        self, view: str | None, scheme: str, method: str, status: int
-    ) -> Callable[[float], None]:
-        name = view or "<unnamed view>"
-        self._observers[view, scheme, method, status] = observe = observer(
-            _latency.labels(name, method),
-            _requests.labels(name, scheme, method),
-            _responses.labels(status, name, method),
-        )
-        return observe

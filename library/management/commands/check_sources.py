@@ -70,22 +70,10 @@ class Command(BaseCommand):
             help="Skip sources checked within this time.",
         )
         add("--limit", type=positive, default=100_000, metavar="N", help="Check at most N clips.")
-        add(
-            "--clip",
-            type=int,
-            action="append",
-            metavar="ID",
-            help="Check this clip. May be repeated.",
-        )
+        add("--clip", type=int, action="append", help="Check this clip. May be repeated.")
         add("--failing", action="store_true", help="Check only sources that failed the last check.")
         add("--whole", action="store_true", help="Fetch whole files, to find those that break off.")
-        add(
-            "--workers",
-            type=positive,
-            default=8,
-            metavar="N",
-            help="Hosts to check in parallel (8).",
-        )
+        add("--workers", type=positive, default=8, help="Hosts to check in parallel (8).")
         add("--pause", type=seconds, default=0.5, help="Pause between requests to a host (0.5s).")
         add(
             "--again-after",
