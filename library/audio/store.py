@@ -59,7 +59,7 @@ class AudioStore:
             entry.touch()
             instruments.audio_store_requests.labels("hit").inc()
             return audio
-        if not self._freshness.may_serve_while_revalidating(metadata.fresh_until):
+        if time.time() >= metadata.fresh_until + self._freshness.while_revalidating:
             return self._fetch(entry, audio)
         if entry.recent_failure(self._limits.failure_seconds) is None:
             with contextlib.suppress(AudioUnavailableError):
