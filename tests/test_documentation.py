@@ -11,7 +11,10 @@ SETTINGS = "".join(
 )
 VARIABLES = sorted(set(re.findall(r'env\.\w+\(\s*"([A-Z_]+)"', SETTINGS)))
 ROWS = re.findall(r"^\| (`.+?) \|", (ROOT / "docs/configuration.md").read_text(), re.MULTILINE)
-PAGES = [ROOT / "README.md", *(ROOT / "docs").glob("*.md"), ROOT / "monitoring" / "README.md"]
+FOLDERS = ("benchmarks", "clips_site", "deploy", "docs", "monitoring")
+PAGES = sorted(
+    {*ROOT.glob("*.md"), *(page for name in FOLDERS for page in (ROOT / name).rglob("*.md"))}
+)
 
 
 def variables_of(row: str) -> set[str]:
