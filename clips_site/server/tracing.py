@@ -34,7 +34,7 @@ from opentelemetry.trace import (
 )
 
 from clips_site import settings
-from clips_site.middleware import PROBES, Handler
+from clips_site.middleware import PROBES, Handler, Middleware
 from clips_site.server.logs import request_ids
 from library.telemetry import request_notes, trace_context
 
@@ -56,12 +56,12 @@ def provider() -> TracerProvider:
     return made
 
 
-class TracingMiddleware:
+class TracingMiddleware(Middleware):
     """Starts the span of each request, which ends with the request's log line."""
 
     def __init__(self, get_response: Handler) -> None:
         """Run in the worker, after the fork."""
-        self.get_response = get_response
+        super().__init__(get_response)
         self._tracer = provider().get_tracer("clips", settings.VERSION)
         trace_context.set_recorder(self._record)
 

@@ -14,20 +14,17 @@ import orjson
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 
-from clips_site.middleware import PROBES, Handler
+from clips_site.middleware import PROBES, Middleware
 from clips_site.server.logs.formatting import ACCESS, first_fields, line_renderer
 from clips_site.server.logs.request_ids import HEADER, begin
 from library.telemetry import request_notes
 
 
-class AccessMiddleware:
+class AccessMiddleware(Middleware):
     """Gives each request its id, and notes the facts for its line that only Django knows.
 
     It comes first, so that the id is in everything that other middleware logs and answers.
     """
-
-    def __init__(self, get_response: Handler) -> None:
-        self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         began = time.perf_counter()
@@ -49,7 +46,6 @@ class AccessMiddleware:
 
 
 def _code(response: HttpResponseBase) -> str | None:
-    """Return the `code` in the JSON of an error."""
     body = getattr(response, "data", None)  # of DRF
     if body is None and isinstance(response, HttpResponse):
         if response.headers.get("Content-Type") != "application/json":
