@@ -20,7 +20,6 @@ class ByteRange:
 
     @property
     def stop(self) -> int:
-        """The offset after the last byte."""
         return self.start + self.length
 
     def content_range(self, size: int) -> str:
