@@ -66,12 +66,8 @@ class TracingMiddleware(Middleware):
         trace_context.set_recorder(self._record)
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        if request.path_info not in PROBES:
-            finish = partial(_finish_request, self._start(request))
-            request_notes.noted(request.META)["finish_span"] = finish
-        return self.get_response(request)
-
-    def _start(self, request: HttpRequest) -> Span:
+        if request.path_info in PROBES:
+            return self.get_response(request)
         above = trace_context.current.get()
         attributes = {
             "http.request.method": request.method if request.method in METHODS else "_OTHER",
@@ -81,7 +77,8 @@ class TracingMiddleware(Middleware):
         parent = _below(above, above.parent_id, remote=True) if above else Context()
         span = self._tracer.start_span("HTTP", parent, SpanKind.SERVER, attributes)
         trace_context.current.set(_place(span))
-        return span
+        request_notes.noted(request.META)["finish_span"] = partial(_finish_request, span)
+        return self.get_response(request)
 
     @contextmanager
     def _record(

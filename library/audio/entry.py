@@ -74,25 +74,21 @@ class Entry:
 
     def open_current(self, began: float) -> OpenAudio | None:
         """Return the stored audio if it is fresh or was revalidated after `began`."""
-        saved = self.open_saved()
-        if saved is None:
-            return None
-        metadata, audio = saved
-        if metadata.fresh or metadata.checked_at >= began:
-            return audio
-        audio.file.close()
+        if saved := self.open_saved():
+            metadata, audio = saved
+            if metadata.fresh or metadata.checked_at >= began:
+                return audio
+            audio.file.close()
         return None
 
     def open_growing(self) -> OpenAudio | None:
         """Return the audio of a download in progress, or None if none has a known length."""
         metadata = read_metadata(self._growing)
-        if metadata is None:
-            return None
         try:
-            audio = self._open(metadata, stored=False)
+            audio = self._open(metadata, stored=False) if metadata else None
         except FileNotFoundError:
             return None
-        if is_abandoned(audio.file.fileno()):
+        if audio and is_abandoned(audio.file.fileno()):
             audio.file.close()
             return None
         return audio
