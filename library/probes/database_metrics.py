@@ -162,8 +162,7 @@ class _Scrape(Collector):
         yield GaugeMetricFamily("clips_database_up", "Whether the database responded.", value=up)
         if totals is None:
             return
-        plays = "Plays of all clips."
-        yield CounterMetricFamily("clips_plays_recorded", plays, value=totals.plays)
+        yield CounterMetricFamily("clips_plays_recorded", "Plays of all clips.", value=totals.plays)
         top = CounterMetricFamily(
             "clips_top_streamed", "Plays of the most played clips.", labels=["clip_id", "title"]
         )

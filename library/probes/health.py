@@ -39,9 +39,8 @@ def livez(request: HttpRequest) -> JsonResponse:
 def readyz(request: HttpRequest) -> JsonResponse:
     """GET /readyz: 200 if this instance is ready, or 503 with the problems, both within seconds."""
     problems = _find_problems()
-    checks = {
-        name: problems.get(name, "ok") for name in ("database", "migrations", "store", "disk")
-    }
+    names = ("database", "migrations", "store", "disk")
+    checks = {name: problems.get(name, "ok") for name in names}
     if "database" in problems:
         checks["migrations"] = "unknown"
     ready = set(problems) <= set(settings.CLIPS_READY_IGNORE)
