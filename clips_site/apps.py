@@ -13,7 +13,7 @@ class BackOfficeConfig(AdminConfig):
 
     def ready(self) -> None:
         super().ready()
-        apps.get_app_config("auth").verbose_name = "People"
+        apps.get_app_config("auth").verbose_name = "People"  # in the sidebar
 
 
 class LoginsConfig(AxesConfig):  # type: ignore[misc]

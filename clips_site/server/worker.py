@@ -35,6 +35,7 @@ def _start_as_worker() -> None:
 
 # Until a worker installs its handlers, it has the master's, and a signal would be lost: the
 # master would wait for `graceful_timeout` and then kill it. So signals are blocked in between.
+# gunicorn's configuration is no place for this: it is executed again at each reload.
 os.register_at_fork(
     before=lambda: signal.pthread_sigmask(signal.SIG_BLOCK, STOP),
     after_in_parent=lambda: signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP),
@@ -79,7 +80,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         if not kept:
             with suppress(OSError):  # gunicorn has already closed it, during a broken response
                 conn.close(graceful=True)
-            conn.close = lambda *, graceful=False: None
+            conn.close = lambda *, graceful=False: None  # it is closed already
         return kept
 
     def handle_quit(self, sig: int, frame: Any) -> None:

@@ -70,7 +70,7 @@ class AccessLog:
         if level >= self._level:
             line = first_fields(time.time(), name, ACCESS, "request")
             line.update(facts)
-            sys.stderr.write(self._render(line) + "\n")
+            sys.stderr.write(self._render(line) + "\n")  # in one piece
 
 
 def describe_request(resp: Any, req: Any, noted: dict[str, Any], seconds: float) -> dict[str, Any]:

@@ -137,7 +137,7 @@ def listen(master: int) -> MetricsServer:
                     *(host, port, error.strerror, settings.PORT),
                 )
             warned = True
-            time.sleep(1.0)
+            time.sleep(1.0)  # while another process has the port
     sys.exit()
 
 
