@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 
 from library import history
-from library.access import lockout, logins, second_factor
+from library.access import logins, second_factor
 from library.access.second_factor import Step
 
 if TYPE_CHECKING:  # the theme has no types
@@ -33,7 +33,7 @@ class BackOffice(AdminSite):
             with logins.one_at_a_time(request, request.POST.get("username", "")) as free:
                 if free:
                     return super().login(request, extra_context)
-            return lockout.page(request, seconds=1)
+            return logins.locked_out_page(request, seconds=1)
         missing = self._missing(request) if super().has_permission(request) else None
         if missing is None:
             return super().login(request, extra_context)

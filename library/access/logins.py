@@ -13,12 +13,15 @@ from hashlib import sha256
 from typing import Any
 
 from axes.handlers.database import AxesDatabaseHandler
+from axes.handlers.proxy import AxesProxyHandler
 from axes.models import AccessFailureLog, AccessLog
 from django.conf import settings
+from django.contrib import admin
 from django.contrib.sessions.models import Session
 from django.db import connection, transaction
 from django.db.models import Max, Sum
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
 from django.utils import timezone
 
 from library.client_address import client_network
@@ -96,3 +99,24 @@ def one_at_a_time(request: HttpRequest, name: str) -> Iterator[bool]:
             cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [key])
             (free,) = cursor.fetchone() or (False,)
         yield free
+
+
+def locked_out(
+    request: HttpRequest, response: HttpResponse | None, credentials: Credentials
+) -> HttpResponse:
+    """Respond instead of the log-in page (`AXES_LOCKOUT_CALLABLE`)."""
+    limits = AxesProxyHandler.get_implementation()
+    return locked_out_page(request, limits.seconds_to_wait(request, credentials))
+
+
+def locked_out_page(request: HttpRequest, seconds: int) -> HttpResponse:
+    """Return a 429 page that says when to try again."""
+    context = {
+        **admin.site.each_context(request),
+        "title": "Too many attempts",
+        "seconds": seconds,
+        "minutes": -(-seconds // 60),  # rounded up
+    }
+    answer = render(request, "library/access/locked_out.html", context, status=429)
+    answer.headers["Retry-After"] = str(seconds)
+    return answer

@@ -9,9 +9,9 @@ from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from library.admin import dashboard, plays
 from library.admin.clips import admin as clips
-from library.admin.people import audit, groups, logins, tokens, users
+from library.admin.people import audit, logins, tokens, users
 
-__all__ = ["audit", "clips", "dashboard", "groups", "logins", "plays", "tokens", "users"]
+__all__ = ["audit", "clips", "dashboard", "logins", "plays", "tokens", "users"]
 
 # The pages of django-otp would show secrets. Users manage their devices under /admin/two-factor/;
 # administrators reset them on the page of users.

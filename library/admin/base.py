@@ -2,15 +2,17 @@
 
 from collections.abc import Callable, Iterable
 from datetime import datetime
-from functools import wraps
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from django.contrib.auth.decorators import user_passes_test
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.utils import timezone
 
+from library import history
 from library.audio.errors import CAUSES
 
 if TYPE_CHECKING:  # django-unfold has no types; its classes extend Django's with buttons
@@ -48,6 +50,10 @@ else:
     from unfold.decorators import action as action
     from unfold.decorators import display as display
 
+View = TypeVar("View", bound=Callable[..., HttpResponseBase])
+# Of `get_deleted_objects`: names, counts by model, missing permissions, reasons to refuse.
+Deletion = tuple[list[Any], dict[Any, int], set[str], list[Any]]
+
 
 def to_the_second(moment: datetime) -> str:
     """Format a moment for records of events, in the time zone of the settings."""
@@ -64,21 +70,15 @@ def is_superuser(request: HttpRequest) -> bool:
     return isinstance(request.user, User) and request.user.is_superuser
 
 
-def any_permission_required(
-    *permissions: str,
-) -> Callable[[Callable[..., HttpResponseBase]], Callable[..., HttpResponseBase]]:
+def any_permission_required(*permissions: str) -> Callable[[View], View]:
     """Return a decorator for views that raises PermissionDenied without one of the permissions."""
 
-    def decorator(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
-        @wraps(view)
-        def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-            if not any(request.user.has_perm(name) for name in permissions):
-                raise PermissionDenied
-            return view(request, *args, **kwargs)
+    def has_any(user: Any) -> bool:
+        if not any(user.has_perm(name) for name in permissions):
+            raise PermissionDenied
+        return True
 
-        return guarded
-
-    return decorator
+    return user_passes_test(has_any)
 
 
 class ReadOnly:
@@ -92,3 +92,30 @@ class ReadOnly:
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
+
+
+class LoggedValues:
+    """A mixin for a ModelAdmin of users or groups: log entries include values, as for clips."""
+
+    model: Any
+    logged_fields: tuple[str, ...]
+
+    def construct_change_message(
+        self, request: HttpRequest, form: Any, formsets: Any, add: bool = False
+    ) -> list[dict[str, Any]]:
+        """Add the values to Django's message, except for a password, whose form has no model."""
+        if add or not hasattr(form, "_meta"):
+            message: list[dict[str, Any]] = super().construct_change_message(  # type: ignore[misc]
+                request, form, formsets, add
+            )
+            return message
+        before = {name: _loggable(value) for name, value in form.initial.items()}
+        after = {name: _loggable(value) for name, value in form.cleaned_data.items()}
+        return history.change_message(before, after, self.model, self.logged_fields)
+
+
+def _loggable(value: Any) -> Any:
+    """Return related objects as a list of their names, other values unchanged."""
+    if isinstance(value, list | QuerySet):
+        return sorted(map(str, value))
+    return value

@@ -68,11 +68,8 @@ def _store() -> dict[str, Any]:
     }
 
 
-PARTS: dict[str, Callable[[], dict[str, Any]]] = {
-    "top": _top,
-    "sources": _sources,
-    "store": _store,
-}
+Part = Callable[[], dict[str, Any]]
+PARTS: dict[str, Part] = {"top": _top, "sources": _sources, "store": _store}
 
 
 @permission_required("library.view_clip", raise_exception=True)

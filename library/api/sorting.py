@@ -1,8 +1,8 @@
-"""The orders of the list, and places in them.
+"""The orders of the list, and positions in them.
 
-A page is cut by a keyset: the value that is sorted by and the id of the row beyond which it
-begins. PostgreSQL compares the two as a row, `(value, id) > (v, i)`, which an index on both answers
-at once, even inside a hundred thousand equal values; an offset would count them.
+Pages start at a keyset: the sorted value and the id of the row before the page. PostgreSQL compares
+both as a row, `(value, id) > (v, i)`. An index on both finds that row at once, even among a hundred
+thousand equal values, while an offset would count them.
 """
 
 from collections.abc import Mapping
@@ -26,20 +26,20 @@ ORDERINGS: Mapping[str, Combinable] = {
     "created_at": F("created_at"),
     "play_count": F("play_count"),
 }
-# Signed, so that what comes back is what we wrote, and needs no other check.
+# Cursors are signed, so they need no other check.
 _signer = signing.Signer(salt="library.api.cursor")
 
 
 class Row(Func):
-    """Values that are compared in turn, as one."""
+    """Values that are compared as a row."""
 
     function = "ROW"
-    output_field = BooleanField()  # any: it is only ever compared
+    output_field = BooleanField()  # unused: a row is only compared
 
 
 @dataclass(frozen=True)
 class Order:
-    """By a value, then by id, both the same way; `name` as it was asked for."""
+    """An order by a value, then by id in the same direction. `name` is the parameter's value."""
 
     name: str
     value: Combinable
@@ -47,7 +47,7 @@ class Order:
 
     @classmethod
     def of(cls, query: Mapping[str, Any]) -> "Order":
-        """The order that the parameters ask for: the best match first, where they search alone."""
+        """Return the requested order; the default of a search is the best match first."""
         name = query.get("ordering")
         if name is None and query.get("search"):
             return cls("relevance", search_rank(search_query(query["search"])), descending=True)
@@ -55,7 +55,7 @@ class Order:
         return cls(name, ORDERINGS[name.removeprefix("-")], name.startswith("-"))
 
     def sort(self, clips: QuerySet[Clip], place: "Place | None") -> QuerySet[Clip]:
-        """The clips from a place on, in this order or, if the place looks back, against it."""
+        """Return the clips after the place, or those before it in reverse if it looks back."""
         back = place is not None and place.back
         clips = clips.annotate(sorted_by=self.value)
         if place is not None:
@@ -68,24 +68,24 @@ class Order:
 
 @dataclass(frozen=True)
 class Place:
-    """A place in an order: just beyond a row, or just before it and looking back."""
+    """A position in an order: after a row, or before it and looking back."""
 
     back: bool
     value: Any
     id: int
 
     def cursor(self, order: Order) -> str:
-        """The place as an opaque word."""
+        """Return the place as an opaque text."""
         value = self.value.isoformat() if hasattr(self.value, "isoformat") else self.value
         return _signer.sign_object([order.name, self.back, value, self.id])
 
     @classmethod
     def of(cls, cursor: str, order: Order) -> "Place":
-        """The place that a cursor means. Raises ValidationError."""
+        """Return the place of a cursor. Raises ValidationError."""
         try:
             name, back, value, pk = _signer.unsign_object(cursor)
         except signing.BadSignature:
-            raise ValidationError({"cursor": ["Take it whole out of a Link header."]}) from None
+            raise ValidationError({"cursor": ["Use a whole cursor from a Link header."]}) from None
         if name != order.name:
             raise ValidationError({"cursor": [f"It belongs to a list ordered by {name}."]})
         return cls(back, value, pk)

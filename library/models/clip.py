@@ -263,9 +263,8 @@ class Clip(models.Model):
 
     def forget_audio(self) -> None:
         """Reset what checks found out about the audio, because the clip gets another source."""
-        for field in self._meta.concrete_fields:
-            if field.name in written_by(CHECKS):
-                setattr(self, field.name, field.get_default())
+        for name in written_by(CHECKS):
+            setattr(self, name, getattr(Clip, name).field.get_default())
 
     @property
     def terms(self) -> Licence | None:

@@ -1,4 +1,4 @@
-"""The fields of a clip: who writes each one, and what neither the model nor its type can say.
+"""The fields of a clip: who writes each one, and other facts that the model does not contain.
 
 Everything that handles clips field by field derives from this list and from the model's fields:
 `Clip.save()`, the history, the API (JSON, parameters, OpenAPI), the form, the import with its

@@ -29,7 +29,7 @@ PAINTED = """() => {
   return chart.getDatasetMeta(0).data[0].options.backgroundColor;
 }"""
 ACCENT = """
-getComputedStyle(document.querySelector(".dashboard")).getPropertyValue("--accent").trim()
+getComputedStyle(document.querySelector(".dashboard")).getPropertyValue("--clips-accent").trim()
 """
 
 

@@ -120,7 +120,7 @@ def test_damaged_row_is_reported_and_repaired(played: Clip, damage: str) -> None
     run(damage)
     output = check()
     assert DAMAGES[damage].format(clip=played.pk) in output
-    assert "differences; `check_plays --repair` mends them." in output
+    assert "differences. Run `check_plays --repair` to correct them." in output
     assert check(repair=True).endswith("differences repaired.\n")
     assert check() == AGREED
     assert agrees_with_events(played)
@@ -136,7 +136,7 @@ def test_only_the_damaged_clip_is_reported(played: Clip, make_clip: Callable[...
         f"library_playtally ({other.pk}, 2025-06-30 23",
         f"library_clip ({other.pk})",
     ]
-    assert last.startswith("2 differences;")
+    assert last.startswith("2 differences.")
 
 
 def test_repair_reports_the_differences(played: Clip) -> None:

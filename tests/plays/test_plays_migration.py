@@ -48,22 +48,35 @@ TALLIED = {
 }
 
 
-@pytest.fixture
-def scratch(transactional_db: None) -> Iterator[BaseDatabaseWrapper]:
-    """Create an empty database, so that the tests' database stays as it is."""
+@pytest.fixture(scope="module")
+def scratch_database(
+    django_db_setup: None, django_db_blocker: Any
+) -> Iterator[BaseDatabaseWrapper]:
+    """Create a database for this module, so that the tests' database stays as it is."""
     name = f"{connection.settings_dict['NAME']}_scratch"
-    with connection.cursor() as cursor:
-        cursor.execute(f"DROP DATABASE IF EXISTS {name}")
-        cursor.execute(f"CREATE DATABASE {name}")
     other = connection.copy(alias="scratch")
     other.settings_dict["NAME"] = name
     other.settings_dict["OPTIONS"].pop("pool")
     connections["scratch"] = other
+    with django_db_blocker.unblock(), connection.cursor() as cursor:
+        cursor.execute(f"DROP DATABASE IF EXISTS {name}")
+        cursor.execute(f"CREATE DATABASE {name}")
     yield other
-    other.close()
     del connections["scratch"]
-    with connection.cursor() as cursor:
+    with django_db_blocker.unblock(), connection.cursor() as cursor:
         cursor.execute(f"DROP DATABASE {name}")
+
+
+@pytest.fixture
+def scratch(
+    transactional_db: None, scratch_database: BaseDatabaseWrapper
+) -> Iterator[BaseDatabaseWrapper]:
+    """Return the connection to a database without tables."""
+    with scratch_database.cursor() as cursor:
+        cursor.execute("DROP SCHEMA public CASCADE")
+        cursor.execute("CREATE SCHEMA public")
+    yield scratch_database
+    scratch_database.close()
 
 
 @pytest.fixture

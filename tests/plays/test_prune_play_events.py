@@ -111,7 +111,7 @@ def test_month_whose_tallies_differ_from_its_events_is_kept(played: Clip) -> Non
 
 
 def test_output_says_that_there_is_nothing_to_drop(played: Clip) -> None:
-    assert prune(OLD[0].since) == "There is nothing to drop.\n"
+    assert prune(OLD[0].since) == "Nothing to drop.\n"
 
 
 @pytest.mark.parametrize("days", [1, 0, -5])
@@ -123,7 +123,7 @@ def test_events_of_the_last_days_are_never_dropped(played: Clip, days: int) -> N
 def test_partitions_of_coming_months_are_created(played: Clip) -> None:
     last = partitions.existing()[-1]
     run(f"DROP TABLE {last.table}")
-    assert f"Made {last.table}\n" in prune()
+    assert f"Created {last.table}\n" in prune()
     assert partitions.existing()[-1] == last
 
 

@@ -8,7 +8,6 @@ from django.db import transaction
 from library import history
 from library.models import Clip, ClipQuerySet
 
-CHUNK = 1000  # clips in memory at once
 LOCKED = 200  # clips changed in one transaction: a play of one of them waits until it ends
 
 SetFields = Callable[[Clip], object]
@@ -39,25 +38,19 @@ def change_clips(
             locked = clips.filter(pk__in=batch).order_by("pk").only("title", *fields)
             # NO KEY, because the event of a play refers to the row and must not wait; ordered by
             # id, so that two changes cannot deadlock.
-            changed = set_in_memory(locked.select_for_update(no_key=True), fields, set_fields)
+            locked = locked.select_for_update(no_key=True)
+            changed = list(set_in_memory(locked, fields, set_fields))
             note(user, changed)
             changed_count += update(Clip.objects.filter(pk__in=[clip.pk for _, clip in changed]))
     return changed_count
 
 
-def chunks(clips: ClipQuerySet, fields: Sequence[str]) -> Iterator[list[Clip]]:
-    """Yield the clips in lists of CHUNK, with only their titles and these fields loaded."""
-    every = clips.order_by("pk").only("title", *fields).iterator(CHUNK)
-    while chunk := list(islice(every, CHUNK)):
-        yield chunk
-
-
-def set_in_memory(clips: Iterable[Clip], fields: Sequence[str], set_fields: SetFields) -> Changed:
-    """Set the fields of the clips without saving; return the clips that differ afterwards."""
-    changed: Changed = []
+def set_in_memory(
+    clips: Iterable[Clip], fields: Sequence[str], set_fields: SetFields
+) -> Iterator[tuple[history.Values, Clip]]:
+    """Set the fields of the clips without saving; yield the clips that differ afterwards."""
     for clip in clips:
         before = {name: getattr(clip, name) for name in fields}
         set_fields(clip)
         if any(getattr(clip, name) != value for name, value in before.items()):
-            changed.append((before, clip))
-    return changed
+            yield before, clip

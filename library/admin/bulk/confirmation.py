@@ -43,10 +43,8 @@ def confirmation_page(
         "form": form,
     }
     if isinstance(target, Clip):
-        context |= {
-            "title": f"{verb} “{target}”",
-            "original": target,
-        }  # original: for the breadcrumbs
+        # The breadcrumbs show the original.
+        context |= {"title": f"{verb} “{target}”", "original": target}
     else:
         context |= {
             "title": f"{verb} {clip_count(target.count)}",

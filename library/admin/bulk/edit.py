@@ -11,13 +11,14 @@ from django.utils import timezone
 
 from library import history
 from library.admin.base import ModelAdmin
-from library.admin.bulk.batches import change_clips, chunks, set_in_memory
+from library.admin.bulk.batches import change_clips, set_in_memory
 from library.admin.bulk.confirmation import clip_count
 from library.admin.bulk.form import BulkForm, Edit
 from library.admin.bulk.selection import Selection
 from library.models import Clip, ClipQuerySet
 from library.models.tag import MAX_TAGS
 
+CHUNK = 1000  # clips in memory at once
 SHOWN = 20  # clips of each kind named in the preview
 TEMPLATE = "library/admin/bulk/edit.html"
 
@@ -34,25 +35,21 @@ class Preview:
     @classmethod
     def of(cls, edit: Edit, clips: ClipQuerySet) -> "Preview":
         preview = cls()
-        for chunk in chunks(clips, edit.fields):
-            for before, clip in set_in_memory(chunk, edit.fields, edit.alter):
-                preview.add(before, clip)
+        every = clips.order_by("pk").only("title", *edit.fields).iterator(CHUNK)
+        for before, clip in set_in_memory(every, edit.fields, edit.alter):
+            preview.changed += 1
+            if "tags" in before and len(clip.tags) > MAX_TAGS:
+                preview.too_many += 1
+                if preview.too_many <= SHOWN:
+                    preview.too_many_rows.append(clip)
+            if preview.changed <= SHOWN:
+                values = history.differences(before, {name: getattr(clip, name) for name in before})
+                labelled = [(history.label(name), old, new) for name, (old, new) in values.items()]
+                preview.rows.append((clip, labelled))
         return preview
-
-    def add(self, before: history.Values, clip: Clip) -> None:
-        self.changed += 1
-        if "tags" in before and len(clip.tags) > MAX_TAGS:
-            self.too_many += 1
-            if len(self.too_many_rows) < SHOWN:
-                self.too_many_rows.append(clip)
-        if len(self.rows) < SHOWN:
-            values = history.differences(before, {name: getattr(clip, name) for name in before})
-            labelled = [(history.label(name), old, new) for name, (old, new) in values.items()]
-            self.rows.append((clip, labelled))
 
     @property
     def others(self) -> int:
-        """The number of clips that change and are not shown."""
         return self.changed - len(self.rows)
 
 

@@ -1,6 +1,5 @@
 """The pages of clips: their URLs, columns, filters, actions and form, and where each is defined."""
 
-from collections.abc import Sequence
 from typing import Any
 
 from django.contrib import admin, messages
@@ -14,15 +13,14 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 
 from library import history
-from library.admin import exchange
-from library.admin.base import ModelAdmin
+from library.admin.base import Deletion, ModelAdmin
 from library.admin.bulk import deletion, edit, states
 from library.admin.clips import audio_views, columns, filters, ordering
 from library.admin.clips.changelist import ClipChangeList, search
+from library.admin.clips.edit_conflicts import presence
 from library.admin.clips.form import ClipForm, fieldsets
-from library.admin.clips.history_page import history_context
-from library.admin.clips.page import json_result, page_context, save_clip
-from library.admin.clips.presence import presence
+from library.admin.clips.page import history_context, json_result, page_context, save_clip
+from library.admin.exchange import export_page, import_pages
 from library.admin.suggestions import words
 from library.models import Clip
 
@@ -66,8 +64,8 @@ class ClipAdmin(ModelAdmin[Clip]):
         states.withdraw,
         deletion.delete_selected,
         deletion.restore,
-        exchange.export_selected_as_csv,
-        exchange.export_selected_as_json,
+        export_page.export_selected_as_csv,
+        export_page.export_selected_as_json,
     )
 
     # The page of a clip
@@ -90,23 +88,32 @@ class ClipAdmin(ModelAdmin[Clip]):
         )
 
     def get_urls(self) -> list[URLPattern]:
-        view = self.admin_site.admin_view
+        views: list[tuple[str, Any, str]] = [
+            ("<int:pk>/audio", audio_views.clip_audio, "audio"),
+            ("<int:pk>/presence/", presence, "presence"),
+            ("check-source/", audio_views.check_source, "check_source"),
+            ("check-file/", audio_views.check_file, "check_file"),
+            ("listen/", audio_views.listen_to_source, "listen"),
+            ("words", words, "words"),
+            ("export/", export_page.export, "export"),
+            ("import/", import_pages.choose, "import"),
+            ("import/template.<str:kind>", import_pages.send_template, "import_template"),
+            ("import/<uuid:pk>/", import_pages.preview, "import_preview"),
+            ("process_import/", import_pages.process, "process_import"),
+        ]
         return [
-            path("<int:pk>/audio", view(audio_views.clip_audio), name="library_clip_audio"),
-            path("<int:pk>/presence/", view(presence), name="library_clip_presence"),
-            path("check-source/", view(audio_views.check_source), name="library_clip_check_source"),
-            path("check-file/", view(audio_views.check_file), name="library_clip_check_file"),
-            path("listen/", view(audio_views.listen_to_source), name="library_clip_listen"),
-            path("words", view(words), name="library_clip_words"),
-            *exchange.ClipExchange(self).urls,
+            *(
+                path(route, self.admin_site.admin_view(view), name=f"library_clip_{name}")
+                for route, view, name in views
+            ),
             *super().get_urls(),  # Django's own, and the page of withdraw_this
         ]
 
     def has_import_permission(self, request: HttpRequest) -> bool:
-        return request.user.has_perms(exchange.IMPORT_PERMISSIONS)
+        return request.user.has_perms(import_pages.IMPORT_PERMISSIONS)
 
     def has_export_permission(self, request: HttpRequest) -> bool:
-        return request.user.has_perm(exchange.EXPORT_PERMISSION)
+        return request.user.has_perm(export_page.EXPORT_PERMISSION)
 
     # The list
 
@@ -211,9 +218,7 @@ class ClipAdmin(ModelAdmin[Clip]):
     def render_delete_form(self, request: HttpRequest, context: dict[str, Any]) -> HttpResponse:
         return deletion.confirm_deletion(self, request, context["object"])
 
-    def get_deleted_objects(
-        self, objs: Sequence[Clip] | QuerySet[Clip], request: HttpRequest
-    ) -> tuple[list[Any], dict[Any, int], set[str], list[Any]]:
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Deletion:
         """Let every clip be deleted: its plays and all other rows that refer to it stay."""
         clips = [str(clip) for clip in objs]
         return clips, {"clips": len(clips)}, set(), []

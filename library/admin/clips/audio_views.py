@@ -24,7 +24,7 @@ from library.audio.id3 import read_id3_tags
 from library.audio.open_audio import OpenAudio
 from library.audio.sniff import EXTENSIONS, SNIFF_BYTES, audio_type
 from library.models import Clip
-from library.sources.opening import SourceReport, audio_store, inspect_source, open_audio
+from library.sources.opening import audio_store, inspect_source, open_audio
 from library.streams.delivery import deliver
 from library.validators import validate_audio_url
 
@@ -65,7 +65,15 @@ def check_source(request: HttpRequest) -> HttpResponseBase:
         return _refused(report.detail or "There is no audio at this address.")
     token = signing.dumps((request.user.pk, url), salt=SALT, compress=True)
     link = f"{reverse('admin:library_clip_listen')}?source={token}"
-    return JsonResponse(_facts(report) | {"listen": link})
+    return JsonResponse(
+        {
+            "kind": _type_name(report.content_type),
+            "size": format_size(report.size_bytes) if report.size_bytes is not None else "",
+            "duration": report.duration,
+            "redirect": report.final_url if report.final_url != report.url else "",
+            "listen": link,
+        }
+    )
 
 
 @require_POST
@@ -114,15 +122,6 @@ def _deliver(request: HttpRequest, open_: Callable[[], OpenAudio], name: str) ->
         return deliver(request, open_(), name).response
     except AudioUnavailableError as error:
         return _plain_text(error.detail, error.status)
-
-
-def _facts(report: SourceReport) -> dict[str, object]:
-    return {
-        "kind": _type_name(report.content_type),
-        "size": format_size(report.size_bytes) if report.size_bytes is not None else "",
-        "duration": report.duration,
-        "redirect": report.final_url if report.final_url != report.url else "",
-    }
 
 
 def _type_name(content_type: str | None) -> str:

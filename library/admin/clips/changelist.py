@@ -14,16 +14,9 @@ from unfold.templatetags.unfold_list import result_headers
 from library.admin.bulk.confirmation import clip_count
 from library.admin.clips.columns import subtitle
 from library.admin.clips.filters import FormFilter
-from library.admin.clips.ordering import (
-    DEFAULT,
-    MATCH,
-    ORDERS,
-    best_match,
-    remembered_order,
-    with_id,
-)
+from library.admin.clips.ordering import DEFAULT, MATCH, ORDERS, remembered_order, with_id
 from library.models import Clip
-from library.models.search import search_query
+from library.models.search import search_query, search_rank
 from library.statistics.series import plays_by_day
 from library.validators import normalise_isrc
 
@@ -64,7 +57,7 @@ class ClipChangeList(ChangeList):
     def get_ordering(self, request: HttpRequest, queryset: QuerySet[Any]) -> list[Any]:
         name = self.params[ORDER_VAR]
         if name == MATCH and self.query:
-            return with_id(best_match(self.query))
+            return with_id([search_rank(search_query(self.query)).desc()])
         if name in ORDERS:
             return with_id(ORDERS[name].by())
         return super().get_ordering(request, queryset)

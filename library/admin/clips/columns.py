@@ -3,19 +3,23 @@
 The functions are named unlike the fields of the form, since both become classes in CSS.
 """
 
+from collections.abc import Sequence
+from datetime import date, timedelta
+
 from django.contrib import admin
 from django.db.models.functions import Lower
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.timesince import timesince
 
 from library.admin.base import cause_sentence
-from library.admin.clips.sparkline import sparkline
 from library.models import Clip, Health, State
 
 TAGS_SHOWN = 4
+STEP, HEIGHT = 4, 24  # units of a sparkline: the width of a bar and its gap, the highest bar
 STATE_COLOURS = {State.DRAFT: "warning", State.PUBLISHED: "success", State.WITHDRAWN: "danger"}
 
 
@@ -121,4 +125,35 @@ def _failure(clip: Clip) -> SafeString | str:
         ' <span class="beneath" title="{}">{}</span>',
         cause_sentence(code),
         ", ".join(part for part in parts if part),
+    )
+
+
+def sparkline(plays: Sequence[int], today: date) -> SafeString:
+    """Return an SVG with a bar for each day, today's last, and its description as the title."""
+    most = max(plays, default=0)
+    bars = "".join(
+        f"M{STEP * number + STEP // 2} {HEIGHT}v-{max(1, round(count / most * HEIGHT))}"
+        for number, count in enumerate(plays)
+        if count
+    )
+    return format_html(
+        '<svg class="sparkline" viewBox="0 0 {width} {height}"'
+        ' preserveAspectRatio="none" role="img"><title>{title}</title>'
+        '<path class="sparkline-ground" d="M0 {height}h{width}"/><path d="{bars}"/></svg>',
+        width=STEP * len(plays),
+        height=HEIGHT,
+        title=_description(plays, today),
+        bars=bars,
+    )
+
+
+def _description(plays: Sequence[int], today: date) -> str:
+    total, days = sum(plays), len(plays)
+    if not total:
+        return f"No plays in the last {days} days"
+    most = max(plays)
+    busiest = today - timedelta(days=days - 1 - plays.index(most))
+    return (
+        f"{total:,} play{'s' * (total != 1)} in the last {days} days,"
+        f" the most on {date_format(busiest, 'j F')}: {most:,}"
     )

@@ -1,18 +1,26 @@
-"""Concurrent edits: a page never overwrites changes that its editor has not seen."""
+"""Concurrent edits: a page never overwrites changes that its editor has not seen.
+
+It shows who else has the clip open, and that the clip has changed.
+"""
 
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from django import forms
+from django.contrib.auth.models import User
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import get_object_or_404
 from django.utils.text import get_text_list
+from django.views.decorators.http import require_POST
 
 from library import history
-from library.models import Clip
-
-STALE_PAGE = "This page is out of date. Reload the clip."
+from library.models import Clip, Presence
 
 
 @dataclass(frozen=True)
@@ -35,13 +43,13 @@ class PageState:
         return cls(clip.updated_at.isoformat(), entry, values)
 
     @classmethod
-    def from_json(cls, text: str) -> "PageState":
-        """Return the state that a page sent. Raises ValidationError."""
+    def from_json(cls, text: str) -> "PageState | None":
+        """Return the state that a page sent, or None if it is not valid."""
         try:
             sent = json.loads(text)
             return cls(str(sent["version"]), int(sent["entry"]), dict(sent["values"]))
         except (ValueError, KeyError, TypeError):
-            raise forms.ValidationError(STALE_PAGE) from None
+            return None
 
     def as_json(self) -> str:
         return json.dumps({"version": self.version, "entry": self.entry, "values": self.values})
@@ -60,18 +68,17 @@ def keep_others_changes(form: forms.ModelForm[Clip]) -> tuple[Mapping[str, Any],
     """
     now = Clip.objects.select_for_update(no_key=True).get(pk=form.instance.pk)
     values = history.values_of(now)
-    try:
-        loaded = PageState.from_json(form.cleaned_data["loaded"])
-    except forms.ValidationError as error:
-        form.add_error(None, error)
+    loaded = PageState.from_json(form.cleaned_data["loaded"])
+    if loaded is None:
+        form.add_error(None, "This page is out of date. Reload the clip.")
         return values, {}
     state = PageState.of(now)
-    theirs = [
+    conflicting = [
         name
         for name, value in state.values.items()
         if loaded.version != state.version and loaded.values.get(name) != value
     ]
-    return values, _renewed(form, loaded, state, theirs) if theirs else {}
+    return values, _renewed(form, loaded, state, conflicting) if conflicting else {}
 
 
 def describe_changes(clip: Clip, since: int, fields: list[str]) -> tuple[str, str]:
@@ -83,11 +90,47 @@ def describe_changes(clip: Clip, since: int, fields: list[str]) -> tuple[str, st
     return who, f"{who} changed {what} while you had it open."
 
 
+@require_POST
+def presence(request: HttpRequest, pk: int) -> HttpResponseBase:
+    """POST from an open page: `page` is its UUID, `version` and `entry` the state it shows.
+
+    Return the other editors who have the clip open, and a sentence if it has changed. With
+    `leave`, which a closing page sends, return nothing. With `used`, the editor has typed or
+    clicked since the last request.
+    """
+    user = request.user
+    if not isinstance(user, User) or not user.has_perm("library.change_clip"):
+        raise PermissionDenied
+    try:
+        page, entry = UUID(request.POST["page"]), int(request.POST["entry"])
+    except (KeyError, ValueError):
+        return HttpResponse("Send `page` and `entry`.", status=400, content_type="text/plain")
+    if "used" not in request.POST:
+        request.session.modified = False  # an unused page does not keep its editor logged in
+    if "leave" in request.POST:
+        Presence.objects.leave(page, user)
+        return HttpResponse(status=204)
+    clip = get_object_or_404(Clip.objects.only("updated_at"), pk=pk)
+    Presence.objects.announce(page, clip, user)
+    others = [
+        {
+            "name": other.user.get_full_name() or other.user.get_username(),
+            "you": other.user_id == user.pk,
+            "since": other.since.isoformat(),
+        }
+        for other in Presence.objects.beside(page, clip)
+    ]
+    changed = clip.updated_at.isoformat() != request.POST.get("version")
+    return JsonResponse(
+        {"others": others, "changed": describe_changes(clip, entry, [])[1] if changed else ""}
+    )
+
+
 def _renewed(
-    form: forms.ModelForm[Clip], loaded: PageState, state: PageState, theirs: list[str]
+    form: forms.ModelForm[Clip], loaded: PageState, state: PageState, conflicting: list[str]
 ) -> dict[str, str]:
     """Add the errors to the form; return the new values of fields that its editor left alone."""
-    labels = [history.label(name) for name in theirs]
+    labels = [history.label(name) for name in conflicting]
     who, sentence = describe_changes(form.instance, loaded.entry, labels)
     form.add_error(
         None,
@@ -98,7 +141,7 @@ def _renewed(
         ),
     )
     renewed = {"loaded": state.as_json()}
-    for name in theirs:
+    for name in conflicting:
         value = state.values[name]
         if name not in form.fields:
             continue

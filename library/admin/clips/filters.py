@@ -18,7 +18,7 @@ from library.models import Clip, Health, State
 from library.models.tag import normalise_tags
 
 Clips = QuerySet[Clip]
-UPLOADED, NO_LICENCE = Q(audio_url=""), Q(licence=None)
+UPLOADED = Q(audio_url="")
 
 
 class FormFilter(admin.SimpleListFilter):
@@ -125,7 +125,7 @@ class LicenceFilter(ChoiceFilter):
     """Clips under a licence, or without one."""
 
     title = parameter_name = "licence"
-    CHOICES = {"none": ("None", NO_LICENCE)} | {
+    CHOICES = {"none": ("None", Q(licence=None))} | {
         name: (title, Q(licence=name)) for name, title in licence_choices()
     }
 

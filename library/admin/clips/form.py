@@ -50,7 +50,7 @@ def of_type(*types: type[models.Field[Any, Any]]) -> list[str]:
 
 
 def fieldsets() -> list[tuple[Any, Any]]:
-    """Return the sections of the form; long texts stand at the end of theirs."""
+    """Return the sections of the form; long texts are at the end of a section."""
     long = of_type(models.TextField)
     fields = sorted(CLIP_FIELDS, key=lambda field: field.name in long)
     return [
@@ -159,30 +159,22 @@ class ClipForm(forms.ModelForm[Clip]):
     def duration_in_doubt(self) -> bool:
         """Whether the given duration differs from the file's by a second and by 2 %."""
         given = self.cleaned_data["duration"]
-        return self.measured is not None and abs(given - self.measured) > max(
-            1.0, 0.02 * self.measured
-        )
-
-    @property
-    def changes(self) -> bool:
-        """Whether any field differs from its value before."""
-        return bool(history.change_message(self.before, history.values_of(self.instance)))
+        measured = self.measured
+        return measured is not None and abs(given - measured) > max(1.0, 0.02 * measured)
 
     def save(self, commit: bool = True) -> Clip:
         """Update the clip. If the source changes, forget what checks found out about the audio."""
         self.written = set(FIELDS)
-        if self.instance.audio_url != self.before["audio_url"] or self._uploaded:
+        upload = self.cleaned_data["audio_file"]
+        is_new = isinstance(upload, UploadedFile)
+        if is_new or self.instance.audio_url != self.before["audio_url"]:
             self.instance.forget_audio()
             self.written.update(written_by(CHECKS))
-            if self._uploaded:
-                self.instance.content_type = self._content_type
-                self.instance.size_bytes = self.cleaned_data["audio_file"].size
+        if is_new:
+            self.instance.content_type = self._content_type
+            self.instance.size_bytes = upload.size
         clip: Clip = super().save(commit)
         return clip
-
-    @property
-    def _uploaded(self) -> bool:
-        return isinstance(self.cleaned_data["audio_file"], UploadedFile)
 
 
 MISSING = {Source.URL: "Give the address of the audio.", Source.UPLOAD: "Choose a file."}

@@ -16,7 +16,6 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
 from library.models import Health
-from library.models.search import search_query, search_rank
 from library.statistics.ranking import kept_ranking
 
 COOKIE_SECONDS = 365 * 86_400
@@ -61,11 +60,6 @@ ORDERS = {
 }
 DEFAULT = "newest"
 MATCH = "match"  # the default of a search
-
-
-def best_match(search: str) -> By:
-    """Sort the clips that match the search best first."""
-    return [search_rank(search_query(search)).desc()]
 
 
 def with_id(ordering: Sequence[Any]) -> list[Any]:

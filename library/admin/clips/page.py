@@ -1,19 +1,25 @@
-"""The page of one clip: the context of its template, its result for scripts, and saving."""
+"""The page of one clip: its context, its result for scripts, saving, and its history."""
 
 import uuid
 from functools import partial
 from typing import Any
 
 from django.contrib import messages
+from django.contrib.admin.models import LogEntry
+from django.core.paginator import Paginator
 from django.db import transaction
 from django.http import HttpRequest, JsonResponse
 from django.http.response import HttpResponseRedirect
 
+from library import history
 from library.admin.base import cause_sentence
 from library.admin.clips.form import ClipForm
 from library.admin.clips.uploaded_file import format_size
+from library.admin.log_entries import action_of
 from library.models import Clip
 from library.sources import uploads
+
+CHANGES_PER_PAGE = 50  # of the history
 
 
 def page_context(request: HttpRequest, clip: Clip | None, *, may_write: bool) -> dict[str, Any]:
@@ -44,7 +50,7 @@ def save_clip(request: HttpRequest, clip: Clip, form: ClipForm, change: bool) ->
     """Save only the form's fields, since other requests may write the others at the same time."""
     if not change:
         clip.save()
-    elif form.changes:
+    elif history.change_message(form.before, history.values_of(clip)):
         clip.save(update_fields=form.written)
     before = form.before["audio_file"].name
     if before and before != clip.audio_file.name:
@@ -55,3 +61,28 @@ def save_clip(request: HttpRequest, clip: Clip, form: ClipForm, change: bool) ->
             f"The file is {form.measured:g} seconds long, but the duration of “{clip}” is set to"
             f" {clip.duration:g}.",
         )
+
+
+def history_context(clip: Clip, page_number: str) -> dict[str, Any]:
+    """Return the template's context: a page of the clip's changes, the newest first."""
+    page = Paginator(history.entries_of(clip), CHANGES_PER_PAGE).get_page(page_number)
+    return {
+        "title": f"History of “{clip}”",
+        "page": page,
+        "changes": [_change(entry) for entry in page],
+        # Samples, and clips added by anonymous clients of the API, have no entry of their addition.
+        "added_unsigned": not page.has_next() and not any(entry.is_addition() for entry in page),
+    }
+
+
+def _change(entry: LogEntry) -> dict[str, Any]:
+    """Describe an entry of the log; each of `fields` is a label, an old and a new value."""
+    values, action = history.changed_values(entry), action_of(entry)
+    if action == "Changed" and not values:
+        action = entry.get_change_message() or action
+    return {
+        "at": entry.action_time,
+        "author": history.author(entry),
+        "action": action,
+        "fields": values,
+    }

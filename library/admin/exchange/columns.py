@@ -11,8 +11,8 @@ from django.utils.dateparse import parse_datetime
 from django.utils.timezone import is_naive, make_aware
 
 from library.api import representation
-from library.models import Clip
-from library.models.fields import EDITORS, NUMBERS, written_by
+from library.models import Clip, State
+from library.models.fields import CLIP_FIELDS, EDITORS, NUMBERS, written_by
 
 # The model fields that an import writes, by column. Files cannot contain uploads. The state of a
 # clip, with the reason for its withdrawal, is the one decision that an import may take.
@@ -37,6 +37,22 @@ EXPORTED = ("id", *WRITTEN, *_OTHERS, "stream_url")
 IMPORTED = ("id", *WRITTEN, "updated_at")  # `updated_at` reveals that a file is outdated
 IGNORED = frozenset((*EXPORTED, *representation.FIELDS)) - frozenset(IMPORTED)
 
+TEMPLATE_COLUMNS = ("id", *WRITTEN)
+EXAMPLES: dict[str, Any] = {field.name: field.example for field in CLIP_FIELDS}
+EXAMPLES["state"] = State.DRAFT.value
+# Of the columns whose help text in the model is missing, or written for the form.
+NOTES = {
+    "id": "The clip to change; empty to add a clip.",
+    "tags": "Separated by commas; a list in JSON.",
+    "duration": "Seconds.",
+    "audio_url": "Address of the audio: http or https. Nothing is downloaded now. Audio files "
+    "cannot be imported: upload them on the page of a clip.",
+    "licence": "An SPDX identifier or a Creative Commons address.",
+    "state": f"One of {', '.join(State.values)}.",
+    "withdrawn_reason": "Only for withdrawn clips: why they are, for the public to read.",
+    "updated_at": "As exported. A clip that was changed since then is reported, not overwritten.",
+}
+
 # Any start of a cell that a spreadsheet might take for a formula, even if it splits the file by
 # another separator (OWASP, CSV injection; Japanese keyboards type the last four characters).
 _FORMULA = "('*[=+\\-@\uff1d\uff0b\uff0d\uff20])"
@@ -55,6 +71,17 @@ class Dialect:
 COMMAS = Dialect(",", ".")
 SEMICOLONS = Dialect(";", ",")  # of spreadsheets with a decimal comma
 TABS = Dialect("\t", ".")
+
+
+def described_columns() -> list[dict[str, str]]:
+    """Return all columns that an import reads, as the page describes them."""
+    described = []
+    for name in IMPORTED:
+        note = NOTES.get(name) or str(WRITTEN[name].help_text)
+        if name in REQUIRED:
+            note = f"{note} A new clip needs it.".lstrip()
+        described.append({"name": name, "note": note, "example": to_text(EXAMPLES[name])})
+    return described
 
 
 def column_name(header: str) -> str:

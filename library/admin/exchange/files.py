@@ -24,10 +24,7 @@ MAX_BYTES = settings.CLIPS_IMPORT_MAX_BYTES
 MAX_ROWS = 10_000
 SAVE_AS = "In a spreadsheet, save it as “CSV UTF-8”."
 
-_SPREADSHEETS = (
-    b"PK\x03\x04",
-    b"\xd0\xcf\x11\xe0",
-)  # the first bytes of .xlsx and .ods, and of .xls
+_SPREADSHEETS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")  # how .xlsx and .ods begin, and .xls
 _UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 
 

@@ -4,22 +4,20 @@ from typing import Any
 from uuid import UUID
 
 from django import forms
-from django.contrib import messages
-from django.core.exceptions import PermissionDenied
+from django.contrib import admin, messages
+from django.contrib.auth.decorators import permission_required
 from django.db import transaction
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
-from django.urls import URLPattern, path, reverse
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.http import urlencode
 from unfold.widgets import UnfoldAdminRadioSelectWidget
 
-from library.admin.base import ModelAdmin
-from library.admin.exchange import files, streamed, template
-from library.admin.exchange.columns import to_text
+from library.admin.exchange import columns, files, streamed
 from library.admin.exchange.plan import Kind, Plan
 from library.admin.exchange.preview import Preview
 from library.admin.exchange.writing import StalePlanError
@@ -27,6 +25,7 @@ from library.models import Clip, PendingImport, State
 
 # An import adds and changes clips, so it needs the permissions for both.
 IMPORT_PERMISSIONS = ("library.import_clip", "library.add_clip", "library.change_clip")
+_for_importers = permission_required(IMPORT_PERMISSIONS, raise_exception=True)
 
 
 class ImportForm(forms.Form):
@@ -65,104 +64,71 @@ class ConfirmForm(forms.Form):
     since = forms.CharField(widget=forms.HiddenInput)
 
 
-class ImportPages:
-    """The pages that import clips from CSV or JSON, with a preview of every change."""
-
-    def __init__(self, clip_admin: ModelAdmin[Clip]) -> None:
-        self._admin = clip_admin
-
-    @property
-    def urls(self) -> list[URLPattern]:
-        """The paths of the pages."""
-        view = self._admin.admin_site.admin_view
-        return [
-            path("import/", view(self.choose), name="library_clip_import"),
-            path(
-                "import/template.<str:kind>",
-                view(self.send_template),
-                name="library_clip_import_template",
-            ),
-            path("import/<uuid:pk>/", view(self.preview), name="library_clip_import_preview"),
-            path("process_import/", view(self.process), name="library_clip_process_import"),
-        ]
-
-    def choose(self, request: HttpRequest) -> HttpResponseBase:
-        """Ask for a file and store it until its import is confirmed."""
-        _check_permissions(request)
-        form = ImportForm(request.POST or None, request.FILES or None)
-        if form.is_valid():
-            PendingImport.objects.forget_old()
-            user: Any = request.user  # not anonymous: it has permissions
-            pending = PendingImport.objects.create(
-                user=user,
-                name=form.cleaned_data["file"].name,
-                data=form.content,
-                state=form.cleaned_data["state"],
-            )
-            return redirect("admin:library_clip_import_preview", pending.pk)
-        return self._page(
-            request, "import", {"form": form, "columns": template.described_columns()}
+@_for_importers
+def choose(request: HttpRequest) -> HttpResponseBase:
+    """Ask for a file and store it until its import is confirmed."""
+    form = ImportForm(request.POST or None, request.FILES or None)
+    if form.is_valid():
+        PendingImport.objects.forget_old()
+        user: Any = request.user  # not anonymous: it has permissions
+        pending = PendingImport.objects.create(
+            user=user,
+            name=form.cleaned_data["file"].name,
+            data=form.content,
+            state=form.cleaned_data["state"],
         )
+        return redirect("admin:library_clip_import_preview", pending.pk)
+    return _page(request, "import", {"form": form, "columns": columns.described_columns()})
 
-    def send_template(self, request: HttpRequest, kind: str) -> HttpResponseBase:
-        """Send an example of a file to import. Raises Http404."""
-        _check_permissions(request)
-        if kind not in ("csv", "json"):
-            raise Http404
-        return streamed.download(
-            "clips-template", [[template.record()]], template.COLUMNS, streamed.FORMATS[kind]
+
+@_for_importers
+def send_template(request: HttpRequest, kind: str) -> HttpResponseBase:
+    """Send an example of a file to import. Raises Http404."""
+    if kind not in ("csv", "json"):
+        raise Http404
+    return streamed.download(
+        "clips-template", [[columns.EXAMPLES]], columns.TEMPLATE_COLUMNS, streamed.FORMATS[kind]
+    )
+
+
+@_for_importers
+def preview(request: HttpRequest, pk: UUID) -> HttpResponseBase:
+    """Show what the import would change, row by row."""
+    pending = _pending(request, pk).first()
+    if pending is None:
+        return _expired(request)
+    since = columns.to_text(timezone.now())
+    file = files.read(bytes(pending.data), pending.name)
+    plan = Plan(file.rows, pending.state)
+    confirmation = {"pending": pending.pk, "seen": plan.fingerprint(), "since": since}
+    context = {
+        "pending": pending,
+        "preview": Preview(plan, file, request.GET),
+        "form": ConfirmForm(initial=confirmation, auto_id=False),
+    }
+    return _page(request, "preview", context)
+
+
+@_for_importers
+def process(request: HttpRequest) -> HttpResponseBase:
+    """Carry out the import that the preview showed, or cancel it."""
+    form = ConfirmForm(request.POST)
+    if not form.is_valid():
+        return _expired(request)
+    pk = form.cleaned_data["pending"]
+    if "cancel" in request.POST:
+        _pending(request, pk).delete()
+        return redirect("admin:library_clip_import")
+    try:
+        return _carry_out(request, pk, form.cleaned_data["seen"])
+    except StalePlanError:
+        messages.warning(
+            request,
+            "Nothing was imported: clips in this file have changed since its preview. "
+            "This is what the file would change now.",
         )
-
-    def preview(self, request: HttpRequest, pk: UUID) -> HttpResponseBase:
-        """Show what the import would change, row by row."""
-        _check_permissions(request)
-        pending = _pending(request, pk).first()
-        if pending is None:
-            return _expired(request)
-        since = to_text(timezone.now())
-        file = files.read(bytes(pending.data), pending.name)
-        plan = Plan(file.rows, pending.state)
-        confirmation = {"pending": pending.pk, "seen": plan.fingerprint(), "since": since}
-        context = {
-            "pending": pending,
-            "preview": Preview(plan, file, request.GET),
-            "form": ConfirmForm(initial=confirmation, auto_id=False),
-        }
-        return self._page(request, "preview", context)
-
-    def process(self, request: HttpRequest) -> HttpResponseBase:
-        """Carry out the import that the preview showed, or cancel it."""
-        _check_permissions(request)
-        form = ConfirmForm(request.POST)
-        if not form.is_valid():
-            return _expired(request)
-        pk = form.cleaned_data["pending"]
-        if "cancel" in request.POST:
-            _pending(request, pk).delete()
-            return redirect("admin:library_clip_import")
-        try:
-            return _carry_out(request, pk, form.cleaned_data["seen"])
-        except StalePlanError:
-            messages.warning(
-                request,
-                "Nothing was imported: clips in this file have changed since its preview. "
-                "This is what the file would change now.",
-            )
-            url = reverse("admin:library_clip_import_preview", args=[pk])
-            return redirect(f"{url}?{urlencode({'since': form.cleaned_data['since']})}")
-
-    def _page(self, request: HttpRequest, name: str, context: dict[str, Any]) -> HttpResponseBase:
-        common = {
-            **self._admin.admin_site.each_context(request),
-            "opts": self._admin.opts,
-            "title": "Import clips",
-        }
-        return TemplateResponse(request, f"library/admin/exchange/{name}.html", common | context)
-
-
-def _check_permissions(request: HttpRequest) -> None:
-    if not request.user.has_perms(IMPORT_PERMISSIONS):
-        raise PermissionDenied
+        url = reverse("admin:library_clip_import_preview", args=[pk])
+        return redirect(f"{url}?{urlencode({'since': form.cleaned_data['since']})}")
 
 
 @transaction.atomic
@@ -198,3 +164,8 @@ def _expired(request: HttpRequest) -> HttpResponseBase:
         "choose it again.",
     )
     return redirect("admin:library_clip_import")
+
+
+def _page(request: HttpRequest, name: str, context: dict[str, Any]) -> HttpResponseBase:
+    common = {**admin.site.each_context(request), "opts": Clip._meta, "title": "Import clips"}
+    return TemplateResponse(request, f"library/admin/exchange/{name}.html", common | context)

@@ -61,7 +61,6 @@ class Plan:
         self.rows = [self._planned(row) for row in rows]
 
     def of_kind(self, kind: Kind) -> list[PlannedRow]:
-        """Return the rows with this effect."""
         return [row for row in self.rows if row.kind == kind]
 
     def fingerprint(self) -> str:
@@ -84,10 +83,7 @@ class Plan:
         changed = [(row.clip, row.changes) for row in self.of_kind(Kind.UPDATE) if row.clip]
         history.note_changes(
             user,
-            [
-                ({name: old for name, (old, _) in changes.items()}, clip)
-                for clip, changes in changed
-            ],
+            (({name: old for name, (old, _) in row.items()}, clip) for clip, row in changed),
         )
         write([(clip, set(changes)) for clip, changes in changed])
 

@@ -6,7 +6,6 @@ from typing import Any
 
 from django.contrib.admin.models import LogEntry
 from django.core.paginator import Page, Paginator
-from django.utils.http import urlencode
 
 from library.admin.exchange.columns import to_text, to_time
 from library.admin.exchange.files import ParsedFile
@@ -16,11 +15,11 @@ PER_PAGE = 100
 LONG = 160  # characters; of a longer value only the part that differs is shown
 AROUND = 40  # characters shown on both sides of that part
 
-KINDS = {  # label of one, label of many, colour
-    Kind.INVALID: ("Error", "Errors", "danger"),
-    Kind.NEW: ("New", "New", "success"),
-    Kind.UPDATE: ("Changed", "Changed", "info"),
-    Kind.SKIP: ("Unchanged", "Unchanged", ""),
+LABELS = {  # of a row, with its colour
+    Kind.INVALID: ("Error", "danger"),
+    Kind.NEW: ("New", "success"),
+    Kind.UPDATE: ("Changed", "info"),
+    Kind.SKIP: ("Unchanged", ""),
 }
 
 
@@ -45,22 +44,14 @@ class Value:
 
 @dataclass(frozen=True)
 class ShownRow:
-    """A row with its title, its values and the user who changed the clip since."""
+    """A row with its label, its title, its values and the user who changed the clip since."""
 
     row: PlannedRow
+    label: str
+    variant: str  # colour of the label
     title: str
     changed_by: str
     values: list[Value]
-
-    @property
-    def label(self) -> str:
-        """The label of the row's effect."""
-        return KINDS[self.row.kind][0]
-
-    @property
-    def variant(self) -> str:
-        """The colour of the label."""
-        return KINDS[self.row.kind][2]
 
 
 class Preview:
@@ -75,7 +66,6 @@ class Preview:
         self.added, self.changed, self.problems = (
             len(plan.of_kind(kind)) for kind in (Kind.NEW, Kind.UPDATE, Kind.INVALID)
         )
-        self._query = query
         self._since = to_time(query.get("since"))
         self.tabs = self._tabs(plan)
         first = "invalid" if self.problems else "meanwhile"
@@ -91,12 +81,12 @@ class Preview:
 
     @property
     def shown(self) -> list[ShownRow]:
-        """The rows of the page."""
         authors = self._authors()
         cells = {row.number: row.cells for row in self.rows.rows}
         return [
             ShownRow(
                 row,
+                *LABELS[row.kind],
                 str(row.clip or "") or to_text(cells[row.number].get("title")),
                 authors.get(str(row.clip and row.clip.pk), ""),
                 _values(row, cells[row.number]),
@@ -104,30 +94,12 @@ class Preview:
             for row in self.page
         ]
 
-    @property
-    def links(self) -> list[tuple[Tab, str]]:
-        """The tabs with their URLs."""
-        return [(tab, self._link(tab.name, 1)) for tab in self.tabs]
-
-    @property
-    def previous(self) -> str:
-        """The URL of the previous page."""
-        return self._link(self.tab.name, self.page.previous_page_number())
-
-    @property
-    def next(self) -> str:
-        """The URL of the next page."""
-        return self._link(self.tab.name, self.page.next_page_number())
-
-    def _link(self, show: str, page: int) -> str:
-        since = [("since", self._query["since"])] if "since" in self._query else []
-        return "?" + urlencode([("show", show), ("page", str(page)), *since])
-
     def _tabs(self, plan: Plan) -> list[Tab]:
         tabs = [Tab("all", "All", plan.rows)]
-        for kind, (_, label, _) in KINDS.items():
+        for kind, (label, _) in LABELS.items():
             rows = plan.of_kind(kind)
-            tabs += [Tab(kind, label, rows)] if rows else []
+            plural = "Errors" if kind == Kind.INVALID else label
+            tabs += [Tab(kind, plural, rows)] if rows else []
         if since := self._since:
             rows = [row for row in plan.rows if row.existing and row.existing.updated_at > since]
             tabs += [Tab("meanwhile", "Changed by others", rows)] if rows else []

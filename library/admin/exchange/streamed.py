@@ -4,6 +4,7 @@ import csv
 import io
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import orjson
@@ -78,30 +79,23 @@ def _json(pieces: Pieces, columns: Sequence[str]) -> Iterator[bytes]:
     yield b"\n]\n" if separator == b",\n" else b"[]\n"
 
 
-def _csv(dialect: Dialect) -> Callable[[Pieces, Sequence[str]], Iterator[bytes]]:
-    def write(pieces: Pieces, columns: Sequence[str]) -> Iterator[bytes]:
-        text = io.StringIO(newline="")
-        line = csv.writer(text, delimiter=dialect.delimiter)
-        text.write("\ufeff")  # without it, Excel does not recognise UTF-8
-        line.writerow(columns)
-        for piece in pieces:
-            line.writerows([to_cell(record[name], dialect) for name in columns] for record in piece)
-            yield text.getvalue().encode()
-            text.seek(0)
-            text.truncate()
+def _csv(dialect: Dialect, pieces: Pieces, columns: Sequence[str]) -> Iterator[bytes]:
+    text = io.StringIO(newline="")
+    line = csv.writer(text, delimiter=dialect.delimiter)
+    text.write("\ufeff")  # without it, Excel does not recognise UTF-8
+    line.writerow(columns)
+    for piece in pieces:
+        line.writerows([to_cell(record[name], dialect) for name in columns] for record in piece)
         yield text.getvalue().encode()
-
-    return write
+        text.seek(0)
+        text.truncate()
+    yield text.getvalue().encode()
 
 
 CSV_TYPE = "text/csv; charset=utf-8"
+WITH_SEMICOLONS = "CSV with semicolons, for Excel with a decimal comma"
 FORMATS = {
-    "csv": Format("CSV", "csv", CSV_TYPE, _csv(COMMAS)),
-    "csv-semicolons": Format(
-        "CSV with semicolons, for Excel with a decimal comma",
-        "csv",
-        CSV_TYPE,
-        _csv(SEMICOLONS),
-    ),
+    "csv": Format("CSV", "csv", CSV_TYPE, partial(_csv, COMMAS)),
+    "csv-semicolons": Format(WITH_SEMICOLONS, "csv", CSV_TYPE, partial(_csv, SEMICOLONS)),
     "json": Format("JSON", "json", "application/json", _json),
 }

@@ -1,7 +1,6 @@
 """The effect of a row on a clip, or the reasons why it is refused; nothing is written."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -29,51 +28,42 @@ Changes = dict[str, tuple[Any, Any]]  # old and new value by field
 Problems = dict[str, list[str]]
 
 
-@dataclass
-class _Verdict:
-    clip: Clip
-    changes: Changes = field(default_factory=dict)
-    problems: Problems = field(default_factory=dict)
-
-
 def judge(cells: Cells, clip: Clip) -> tuple[Changes, Problems]:
     """Return the changes that a row makes to a clip, new or existing, and its problems.
 
     Without problems, the clip gets the new values. A column that the row does not have leaves its
     field unchanged.
     """
-    verdict = _Verdict(clip)
-    values = _values(cells, verdict)
-    if "state" not in verdict.problems:
-        _judge_state(values, verdict)
-    for name, value in values.items():
-        old = getattr(clip, name)
-        if not _same(old, value):
-            verdict.changes[name] = (old, value)
-    if verdict.changes and clip.pk is not None:
-        _judge_age(cells.get("updated_at"), verdict)
-    if not verdict.problems:
-        for name, (_, value) in verdict.changes.items():
+    problems: Problems = {}
+    values = _values(cells, clip, problems)
+    if "state" not in problems:
+        _judge_state(values, clip, problems)
+    old_and_new = {name: (getattr(clip, name), value) for name, value in values.items()}
+    changes = {name: pair for name, pair in old_and_new.items() if not _same(*pair)}
+    if changes and clip.pk is not None:
+        _judge_age(cells.get("updated_at"), clip, problems)
+    if not problems:
+        for name, (_, value) in changes.items():
             setattr(clip, name, value)
-    return verdict.changes, verdict.problems
+    return changes, problems
 
 
-def _values(cells: Cells, verdict: _Verdict) -> dict[str, Any]:
+def _values(cells: Cells, clip: Clip, problems: Problems) -> dict[str, Any]:
     """Return the values of all valid cells."""
     values: dict[str, Any] = {}
     for name, model_field in WRITTEN.items():
         if name in cells:
             try:
                 if name == "audio_url":
-                    values[name] = _audio_url(model_field, cells[name], verdict.clip)
+                    values[name] = _audio_url(model_field, cells[name], clip)
                 elif name == "state" and not text_of(cells[name]).strip():
                     values[name] = None
                 else:
                     values[name] = read_value(model_field, cells[name])
             except ValidationError as error:
-                verdict.problems[name] = list(error.messages)
-        elif verdict.clip.pk is None and name in REQUIRED:
-            verdict.problems[name] = [NO_AUDIO if name == "audio_url" else REQUIRED_MESSAGE]
+                problems[name] = list(error.messages)
+        elif clip.pk is None and name in REQUIRED:
+            problems[name] = [NO_AUDIO if name == "audio_url" else REQUIRED_MESSAGE]
     return values
 
 
@@ -89,37 +79,33 @@ def _audio_url(model_field: Any, cell: Any, clip: Clip) -> str:
     return str(read_value(model_field, url))
 
 
-def _judge_state(values: dict[str, Any], verdict: _Verdict) -> None:
+def _judge_state(values: dict[str, Any], clip: Clip, problems: Problems) -> None:
     """Require a reason from withdrawn clips only, and drop the reason of an earlier state."""
-    clip = verdict.clip
     if "state" in values and values["state"] is None:
         if clip.pk is not None:
-            verdict.problems["state"] = [f"Give one of: {', '.join(State.values)}."]
+            problems["state"] = [f"Give one of: {', '.join(State.values)}."]
         del values["state"]
     if "state" not in values and "withdrawn_reason" not in values:
         return
     reason = values.get("withdrawn_reason", clip.withdrawn_reason)
     if values.get("state", clip.state) == State.WITHDRAWN:
         if not reason:
-            verdict.problems.setdefault(
-                "withdrawn_reason", ["Give the reason, which the public sees."]
-            )
+            problems.setdefault("withdrawn_reason", ["Give the reason, which the public sees."])
         return
     if reason and reason != clip.withdrawn_reason:
-        verdict.problems["withdrawn_reason"] = ["Only a withdrawn clip has a reason."]
+        problems["withdrawn_reason"] = ["Only a withdrawn clip has a reason."]
     values["withdrawn_reason"] = None
 
 
-def _judge_age(cell: Any, verdict: _Verdict) -> None:
+def _judge_age(cell: Any, clip: Clip, problems: Problems) -> None:
     """Refuse a row older than the clip, which would undo the changes made since."""
     if cell is None or cell == "":
         return
-    exported = to_time(cell)
-    now = verdict.clip.updated_at
+    exported, now = to_time(cell), clip.updated_at
     if exported is None:
-        verdict.problems["updated_at"] = [NO_TIME]
+        problems["updated_at"] = [NO_TIME]
     elif exported < (now if exported.microsecond else now.replace(microsecond=0)):
-        verdict.problems["updated_at"] = [CHANGED_SINCE.format(f"{now:%-d %B %Y at %H:%M} UTC")]
+        problems["updated_at"] = [CHANGED_SINCE.format(f"{now:%-d %B %Y at %H:%M} UTC")]
 
 
 def _same(old: Any, new: Any) -> bool:

@@ -1,11 +1,9 @@
 """Updating many clips at once, with locks that are as short as possible."""
 
-from collections.abc import Iterable
-
 import orjson
 from django.db import connection
 from django.utils import timezone
-from psycopg.sql import SQL, Composable, Identifier
+from psycopg.sql import SQL, Identifier
 
 from library.models import Clip
 from library.models.fields import CHECKS, written_by
@@ -54,14 +52,8 @@ def _update(clips: list[Clip], names: set[str]) -> tuple[str, str]:
     """
     columns = {name: getattr(Clip, name).field.db_type(connection) for name in sorted(names)}
     values = [{name: getattr(clip, name) for name in ("id", *columns)} for clip in clips]
-    statement = _UPDATE.format(
-        settings=_listed(SQL("{0} = new.{0}").format(Identifier(name)) for name in columns),
-        columns=_listed(
-            SQL("{} {}").format(Identifier(name), SQL(kind)) for name, kind in columns.items()
-        ),
-    )
+    settings = [SQL("{0} = new.{0}").format(Identifier(name)) for name in columns]
+    types = [SQL("{} {}").format(Identifier(name), SQL(kind)) for name, kind in columns.items()]
+    comma = SQL(", ")
+    statement = _UPDATE.format(settings=comma.join(settings), columns=comma.join(types))
     return statement.as_string(), orjson.dumps(values).decode()
-
-
-def _listed(parts: Iterable[Composable]) -> Composable:
-    return SQL(", ").join(parts)

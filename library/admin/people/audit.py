@@ -14,11 +14,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import mark_safe
-from unfold.contrib.filters.admin import (
-    DropdownFilter,
-    RangeDateFilter,
-    RelatedDropdownFilter,
-)
+from unfold.contrib.filters.admin import DropdownFilter, RangeDateFilter, RelatedDropdownFilter
 from unfold.paginator import InfinitePaginator
 from unfold.utils import parse_date_str
 

@@ -7,7 +7,7 @@ from django.contrib import admin, messages
 from django.contrib.auth.models import User
 from django.db import IntegrityError
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
@@ -141,13 +141,10 @@ class TokenAdmin(ModelAdmin[ApiToken]):
             token.revoke()
             history.note(request.user, token, "Revoked.")
             messages.success(request, f"{token.name} is revoked and no longer gives access.")
-            return HttpResponseRedirect(reverse("admin:library_apitoken_changelist"))
-        context = {
-            **self.admin_site.each_context(request),
-            "title": "Revoke an API token",
-            "token": token,
-        }
-        return render(request, "library/admin/people/token_revoke.html", context)
+            return redirect("admin:library_apitoken_changelist")
+        context = {"title": "Revoke an API token", "token": token}
+        common = self.admin_site.each_context(request)
+        return render(request, "library/admin/people/token_revoke.html", common | context)
 
 
 class TokenInline(ReadOnly, TabularInline[ApiToken, User]):

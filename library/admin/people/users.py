@@ -1,25 +1,24 @@
-"""Users: their accounts, groups, permissions and second factors."""
+"""Users and groups: accounts, permissions and second factors."""
 
-from collections.abc import Sequence
 from typing import Any
 
 from django.contrib import admin, messages
 from django.contrib.admin.models import LogEntry
+from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
-from django.contrib.auth.models import User
-from django.db.models import Exists, OuterRef, QuerySet
+from django.contrib.auth.models import Group, User
+from django.db.models import Count, Exists, OuterRef, QuerySet
 from django.http import HttpRequest
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
 from library import history
 from library.access import second_factor
-from library.admin.base import ModelAdmin, display, is_superuser
-from library.admin.people.logged_values import LoggedValues
+from library.admin.base import Deletion, LoggedValues, ModelAdmin, display, is_superuser
 from library.admin.people.tokens import TokenInline
 from library.models import ApiToken
 
-admin.site.unregister(User)
+admin.site.unregister((Group, User))
 
 FOR_SUPERUSERS = ("is_superuser", "groups", "user_permissions")
 HAS_ENTRIES = Exists(LogEntry.objects.filter(user=OuterRef("pk")))
@@ -102,9 +101,7 @@ class UserAdmin(LoggedValues, DjangoUserAdmin[User], ModelAdmin[User]):
         is_own = obj is not None and obj.pk == request.user.pk
         return allowed and not is_own and (obj is None or self.has_change_permission(request, obj))
 
-    def get_deleted_objects(
-        self, objs: Sequence[User] | QuerySet[User], request: HttpRequest
-    ) -> tuple[list[Any], dict[Any, int], set[str], list[Any]]:
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Deletion:
         """Refuse to delete users with tokens or log entries, which would be deleted with them."""
         users = User.objects.filter(pk__in=[user.pk for user in objs])
         refused = [
@@ -156,3 +153,21 @@ class UserAdmin(LoggedValues, DjangoUserAdmin[User], ModelAdmin[User]):
             else:
                 changeable.append(user)
         return changeable
+
+
+@admin.register(Group)
+class GroupAdmin(LoggedValues, DjangoGroupAdmin, ModelAdmin[Group]):
+    """Groups and their permissions."""
+
+    logged_fields = ("name", "permissions")
+    filter_horizontal = ()
+    filter_vertical = ("permissions",)
+
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Deletion:
+        """Show the number of members, where Django shows the rows of the join tables."""
+        groups = Group.objects.filter(pk__in=[group.pk for group in objs])
+        effects = [
+            f"{group.name}. Users who lose its permissions: {group.members}."
+            for group in groups.annotate(members=Count("user"))
+        ]
+        return effects, {"groups": len(effects)}, set(), []

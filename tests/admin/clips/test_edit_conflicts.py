@@ -233,7 +233,7 @@ def test_history_lists_changes_newest_first(
         admin_client.get(f"/admin/library/clip/{clip.pk}/change/")
     with django_assert_max_num_queries(8):
         page = admin_client.get(f"/admin/library/clip/{clip.pk}/history/")
-    changes = [(change.author, change.values) for change in page.context["changes"]]
+    changes = [(change["author"], change["fields"]) for change in page.context["changes"]]
     assert changes == [
         ("importer", [("genre", "nature", "weather")]),
         ("Anna Berg", [("title", "Rain", "Heavy Rain")]),

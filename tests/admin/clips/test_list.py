@@ -12,7 +12,7 @@ from django.test import Client, RequestFactory
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
-from library.admin.clips.sparkline import sparkline
+from library.admin.clips.columns import sparkline
 from library.models import Clip, PlayTally
 from library.statistics.ranking import kept_ranking
 from library.statistics.series import plays_by_day

@@ -34,7 +34,7 @@ function draw(canvas) {
         {
           label: "Plays",
           data: days.map((day) => day.plays),
-          backgroundColor: () => colour("--accent"),
+          backgroundColor: () => colour("--clips-accent"),
           borderRadius: 3,
         },
       ],
@@ -56,8 +56,8 @@ function draw(canvas) {
   });
   function paint() {
     for (const scale of Object.values(chart.options.scales)) {
-      scale.ticks.color = colour("--quiet");
-      scale.grid.color = colour("--line");
+      scale.ticks.color = colour("--clips-quiet");
+      scale.grid.color = colour("--clips-line");
     }
     chart.update();
   }

@@ -44,11 +44,8 @@ async function post(address, values) {
   const body = new FormData();
   for (const [name, value] of Object.entries(values)) body.append(name, value);
   const token = form.querySelector("[name=csrfmiddlewaretoken]").value;
-  const response = await fetch(address, {
-    method: "POST",
-    headers: { "X-CSRFToken": token },
-    body,
-  });
+  const headers = { "X-CSRFToken": token };
+  const response = await fetch(address, { method: "POST", headers, body });
   if (response.redirected || response.status === 403) {
     return { error: "You are logged out. Log in in another tab, then try again." };
   }

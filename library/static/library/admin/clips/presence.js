@@ -10,13 +10,8 @@ function payload(extra) {
   const body = new FormData();
   const { version, entry } = JSON.parse(form.querySelector("[name=loaded]").value);
   const token = form.querySelector("[name=csrfmiddlewaretoken]").value;
-  const values = {
-    page: notice.dataset.page,
-    version,
-    entry,
-    csrfmiddlewaretoken: token,
-    ...extra,
-  };
+  const { page } = notice.dataset;
+  const values = { page, version, entry, csrfmiddlewaretoken: token, ...extra };
   for (const [name, value] of Object.entries(values)) body.append(name, value);
   return body;
 }
