@@ -12,9 +12,8 @@ class BackOfficeConfig(AdminConfig):
     verbose_name = "Audit"  # the only page under this name is the audit log
 
     def ready(self) -> None:
-        """Call the app of users and groups by its name in the sidebar."""
         super().ready()
-        apps.get_app_config("auth").verbose_name = "People"
+        apps.get_app_config("auth").verbose_name = "People"  # in the sidebar
 
 
 class LoginsConfig(AxesConfig):  # type: ignore[misc]

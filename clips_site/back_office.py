@@ -8,37 +8,32 @@ from django.templatetags.static import static
 from django.urls import reverse_lazy
 
 
-def _item(title: str, icon: str, view: str, *permissions: str) -> dict[str, Any]:
-    """Return an item of the sidebar, shown to users with one of the permissions."""
+def _list(title: str, icon: str, model: str) -> dict[str, Any]:
+    """Return a link to the list of a model, such as `library.clip`, for users who may view it."""
+    app, name = model.split(".")
     return {
         "title": title,
         "icon": icon,  # a name of Material Symbols, which the theme serves
-        "link": reverse_lazy(f"admin:{view}"),
-        "permission": lambda request: (
-            not permissions or any(request.user.has_perm(name) for name in permissions)
-        ),
+        "link": reverse_lazy(f"admin:{app}_{name}_changelist"),
+        "permission": lambda request: request.user.has_perm(f"{app}.view_{name}"),
     }
 
 
 def _account_links(request: HttpRequest) -> list[dict[str, Any]]:
-    """Return the links to the user's own account."""
     links = [{"title": "Change password", "link": reverse_lazy("admin:password_change")}]
     if settings.CLIPS_TWO_FACTOR != "off":
         links.append({"title": "Two-factor authentication", "link": reverse_lazy("two-factor")})
     return links
 
 
+DASHBOARD = {"title": "Dashboard", "icon": "dashboard", "link": reverse_lazy("admin:index")}
 UNFOLD: dict[str, Any] = {
     "SITE_TITLE": "Clips Service",
     "SITE_HEADER": "Clips Service",
     "SITE_SUBHEADER": "Back office",
     "SITE_SYMBOL": "graphic_eq",
     "SITE_FAVICONS": [
-        {
-            "rel": "icon",
-            "type": "image/svg+xml",
-            "href": lambda request: static("library/icon.svg"),
-        }
+        {"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("library/icon.svg")}
     ],
     "DASHBOARD_CALLBACK": "library.admin.dashboard.dashboard",
     "STYLES": [
@@ -51,46 +46,35 @@ UNFOLD: dict[str, Any] = {
         {
             "models": ["axes.accesslog", "axes.accessfailurelog", "axes.accessattempt"],
             "items": [
-                _item("Log-ins", "", "axes_accesslog_changelist", "axes.view_accesslog"),
-                _item(
-                    "Failed", "", "axes_accessfailurelog_changelist", "axes.view_accessfailurelog"
-                ),
-                _item("Locks", "", "axes_accessattempt_changelist", "axes.view_accessattempt"),
+                _list("Log-ins", "", "axes.accesslog"),
+                _list("Failed", "", "axes.accessfailurelog"),
+                _list("Locks", "", "axes.accessattempt"),
             ],
-        },
+        }
     ],
     "SIDEBAR": {
         "show_search": False,
         "command_search": True,
         "show_all_applications": False,
         "navigation": [
-            {"items": [_item("Dashboard", "dashboard", "index")]},
+            {"items": [DASHBOARD]},
             {
                 "title": "Library",
                 "separator": True,
                 "items": [
-                    _item("Clips", "library_music", "library_clip_changelist", "library.view_clip"),
-                    _item(
-                        "Plays",
-                        "play_circle",
-                        "library_playevent_changelist",
-                        "library.view_playevent",
-                    ),
+                    _list("Clips", "library_music", "library.clip"),
+                    _list("Plays", "play_circle", "library.playevent"),
                 ],
             },
             {
                 "title": "People",
                 "separator": True,
                 "items": [
-                    _item("Users", "person", "auth_user_changelist", "auth.view_user"),
-                    _item("Groups", "group", "auth_group_changelist", "auth.view_group"),
-                    _item(
-                        "API tokens", "key", "library_apitoken_changelist", "library.view_apitoken"
-                    ),
-                    _item("Log-ins", "login", "axes_accesslog_changelist", "axes.view_accesslog"),
-                    _item(
-                        "Audit log", "history", "admin_logentry_changelist", "admin.view_logentry"
-                    ),
+                    _list("Users", "person", "auth.user"),
+                    _list("Groups", "group", "auth.group"),
+                    _list("API tokens", "key", "library.apitoken"),
+                    _list("Log-ins", "login", "axes.accesslog"),
+                    _list("Audit log", "history", "admin.logentry"),
                 ],
             },
         ],

@@ -13,15 +13,19 @@ Handler = Callable[[HttpRequest], HttpResponseBase]
 PROBES = frozenset(("/livez", "/readyz", "/metrics"))
 
 
-class ProbeMiddleware:
+class Middleware:
+    """Calls `get_response` for the rest of the chain."""
+
+    def __init__(self, get_response: Handler) -> None:
+        self.get_response = get_response
+
+
+class ProbeMiddleware(Middleware):
     """Answers health checks and Prometheus under any host name.
 
     They use the address of a container or pod, which DJANGO_ALLOWED_HOSTS cannot list. Their
     responses do not depend on the host.
     """
-
-    def __init__(self, get_response: Handler) -> None:
-        self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         if request.path_info in PROBES:
@@ -31,14 +35,13 @@ class ProbeMiddleware:
         return self.get_response(request)
 
 
-class BackOfficeHeadersMiddleware:
+class BackOfficeHeadersMiddleware(Middleware):
     """Adds headers to pages of the back office: a Content-Security-Policy, and no caching."""
 
     def __init__(self, get_response: Handler) -> None:
-        self.get_response = get_response
-        self._policy = "; ".join(
-            f"{directive} {sources}" for directive, sources in settings.BACK_OFFICE_CSP.items()
-        )
+        super().__init__(get_response)
+        policy = settings.BACK_OFFICE_CSP.items()
+        self._policy = "; ".join(f"{directive} {sources}" for directive, sources in policy)
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         response = self.get_response(request)
@@ -48,7 +51,7 @@ class BackOfficeHeadersMiddleware:
         return response
 
 
-class BodyLimitMiddleware:
+class BodyLimitMiddleware(Middleware):
     """Rejects a body that is larger than every upload and import may be.
 
     Django writes an upload to a temporary file before a view can reject it or ask for a log-in, so
@@ -58,11 +61,7 @@ class BodyLimitMiddleware:
     # audio or an import, and the other fields of the form
     MAX_BYTES = max(settings.CLIPS_AUDIO_MAX_BYTES, settings.CLIPS_IMPORT_MAX_BYTES) + 1_000_000
 
-    def __init__(self, get_response: Handler) -> None:
-        self.get_response = get_response
-
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        """Return 413 if the body is too large."""
         length = request.META.get("CONTENT_LENGTH") or "0"
         if length.isdecimal() and int(length) > self.MAX_BYTES:
             refuse: Callable[..., HttpResponseBase] = get_resolver().resolve_error_handler(400)
@@ -70,15 +69,12 @@ class BodyLimitMiddleware:
         return self.get_response(request)
 
 
-class NoTrailingSlashMiddleware:
+class NoTrailingSlashMiddleware(Middleware):
     """Redirects to the path without a trailing slash if only the slash causes a 404.
 
     The status is 308 (RFC 9110, 15.4.9), which keeps the method and the body of a POST. Requests
     that are found cost nothing.
     """
-
-    def __init__(self, get_response: Handler) -> None:
-        self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         response = self.get_response(request)

@@ -4,8 +4,6 @@ from pathlib import Path
 
 from clips_site import __version__
 
-_LIBRARY = Path(__file__).resolve().parent.parent / "library"
-
 REST_FRAMEWORK = {
     "DEFAULT_RENDERER_CLASSES": ["library.api.json_bodies.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["library.api.json_bodies.JSONBodyParser"],
@@ -40,7 +38,7 @@ CORS_EXPOSE_HEADERS = [
 SPECTACULAR_SETTINGS = {
     "TITLE": "Clips Service",
     "VERSION": __version__,
-    "DESCRIPTION": (_LIBRARY / "api" / "openapi" / "description.md").read_text(),
+    "DESCRIPTION": (Path(__file__).parents[1] / "library/api/openapi/description.md").read_text(),
     "OAS_VERSION": "3.1.1",
     "SERVE_INCLUDE_SCHEMA": False,
     "SERVE_AUTHENTICATION": [],

@@ -4,8 +4,8 @@ docs/configuration.md lists every variable.
 """
 
 import os
-import re
 import secrets
+from contextlib import suppress
 from datetime import timedelta
 from hashlib import sha256
 from pathlib import Path
@@ -13,7 +13,7 @@ from typing import Any
 
 import django_stubs_ext
 from django.core.exceptions import ImproperlyConfigured
-from environs import Env, EnvError, ValidationError, validate
+from environs import Env, EnvError, validate
 
 from clips_site import __version__
 from clips_site.back_office import UNFOLD as UNFOLD
@@ -32,17 +32,13 @@ NOT_NEGATIVE = validate.Range(min=0)
 ABOVE_0 = validate.Range(min=0, min_inclusive=False)
 PORT_NUMBER = validate.Range(min=1, max=65535)
 SHARE = validate.Range(min=0, max=1)
-
-
-def _is_url_or_empty(value: str) -> None:
-    if value and not re.match(r"https?://[^/?#]+", value):
-        raise ValidationError("Must start with http:// or https://, followed by a host.")
-
-
-def _is_dsn_or_empty(value: str) -> None:
-    if value and not re.fullmatch(r"https?://[^/?#@]+@[^/?#@]+(/[^?#]*)?/[0-9]+", value):
-        raise ValidationError("Must have the form https://KEY@HOST/PROJECT.")
-
+URL_OR_EMPTY = validate.Regexp(
+    r"https?://[^/?#]+|\Z", error="Must start with http:// or https://, followed by a host."
+)
+DSN_OR_EMPTY = validate.Regexp(
+    r"(https?://[^/?#@]+@[^/?#@]+(/[^?#]*)?/[0-9]+)?\Z",
+    error="Must have the form https://KEY@HOST/PROJECT.",
+)
 
 try:
     # Data that this machine keeps between starts: the embedded database, uploads, the audio store.
@@ -73,21 +69,15 @@ try:
     LOG_LEVEL = env.str(
         "CLIPS_LOG_LEVEL", "INFO", validate=validate.OneOf(("DEBUG", "INFO", "WARNING", "ERROR"))
     )
-    SENTRY_DSN = env.str("SENTRY_DSN", "", validate=_is_dsn_or_empty)
+    SENTRY_DSN = env.str("SENTRY_DSN", "", validate=DSN_OR_EMPTY)
     SENTRY_ENVIRONMENT = env.str("SENTRY_ENVIRONMENT", "") or "production"
     SENTRY_RELEASE = env.str("SENTRY_RELEASE", "") or f"clips-service@{VERSION}"
     SENTRY_SAMPLE_RATE = env.float("SENTRY_SAMPLE_RATE", 1.0, validate=SHARE)
     # OpenTelemetry's own variables. Its SDK reads these and others from the environment itself.
-    _TRACES_TO = [
-        env.str(f"OTEL_EXPORTER_OTLP{signal}_ENDPOINT", "", validate=_is_url_or_empty)
-        for signal in ("", "_TRACES")
-    ]
-    for _signal in ("", "_TRACES"):
-        env.str(
-            f"OTEL_EXPORTER_OTLP{_signal}_PROTOCOL",
-            "",
-            validate=validate.OneOf(("", "http/protobuf")),
-        )
+    _TRACES_TO: list[str] = []
+    for _name in ("OTEL_EXPORTER_OTLP", "OTEL_EXPORTER_OTLP_TRACES"):
+        _TRACES_TO.append(env.str(f"{_name}_ENDPOINT", "", validate=URL_OR_EMPTY))
+        env.str(f"{_name}_PROTOCOL", "", validate=validate.OneOf(("", "http/protobuf")))
     TRACING = any(_TRACES_TO) and env.str("OTEL_SDK_DISABLED", "").lower() != "true"
     WEB_CONCURRENCY = env.int("WEB_CONCURRENCY", os.cpu_count() or 1, validate=AT_LEAST_1)
     WEB_THREADS = env.int("WEB_THREADS", 256, validate=validate.Range(min=2))
@@ -191,12 +181,9 @@ DATABASES = {"default": _DATABASE}
 def _local_secret(path: Path) -> str:
     """Return this machine's secret key, which the first start generates."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        with path.open("x") as file:
-            path.chmod(0o600)
-            file.write(secrets.token_urlsafe(48))
-    except FileExistsError:
-        pass
+    with suppress(FileExistsError), path.open("x") as file:
+        path.chmod(0o600)
+        file.write(secrets.token_urlsafe(48))
     return path.read_text()
 
 
@@ -314,7 +301,7 @@ LOGGING: dict[str, Any] = {
         "with_traceback": {
             "()": "django.utils.log.CallbackFilter",
             "callback": lambda record: bool(record.exc_info),
-        },
+        }
     },
     "handlers": {"lines": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["lines"], "level": LOG_LEVEL},

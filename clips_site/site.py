@@ -24,13 +24,11 @@ class BackOffice(AdminSite):
     """The theme's site, open to staff who have given every factor that is required of them."""
 
     def has_permission(self, request: HttpRequest) -> bool:
-        """Return whether the session belongs to staff and lacks no second factor."""
         return super().has_permission(request) and self._missing(request) is None
 
     def login(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """Ask for the password, or redirect to the page of the missing second factor."""
         if request.method == "POST":
             with logins.one_at_a_time(request, request.POST.get("username", "")) as free:
                 if free:
@@ -46,7 +44,6 @@ class BackOffice(AdminSite):
     def password_change(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> Any:
-        """Change the user's own password, and record it in the audit log."""
         response: HttpResponse = super().password_change(request, extra_context)
         if isinstance(response, HttpResponseRedirect) and isinstance(request.user, User):
             history.note(request.user, request.user, "Changed the password.")

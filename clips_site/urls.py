@@ -2,7 +2,7 @@
 
 from django.contrib import admin
 from django.urls import include, path
-from django.views.generic import RedirectView
+from django.views.generic import RedirectView, TemplateView
 from drf_spectacular.renderers import OpenApiJsonRenderer
 from drf_spectacular.views import SpectacularAPIView
 
@@ -10,6 +10,7 @@ from library import pages
 from library.admin import dashboard_parts
 from library.probes import health, metrics_view
 
+page = TemplateView.as_view
 urlpatterns = [
     path("", pages.listen, name="listen"),
     path("api/v1/", include("library.api.urls")),
@@ -18,9 +19,9 @@ urlpatterns = [
         SpectacularAPIView.as_view(renderer_classes=[OpenApiJsonRenderer], throttle_classes=[]),
         name="schema",
     ),
-    path("docs", pages.docs, name="docs"),
-    path("docs/plays", pages.counting_rule, name="counting-rule"),
-    path("redoc", pages.redoc, name="redoc"),
+    path("docs", page(template_name="library/pages/docs.html"), name="docs"),
+    path("docs/plays", page(template_name="library/pages/counting.html"), name="counting-rule"),
+    path("redoc", page(template_name="library/pages/redoc.html"), name="redoc"),
     path("livez", health.livez, name="livez"),
     path("readyz", health.readyz, name="readyz"),
     path("metrics", metrics_view.metrics, name="metrics"),

@@ -9,5 +9,4 @@ class LibraryConfig(AppConfig):
     name = "library"
 
     def ready(self) -> None:
-        """Register the system checks."""
         from library import checks  # noqa: F401

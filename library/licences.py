@@ -24,9 +24,8 @@ class UnknownLicenceError(ValueError):
 
 
 def _creative_commons(terms: str, version: str) -> Licence:
-    path = (
-        "by-nd-nc" if (terms, version) == ("by-nc-nd", "1.0") else terms
-    )  # version 1.0 has another order
+    # Version 1.0 has another order.
+    path = "by-nd-nc" if (terms, version) == ("by-nc-nd", "1.0") else terms
     return Licence(
         f"CC-{terms.upper()}-{version}",
         f"CC {terms.upper()} {version}",
@@ -51,13 +50,10 @@ LICENCES = {
         Licence("MIT", "MIT License", "https://spdx.org/licenses/MIT.html"),
     )
 }
-_BY_NAME = {licence.id.lower(): licence for licence in LICENCES.values()} | {
-    "cc0": LICENCES["CC0-1.0"]
-}
-_BY_ADDRESS = {
-    licence.url.lower().removeprefix("https://").strip("/"): licence
-    for licence in LICENCES.values()
-}
+_KNOWN = {"cc0": LICENCES["CC0-1.0"]}  # by name and by URL, in lower case
+for _licence in LICENCES.values():
+    _KNOWN[_licence.id.lower()] = _licence
+    _KNOWN[_licence.url.lower().removeprefix("https://").strip("/")] = _licence
 
 
 def find_licence(text: str) -> Licence:
@@ -69,7 +65,7 @@ def find_licence(text: str) -> Licence:
     text = text.strip().lower()
     address = re.sub(r"^https?://(www\.)?", "", text)
     address = re.sub(r"/(deed|legalcode)(\.[a-z_-]+)*$", "", address.rstrip("/")).rstrip("/")
-    found = _BY_ADDRESS.get(address) or _BY_NAME.get(re.sub(r"\s+", "-", text))
+    found = _KNOWN.get(address) or _KNOWN.get(re.sub(r"\s+", "-", text))
     if found is None:
         raise UnknownLicenceError(f"Give one of: {ALLOWED}.")
     return found

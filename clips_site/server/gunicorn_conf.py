@@ -13,7 +13,6 @@ from typing import Any
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "clips_site.settings")
 
 from clips_site import settings
-from clips_site.server import stop_signals
 from clips_site.server.metrics import slots
 from clips_site.server.metrics.supervisor import metrics_process
 
@@ -88,10 +87,9 @@ def post_fork(server: Any, worker: Any) -> None:
 
 
 def post_worker_init(worker: Any) -> None:
-    """Let Ctrl-C stop the worker at once, and look up the gauge that the next two hooks need."""
+    """Look up the gauge that the next two hooks need."""
     from library.telemetry.instruments import adder, http_requests_in_progress
 
-    stop_signals.exit_at_once_on_interrupt()
     worker.add_in_progress = adder(http_requests_in_progress)
 
 
@@ -115,9 +113,9 @@ def worker_exit(server: Any, worker: Any) -> None:
 
         tracing.stop()
     if settings.SENTRY_DSN:
-        from clips_site.server import sentry
+        import sentry_sdk
 
-        sentry.stop()
+        sentry_sdk.flush(timeout=2)  # seconds
 
 
 def child_exit(server: Any, worker: Any) -> None:

@@ -24,12 +24,10 @@ if TYPE_CHECKING:
     from sentry_sdk.types import Event, Hint
 
 # Everything that is sent. A list of exclusions would miss keys that a newer SDK adds.
-KEPT = frozenset(
-    (
-        *("event_id", "timestamp", "platform", "level", "logger", "exception", "threads"),
-        *("release", "environment", "server_name", "sdk", "_meta"),
-    )
-)
+KEPT = {
+    *("event_id", "timestamp", "platform", "level", "logger", "exception", "threads"),
+    *("release", "environment", "server_name", "sdk", "_meta"),
+}
 IGNORED_LOGGERS = ("django.security.", "opentelemetry.")
 MESSAGE_LENGTH = 300
 _ADDRESS = re.compile(
@@ -57,11 +55,6 @@ def handler() -> logging.Handler:
         before_send=_remove_private_data,
     )
     return EventHandler(level=logging.ERROR)
-
-
-def stop() -> None:
-    """Send the errors still queued, for two seconds at most, before the process ends."""
-    sentry_sdk.flush(timeout=2)
 
 
 def _remove_private_data(event: "Event", hint: "Hint") -> "Event | None":

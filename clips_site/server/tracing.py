@@ -8,7 +8,7 @@ the play. Sampling, batching and export follow OpenTelemetry's own variables (OT
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from functools import cache
+from functools import cache, partial
 from threading import Thread
 from typing import Any
 
@@ -34,14 +34,11 @@ from opentelemetry.trace import (
 )
 
 from clips_site import settings
-from clips_site.middleware import PROBES, Handler
+from clips_site.middleware import PROBES, Handler, Middleware
 from clips_site.server.logs import request_ids
 from library.telemetry import request_notes, trace_context
 
-STOP_SECONDS = 3.0
-METHODS = frozenset(
-    ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "CONNECT", "TRACE")
-)
+METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "CONNECT", "TRACE"}
 
 
 @cache
@@ -59,22 +56,18 @@ def provider() -> TracerProvider:
     return made
 
 
-class TracingMiddleware:
+class TracingMiddleware(Middleware):
     """Starts the span of each request, which ends with the request's log line."""
 
     def __init__(self, get_response: Handler) -> None:
         """Run in the worker, after the fork."""
-        self.get_response = get_response
+        super().__init__(get_response)
         self._tracer = provider().get_tracer("clips", settings.VERSION)
         trace_context.set_recorder(self._record)
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        """Start a span, unless the request is a probe."""
-        if request.path_info not in PROBES:
-            request_notes.note(request.META, span=RequestSpan(self._start(request)))
-        return self.get_response(request)
-
-    def _start(self, request: HttpRequest) -> Span:
+        if request.path_info in PROBES:
+            return self.get_response(request)
         above = trace_context.current.get()
         attributes = {
             "http.request.method": request.method if request.method in METHODS else "_OTHER",
@@ -84,13 +77,13 @@ class TracingMiddleware:
         parent = _below(above, above.parent_id, remote=True) if above else Context()
         span = self._tracer.start_span("HTTP", parent, SpanKind.SERVER, attributes)
         trace_context.current.set(_place(span))
-        return span
+        request_notes.noted(request.META)["finish_span"] = partial(_finish_request, span)
+        return self.get_response(request)
 
     @contextmanager
     def _record(
         self, name: str, outgoing: bool, attributes: Mapping[str, str | int]
     ) -> Iterator[trace_context.Span]:
-        """Open a span below the current one."""
         above = trace_context.current.get()
         parent = _below(above, above.span_id, remote=False) if above else Context()
         kind = SpanKind.CLIENT if outgoing else SpanKind.INTERNAL
@@ -106,42 +99,35 @@ class TracingMiddleware:
             span.end()
 
 
-class RequestSpan:
-    """The span of a request in progress."""
-
-    def __init__(self, span: Span) -> None:
-        self._span = span
-
-    def finish(self, facts: Mapping[str, Any], route: str | None) -> None:
-        """End the span with the facts of the request's log line."""
-        span, status = self._span, facts["status"]
-        template = None if route is None else _template(route)
-        attributes = {
-            "url.path": facts["path"],
-            "http.route": template,
-            "http.response.status_code": status,
-            "http.response.body.size": facts.get("bytes"),
-            "clips.clip.id": facts.get("clip"),
-            "clips.stream.outcome": facts.get("outcome"),
-            "clips.stream.play": facts.get("play"),
-        }
-        span.set_attributes({name: fact for name, fact in attributes.items() if fact is not None})
-        method = facts["method"] if facts["method"] in METHODS else "HTTP"
-        span.update_name(f"{method} {template}" if template else method)
-        if status >= 500:
-            _fail(span, str(facts.get("code", status)))
-        elif facts.get("outcome") == "error":
-            _fail(span, "broken_off")
-        span.end()
+def _finish_request(span: Span, facts: Mapping[str, Any], route: str | None) -> None:
+    """End a request's span with the facts of its log line."""
+    status, template = facts["status"], None if route is None else _template(route)
+    attributes = {
+        "url.path": facts["path"],
+        "http.route": template,
+        "http.response.status_code": status,
+        "http.response.body.size": facts.get("bytes"),
+        "clips.clip.id": facts.get("clip"),
+        "clips.stream.outcome": facts.get("outcome"),
+        "clips.stream.play": facts.get("play"),
+    }
+    span.set_attributes({name: fact for name, fact in attributes.items() if fact is not None})
+    method = facts["method"] if facts["method"] in METHODS else "HTTP"
+    span.update_name(f"{method} {template}" if template else method)
+    if status >= 500:
+        _fail(span, str(facts.get("code", status)))
+    elif facts.get("outcome") == "error":
+        _fail(span, "broken_off")
+    span.end()
 
 
 def stop() -> None:
-    """Send the spans still queued, for some seconds at most, before the process ends."""
+    """Send the spans still queued, for three seconds at most, before the process ends."""
     if provider.cache_info().currsize:
         # In a thread: it has no time limit, and retries for long if the collector is down.
         sending = Thread(target=provider().shutdown, name="last spans", daemon=True)
         sending.start()
-        sending.join(STOP_SECONDS)
+        sending.join(3.0)
 
 
 def _below(above: trace_context.Context, span_id: str, *, remote: bool) -> Context:

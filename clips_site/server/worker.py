@@ -5,6 +5,8 @@ README.md lists the internals of gunicorn that this module overrides.
 
 import json
 import logging
+import os
+import signal
 import socket
 import sys
 from contextlib import suppress
@@ -22,6 +24,24 @@ from clips_site.server.logs.formatting import log_uncaught
 from clips_site.server.logs.request_ids import HEADER, begin
 from library.telemetry import request_notes
 
+STOP = (signal.SIGINT, signal.SIGQUIT, signal.SIGTERM)
+
+
+def _start_as_worker() -> None:
+    for number in STOP:  # nothing is served until gunicorn installs its own handlers
+        signal.signal(number, lambda *_: os._exit(0))
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP)
+
+
+# Until a worker installs its handlers, it has the master's, and a signal would be lost: the
+# master would wait for `graceful_timeout` and then kill it. So signals are blocked in between.
+# gunicorn's configuration is no place for this: it is executed again at each reload.
+os.register_at_fork(
+    before=lambda: signal.pthread_sigmask(signal.SIG_BLOCK, STOP),
+    after_in_parent=lambda: signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP),
+    after_in_child=_start_as_worker,
+)
+
 
 class _JSONErrors:
     """A client's socket that replaces gunicorn's HTML error page with JSON."""
@@ -34,7 +54,6 @@ class _JSONErrors:
         return getattr(self._client, name)
 
     def sendall(self, page: bytes) -> None:
-        """Send JSON with the status of the page."""
         status = HTTPStatus(int(page.split(None, 2)[1]))
         # Python before 3.13 calls 414 Request-URI Too Long
         code = status.phrase.lower().replace(" ", "_").removeprefix("request-")
@@ -45,10 +64,6 @@ class _JSONErrors:
             f"{HEADER}: {self._request_id}\r\nContent-Length: {len(body)}\r\n\r\n"
         )
         self._client.sendall(head.encode() + body)
-
-
-def _do_nothing(*, graceful: bool = False) -> None:
-    """Replace the `close` of a connection that is closed already."""
 
 
 class Worker(ThreadWorker):  # type: ignore[misc]
@@ -65,8 +80,18 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         if not kept:
             with suppress(OSError):  # gunicorn has already closed it, during a broken response
                 conn.close(graceful=True)
-            conn.close = _do_nothing
+            conn.close = lambda *, graceful=False: None  # it is closed already
         return kept
+
+    def handle_quit(self, sig: int, frame: Any) -> None:
+        """Exit at once on SIGINT (Ctrl-C) and SIGQUIT.
+
+        gunicorn 27's own handler takes a lock that the interrupted main thread may hold; the worker
+        then hangs until it is killed. And Python waits for every thread before it exits, so for the
+        slowest listener. PostgreSQL rolls back a play that is being recorded, and its audio was not
+        sent. SIGTERM is the graceful way: streams may end, for up to `graceful_timeout` seconds.
+        """
+        os._exit(0)
 
     def handle_error(self, req: Any, client: socket.socket, addr: Any, exc: BaseException) -> None:
         """Log and answer as gunicorn does, but without the address and with a JSON body."""
@@ -83,11 +108,9 @@ class Logger(GunicornLogger):  # type: ignore[misc]
         log_uncaught()
         self.cfg = cfg
         self.error_log.propagate = True
-        self._lines = (
-            AccessLog(settings.LOG_FORMAT, self.error_log.getEffectiveLevel())
-            if settings.ACCESS_LOG
-            else None
-        )
+        self._lines: AccessLog | None = None
+        if settings.ACCESS_LOG:
+            self._lines = AccessLog(settings.LOG_FORMAT, self.error_log.getEffectiveLevel())
 
     def warning(self, msg: str, *args: Any, **kwargs: Any) -> None:
         """Leave out the text of an invalid request: it may contain an address or a token."""
@@ -103,14 +126,14 @@ class Logger(GunicornLogger):  # type: ignore[misc]
     def access(self, resp: Any, req: Any, environ: dict[str, Any], request_time: timedelta) -> None:
         """Write the line of a request and end its span, after its last byte is sent."""
         noted = request_notes.noted(environ)
-        span = noted.get("span")
-        if self._lines is None and span is None:
+        finish_span = noted.get("finish_span")
+        if self._lines is None and finish_span is None:
             return
         try:
             facts = describe_request(resp, req, noted, request_time.total_seconds())
             if self._lines is not None:
                 self._lines.write(facts)
-            if span is not None:
-                span.finish(facts, noted.get("path_template"))
+            if finish_span is not None:
+                finish_span(facts, noted.get("path_template"))
         except Exception:
             self.error_log.exception("A request could not be logged")

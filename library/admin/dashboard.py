@@ -17,7 +17,7 @@ from django.utils.timesince import timesince
 
 from library.admin.base import cause_sentence
 from library.admin.log_entries import describe
-from library.audio.origin_slots import host_of
+from library.audio.locks import host_of
 from library.models import Clip, Health, LibraryTally, State
 from library.statistics.library import recent_plays
 from library.statistics.period import parse_period

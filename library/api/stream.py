@@ -14,8 +14,7 @@ from library.models import Clip
 from library.plays.group import NotWrittenError
 from library.plays.outcomes import outcome_writer
 from library.plays.record import Recorded, record
-from library.plays.request import play_of
-from library.plays.rule import kind_of_play
+from library.plays.request import kind_of_play, play_of
 from library.sources.opening import open_audio
 from library.streams.delivery import Delivery, deliver
 from library.telemetry import request_notes, trace_context
@@ -73,10 +72,9 @@ def stream_clip(request: HttpRequest, clip: Clip) -> HttpResponseBase:
         return delivery.response
     meter.start()
     body = delivery.body
-    counted = play is not None and play.event_id is not None
-    request_notes.note(
-        request.META, play=counted, **(HANDED_OVER if body is None else {"stream": body})
-    )
+    noted = request_notes.noted(request.META)
+    noted["play"] = play is not None and play.event_id is not None
+    noted.update(HANDED_OVER if body is None else {"stream": body})
     if body is None:  # nginx sends it; the bytes sent and the outcome are unknown here
         meter.finish(0, HANDED_OVER["outcome"])
         _places.release()

@@ -1,4 +1,1 @@
-"""Audio files: the origin client, the audio store, byte ranges and media types.
-
-This package does not import Django.
-"""
+"""Audio files: the origin client, the store, byte ranges, media types. Independent of Django."""

@@ -6,8 +6,6 @@ from dataclasses import dataclass
 # One int-range or suffix-range. ASCII digits only: `\d` would match others.
 _RANGE = re.compile(r"bytes=[ \t]*(?:([0-9]+)-([0-9]*)|-([0-9]+))[ \t]*", re.IGNORECASE)
 
-_BEYOND_ANY_SIZE = 10**18
-
 
 class UnsatisfiableRangeError(ValueError):
     """The range starts at or past the end (RFC 9110, 15.5.17: respond with 416)."""
@@ -22,11 +20,9 @@ class ByteRange:
 
     @property
     def stop(self) -> int:
-        """The offset after the last byte."""
         return self.start + self.length
 
     def content_range(self, size: int) -> str:
-        """Return the Content-Range header for this range of a body of `size` bytes."""
         return f"bytes {self.start}-{self.stop - 1}/{size}"
 
 
@@ -58,4 +54,4 @@ def parse(header: str, size: int) -> ByteRange | None:
 def _number(digits: str) -> int:
     """Convert digits, capping huge numbers: int() refuses thousands of digits."""
     digits = digits.lstrip("0")
-    return int(digits or "0") if len(digits) <= 18 else _BEYOND_ANY_SIZE
+    return int(digits or "0") if len(digits) <= 18 else 10**18

@@ -21,9 +21,9 @@ from library.audio.entry import Entry, Metadata, sync_folder
 from library.audio.errors import CAUSES, AudioUnavailableError
 from library.audio.eviction import evict, is_eviction_due, scan
 from library.audio.freshness import Freshness
+from library.audio.locks import host_of, origin_slot
 from library.audio.open_audio import strong_etag
 from library.audio.origin import OriginClient, OriginResponse
-from library.audio.origin_slots import host_of, origin_slot
 from library.audio.sniff import read_head
 from library.telemetry import instruments
 
@@ -79,7 +79,11 @@ class Downloader:
             return False
         with contextlib.ExitStack() as undo:
             undo.callback(os.close, claim)
-            if self._is_settled(entry, began):
+            # Another download may have ended between the caller's check and the claim.
+            if audio := entry.open_current(began):
+                audio.file.close()
+                return False
+            if entry.recent_failure(self._limits.failure_seconds) is not None:
                 return False
             if not self._free_downloads.acquire(blocking=False):
                 raise AudioUnavailableError("origin_busy")
@@ -87,11 +91,8 @@ class Downloader:
             # Not a daemon thread: a worker that stops gracefully finishes the download, because
             # other workers' listeners follow it. The thread runs in the context of the request that
             # started it, so log lines and the trace keep the request's ids.
-            Thread(
-                target=copy_context().run,
-                args=(self._download, entry, claim),
-                name=f"fetch {entry.key[:8]}",
-            ).start()
+            run, name = copy_context().run, f"fetch {entry.key[:8]}"
+            Thread(target=run, args=(self._download, entry, claim), name=name).start()
             undo.pop_all()
         return True
 
@@ -102,24 +103,15 @@ class Downloader:
             self._folder.mkdir(parents=True, exist_ok=True)
             return entry.claim()
 
-    def _is_settled(self, entry: Entry, began: float) -> bool:
-        """Return whether another download ended between the caller's check and the claim."""
-        audio = entry.open_current(began)
-        if audio is not None:
-            audio.file.close()
-        return audio is not None or entry.recent_failure(self._limits.failure_seconds) is not None
-
     def _download(self, entry: Entry, claim: int) -> None:
-        """Fetch the audio into the store or record the failure, then release the claim."""
         try:
             saved = entry.open_saved()
             if saved is not None:
                 saved[1].file.close()
             stale = saved[0] if saved else None
+            limits = self._limits
             with (
-                origin_slot(
-                    self._folder, entry.url, self._limits.per_origin, self._limits.slot_timeout
-                ),
+                origin_slot(self._folder, entry.url, limits.per_origin, limits.slot_timeout),
                 instruments.origin_fetch(),
                 self._client.get(entry.url, stale.validators if stale else None) as response,
             ):
@@ -211,11 +203,8 @@ class Downloader:
         If the disk is full, evict at once, down to nine tenths of what is stored.
         """
         limits = self._limits
-        if (
-            not disk_full
-            and self._received < limits.max_bytes / 50
-            and not is_eviction_due(self._folder)
-        ):
+        due = self._received >= limits.max_bytes / 50 or is_eviction_due(self._folder)
+        if not due and not disk_full:
             return
         self._received = 0
         try:

@@ -24,27 +24,12 @@ MIN_FRAMES_SHARE = 0.9  # of the bytes; with fewer, the number of frames gives n
 HEADER_BYTES = 7  # of a frame of MPEG audio or ADTS
 # samples per second by the sampling frequency index of ADTS
 ADTS_RATES = (
-    96000,
-    88200,
-    64000,
-    48000,
-    44100,
-    32000,
-    24000,
-    22050,
-    16000,
-    12000,
-    11025,
-    8000,
-    7350,
+    *(96000, 88200, 64000, 48000, 44100, 32000, 24000),
+    *(22050, 16000, 12000, 11025, 8000, 7350),
 )
 WAV_CODINGS = (1, 3, 6, 7, 0xFFFE)  # one sample a block: PCM, float, A-law, mu-law, extensible
 # identifiers of EBML elements (RFC 8794, RFC 9559)
 SEGMENT, INFO, TIMESTAMP_SCALE, DURATION = 0x18538067, 0x1549A966, 0x2AD7B1, 0x4489
-
-
-class _TooManyStepsError(Exception):
-    """The file takes more reads and seeks than any valid file."""
 
 
 class _LimitedFile:
@@ -71,7 +56,7 @@ class _LimitedFile:
     def _step(self) -> None:
         self._steps += 1
         if self._steps > MOST_STEPS:
-            raise _TooManyStepsError
+            raise ValueError("more reads and seeks than any valid file takes")
 
 
 def duration_of(audio: str | Path | BinaryIO) -> float | None:
@@ -162,10 +147,6 @@ def _wav(file: _LimitedFile) -> float:
     raise LookupError("no data")
 
 
-def _mp4(file: _LimitedFile) -> float:
-    return float(MP4Info(Atoms(file), file).length)
-
-
 def _webm(file: _LimitedFile) -> float:
     """Read the Duration from the segment's Info. Browsers' recorders leave it out."""
     segment, end = _element(file, SEGMENT, 0, file.size)
@@ -209,6 +190,6 @@ _MEASURES: dict[str, Callable[[_LimitedFile], float]] = {
     "audio/ogg": _ogg,
     "audio/flac": _flac,
     "audio/wav": _wav,
-    "audio/mp4": _mp4,
+    "audio/mp4": lambda file: float(MP4Info(Atoms(file), file).length),
     "audio/webm": _webm,
 }

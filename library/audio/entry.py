@@ -24,7 +24,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from library.audio.file_lock import is_abandoned, try_lock
+from library.audio.locks import is_abandoned, try_lock
 from library.audio.open_audio import OpenAudio
 
 TOUCH_SECONDS = 60  # precision of the time of last use
@@ -74,25 +74,21 @@ class Entry:
 
     def open_current(self, began: float) -> OpenAudio | None:
         """Return the stored audio if it is fresh or was revalidated after `began`."""
-        saved = self.open_saved()
-        if saved is None:
-            return None
-        metadata, audio = saved
-        if metadata.fresh or metadata.checked_at >= began:
-            return audio
-        audio.file.close()
+        if saved := self.open_saved():
+            metadata, audio = saved
+            if metadata.fresh or metadata.checked_at >= began:
+                return audio
+            audio.file.close()
         return None
 
     def open_growing(self) -> OpenAudio | None:
         """Return the audio of a download in progress, or None if none has a known length."""
         metadata = read_metadata(self._growing)
-        if metadata is None:
-            return None
         try:
-            audio = self._open(metadata, stored=False)
+            audio = self._open(metadata, stored=False) if metadata else None
         except FileNotFoundError:
             return None
-        if is_abandoned(audio.file.fileno()):
+        if audio and is_abandoned(audio.file.fileno()):
             audio.file.close()
             return None
         return audio
@@ -104,12 +100,9 @@ class Entry:
                 os.utime(self._saved)
 
     def recent_failure(self, seconds: float) -> str | None:
-        """Return the code of a failure in the last `seconds`, or None."""
-        try:
+        with contextlib.suppress(FileNotFoundError):
             if time.time() - self._failed.stat().st_mtime < seconds:
                 return self._failed.read_text() or None
-        except FileNotFoundError:
-            pass
         return None
 
     def claim(self) -> int | None:
@@ -142,7 +135,6 @@ class Entry:
         _write_metadata(self._growing, metadata)
 
     def save(self, metadata: Metadata) -> None:
-        """Replace the stored metadata, durably."""
         before = read_metadata(self._saved)
         _write_metadata(self._saved, metadata, sync=True)
         self._failed.unlink(missing_ok=True)
@@ -151,12 +143,10 @@ class Entry:
                 os.utime(self.folder / before.body)  # so eviction keeps it for ORPHAN_SECONDS
 
     def record_failure(self, code: str) -> None:
-        """Record the code of a download's failure."""
         with contextlib.suppress(OSError):
             _write_atomically(self._failed, code.encode())
 
     def end_announcement(self) -> None:
-        """Remove the announcement of a download that has ended."""
         self._growing.unlink(missing_ok=True)
 
     def _open(self, metadata: Metadata, *, stored: bool) -> OpenAudio:

@@ -4,12 +4,11 @@ import contextlib
 import fcntl
 import os
 import time
-from collections import defaultdict
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from library.audio.entry import read_metadata
-from library.audio.file_lock import is_abandoned, try_lock
+from library.audio.locks import is_abandoned, try_lock
 from library.telemetry import instruments
 
 LOCK_NAME = "eviction.lock"
@@ -87,15 +86,15 @@ def stored_bytes(folder: Path) -> int:
 
 def scan(folder: Path) -> list[StoredEntry]:
     """Return the entries in a store's folder, in no particular order."""
-    found: dict[str, StoredEntry] = defaultdict(lambda: StoredEntry(""))
+    found: dict[str, StoredEntry] = {}
     with os.scandir(folder) as files:
         for file in files:
             if not file.name.endswith((".json", ".audio", ".part")):
                 continue
             with contextlib.suppress(FileNotFoundError):
                 status = file.stat()
-                entry = found[file.name.split(".")[0]]
-                entry.key = file.name.split(".")[0]
+                key = file.name.split(".")[0]
+                entry = found.setdefault(key, StoredEntry(key))
                 entry.size += status.st_size
                 if file.name.endswith(".part"):
                     entry.used_at = time.time()  # in progress
@@ -121,12 +120,7 @@ def _remove_leftovers(folder: Path) -> None:
             elif path.suffix in (".audio", ".failed", ".new"):
                 path.unlink()
             elif path.suffix in (".claim", ".slot"):
-                _unlink_unlocked(path)
-
-
-def _unlink_unlocked(path: Path) -> None:
-    """Delete a lock file unless it is locked."""
-    descriptor = try_lock(path)
-    if descriptor is not None:
-        path.unlink()
-        os.close(descriptor)
+                descriptor = try_lock(path)
+                if descriptor is not None:
+                    path.unlink()
+                    os.close(descriptor)

@@ -39,7 +39,3 @@ class Freshness:
             if ages and age.isascii() and age.isdigit() and len(age) < 10:
                 seconds -= int(age)
         return time.time() + max(self.least, min(seconds, self.most))
-
-    def may_serve_while_revalidating(self, fresh_until: float) -> bool:
-        """Return whether a copy that became stale then may be served before it is revalidated."""
-        return time.time() < fresh_until + self.while_revalidating

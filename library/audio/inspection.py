@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 from library.audio.duration import duration_of
 from library.audio.errors import CAUSES, AudioUnavailableError
-from library.audio.origin import OriginClient, OriginResponse
+from library.audio.origin import OriginClient
 from library.audio.sniff import read_head
 
 logger = logging.getLogger(__name__)
@@ -40,7 +40,16 @@ def inspect_url(client: OriginClient, url: str, *, head_only: bool = False) -> S
     try:
         with client.get(url) as response:
             report = replace(report, final_url=response.url)
-            return _read_body(report, response, head_only=head_only)
+            chunks = response.chunks()
+            head, content_type = read_head(chunks)
+            if head_only:
+                return replace(report, content_type=content_type, size_bytes=response.length)
+            with tempfile.TemporaryFile() as body:
+                body.write(head)
+                for chunk in chunks:
+                    body.write(chunk)
+                size, duration = body.tell(), duration_of(body)
+            return replace(report, content_type=content_type, size_bytes=size, duration=duration)
     except AudioUnavailableError as error:
         detail = error.detail
         if error.origin_status is not None:
@@ -50,18 +59,3 @@ def inspect_url(client: OriginClient, url: str, *, head_only: bool = False) -> S
         logger.exception("An origin could not be inspected")
         code = "origin_protocol_error"
         return replace(report, code=code, detail=CAUSES[code].sentence)
-
-
-def _read_body(report: SourceReport, response: OriginResponse, *, head_only: bool) -> SourceReport:
-    """Add type, size and duration to the report. Raises AudioUnavailableError."""
-    chunks = response.chunks()
-    head, content_type = read_head(chunks)
-    if head_only:
-        return replace(report, content_type=content_type, size_bytes=response.length)
-    with tempfile.TemporaryFile() as body:
-        body.write(head)
-        for chunk in chunks:
-            body.write(chunk)
-        size = body.tell()
-        duration = duration_of(body)
-    return replace(report, content_type=content_type, size_bytes=size, duration=duration)

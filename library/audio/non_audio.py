@@ -28,10 +28,7 @@ _SIGNATURES: tuple[tuple[re.Pattern[bytes], str], ...] = tuple(
             f"This is Windows Media, which browsers do not play. {_CONVERT}",
         ),
         (rb"RIFF.{4}AVI |FLV\x01|.{4}ftypqt  ", _VIDEO),
-        (
-            rb".{4}ftyp.*hdlr.{8}vide|\x1a\x45\xdf\xa3.*\x86[\x81-\xff]V_|OggS.*\x80theora",
-            _VIDEO,
-        ),
+        (rb".{4}ftyp.*hdlr.{8}vide|\x1a\x45\xdf\xa3.*\x86[\x81-\xff]V_|OggS.*\x80theora", _VIDEO),
         (rb"\x1a\x45\xdf\xa3", f"This is Matroska, which few browsers play. {_CONVERT}"),
         (rb"PK\x03\x04|\x1f\x8b|Rar!\x1a|7z\xbc\xaf", "This is an archive. Unpack it first."),
         (

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from library.audio.errors import AudioUnavailableError
-from library.audio.file_lock import is_abandoned
+from library.audio.locks import is_abandoned
 from library.audio.sniff import SNIFF_BYTES, audio_type
 
 READ_BYTES = 65536
@@ -34,7 +34,6 @@ class OpenAudio:
 
     @property
     def path(self) -> Path:
-        """The path at which the file was opened."""
         return Path(self.file.name)
 
     @property
@@ -60,10 +59,7 @@ class OpenAudio:
 
 
 def open_file(path: Path) -> OpenAudio:
-    """Open a complete audio file, such as an upload.
-
-    Raises AudioUnavailableError if it is missing or not audio.
-    """
+    """Open a complete audio file. Raises AudioUnavailableError if it is missing or not audio."""
     try:
         file = path.open("rb", buffering=0)
     except OSError:

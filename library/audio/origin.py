@@ -209,7 +209,6 @@ def _specific_code(error: BaseException | None, tls: str) -> str | None:
 
 
 def _content_length(headers: Mapping[str, str]) -> int | None:
-    """Return the length of the body in bytes, or None if the headers give no valid length."""
     length = headers.get("Content-Length", "").strip()
     if "Transfer-Encoding" in headers or not (length.isascii() and length.isdigit()):
         return None

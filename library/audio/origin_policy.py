@@ -9,6 +9,7 @@ import ipaddress
 import re
 import socket
 from collections.abc import Iterable
+from contextlib import suppress
 
 from urllib3.exceptions import LocationParseError
 from urllib3.util import Url, parse_url
@@ -61,10 +62,7 @@ class RefusedAddressError(RefusedURLError):
 
 
 def is_public(address: str) -> bool:
-    """Return whether a numeric address is on the public internet.
-
-    An IPv4-mapped IPv6 address counts as its IPv4 address.
-    """
+    """Return whether a numeric address is public. IPv4-mapped IPv6 counts as its IPv4 address."""
     if "%" in address:  # only link-local addresses have a zone id
         return False
     ip = ipaddress.ip_address(address)
@@ -81,14 +79,11 @@ def literal_address(host: str) -> str | None:
     Accepts every spelling that connect(2) would through inet_aton(3): decimal, octal, hexadecimal
     and short forms.
     """
-    try:
+    with suppress(ValueError):
         return str(ipaddress.ip_address(host.strip("[]")))
-    except ValueError:
-        pass
-    try:
+    with suppress(OSError, UnicodeEncodeError):
         return socket.inet_ntoa(socket.inet_aton(host))
-    except (OSError, UnicodeEncodeError):
-        return None
+    return None
 
 
 class OriginPolicy:
@@ -116,10 +111,7 @@ class OriginPolicy:
             raise RefusedAddressError("The URL must have a public address.")
 
     def check_url(self, url: str) -> Url:
-        """Validate the form of a URL and return its parts. Host names are not resolved.
-
-        Raises RefusedURLError.
-        """
+        """Validate a URL, without resolving its host. Return its parts or raise RefusedURLError."""
         if re.search(r"[\x00-\x20\x7f\\]", url):
             raise RefusedURLError("A URL cannot contain spaces, backslashes or control characters.")
         try:

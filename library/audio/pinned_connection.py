@@ -30,11 +30,9 @@ class DeadlineSocket(socket.socket):
     read_limit: float
 
     def remaining(self) -> float:
-        """Return the seconds until the deadline, negative after it."""
         return self.deadline - time.monotonic()
 
     def recv_into(self, *args: Any, **kwargs: Any) -> int:
-        """Receive, or raise TimeoutError after the deadline."""
         remaining = self.remaining()
         if remaining <= 0:
             raise TimeoutError("the exchange took longer than its limit")
@@ -85,7 +83,6 @@ class PinnedAdapter(HTTPAdapter):
     def get_connection_with_tls_context(
         self, request: requests.PreparedRequest, *_: Any, **__: Any
     ) -> urllib3.HTTPConnectionPool:
-        """Return a pool that opens its connection with the callback."""
         parts = parse_url(request.url or "")
         host, port = parts.host or "", parts.port or DEFAULT_PORTS[parts.scheme or "http"]
         pool: Any  # ConnectionCls is typed as a class, but only called
@@ -99,7 +96,6 @@ class PinnedAdapter(HTTPAdapter):
         return self._pool
 
     def close(self) -> None:
-        """Close the connection."""
         if self._pool is not None:
             self._pool.close()
 

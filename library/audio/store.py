@@ -14,9 +14,9 @@ from library.audio.download import Downloader, StoreLimits
 from library.audio.entry import Entry
 from library.audio.errors import AudioUnavailableError
 from library.audio.freshness import Freshness
+from library.audio.locks import poll_intervals
 from library.audio.open_audio import OpenAudio
 from library.audio.origin import OriginClient
-from library.audio.origin_slots import poll_intervals
 from library.telemetry import instruments
 
 logger = logging.getLogger(__name__)
@@ -59,7 +59,7 @@ class AudioStore:
             entry.touch()
             instruments.audio_store_requests.labels("hit").inc()
             return audio
-        if not self._freshness.may_serve_while_revalidating(metadata.fresh_until):
+        if time.time() >= metadata.fresh_until + self._freshness.while_revalidating:
             return self._fetch(entry, audio)
         if entry.recent_failure(self._limits.failure_seconds) is None:
             with contextlib.suppress(AudioUnavailableError):

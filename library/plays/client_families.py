@@ -14,7 +14,7 @@ from contextlib import suppress
 from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 from device_detector.parser import Bot, FeedReader, Library, MediaPlayer, MobileApp
 
@@ -62,37 +62,22 @@ def warm_up(cache: Path) -> None:
     patterns = [
         client["regex"] for parser in _PARSERS for client in parser("-", None).parse().regex_list
     ]
-    if (compiled := _read(cache)) is None:
-        for pattern in patterns:
-            pattern.search("-")  # compiles
-        _write(cache, [pattern.compiled for pattern in patterns])
-    else:
-        for pattern, ready in zip(patterns, compiled, strict=True):
-            pattern.compiled = ready
-
-
-# The order of the patterns and the code they are compiled to depend on these.
-_VERSIONS = (sys.version, version("regex"), version("device-detector"))
-
-
-def _read(cache: Path) -> list[Any] | None:
-    """Return the cached patterns; None if there are none or they belong to other versions.
-
-    Unpickling can run code from the file. Only this service can write to its folder, which also
-    contains its secret key.
-    """
+    # The order of the patterns and the code they are compiled to depend on these.
+    versions = (sys.version, version("regex"), version("device-detector"))
+    # Unpickling can run code from the file. Only this service can write to its folder, which also
+    # contains its secret key.
     with suppress(Exception), cache.open("rb") as file:  # a damaged file is replaced
-        if pickle.load(file) == _VERSIONS:  # noqa: S301
-            compiled: list[Any] = pickle.load(file)  # noqa: S301
-            return compiled
-    return None
-
-
-def _write(cache: Path, compiled: list[Any]) -> None:
-    """Replace the cache, unless its folder is read-only or full."""
+        if pickle.load(file) == versions:  # noqa: S301
+            for pattern, ready in zip(patterns, pickle.load(file), strict=True):  # noqa: S301
+                pattern.compiled = ready
+            return
+    for pattern in patterns:
+        pattern.search("-")  # compiles
+    compiled = [pattern.compiled for pattern in patterns]
+    # Replace the cache, unless its folder is read-only or full.
     with suppress(OSError), tempfile.TemporaryDirectory(dir=cache.parent) as folder:
         unfinished = Path(folder, cache.name)
-        unfinished.write_bytes(pickle.dumps(_VERSIONS) + pickle.dumps(compiled))
+        unfinished.write_bytes(pickle.dumps(versions) + pickle.dumps(compiled))
         unfinished.replace(cache)
 
 

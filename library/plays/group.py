@@ -15,8 +15,6 @@ class NotWrittenError(Exception):
 
 @dataclass
 class _Waiting(Generic[Item, Result]):
-    """One thread's item in the queue."""
-
     item: Item
     called: Event = field(default_factory=Event)  # set when it must lead, or when it is done
     done: bool = False

@@ -97,7 +97,11 @@ def _renewed_keys() -> _Keys:
             cursor.execute(DESTROY, [GRACE.total_seconds()])
             cursor.execute(READ)
             (now, day, key), *older = cursor.fetchall()
-        _make_partitions()
+        try:
+            partitions.make_ahead()
+        except Error:
+            # Two months remain to create them, and recording creates a missing one itself.
+            logger.exception("The partitions of the coming months could not be created")
     finally:
         connection.close()
     midnight = datetime.combine(day, datetime.min.time(), UTC)
@@ -105,11 +109,3 @@ def _renewed_keys() -> _Keys:
     ends = grace_ends if now < grace_ends else midnight + timedelta(days=1)
     before = bytes(older[0][2]) if older and older[0][1] == day - timedelta(days=1) else None
     return _Keys(bytes(key), before, read_at + (ends - now).total_seconds())
-
-
-def _make_partitions() -> None:
-    try:
-        partitions.make_ahead()
-    except Error:
-        # Two months remain to create them, and recording creates a missing one itself.
-        logger.exception("The partitions of the coming months could not be created")

@@ -76,14 +76,13 @@ class OutcomeWriter:
     def write(self) -> None:
         """Write all waiting outcomes. They and those being written are committed on return."""
         with self._writing:
-            self._write()
+            outcomes = []
+            while self._waiting:
+                outcomes.append(self._waiting.popleft())
+            if outcomes:
+                self._write(outcomes)
 
-    def _write(self) -> None:
-        outcomes = []
-        while self._waiting:
-            outcomes.append(self._waiting.popleft())
-        if not outcomes:
-            return
+    def _write(self, outcomes: list[Outcome]) -> None:
         times = [outcome.play.played_at for outcome in outcomes]
         try:
             with connection.cursor() as cursor:

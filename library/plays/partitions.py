@@ -25,12 +25,10 @@ class Partition:
 
     @property
     def since(self) -> datetime:
-        """The first instant of the month."""
         return datetime(self.month.year, self.month.month, 1, tzinfo=UTC)
 
     @property
     def until(self) -> datetime:
-        """The first instant after the month."""
         return self.after().since
 
     def after(self) -> "Partition":

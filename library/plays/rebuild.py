@@ -102,11 +102,9 @@ def recount_clips(clip_id: int | None) -> None:
 
 
 def _lock_clips(cursor: CursorWrapper, clip_id: int | None) -> None:
-    one = "TRUE" if clip_id is None else "id = %s"
-    cursor.execute(
-        f"SELECT FROM library_clip WHERE {one} ORDER BY id FOR NO KEY UPDATE",
-        None if clip_id is None else [clip_id],
-    )
+    one = "TRUE" if clip_id is None else "id = %(clip)s"
+    statement = f"SELECT FROM library_clip WHERE {one} ORDER BY id FOR NO KEY UPDATE"
+    cursor.execute(statement, {"clip": clip_id})
 
 
 def rebuild_library_tally() -> None:

@@ -37,10 +37,7 @@ class BackgroundProbe(Generic[Result]):
             return self._requested
 
     def wait(self, number: int, timeout: float) -> Result:
-        """Return the result of the requested run.
-
-        Raises NoResultError if the run fails or does not end within `timeout` seconds.
-        """
+        """Return the run's result, or raise NoResultError if it fails or takes over `timeout` s."""
         with self._changed:
             if not self._changed.wait_for(lambda: self._finished >= number, timeout):
                 raise NoResultError

@@ -63,10 +63,7 @@ class Database:
         self._socket_lock = Lock()
 
     def fetch(self) -> Totals:
-        """Return the current totals, or the previous ones until they expire.
-
-        Raises psycopg.Error.
-        """
+        """Return the current totals, or the previous until they expire. Raises psycopg.Error."""
         with psycopg.connect(**_parameters(), autocommit=True) as connected:
             self._connected_at = time.monotonic()
             # Duplicate the descriptor: libpq closes its own at the first error, and its number can
@@ -155,8 +152,6 @@ class DatabaseMetrics:
 
 
 class _Scrape(Collector):
-    """The database's part of one scrape."""
-
     def __init__(
         self, database: DatabaseMetrics, number: int, deadline: float, since: float
     ) -> None:
@@ -167,8 +162,7 @@ class _Scrape(Collector):
         yield GaugeMetricFamily("clips_database_up", "Whether the database responded.", value=up)
         if totals is None:
             return
-        plays = "Plays of all clips."
-        yield CounterMetricFamily("clips_plays_recorded", plays, value=totals.plays)
+        yield CounterMetricFamily("clips_plays_recorded", "Plays of all clips.", value=totals.plays)
         top = CounterMetricFamily(
             "clips_top_streamed", "Plays of the most played clips.", labels=["clip_id", "title"]
         )

@@ -1,15 +1,32 @@
 """Build the response to a Prometheus scrape."""
 
-from collections.abc import Iterator
+import glob
+import os
+from collections.abc import Iterable, Iterator
 
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, generate_latest
+from prometheus_client.core import Metric
+from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client.registry import Collector
 from prometheus_client.samples import Sample
 
 from library.probes.database_metrics import DatabaseMetrics
 from library.probes.store_metrics import StoreMetrics
-from library.probes.worker_metrics import WorkerMetrics
 
 __all__ = ["CONTENT_TYPE_LATEST", "Exposition"]
+
+
+class WorkerMetrics(Collector):
+    """Merges the metric files in a folder."""
+
+    def __init__(self, folder: str) -> None:
+        self._folder = folder
+
+    def collect(self) -> Iterable[Metric]:
+        """Merge all files, except those that a worker has just created: these are still empty."""
+        files = [file for file in glob.glob(f"{glob.escape(self._folder)}/*.db") if _size(file)]
+        metrics: Iterable[Metric] = MultiProcessCollector.merge(files)  # type: ignore[no-untyped-call]
+        return metrics
 
 
 class Exposition:
@@ -22,7 +39,6 @@ class Exposition:
         self._store = StoreMetrics()
 
     def samples(self, name: str) -> Iterator[Sample]:
-        """Yield the samples of this name, summed over all processes."""
         for metric in self._instruments.collect():
             yield from (sample for sample in metric.samples if sample.name == name)
 
@@ -33,3 +49,10 @@ class Exposition:
         for collector in (self._instruments, self._store, database):
             registry.register(collector)
         return generate_latest(registry)
+
+
+def _size(file: str) -> int:
+    try:
+        return os.stat(file).st_size
+    except FileNotFoundError:  # the gauges of a worker that has ended
+        return 0

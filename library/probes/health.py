@@ -39,22 +39,15 @@ def livez(request: HttpRequest) -> JsonResponse:
 def readyz(request: HttpRequest) -> JsonResponse:
     """GET /readyz: 200 if this instance is ready, or 503 with the problems, both within seconds."""
     problems = _find_problems()
-    checks = {
-        name: problems.get(name, "ok") for name in ("database", "migrations", "store", "disk")
-    }
+    names = ("database", "migrations", "store", "disk")
+    checks = {name: problems.get(name, "ok") for name in names}
     if "database" in problems:
         checks["migrations"] = "unknown"
     ready = set(problems) <= set(settings.CLIPS_READY_IGNORE)
-    _changes.log(problems, ready=ready)
-    return JsonResponse(
-        {
-            "status": "ready" if ready else "unavailable",
-            "problems": [*problems.values()],
-            "checks": checks,
-        },
-        status=200 if ready else 503,
-        headers=NO_STORE,
-    )
+    _log_changes(problems, ready=ready)
+    status = "ready" if ready else "unavailable"
+    body = {"status": status, "problems": [*problems.values()], "checks": checks}
+    return JsonResponse(body, status=200 if ready else 503, headers=NO_STORE)
 
 
 def _find_problems() -> Problems:
@@ -103,7 +96,6 @@ class _Database:
         return {*self._connection.execute("SELECT app, name FROM django_migrations")}
 
     def close(self) -> None:
-        """Close the connection. The next check opens a new one."""
         if self._connection is not None:
             self._connection.close()
             self._connection = None
@@ -134,25 +126,20 @@ def _check_disk() -> Problems:
     return {"disk": f"the disk has {free:,} bytes free, fewer than {least:,}"}
 
 
-class _Changes:
-    """Logs changes of the problems. Health checks come every few seconds."""
-
-    def __init__(self) -> None:
-        self._previous: frozenset[str] = frozenset()
-
-    def log(self, problems: Problems, *, ready: bool) -> None:
-        """Log the problems unless the previous call had the same."""
-        previous, self._previous = self._previous, frozenset(problems)
-        if self._previous == previous:
-            return
-        if problems:
-            text = "; ".join(problems.values())
-            logger.warning("%s: %s", "Ready, but" if ready else "Not ready", text, extra=problems)
-        else:
-            logger.info("Ready again")
+def _log_changes(problems: Problems, *, ready: bool) -> None:
+    """Log the problems if others are found than before. Health checks come every few seconds."""
+    global _previous
+    previous, _previous = _previous, frozenset(problems)
+    if _previous == previous:
+        return
+    if problems:
+        text = "; ".join(problems.values())
+        logger.warning("%s: %s", "Ready, but" if ready else "Not ready", text, extra=problems)
+    else:
+        logger.info("Ready again")
 
 
-_changes = _Changes()
+_previous: frozenset[str] = frozenset()
 _database = _Database()
 _probes = {
     "database": BackgroundProbe(_database.check, "check database"),

@@ -11,10 +11,8 @@ _exposition = Exposition(os.environ.get("PROMETHEUS_MULTIPROC_DIR"))
 
 def audio_store_requests() -> dict[str, int]:
     """Return the number of requests to the audio store by result since the server started."""
-    return {
-        sample.labels["result"]: int(sample.value)
-        for sample in _exposition.samples("clips_audio_store_requests_total")
-    }
+    samples = _exposition.samples("clips_audio_store_requests_total")
+    return {sample.labels["result"]: int(sample.value) for sample in samples}
 
 
 def metrics(request: HttpRequest) -> HttpResponse:

@@ -50,10 +50,8 @@ class StoreMetrics(Collector):
             ("disk_free_bytes", "Free bytes on the disk of the audio store."),
             ("disk_bytes", "Size of the disk of the audio store."),
         ):
-            if name in self._values:
-                yield GaugeMetricFamily(
-                    f"clips_audio_store_{name}", help_text, value=self._values[name]
-                )
+            if (value := self._values.get(name)) is not None:
+                yield GaugeMetricFamily(f"clips_audio_store_{name}", help_text, value=value)
 
     def _measure(self) -> None:
         folder: Path = settings.AUDIO_STORE_DIR

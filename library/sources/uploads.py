@@ -1,7 +1,4 @@
-"""Delete uploaded files that no clip uses.
-
-Deleted clips keep their files, because they can be restored.
-"""
+"""Delete uploaded files that no clip uses. A deleted clip keeps its file: it can be restored."""
 
 from collections.abc import Iterator
 from datetime import datetime

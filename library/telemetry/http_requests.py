@@ -5,7 +5,6 @@ from collections.abc import Callable
 
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
-from django_prometheus.middleware import Metrics
 from prometheus_client import Counter, Histogram
 
 from library.telemetry.instruments import observer
@@ -14,30 +13,24 @@ METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 BEGAN = "clips.began"  # key in request.META of the start time, on the clock of `time.perf_counter`
 
 
-class HTTPMetrics(Metrics):  # type: ignore[misc]
-    """The HTTP metrics of django-prometheus that dashboards use, under their usual names.
-
-    The middlewares of django-prometheus let clients invent values of the method label, and cost
-    four times as much.
-    """
-
-    def register(self) -> None:
-        self.requests = Counter(
-            "django_http_requests_total_by_view_transport_method",
-            "Count of requests by view, transport, method.",
-            ["view", "transport", "method"],
-        )
-        self.responses = Counter(
-            "django_http_responses_total_by_status_view_method",
-            "Count of responses by status, view, method.",
-            ["status", "view", "method"],
-        )
-        self.latency = Histogram(
-            "django_http_requests_latency_seconds_by_view_method",
-            "Histogram of the time from a request to its response headers, by view and method.",
-            ["view", "method"],
-            buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
-        )
+# The HTTP metrics of django-prometheus that dashboards use, under their usual names. Its
+# middlewares let clients invent values of the method label, and cost four times as much.
+_requests = Counter(
+    "django_http_requests_total_by_view_transport_method",
+    "Count of requests by view, transport, method.",
+    ["view", "transport", "method"],
+)
+_responses = Counter(
+    "django_http_responses_total_by_status_view_method",
+    "Count of responses by status, view, method.",
+    ["status", "view", "method"],
+)
+_latency = Histogram(
+    "django_http_requests_latency_seconds_by_view_method",
+    "Histogram of the time from a request to its response headers, by view and method.",
+    ["view", "method"],
+    buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
+)
 
 
 class RequestMetricsMiddleware:
@@ -45,7 +38,6 @@ class RequestMetricsMiddleware:
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
-        self.metrics: HTTPMetrics = HTTPMetrics.get_instance()
         # Clients cannot add keys: there are only so many views, methods and statuses.
         self._observers: dict[tuple[str | None, str, str, int], Callable[[float], None]] = {}
 
@@ -56,17 +48,13 @@ class RequestMetricsMiddleware:
         view = match.view_name if match else None
         method = request.method if request.method in METHODS else "<invalid method>"
         key = (view, request.META["wsgi.url_scheme"], method, response.status_code)
-        observe = self._observers.get(key) or self._create_observer(*key)
+        observe = self._observers.get(key)
+        if observe is None:
+            name = view or "<unnamed view>"
+            observe = self._observers[key] = observer(
+                _latency.labels(name, method),
+                _requests.labels(name, request.META["wsgi.url_scheme"], method),
+                _responses.labels(response.status_code, name, method),
+            )
         observe(time.perf_counter() - began)
         return response
-
-    def _create_observer(
-        self, view: str | None, scheme: str, method: str, status: int
-    ) -> Callable[[float], None]:
-        name = view or "<unnamed view>"
-        self._observers[view, scheme, method, status] = observe = observer(
-            self.metrics.latency.labels(name, method),
-            self.metrics.requests.labels(name, scheme, method),
-            self.metrics.responses.labels(status, name, method),
-        )
-        return observe

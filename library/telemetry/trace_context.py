@@ -32,7 +32,6 @@ class Context:
 
     @property
     def headers(self) -> dict[str, str]:
-        """The request headers that propagate the trace."""
         headers = {"traceparent": f"00-{self.trace_id}-{self.span_id}-{self.flags:02x}"}
         if self.state:
             headers["tracestate"] = self.state

@@ -12,7 +12,7 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from clips_site.server.metrics.slot_files import BLOCK, add_to_number, find_number
 from clips_site.server.metrics.values import Slot, Value
 from harness.service import ROOT
-from library.probes.worker_metrics import WorkerMetrics
+from library.probes.exposition import WorkerMetrics
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ from harness.origin import Handler, Origin, answer
 from harness.service import ROOT
 from harness.waiting import until
 from library.models import Clip, Health
-from library.sources.checking.due_clips import LOCK, due_clips
+from library.sources.due_clips import LOCK, due_clips
 from tests.support import recipes
 from tests.support.editors import bearer, editor
 

@@ -8,18 +8,16 @@ from queue import SimpleQueue
 import pytest
 
 from library.audio.inspection import SourceReport
-from library.sources.checking.due_clips import DueClip
-from library.sources.checking.results import (
-    SEVERAL_HOSTS,
-    NoOriginRespondsError,
-    plausible_results,
-)
-from library.sources.checking.source_checker import (
+from library.sources.checking import (
     GIVE_UP_AFTER,
+    SEVERAL_HOSTS,
     CheckResult,
+    NoOriginRespondsError,
     Pace,
     SourceChecker,
+    plausible_results,
 )
+from library.sources.due_clips import DueClip
 
 AT_ONCE = Pace(workers=4, pause=0, again_after=0)
 NO_RESPONSE = SourceReport("", "", code="origin_timeout")

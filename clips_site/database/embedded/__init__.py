@@ -1,1 +1,0 @@
-"""PostgreSQL in the project folder, started by the first connection."""

@@ -78,7 +78,11 @@ class Cluster:
 
     def _attach(self, database: str) -> None:
         if self.as_user:
-            _ensure_system_user(self.as_user)
+            try:
+                pwd.getpwnam(self.as_user)
+            except KeyError:
+                command = f"useradd --system --user-group --shell /bin/false {self.as_user}"
+                subprocess.run(command.split(), check=True)
         self.home.mkdir(parents=True, exist_ok=True)
         users_lock = os.open(self.home / "users.lock", os.O_RDWR | os.O_CREAT, 0o600)
         fcntl.flock(users_lock, fcntl.LOCK_SH)  # waits while the last user stops the server
@@ -205,14 +209,6 @@ class Cluster:
             unfinished.chmod(0o755)
             unfinished.rename(copy)
         return copy / self.programs.relative_to(installed)
-
-
-def _ensure_system_user(name: str) -> None:
-    try:
-        pwd.getpwnam(name)
-    except KeyError:
-        command = f"useradd --system --user-group --shell /bin/false {name}"
-        subprocess.run(command.split(), check=True)
 
 
 def _others_can_enter(folder: Path) -> bool:

@@ -57,7 +57,6 @@ class DatabaseWrapper(base.DatabaseWrapper):
     """Replaces `CONN_HEALTH_CHECKS`, which must stay off, with a better check."""
 
     def get_connection_params(self) -> dict[str, Any]:
-        """Measure all cursors."""
         params: dict[str, Any] = super().get_connection_params()
         params["cursor_factory"] = measured(params["cursor_factory"], self.alias, self.vendor)
         return params
@@ -75,18 +74,13 @@ class DatabaseWrapper(base.DatabaseWrapper):
         after each. After more than two in a row the request fails.
         """
         try:
-            return self._working_connection(conn_params)
+            connection = super().get_new_connection(conn_params)
+            # The pool's own check would be measured as a statement, and takes five times as long.
+            if self.pool and connection.pgconn.exec_(b"").status != ExecStatus.EMPTY_QUERY:
+                self.pool.drain()
+                self.pool.putconn(connection)
+                connection = super().get_new_connection(conn_params)
         except Exception:
             metrics.connection_errors_total.labels(self.alias, self.vendor).inc()
             raise
-
-    def _working_connection(self, conn_params: dict[str, Any]) -> Any:
-        connection = super().get_new_connection(conn_params)
-        if self.pool is None:
-            return connection
-        # The pool's own check would be measured as a statement, and takes five times as long.
-        if connection.pgconn.exec_(b"").status != ExecStatus.EMPTY_QUERY:
-            self.pool.drain()
-            self.pool.putconn(connection)
-            connection = super().get_new_connection(conn_params)
         return connection

@@ -14,23 +14,19 @@ import orjson
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 
-from clips_site.middleware import PROBES, Handler
+from clips_site.middleware import PROBES, Middleware
 from clips_site.server.logs.formatting import ACCESS, first_fields, line_renderer
 from clips_site.server.logs.request_ids import HEADER, begin
 from library.telemetry import request_notes
 
 
-class AccessMiddleware:
+class AccessMiddleware(Middleware):
     """Gives each request its id, and notes the facts for its line that only Django knows.
 
     It comes first, so that the id is in everything that other middleware logs and answers.
     """
 
-    def __init__(self, get_response: Handler) -> None:
-        self.get_response = get_response
-
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        """Note the view, the clip, the code of an error, and the time until the response starts."""
         began = time.perf_counter()
         given = request.META.get
         request_id = begin(
@@ -50,7 +46,6 @@ class AccessMiddleware:
 
 
 def _code(response: HttpResponseBase) -> str | None:
-    """Return the `code` in the JSON of an error."""
     body = getattr(response, "data", None)  # of DRF
     if body is None and isinstance(response, HttpResponse):
         if response.headers.get("Content-Type") != "application/json":
@@ -64,11 +59,9 @@ class AccessLog:
     """Writes the lines without `logging` and structlog, which take several times as long."""
 
     def __init__(self, style: str, level: int) -> None:
-        """Use the style and the level of all other lines."""
         self._render, self._level = line_renderer(style), level
 
     def write(self, facts: dict[str, Any]) -> None:
-        """Write the line of a request in one piece."""
         level, name = logging.INFO, "info"
         if facts["path"] in PROBES:  # `health` logs once why the service is not ready
             level, name = logging.DEBUG, "debug"
@@ -77,7 +70,7 @@ class AccessLog:
         if level >= self._level:
             line = first_fields(time.time(), name, ACCESS, "request")
             line.update(facts)
-            sys.stderr.write(self._render(line) + "\n")
+            sys.stderr.write(self._render(line) + "\n")  # in one piece
 
 
 def describe_request(resp: Any, req: Any, noted: dict[str, Any], seconds: float) -> dict[str, Any]:

@@ -40,7 +40,7 @@ def line_formatter(style: str) -> logging.Formatter:
     render = line_renderer(style)
     return ProcessorFormatter(
         foreign_pre_chain=[
-            *(_add_own_fields, add_logger_name, add_log_level, _shorten_refusals, format_exc_info),
+            *(_add_own_fields, add_logger_name, add_log_level, _shorten_refusals, format_exc_info)
         ],
         processors=[_arrange, lambda _logger, _method, event: render(event)],
     )

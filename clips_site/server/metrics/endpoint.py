@@ -30,18 +30,15 @@ from library.probes.exposition import CONTENT_TYPE_LATEST, Exposition  # noqa: E
 logger = logging.getLogger("clips_site.server.metrics.endpoint")
 
 MAX_CONCURRENT = 16  # requests; further connections are closed
-READ_TIMEOUT = 5.0  # seconds to receive a request
-RETRY_SECONDS = 1.0  # while another process has the port
 
 
 class Handler(BaseHTTPRequestHandler):
     """Answers GET and HEAD of /metrics, and everything else with an error in JSON."""
 
     server: "MetricsServer"
-    timeout = READ_TIMEOUT
+    timeout = 5.0  # seconds to receive a request
 
     def do_GET(self) -> None:
-        """Send all metrics."""
         if self.path.split("?", 1)[0] != "/metrics":
             return self.send_error(HTTPStatus.NOT_FOUND, "Only /metrics exists here.")
         try:
@@ -53,9 +50,7 @@ class Handler(BaseHTTPRequestHandler):
             )
         return self._send(HTTPStatus.OK, CONTENT_TYPE_LATEST, text)
 
-    def do_HEAD(self) -> None:
-        """Send the headers of GET."""
-        self.do_GET()
+    do_HEAD = do_GET  # noqa: N815
 
     def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
         """Send an error in JSON that quotes nothing from the request."""
@@ -107,14 +102,12 @@ class MetricsServer(ThreadingHTTPServer):
         TCPServer.server_bind(self)
 
     def process_request(self, request: Any, client_address: Any) -> None:
-        """Answer in a new thread, unless there are too many."""
         if self._free.acquire(blocking=False):
             super().process_request(request, client_address)
         else:
             self.shutdown_request(request)
 
     def process_request_thread(self, request: Any, client_address: Any) -> None:
-        """Answer, then let the next request in."""
         try:
             super().process_request_thread(request, client_address)
         finally:
@@ -144,7 +137,7 @@ def listen(master: int) -> MetricsServer:
                     *(host, port, error.strerror, settings.PORT),
                 )
             warned = True
-            time.sleep(RETRY_SECONDS)
+            time.sleep(1.0)  # while another process has the port
     sys.exit()
 
 

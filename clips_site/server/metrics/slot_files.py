@@ -53,7 +53,10 @@ class SlotFile:
         The disk space is reserved first: a process that writes to a memory-mapped file on a full
         disk is killed.
         """
-        _reserve(self._descriptor, size)
+        if hasattr(os, "posix_fallocate"):
+            os.posix_fallocate(self._descriptor, 0, size)
+        else:  # macOS
+            os.ftruncate(self._descriptor, size)
         self._bytes = memoryview(mmap.mmap(self._descriptor, size))
         self._numbers: memoryview[float] = self._bytes.cast("d")
         self._header = self._bytes[:4].cast("i")
@@ -100,10 +103,3 @@ def _entries(content: bytes | memoryview, used: int) -> Iterator[tuple[bytes, in
 def _padded(length: int) -> int:
     """Return the bytes that a key takes together with its length and the spaces after it."""
     return length + 4 + 8 - (length + 4) % 8
-
-
-def _reserve(descriptor: int, size: int) -> None:
-    if hasattr(os, "posix_fallocate"):
-        os.posix_fallocate(descriptor, 0, size)
-    else:  # macOS
-        os.ftruncate(descriptor, size)

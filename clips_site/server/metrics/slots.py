@@ -19,7 +19,6 @@ from collections.abc import Collection
 from itertools import count
 from pathlib import Path
 
-VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
 PREFIX = "clips-metrics-"
 LOCK = "lock"
 
@@ -52,15 +51,14 @@ def _make_folder() -> Path:
 
 FOLDER = _make_folder()
 # prometheus-client reads the variable when it is first imported, so the imports below come later.
-os.environ[VARIABLE] = str(FOLDER)
+os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(FOLDER)
 
 from prometheus_client import multiprocess, values  # noqa: E402
 
 from clips_site.server.metrics.slot_files import add_to_number, find_number  # noqa: E402
 from clips_site.server.metrics.values import Slot, Value  # noqa: E402
 
-_slot = Slot(FOLDER)
-Value.slot = _slot
+Value.slot = Slot(FOLDER)
 values.ValueClass = Value
 
 
@@ -73,7 +71,7 @@ def assign(taken: Collection[int]) -> int:
 
 def use(slot: int) -> None:
     """Count in this slot from now on."""
-    _slot.use(str(slot))
+    Value.slot.use(str(slot))
 
 
 def release(slot: int) -> None:

@@ -19,10 +19,9 @@ STABLE = 30.0  # seconds after which it has not ended early
 class MetricsProcess:
     """The metrics process of this server, as its master sees it."""
 
-    def __init__(self) -> None:
-        self._process: subprocess.Popen[bytes] | None = None
-        self._started = float("-inf")
-        self._pause = PAUSE
+    _process: subprocess.Popen[bytes] | None = None
+    _started = float("-inf")
+    _pause = PAUSE
 
     def supervise(self, server: Any) -> None:
         """Start the process, and check it in each iteration of gunicorn's main loop.
@@ -39,7 +38,6 @@ class MetricsProcess:
         server.manage_workers = manage_workers_and_metrics
 
     def stop(self) -> None:
-        """Stop the process and wait until it has ended."""
         if self._process is not None:
             self._process.terminate()
             try:

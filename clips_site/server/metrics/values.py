@@ -43,7 +43,6 @@ class Slot:
                 value.move_to(self)
 
     def add(self, value: "Value") -> None:
-        """Give a new value its place."""
         with _changing:
             value.move_to(self)
             self._values.append(value)

@@ -45,9 +45,8 @@ class Command(BaseCommand):
 
     def _list(self, options: dict[str, Any]) -> None:
         for token in ApiToken.objects.in_force().select_related("user"):
-            used = (
-                f"used {token.last_used_at:%Y-%m-%d %H:%M}" if token.last_used_at else "never used"
-            )
+            last = token.last_used_at
+            used = f"used {last:%Y-%m-%d %H:%M}" if last else "never used"
             created = f"{token.created_at:%Y-%m-%d %H:%M}"
             self.stdout.write(f"{token.user}  {token.name}  created {created}  {used}")
 

@@ -10,7 +10,6 @@ from tqdm import tqdm
 
 from library.plays import partitions, rebuild, recount
 from library.plays.partitions import Partition
-from library.plays.recount import Difference
 
 Wrong = defaultdict[int | None, set[Partition | None]]  # months to repair, by clip
 
@@ -56,16 +55,14 @@ class Command(BaseCommand):
                 for difference in (
                     recount.tally_differences(month) if month else recount.total_differences()
                 ):
-                    self._report(difference)
+                    with tqdm.external_write_mode():
+                        self.stdout.write(
+                            f"{difference.where} ({difference.key}): "
+                            f"kept {difference.kept}, counted {difference.counted}"
+                        )
                     found += 1
                     wrong[difference.clip_id].add(difference.month)
         return found, wrong
-
-    def _report(self, found: Difference) -> None:
-        with tqdm.external_write_mode():
-            self.stdout.write(
-                f"{found.where} ({found.key}): kept {found.kept}, counted {found.counted}"
-            )
 
     def _repair(self, wrong: Wrong) -> None:
         clips = sorted(clip_id for clip_id in wrong if clip_id is not None)

@@ -16,14 +16,16 @@ from django.db import Error, connection
 from django.utils import timezone
 from tqdm import tqdm
 
-from library.sources.checking.due_clips import DueClip, due_clips, exclusive_check
-from library.sources.checking.results import (
+from library.sources.checking import (
+    CheckResult,
     CheckSummary,
     NoOriginRespondsError,
+    Pace,
+    SourceChecker,
     plausible_results,
     save_result,
 )
-from library.sources.checking.source_checker import CheckResult, Pace, SourceChecker
+from library.sources.due_clips import DueClip, due_clips, exclusive_check
 from library.sources.opening import SourceReport, inspect_source, inspect_upload
 
 UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86_400}
@@ -63,26 +65,15 @@ class Command(BaseCommand):
         add(
             "--older-than",
             type=seconds,
+            default=0.0,
             metavar="24h",
             help="Skip sources checked within this time.",
         )
         add("--limit", type=positive, default=100_000, metavar="N", help="Check at most N clips.")
-        add(
-            "--clip",
-            type=int,
-            action="append",
-            metavar="ID",
-            help="Check this clip. May be repeated.",
-        )
+        add("--clip", type=int, action="append", help="Check this clip. May be repeated.")
         add("--failing", action="store_true", help="Check only sources that failed the last check.")
         add("--whole", action="store_true", help="Fetch whole files, to find those that break off.")
-        add(
-            "--workers",
-            type=positive,
-            default=8,
-            metavar="N",
-            help="Hosts to check in parallel (8).",
-        )
+        add("--workers", type=positive, default=8, help="Hosts to check in parallel (8).")
         add("--pause", type=seconds, default=0.5, help="Pause between requests to a host (0.5s).")
         add(
             "--again-after",
@@ -141,35 +132,21 @@ class Command(BaseCommand):
             self._next(max(every, 1.0))
 
     def _round(self) -> None:
-        """Check all sources that are due."""
-        if self._options["clip"]:  # few, and the user is waiting
-            self._check(self._named())
+        limit, failing = self._options["limit"], self._options["failing"]
+        if requested := set(self._options["clip"] or ()):  # few, and the user is waiting
+            clips = due_clips(limit=len(requested), clip_ids=sorted(requested))
+            if missing := requested - {clip.pk for clip in clips}:
+                ids = ", ".join(map(str, sorted(missing)))
+                raise CommandError(f"Clips not found, deleted or withdrawn: {ids}")
+            self._check(clips)
             return
         with exclusive_check() as held:
             if not held:
                 raise CommandError(
                     "Another check_sources is running. It continues; nothing is lost."
                 )
-            older_than = self._options["older_than"]
-            now = timezone.now()
-            not_since = now if older_than is None else now - timedelta(seconds=older_than)
-            self._check(
-                due_clips(
-                    limit=self._options["limit"],
-                    not_since=not_since,
-                    failing=self._options["failing"],
-                )
-            )
-
-    def _named(self) -> list[DueClip]:
-        """Return the clips given with --clip."""
-        requested = set(self._options["clip"])
-        clips = due_clips(limit=len(requested), clip_ids=sorted(requested))
-        missing = requested - {clip.pk for clip in clips}
-        if missing:
-            ids = ", ".join(map(str, sorted(missing)))
-            raise CommandError(f"Clips not found, deleted or withdrawn: {ids}")
-        return clips
+            not_since = timezone.now() - timedelta(seconds=self._options["older_than"])
+            self._check(due_clips(limit=limit, not_since=not_since, failing=failing))
 
     def _check(self, clips: list[DueClip]) -> None:
         summary = CheckSummary()

@@ -32,7 +32,10 @@ class Command(BaseCommand):
             with connection.cursor() as cursor:
                 cursor.execute("SELECT pg_advisory_lock(%s)", [LOCK])
         except OperationalError as error:
-            raise CommandError(f"PostgreSQL cannot be reached ({self._place()}): {error}") from None
+            place = f"POSTGRES_SERVER={settings.POSTGRES_SERVER}, port {settings.POSTGRES_PORT}"
+            if settings.EMBEDDED:
+                place = "the embedded one"
+            raise CommandError(f"PostgreSQL cannot be reached ({place}): {error}") from None
         try:
             call_command("migrate", interactive=False, verbosity=options["verbosity"])
             if not Clip.objects.exists():
@@ -49,9 +52,3 @@ class Command(BaseCommand):
             users.create_superuser(DEMO_NAME, password=DEMO_PASSWORD)
         if users.filter(username=DEMO_NAME).exists():
             self.stdout.write(f"Demo editor for /admin/: {DEMO_NAME}, password {DEMO_PASSWORD}")
-
-    @staticmethod
-    def _place() -> str:
-        if settings.EMBEDDED:
-            return "the embedded one"
-        return f"POSTGRES_SERVER={settings.POSTGRES_SERVER}, port {settings.POSTGRES_PORT}"

@@ -13,10 +13,6 @@ from tqdm import tqdm
 from library.plays import partitions, recount
 from library.plays.partitions import Partition
 
-DEFAULT_DAYS = (
-    400  # a little over thirteen months, so that this month can be compared with last year's
-)
-
 
 class Command(BaseCommand):
     """Drops monthly partitions. Statistics read the tallies, which stay."""
@@ -30,8 +26,9 @@ class Command(BaseCommand):
         parser.add_argument(
             "--days",
             type=int,
-            default=DEFAULT_DAYS,
-            help=f"Keep the events of this many days, at least 2 (default {DEFAULT_DAYS}).",
+            # a little over thirteen months, so that this month can be compared with last year's
+            default=400,
+            help="Keep the events of this many days, at least 2 (default %(default)s).",
         )
         parser.add_argument(
             "--dry-run", action="store_true", help="Only show what would be dropped."

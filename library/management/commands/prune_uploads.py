@@ -10,8 +10,6 @@ from tqdm import tqdm
 
 from library.sources import uploads
 
-DEFAULT_HOURS = 24
-
 
 class Command(BaseCommand):
     """Deletes files left behind by a killed process. Saving a clip deletes its previous file."""
@@ -22,8 +20,8 @@ class Command(BaseCommand):
         parser.add_argument(
             "--hours",
             type=int,
-            default=DEFAULT_HOURS,
-            help=f"Keep files younger than this, at least 1 (default {DEFAULT_HOURS}).",
+            default=24,
+            help="Keep files younger than this, at least 1 (default %(default)s).",
         )
         parser.add_argument(
             "--dry-run", action="store_true", help="Only show what would be deleted."

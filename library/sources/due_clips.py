@@ -10,7 +10,7 @@ from django.conf import settings
 from django.db import connection
 from django.db.models import F, Q
 
-from library.audio.origin_slots import host_of
+from library.audio.locks import host_of
 from library.models import Clip, Health, State
 from library.sources.storage import SAMPLES_PREFIX
 
@@ -30,7 +30,6 @@ class DueClip:
 
     @property
     def is_failing(self) -> bool:
-        """Whether the previous check failed."""
         return self.health == Health.FAILING
 
     @property
