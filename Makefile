@@ -33,7 +33,7 @@ test: check ## Run every check and every test; the ten slowest are listed at the
 	@$(BIN)/mypy --python-version 3.13
 	@$(BIN)/pytest --durations 10
 
-# Bytecode halves the time that these need to start, also where the environment turns it off.
+# Bytecode halves the start-up time of these, so write it even if the environment disables it.
 check unit test: export PYTHONDONTWRITEBYTECODE :=
 
 .PHONY: lint-js

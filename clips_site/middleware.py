@@ -52,7 +52,7 @@ class BackOfficeHeadersMiddleware(Middleware):
 
 
 class BodyLimitMiddleware(Middleware):
-    """Rejects a body that is larger than every upload and import may be.
+    """Rejects a body that is larger than any allowed upload or import.
 
     Django writes an upload to a temporary file before a view can reject it or ask for a log-in, so
     anyone could fill the disk. Django never reads a chunked body.

@@ -21,7 +21,7 @@ PAGES = {Step.SHOW: "two-factor-code", Step.ENROL: "two-factor-enrol"}
 
 
 class BackOffice(AdminSite):
-    """The theme's site, open to staff who have given every factor that is required of them."""
+    """The theme's admin site, for staff who have completed all required steps of the log-in."""
 
     def has_permission(self, request: HttpRequest) -> bool:
         return super().has_permission(request) and self._missing(request) is None

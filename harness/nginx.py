@@ -30,7 +30,7 @@ class Nginx:
         ):
             assert deployed in site
             site = site.replace(deployed, tested)
-        user = "user root;" if os.geteuid() == 0 else ""  # www-data may not read the tests' files
+        user = "user root;" if os.geteuid() == 0 else ""  # www-data cannot read the tests' files
         temporary = "".join(
             f"{name}_temp_path {folder};"
             for name in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")

@@ -67,7 +67,7 @@ def find_licence(text: str) -> Licence:
     address = re.sub(r"/(deed|legalcode)(\.[a-z_-]+)*$", "", address.rstrip("/")).rstrip("/")
     found = _KNOWN.get(address) or _KNOWN.get(re.sub(r"\s+", "-", text))
     if found is None:
-        raise UnknownLicenceError(f"Give one of: {ALLOWED}.")
+        raise UnknownLicenceError(f"Enter one of: {ALLOWED}.")
     return found
 
 

@@ -12,7 +12,7 @@ from library.licences import UnknownLicenceError, find_licence
 
 # For links that pages show. This service never requests them.
 validate_web_url = URLValidator(
-    schemes=("http", "https"), message="Give a web address that begins with http:// or https://."
+    schemes=("http", "https"), message="Enter a web address that begins with http:// or https://."
 )
 
 
@@ -57,7 +57,7 @@ def normalise_isrc(text: str) -> str:
 
 def _isrc_problem(isrc: str) -> str:
     if len(isrc) != ISRC_LENGTH:
-        return f"Give {ISRC_LENGTH} letters and digits, not {len(isrc)}."
+        return f"Enter {ISRC_LENGTH} letters and digits, not {len(isrc)}."
     for name, (place, pattern, description) in ISRC_ELEMENTS.items():
         if not re.fullmatch(pattern, isrc[place]):
             return f"The {name} must be {description}."

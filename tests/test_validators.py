@@ -29,8 +29,8 @@ def test_country_and_registrant_may_spell_isrc(text: str) -> None:
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        ("US-S1Z-99-0001", "Give 12 letters and digits, not 11."),
-        ("", "Give 12 letters and digits, not 0."),
+        ("US-S1Z-99-0001", "Enter 12 letters and digits, not 11."),
+        ("", "Enter 12 letters and digits, not 0."),
         ("1S-S1Z-99-00001", "The country code must be two letters."),
         ("US-S_Z-99-00001", "The registrant code must be three letters or digits."),
         ("U\u00df-S1Z-99-00001", "The country code must be two letters."),

@@ -61,8 +61,10 @@ class Outcome(NamedTuple):
 
     @property
     def is_right(self) -> bool:
-        """Whether its alerts fired, were sent or muted as they should, and ended."""
-        severities = dict(sorted(self.fault.raises, reverse=True))  # the worst of each alert
+        """Whether its alerts fired, were sent or muted as expected, and ended."""
+        severities = dict(
+            sorted(self.fault.raises, reverse=True)
+        )  # the highest severity of each alert
         return (
             set(self.fault.raises) <= set(self.fired)
             and set(self.fault.mutes) <= self.muted

@@ -100,7 +100,7 @@ class Application:
         response = self._application(environ, start)
         if isinstance(response, FileWrapper):
             file: Any = response.filelike
-            # socket.sendfile leaves the file's position behind what it sent
+            # socket.sendfile moves the file's position to the end of the sent data
             file.seek(os.sendfile(NULL_DEVICE, file.fileno(), 0, 1 << 24))
         else:
             answer.sent = len(b"".join(response))

@@ -68,7 +68,7 @@ def timed_meter(meter: Any) -> Any:
 
 
 def timed_cursor(derive: Callable[[Any], Any]) -> Any:
-    """Return a cursor derived from Django's, with the time added up that the derivation costs."""
+    """Return a cursor derived from Django's. It adds up the time that the derived class takes."""
     plain: Any = Cursor
     inner = type("Inner", (plain,), {"execute": WATCH.timed("statements", plain.execute, -1)})
     outer = derive(inner)
@@ -76,7 +76,7 @@ def timed_cursor(derive: Callable[[Any], Any]) -> Any:
 
 
 def layered_cursor(cursor: Any) -> Any:
-    """Return a subclass of a cursor, as the measured cursor is, that does nothing."""
+    """Return a subclass of the cursor that does nothing, for comparison with the measured one."""
     return type("Layered", (cursor,), {})
 
 

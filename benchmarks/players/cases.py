@@ -92,7 +92,7 @@ def _duration(source: str, folder: Path) -> float:
 
 
 def fetched_by(command: list[str], part: float) -> Check:
-    """Check that the command completes a file of which a part is there."""
+    """Check that the command completes a partially downloaded file."""
 
     def check(url: str, original: Path, folder: Path) -> str:
         target, body = folder / "fetched", original.read_bytes()

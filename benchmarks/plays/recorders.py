@@ -54,6 +54,6 @@ def _play(clip_id: int) -> Play:
 RECORDERS: dict[str, Callable[[int], None]] = {
     "ORM, event and counter": orm,
     "one statement, event and counter": statement,
-    "with tallies, each alone": ungrouped,
+    "with tallies, one per transaction": ungrouped,
     "with tallies, grouped": grouped,
 }

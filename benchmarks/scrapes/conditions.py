@@ -63,7 +63,7 @@ def all_threads_held(server: Server) -> Iterator[None]:
             if samples.get("clips_streams_in_progress") == WORKERS * (THREADS - 1):
                 break
             listener = listen(server, slow=True)
-            if listener.recv(4096).count(b"no_capacity"):  # of this worker; the other has room
+            if listener.recv(4096).count(b"no_capacity"):  # this worker is full; try the other one
                 listener.close()
             else:
                 held.enter_context(listener)

@@ -87,9 +87,10 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         """Exit at once on SIGINT (Ctrl-C) and SIGQUIT.
 
         gunicorn 27's own handler takes a lock that the interrupted main thread may hold; the worker
-        then hangs until it is killed. And Python waits for every thread before it exits, so for the
-        slowest listener. PostgreSQL rolls back a play that is being recorded, and its audio was not
-        sent. SIGTERM is the graceful way: streams may end, for up to `graceful_timeout` seconds.
+        then hangs until it is killed. Python also waits for every thread before it exits, and so
+        for the slowest listener. PostgreSQL rolls back a play that is being recorded; its audio has
+        not been sent. SIGTERM is the graceful way: streams may end, for up to `graceful_timeout`
+        seconds.
         """
         os._exit(0)
 

@@ -13,6 +13,6 @@ class EditorBackend(ModelBackend):
     """
 
     def get_user(self, user_id: int) -> User | None:
-        """Return the user, or None if the user was deleted or may not log in any more."""
+        """Return the user, or None if the user was deleted or can no longer log in."""
         user = User.objects.annotate(authenticator=AUTHENTICATOR).filter(pk=user_id).first()
         return user if user and self.user_can_authenticate(user) else None

@@ -25,7 +25,7 @@ GROUPS = {
 
 
 def create_groups(apps: Apps, schema_editor: object = None) -> None:
-    """Create the missing groups. A group of the same name that exists keeps its permissions.
+    """Create the missing groups. An existing group with the same name keeps its permissions.
 
     Django creates permissions after all migrations have run, so this creates the ones it needs the
     way Django would, even for models of later migrations. Django finds them and adds no others.

@@ -87,10 +87,10 @@ class LoginLimits(AxesDatabaseHandler):  # type: ignore[misc]
 
 @contextmanager
 def one_at_a_time(request: HttpRequest, name: str) -> Iterator[bool]:
-    """Yield whether this is the only attempt under way with this name from this network.
+    """Yield whether this is the only attempt in progress with this name from this network.
 
-    A failure is counted after its password has been checked, which takes long. Without this lock,
-    many attempts sent at once would all see the count from before.
+    A failure is counted only after the password check, which is slow. Without this lock, many
+    simultaneous attempts would all see the same old count.
     """
     attempt = f"log-in {client_network(request)} {name}".encode()
     key = int.from_bytes(sha256(attempt).digest()[:8], signed=True)

@@ -62,7 +62,7 @@ def _cards(now: datetime) -> list[dict[str, Any]]:
             "rising": window["change"] is not None and window["change"] >= 0,
         }
         for title, before, window in (
-            ("Plays today (UTC)", "yesterday by this time", recent["today"]),
+            ("Plays today (UTC)", "by this time yesterday", recent["today"]),
             ("Plays in 7 days", "in the 7 days before", recent["last_7_days"]),
             ("Plays in 30 days", "in the 30 days before", recent["last_30_days"]),
         )
@@ -71,7 +71,7 @@ def _cards(now: datetime) -> list[dict[str, Any]]:
 
 def _trend(change: float | None, before: str) -> str:
     if change is None:
-        return f"None {before}"
+        return f"No plays {before}"
     percent = round(abs(change) * 100)
     if not percent:
         return f"As many as {before}"

@@ -56,7 +56,7 @@ class KeyInvalid(APIException):
 
 
 class InvalidToken(exceptions.AuthenticationFailed):
-    """The bearer token authenticates no active user."""
+    """The bearer token does not belong to an active user."""
 
     default_code = "invalid_token"
     default_detail = "The token is unknown or revoked, or its user is deactivated."
@@ -94,7 +94,7 @@ class ClipNotFound(exceptions.NotFound):
 class PathNotFound(exceptions.NotFound):
     """No view handles the path."""
 
-    default_detail = "There is nothing at this path."
+    default_detail = "This path does not exist."
 
 
 class KeyInUse(APIException):
@@ -185,14 +185,14 @@ class DatabaseUnavailable(Unavailable):
     """PostgreSQL cannot be reached, or does not respond in time."""
 
     default_code = "database_unavailable"
-    default_detail = "The database is not responding."
+    default_detail = "The database is not responding. Try again shortly."
 
 
 class NoCapacity(Unavailable):
     """The process is sending CLIPS_MAX_STREAMS streams."""
 
     default_code = "no_capacity"
-    default_detail = "The service is sending as many streams as it can."
+    default_detail = "Too many streams are in progress. Try again shortly."
     wait = 5
 
 

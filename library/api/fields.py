@@ -102,7 +102,7 @@ class ChoiceParameter(serializers.ChoiceField):
 
     def __init__(self, choices: Iterable[str], **options: Any) -> None:
         values = [str(choice) for choice in choices]
-        message = f"“{{input}}” is not one of: {', '.join(values)}."
+        message = f"“{{input}}” is not a valid choice. Use one of: {', '.join(values)}."
         super().__init__(
             values, required=False, error_messages={"invalid_choice": message}, **options
         )
@@ -162,7 +162,7 @@ def body_field(model_field: Any, field_class: Any, options: Options) -> tuple[An
         if code in model_field.error_messages
     }
     if model_field.null and options.pop("allow_blank", False):  # NULL means that there is none
-        messages["blank"] = f"Give the {model_field.verbose_name}, or leave it out."
+        messages["blank"] = f"Enter the {model_field.verbose_name}, or omit the field."
     return field_class, options | {"error_messages": messages}
 
 

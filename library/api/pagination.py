@@ -29,7 +29,7 @@ def page_of(
     back = place is not None and place.back
     if back:
         rows.reverse()
-    # Backwards from a cursor there is a row; onwards there is one if an extra row was found.
+    # The row that the cursor comes from is on the other side; an extra row shows that more follow.
     before, after = (more, True) if back else (place is not None, more)
     url = request.build_absolute_uri()
     links = {}

@@ -162,7 +162,7 @@ def _value(field: Field, given: list[str]) -> Any:
     if isinstance(field, serializers.ListField):
         return field.run_validation(given)
     if len(given) > 1:
-        raise serializers.ValidationError("Give this parameter only once.")
+        raise serializers.ValidationError("Use this parameter only once.")
     return field.run_validation(given[0])
 
 

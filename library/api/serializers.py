@@ -31,7 +31,7 @@ class ClipSerializer(serializers.ModelSerializer[Clip]):
         "public host, port 80 or 443. The stream's own URL if the audio was uploaded.",
     )
     stream_url = serializers.URLField(
-        read_only=True, help_text="Address of the audio. Playing it counts a play."
+        read_only=True, help_text="URL of the audio. Requesting it may count as a play."
     )
     licence_url = serializers.URLField(
         read_only=True, allow_null=True, help_text="Terms of the licence."

@@ -2,7 +2,7 @@
 
 Pages start at a keyset: the sorted value and the id of the row before the page. PostgreSQL compares
 both as a row, `(value, id) > (v, i)`. An index on both finds that row at once, even among a hundred
-thousand equal values, while an offset would count them.
+thousand equal values, while with an offset PostgreSQL would read all rows before it.
 """
 
 from collections.abc import Mapping
@@ -55,7 +55,7 @@ class Order:
         return cls(name, ORDERINGS[name.removeprefix("-")], name.startswith("-"))
 
     def sort(self, clips: QuerySet[Clip], place: "Place | None") -> QuerySet[Clip]:
-        """Return the clips after the place, or those before it in reverse if it looks back."""
+        """Return the clips after the place or, with `place.back`, those before it in reverse."""
         back = place is not None and place.back
         clips = clips.annotate(sorted_by=self.value)
         if place is not None:
@@ -68,7 +68,7 @@ class Order:
 
 @dataclass(frozen=True)
 class Place:
-    """A position in an order: after a row, or before it and looking back."""
+    """A position in an order: after a row, or with `back` before it."""
 
     back: bool
     value: Any
@@ -85,7 +85,15 @@ class Place:
         try:
             name, back, value, pk = _signer.unsign_object(cursor)
         except signing.BadSignature:
-            raise ValidationError({"cursor": ["Use a whole cursor from a Link header."]}) from None
+            raise ValidationError(
+                {"cursor": ["Invalid cursor. Use a URL from the Link header."]}
+            ) from None
         if name != order.name:
-            raise ValidationError({"cursor": [f"It belongs to a list ordered by {name}."]})
+            raise ValidationError(
+                {
+                    "cursor": [
+                        f"This cursor belongs to a list ordered by {name}. Start at the first page."
+                    ]
+                }
+            )
         return cls(back, value, pk)

@@ -49,4 +49,4 @@ def explain_non_audio(head: bytes) -> str:
     for signature, sentence in _SIGNATURES:
         if signature.match(head):
             return sentence
-    return f"This file is not audio of a supported type: {SUPPORTED}."
+    return f"This file is not supported audio. Use {SUPPORTED}."

@@ -112,7 +112,7 @@ class OriginClient:
         """Request a URL. `validators` are headers such as If-None-Match, for revalidation.
 
         The time limit for the whole exchange, including redirects and body, starts now.
-        Raises AudioUnavailableError, also from the response's `chunks`.
+        Raises AudioUnavailableError. Iterating over the response's `chunks` can also raise it.
         """
         deadline = time.monotonic() + self.limits.total
         with trace_context.span("GET", {"http.request.method": "GET"}, outgoing=True) as span:

@@ -1,4 +1,4 @@
-"""A text that may be written in several ways, and is stored in one."""
+"""Text fields that accept several spellings and store one canonical form."""
 
 from collections.abc import Callable
 from functools import partial
@@ -23,10 +23,10 @@ class CanonicalTextField(forms.CharField):
 
 
 class CanonicalCharField(models.CharField[Any, Any]):
-    """A text that `canonical` brings into its one form, or refuses with a ValidationError.
+    """A CharField whose values `canonical` normalises, or rejects with a ValidationError.
 
-    Forms, imports and the API accept every spelling that `canonical` accepts. The database sees a
-    plain text, so migrations know nothing of `canonical`.
+    Forms, imports and the API accept every spelling that `canonical` accepts. Migrations contain a
+    plain CharField, since `canonical` does not change the column.
     """
 
     def __init__(self, *args: Any, canonical: Canonical = str, **options: Any) -> None:

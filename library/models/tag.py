@@ -39,7 +39,7 @@ def normalise_tag(text: str) -> str:
         )
     if "," in tag or any(unicodedata.category(character) == "Cc" for character in tag):
         raise ValidationError(
-            "A tag has no commas and no control characters. Give each tag separately.",
+            "A tag cannot contain commas or control characters. Enter each tag separately.",
             code="invalid",
         )
     return tag

@@ -65,7 +65,7 @@ def _find_problems() -> Problems:
 
 
 class _Database:
-    """A persistent connection for the check: in the pool it would wait behind many requests."""
+    """A persistent connection for the check, which would otherwise wait for a pooled one."""
 
     def __init__(self) -> None:
         self._connection: psycopg.Connection | None = None

@@ -37,7 +37,7 @@ _DEFAULT_BUCKETS = {Interval.HOUR: 24, Interval.DAY: 30, Interval.WEEK: 12, Inte
 
 
 class PeriodError(ValueError):
-    """A parameter, named by `field`, that has no answer; `message` tells what is allowed."""
+    """A parameter is invalid. `field` is its name; `message` says what is allowed."""
 
     def __init__(self, field: str, message: str) -> None:
         super().__init__(f"{field}: {message}")
@@ -90,7 +90,7 @@ def parse_period(
 
     `since` and `until` (exclusive) are dates or RFC 3339 date-times, on the zone's clock if they
     have no offset, and widen to whole buckets. No period reaches past the bucket that holds `now`:
-    zeros for what is to come would look like silence.
+    zeros for the future would look like a lack of plays.
     """
     zone = _zone("UTC" if timezone is None else timezone)
     try:

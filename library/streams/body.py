@@ -82,7 +82,7 @@ class FollowedBody:
         """Own the audio's file from now on: `close` closes it."""
         self._audio, self._part = audio, part
         self._chunks = audio.chunks(part.start, part.length)
-        self._handed_out = 0  # includes the last chunk, which a disconnected client may not get
+        self._handed_out = 0  # includes the last chunk, even if the client has disconnected
         self.sent = 0
         self.failed = False
         self.closed = False

@@ -6,6 +6,6 @@ _KEY = "clips.request_notes"
 
 
 def noted(environ: dict[str, Any]) -> dict[str, Any]:
-    """Return the facts in a request's WSGI environment (`request.META`), to read or add to."""
+    """Return the facts in a WSGI environment (`request.META`). Callers can add others."""
     facts: dict[str, Any] = environ.setdefault(_KEY, {})
     return facts

@@ -235,7 +235,7 @@ def test_command_resets_a_lost_second_factor() -> None:
     call_command("reset_second_factor", "editor", stdout=output)
     assert output.getvalue() == "editor has no second factor any more.\n"
     assert in_session(user).get(CLIPS).status_code == HTTPStatus.OK
-    with pytest.raises(CommandError, match="no user nobody"):
+    with pytest.raises(CommandError, match="user nobody does not exist"):
         call_command("reset_second_factor", "nobody")
 
 

@@ -161,7 +161,7 @@ def test_list_and_statistics_report_errors_in_the_same_words(http: Http, path: s
     errors = http("GET", f"{path}?page=2&limit=0&format=xml&format=csv").json()
     assert errors["page"][0].startswith("Unknown parameter. The parameters are: ")
     assert errors["limit"] == ["Ensure this value is greater than or equal to 1."]
-    assert errors["format"] == ["Give this parameter only once."]
+    assert errors["format"] == ["Use this parameter only once."]
 
 
 def test_blank_parameters_count_as_not_given(http: Http) -> None:

@@ -47,7 +47,7 @@ def test_warm_reports_a_failing_origin_and_continues(
 ) -> None:
     failing = make_clip(audio_url=origin.url("/nothing"))
     make_clip(audio_url=origin.on("/a", answer(mp3)))
-    with pytest.raises(CommandError, match="1 could not be fetched"):
+    with pytest.raises(CommandError, match="could not be fetched: 1"):
         call_command("audio_store", "warm")
     assert f"clip {failing.pk}: The origin responded with an error." in printed(capsys)
     assert origin.request_counts["/a"] == 1
@@ -60,7 +60,7 @@ def test_warm_fetches_one_clip(make_clip: MakeClip, origin: Origin, mp3: bytes) 
 
 
 def test_warm_rejects_an_unknown_clip(transactional_db: None) -> None:
-    with pytest.raises(CommandError, match="No clips with an audio URL: 99"):
+    with pytest.raises(CommandError, match="without an audio URL: 99"):
         call_command("audio_store", "warm", "--clip", "99")
 
 

@@ -120,8 +120,8 @@ def test_damaged_row_is_reported_and_repaired(played: Clip, damage: str) -> None
     run(damage)
     output = check()
     assert DAMAGES[damage].format(clip=played.pk) in output
-    assert "differences. Run `check_plays --repair` to correct them." in output
-    assert check(repair=True).endswith("differences repaired.\n")
+    assert "Run `check_plays --repair` to correct them." in output
+    assert check(repair=True).endswith(" repaired.\n")
     assert check() == AGREED
     assert agrees_with_events(played)
 
@@ -143,7 +143,7 @@ def test_repair_reports_the_differences(played: Clip) -> None:
     run("UPDATE library_clip SET play_count = 9")
     lines = check(repair=True).splitlines()
     assert lines[0].startswith(f"library_clip ({played.pk}): kept 9, 2025")
-    assert lines[1:] == ["1 differences repaired."]
+    assert lines[1:] == ["1 difference repaired."]
 
 
 def test_progress_is_shown_only_on_a_terminal(
@@ -161,7 +161,7 @@ def test_repair_keeps_the_tallies_of_months_whose_events_are_pruned(played: Clip
     assert check() == AGREED
     run("UPDATE library_clip SET play_count = 1, last_played_at = NULL")
     run("UPDATE library_playtally SET plays = 3 WHERE quarter > now() - interval '1 day'")
-    assert check(repair=True).endswith("differences repaired.\n")
+    assert check(repair=True).endswith(" repaired.\n")
     played.refresh_from_db()
     assert (played.play_count, played.first_played_at) == (7, BEGIN)
     assert PlayTally.objects.filter(clip=played).count() == 7
@@ -173,7 +173,7 @@ def test_repair_keeps_the_tallies_of_a_month_detached_by_an_operator(played: Cli
     try:
         assert check() == AGREED
         run("UPDATE library_playtally SET plays = 3 WHERE quarter < '2025-07-01'")
-        assert check(repair=True).endswith("differences repaired.\n")
+        assert check(repair=True).endswith(" repaired.\n")
         played.refresh_from_db()
         assert played.play_count == 6
     finally:
@@ -190,7 +190,7 @@ def test_repair_during_plays_loses_none(server: Server, clip: Clip) -> None:
         statuses = pool.map(listen, range(120))
         while PlayEvent.objects.count() < 720:
             run("UPDATE library_playtally SET plays = plays + 1")
-            assert check(repair=True).endswith("differences repaired.\n")
+            assert check(repair=True).endswith(" repaired.\n")
         assert set(statuses) == {200}
     assert check() == AGREED
     assert agrees_with_events(clip)

@@ -143,7 +143,7 @@ class Cluster:
             time.sleep(0.1)
 
     def _make_data_folder(self) -> None:
-        """Create the data under another name, so that an interrupted start leaves no half of it."""
+        """Create the data under a temporary name, so that an interrupted start can be repeated."""
         sys.stderr.write(f"Creating a PostgreSQL cluster in {self.data}\n")
         unfinished = self.home / "data.unfinished"
         shutil.rmtree(unfinished, ignore_errors=True)
@@ -194,7 +194,7 @@ class Cluster:
         return ended.returncode
 
     def _readable_programs(self) -> Path:
-        """Return the programs in a folder that the system user can read, a copy if need be."""
+        """Return the folder of the programs, or of a copy if the system user cannot read them."""
         if _others_can_enter(self.programs):
             return self.programs
         installed = self.programs.parents[2]  # site-packages

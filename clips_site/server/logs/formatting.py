@@ -99,7 +99,7 @@ def _add_own_fields(logger: Any, method: str, event: Event) -> Event:
 
 
 def _shorten_refusals(_logger: Any, _method: str, event: Event) -> Event:
-    """Log a request that Django refuses, for its Host say, as a warning without a traceback."""
+    """Log a request that Django refuses, such as for its Host, as a one-line warning."""
     if event["logger"].startswith("django.security."):
         event["level"] = "warning"
         event.pop("exc_info", None)

@@ -26,8 +26,8 @@ class MetricsProcess:
     def supervise(self, server: Any) -> None:
         """Start the process, and check it in each iteration of gunicorn's main loop.
 
-        gunicorn has no hook for a child that is not a worker. It manages its workers in the method
-        that is wrapped here: at least once a second, and at once when a child has ended.
+            gunicorn has no hook for a child that is not a worker. This wraps the
+        method that manages workers, which runs at least once a second and when a child has ended.
         """
         manage_workers = server.manage_workers
 

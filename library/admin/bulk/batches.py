@@ -1,4 +1,4 @@
-"""Changes of many clips, a few per transaction, each noted in the clip's history."""
+"""Change many clips, a few per transaction, and log each change in the clip's history."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice

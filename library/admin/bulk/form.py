@@ -98,7 +98,7 @@ class BulkForm(forms.Form):
     add_tags = tag_line(help_text="Separated by commas.")
     remove_tags = tag_line(help_text="Separated by commas.")
     replace_tags = tag_line(
-        label="Replace all tags with", help_text="Instead of adding and removing."
+        label="Replace all tags with", help_text="Use this instead of adding and removing tags."
     )
     no_tags = forms.BooleanField(
         label="Remove all tags", required=False, widget=UnfoldBooleanSwitchWidget()
@@ -121,14 +121,16 @@ class BulkForm(forms.Form):
         if not names and not self.errors:
             raise ValidationError("Nothing to change: every field is empty.")
         if len(names & {"replace_tags", "no_tags"}) + bool(names & {"add_tags", "remove_tags"}) > 1:
-            raise ValidationError("Add and remove tags, or replace all tags, or remove all tags.")
+            raise ValidationError(
+                "Choose one: add and remove tags, or replace all tags, or remove all tags."
+            )
         both = set(given.get("add_tags", [])) & set(given.get("remove_tags", []))
         if both:
-            self.add_error("remove_tags", f"These are also added above: {', '.join(sorted(both))}.")
+            self.add_error("remove_tags", f"Already in “Add tags”: {', '.join(sorted(both))}.")
         if "no_creator" in names and names & {"creator", "creator_url"}:
-            self.add_error("no_creator", "Either name a creator or remove the creator.")
+            self.add_error("no_creator", "Enter a creator or remove it, not both.")
         elif "creator_url" in names and "creator" not in names:
-            self.add_error("creator", "Name the creator to whom this address belongs.")
+            self.add_error("creator", "Enter the name of the creator as well.")
         return self.cleaned_data
 
     def edit(self) -> Edit:

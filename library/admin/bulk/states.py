@@ -17,7 +17,7 @@ from library.admin.bulk.selection import Selection
 from library.models import REASON_LENGTH, Clip, ClipQuerySet, State
 
 FIELDS = ("state", "withdrawn_reason")
-DONE = {State.DRAFT: "back to draft", State.PUBLISHED: "published", State.WITHDRAWN: "withdrawn"}
+DONE = {State.DRAFT: "changed to draft", State.PUBLISHED: "published", State.WITHDRAWN: "withdrawn"}
 # The states in which each button on a clip's page makes sense.
 BUTTONS = {
     "save_and_publish": (State.DRAFT, State.WITHDRAWN),
@@ -45,7 +45,7 @@ def publish(clip_admin: ModelAdmin[Clip], request: HttpRequest, queryset: QueryS
     _set_state(request, Selection(request, queryset).clips, State.PUBLISHED)
 
 
-@admin.action(description="Make drafts", permissions=["change"])
+@admin.action(description="Change to draft", permissions=["change"])
 def make_draft(
     clip_admin: ModelAdmin[Clip], request: HttpRequest, queryset: QuerySet[Clip]
 ) -> None:
@@ -95,7 +95,7 @@ def save_and_publish(clip_admin: ModelAdmin[Clip], request: HttpRequest, obj: Cl
     _set_state(request, Clip.objects.filter(pk=obj.pk), State.PUBLISHED)
 
 
-@action(description="Save and make draft", permissions=["change"], icon="edit_note")
+@action(description="Save as draft", permissions=["change"], icon="edit_note")
 def save_and_make_draft(clip_admin: ModelAdmin[Clip], request: HttpRequest, obj: Clip) -> None:
     """Turn a clip that has just been saved back into a draft."""
     _set_state(request, Clip.objects.filter(pk=obj.pk), State.DRAFT)

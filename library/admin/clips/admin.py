@@ -126,7 +126,9 @@ class ClipAdmin(ModelAdmin[Clip]):
         """Show the list, and remember its order if the request chooses one."""
         ticked = request.POST.getlist(ACTION_CHECKBOX_NAME)
         if not all(number.isascii() and number.isdecimal() for number in ticked):
-            messages.warning(request, "Nothing was done: the selection is not valid.")
+            messages.warning(
+                request, "Nothing was changed: the selection is invalid. Select the clips again."
+            )
             return HttpResponseRedirect(request.get_full_path())
         if ERROR_FLAG in request.GET:
             messages.warning(request, "There is no such filter or page. This is the whole list.")

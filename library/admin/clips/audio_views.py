@@ -110,7 +110,7 @@ def listen_to_source(request: HttpRequest) -> HttpResponseBase:
         token = request.GET.get("source", "")
         signed_for, url = signing.loads(token, salt=SALT, max_age=LISTEN_SECONDS)
     except signing.BadSignature:
-        return _plain_text("Check the source again.", 403)
+        return _plain_text("This link has expired. Check the source again.", 403)
     if not isinstance(user, User) or signed_for != user.pk:
         raise PermissionDenied
     return _deliver(request, lambda: audio_store().open(url), "source")

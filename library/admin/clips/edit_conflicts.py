@@ -84,7 +84,7 @@ def keep_others_changes(form: forms.ModelForm[Clip]) -> tuple[Mapping[str, Any],
 def describe_changes(clip: Clip, since: int, fields: list[str]) -> tuple[str, str]:
     """Return the authors of the changes after a log entry, and a sentence about the changes."""
     entries = list(history.entries_of(clip).filter(pk__gt=since)[:20])
-    who = _listed(dict.fromkeys(history.author(entry) for entry in entries)) or "Somebody"
+    who = _listed(dict.fromkeys(history.author(entry) for entry in entries)) or "Another user"
     labels = fields or [name for entry in entries for name, *_ in history.changed_values(entry)]
     what = f"the {_listed(dict.fromkeys(labels))} of this clip" if labels else "this clip"
     return who, f"{who} changed {what} while you had it open."
@@ -129,7 +129,7 @@ def presence(request: HttpRequest, pk: int) -> HttpResponseBase:
 def _renewed(
     form: forms.ModelForm[Clip], loaded: PageState, state: PageState, conflicting: list[str]
 ) -> dict[str, str]:
-    """Add the errors to the form; return the new values of fields that its editor left alone."""
+    """Add the errors to the form; return the new values of fields that were not edited."""
     labels = [history.label(name) for name in conflicting]
     who, sentence = describe_changes(form.instance, loaded.entry, labels)
     form.add_error(

@@ -157,7 +157,7 @@ class ClipForm(forms.ModelForm[Clip]):
 
     @property
     def duration_in_doubt(self) -> bool:
-        """Whether the given duration differs from the file's by a second and by 2 %."""
+        """Whether the given duration differs from the file's by more than 1 s and more than 2%."""
         given = self.cleaned_data["duration"]
         measured = self.measured
         return measured is not None and abs(given - measured) > max(1.0, 0.02 * measured)
@@ -177,6 +177,6 @@ class ClipForm(forms.ModelForm[Clip]):
         return clip
 
 
-MISSING = {Source.URL: "Give the address of the audio.", Source.UPLOAD: "Choose a file."}
-NOT_GIVEN = "Give the duration in seconds, or press “Check source” to measure it."
-NOT_MEASURED = "The duration of this file could not be measured. Give it in seconds."
+MISSING = {Source.URL: "Enter the URL of the audio.", Source.UPLOAD: "Choose a file."}
+NOT_GIVEN = "Enter the duration in seconds, or select “Check source” to measure it."
+NOT_MEASURED = "The duration of this file could not be measured. Enter it in seconds."

@@ -59,7 +59,7 @@ def save_clip(request: HttpRequest, clip: Clip, form: ClipForm, change: bool) ->
         messages.warning(
             request,
             f"The file is {form.measured:g} seconds long, but the duration of “{clip}” is set to"
-            f" {clip.duration:g}.",
+            f" {clip.duration:g}. Correct it if that is a mistake.",
         )
 
 

@@ -14,8 +14,8 @@ from library.api import representation
 from library.models import Clip, State
 from library.models.fields import CLIP_FIELDS, EDITORS, NUMBERS, written_by
 
-# The model fields that an import writes, by column. Files cannot contain uploads. The state of a
-# clip, with the reason for its withdrawal, is the one decision that an import may take.
+# The model fields that an import writes, by column. Files cannot contain uploads. Of the
+# decisions, an import can only change the state of a clip and the reason for its withdrawal.
 WRITTEN: dict[str, Any] = {
     name: Clip._meta.get_field(name)
     for name in (*written_by(EDITORS), "state", "withdrawn_reason")
@@ -27,7 +27,7 @@ REQUIRED = frozenset(
     for name, field in WRITTEN.items()
     if name == "audio_url" or not (field.blank or field.null or field.has_default())
 )
-# Everything else that is known of a clip is exported, and ignored by an import.
+# All other fields of a clip are exported, but an import ignores them.
 _OTHERS = (
     field.name
     for field in Clip._meta.concrete_fields
@@ -40,7 +40,7 @@ IGNORED = frozenset((*EXPORTED, *representation.FIELDS)) - frozenset(IMPORTED)
 TEMPLATE_COLUMNS = ("id", *WRITTEN)
 EXAMPLES: dict[str, Any] = {field.name: field.example for field in CLIP_FIELDS}
 EXAMPLES["state"] = State.DRAFT.value
-# Of the columns whose help text in the model is missing, or written for the form.
+# Descriptions of columns whose help text is missing or written for the form.
 NOTES = {
     "id": "The clip to change; empty to add a clip.",
     "tags": "Separated by commas; a list in JSON.",
@@ -49,12 +49,12 @@ NOTES = {
     "cannot be imported: upload them on the page of a clip.",
     "licence": "An SPDX identifier or a Creative Commons address.",
     "state": f"One of {', '.join(State.values)}.",
-    "withdrawn_reason": "Only for withdrawn clips: why they are, for the public to read.",
-    "updated_at": "As exported. A clip that was changed since then is reported, not overwritten.",
+    "withdrawn_reason": "The reason for a withdrawal, which the public sees.",
+    "updated_at": "The time from the export. If the clip was changed later, the row is refused.",
 }
 
-# Any start of a cell that a spreadsheet might take for a formula, even if it splits the file by
-# another separator (OWASP, CSV injection; Japanese keyboards type the last four characters).
+# Every beginning of a cell that a spreadsheet might treat as a formula, even if it splits the file
+# at another separator (OWASP, CSV injection; Japanese keyboards type the last four characters).
 _FORMULA = "('*[=+\\-@\uff1d\uff0b\uff0d\uff20])"
 _UNGUARDED = re.compile(f"(^|[,;\t\r\n]){_FORMULA}")
 _GUARDED = re.compile(f"(^|[,;\t\r\n])'{_FORMULA}")
@@ -79,7 +79,7 @@ def described_columns() -> list[dict[str, str]]:
     for name in IMPORTED:
         note = NOTES.get(name) or str(WRITTEN[name].help_text)
         if name in REQUIRED:
-            note = f"{note} A new clip needs it.".lstrip()
+            note = f"{note} Required for a new clip.".lstrip()
         described.append({"name": name, "note": note, "example": to_text(EXAMPLES[name])})
     return described
 
@@ -111,7 +111,7 @@ def to_time(text: Any) -> datetime | None:
 
 
 def to_cell(value: Any, dialect: Dialect) -> str:
-    """Return a value as a cell that no spreadsheet takes for a formula."""
+    """Return a value as a cell, escaped so that spreadsheets do not treat it as a formula."""
     text = to_text(value)
     if isinstance(value, (str, list)):
         return _UNGUARDED.sub(r"\1'\2", text)

@@ -125,7 +125,7 @@ def process(request: HttpRequest) -> HttpResponseBase:
         messages.warning(
             request,
             "Nothing was imported: clips in this file have changed since its preview. "
-            "This is what the file would change now.",
+            "Check the new preview below, then confirm it.",
         )
         url = reverse("admin:library_clip_import_preview", args=[pk])
         return redirect(f"{url}?{urlencode({'since': form.cleaned_data['since']})}")

@@ -1,4 +1,4 @@
-"""The plan of an import: every row is judged first, then all changes are written, or none."""
+"""The plan of an import: all rows are checked first, then all changes are written or none."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -45,10 +45,10 @@ class PlannedRow:
 
 
 class Plan:
-    """What an import of these rows would do.
+    """The changes that an import of these rows would make.
 
-    Nothing is written while rows are judged: an import that wrote them one by one would hold locks
-    for which plays wait.
+    Nothing is written while rows are checked: an import that wrote each row at once would hold
+    locks that delay plays.
     """
 
     def __init__(self, rows: Sequence[Row], state: str) -> None:
@@ -104,19 +104,19 @@ class Plan:
         return PlannedRow(row.number, kind, clip, changes, problems)
 
     def _clip(self, cell: Any) -> Clip:
-        """Return the clip that a row is about. Raises ValidationError."""
+        """Return the clip with the id in the cell, or a new clip. Raises ValidationError."""
         key = _key(cell)
         if key is None:
             return Clip(state=self._state)
         if key == 0:
-            raise ValidationError("An id is a whole number. Leave it empty to add a clip.")
+            raise ValidationError("The id must be a whole number. Leave it empty to add a clip.")
         clip = self._clips.get(key)
         if clip is None:
             raise ValidationError(f"There is no clip {key}. Leave the id empty to add a clip.")
         if clip.deleted_at is not None:
             raise ValidationError("This clip was deleted. Restore it before you change it.")
         if self._named[key] > 1:
-            raise ValidationError("The file names this clip more than once.")
+            raise ValidationError("This id is in several rows. Keep only one of them.")
         return clip
 
 

@@ -48,7 +48,7 @@ def _read_choice(field: Any, cell: Any) -> Any:
     if not text:
         return _empty(field)
     if text not in values:
-        raise ValidationError(f"Give one of: {', '.join(values)}.")
+        raise ValidationError(f"Enter one of: {', '.join(values)}.")
     return values[text]
 
 
@@ -72,7 +72,7 @@ def _read_flag(field: Any, cell: Any) -> Any:
 def _read_array(field: Any, cell: Any) -> Any:
     items = [] if cell is None else cell
     if not isinstance(items, list) or not all(isinstance(item, str) for item in items):
-        raise ValidationError('Give a list of strings, such as ["rain", "night"].')
+        raise ValidationError('Enter a list of strings, such as ["rain", "night"].')
     return _clean(field, items)
 
 

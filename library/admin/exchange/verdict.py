@@ -1,4 +1,4 @@
-"""The effect of a row on a clip, or the reasons why it is refused; nothing is written."""
+"""Check a row and set its values on the clip, without writing to the database."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -10,13 +10,13 @@ from library.admin.exchange.columns import REQUIRED, WRITTEN, to_time
 from library.admin.exchange.values import REQUIRED_MESSAGE, read_value, text_of
 from library.models import Clip, State
 
-NO_AUDIO = "Give an audio URL. A file can only be uploaded on the page of a clip."
+NO_AUDIO = "Enter an audio URL. To upload a file, use the page of the clip."
 UPLOADED = (
     "This clip's audio was uploaded. Leave its URL empty, or replace the audio on the clip's page."
 )
 NO_TIME = (
-    "This is not a time as exports write it. Leave it empty to change the clip regardless of other "
-    "changes."
+    "Enter the time from the export, or leave it empty to change the clip even if others have "
+    "changed it since."
 )
 CHANGED_SINCE = (
     "This clip was changed on {}, after the file was exported. Check the clip. Then leave this "
@@ -83,17 +83,17 @@ def _judge_state(values: dict[str, Any], clip: Clip, problems: Problems) -> None
     """Require a reason from withdrawn clips only, and drop the reason of an earlier state."""
     if "state" in values and values["state"] is None:
         if clip.pk is not None:
-            problems["state"] = [f"Give one of: {', '.join(State.values)}."]
+            problems["state"] = [f"Enter one of: {', '.join(State.values)}."]
         del values["state"]
     if "state" not in values and "withdrawn_reason" not in values:
         return
     reason = values.get("withdrawn_reason", clip.withdrawn_reason)
     if values.get("state", clip.state) == State.WITHDRAWN:
         if not reason:
-            problems.setdefault("withdrawn_reason", ["Give the reason, which the public sees."])
+            problems.setdefault("withdrawn_reason", ["Enter the reason, which the public sees."])
         return
     if reason and reason != clip.withdrawn_reason:
-        problems["withdrawn_reason"] = ["Only a withdrawn clip has a reason."]
+        problems["withdrawn_reason"] = ["Leave this empty: only withdrawn clips have a reason."]
     values["withdrawn_reason"] = None
 
 

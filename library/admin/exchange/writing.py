@@ -15,7 +15,7 @@ _UPDATE = SQL(
 
 
 class StalePlanError(Exception):
-    """Raised if an import would do something other than what was confirmed; nothing is written."""
+    """Raised if clips have changed since the preview that was confirmed. Nothing is written."""
 
 
 def write(changed: list[tuple[Clip, set[str]]]) -> None:

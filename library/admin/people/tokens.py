@@ -16,8 +16,8 @@ from library import history
 from library.admin.base import ModelAdmin, ReadOnly, TabularInline, display, is_superuser
 from library.models import ApiToken
 
-STATES = {"in force": "success", "revoked": "danger", "user deactivated": "warning"}
-DUPLICATE = "There is already a token with this name. Revoke it first."
+STATES = {"valid": "success", "revoked": "danger", "user deactivated": "warning"}
+DUPLICATE = "A token with this name already exists. Revoke it or choose another name."
 
 
 class TokenForm(forms.ModelForm[ApiToken]):
@@ -42,7 +42,7 @@ def state(token: ApiToken) -> str:
     """Return the state of a token, one of STATES."""
     if token.revoked_at is not None:
         return "revoked"
-    return "in force" if token.user.is_active else "user deactivated"
+    return "valid" if token.user.is_active else "user deactivated"
 
 
 @admin.register(ApiToken)
@@ -140,7 +140,7 @@ class TokenAdmin(ModelAdmin[ApiToken]):
         if request.method == "POST":
             token.revoke()
             history.note(request.user, token, "Revoked.")
-            messages.success(request, f"{token.name} is revoked and no longer gives access.")
+            messages.success(request, f"The token {token.name} was revoked.")
             return redirect("admin:library_apitoken_changelist")
         context = {"title": "Revoke an API token", "token": token}
         common = self.admin_site.each_context(request)

@@ -109,7 +109,7 @@ class UserAdmin(LoggedValues, DjangoUserAdmin[User], ModelAdmin[User]):
             for user in users.filter(HAS_ENTRIES | HAS_TOKENS)
         ]
         refused += [
-            f"You cannot delete {user}: it is your own account, or a superuser."
+            f"You cannot delete {user}, because it is your own account or a superuser."
             for user in users
             if not self.has_delete_permission(request, user)
         ]

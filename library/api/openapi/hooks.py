@@ -11,7 +11,7 @@ from library.models.tag import MAX_TAG_LENGTH, MAX_TAGS
 STREAM = "/api/v1/clips/{id}/stream"
 # Operations that take the id of a new clip.
 FOLLOWING = ("show_clip", "change_clip", "delete_clip", "stream_clip", "clip_statistics")
-# Texts may not contain NUL or consist of white space. Tags may not contain commas or control
+# Texts must not contain NUL or consist only of white space. Tags must not contain commas or control
 # characters other than white space.
 NO_NUL = r"^[^\x00]*$"
 _BLANK = r"\s\x1c-\x1f\x85"  # white space in Python
@@ -85,7 +85,7 @@ def _restrict(fields: dict[str, Schema]) -> None:
 
 
 def _allow_blank(parameter: Schema) -> None:
-    """Restrict a query parameter in the same way, but allow it to be blank: that is not given."""
+    """Restrict a query parameter in the same way, but allow a blank, which counts as absent."""
     schema = parameter["schema"]
     default = schema.get("default")
     if schema["type"] == "array":

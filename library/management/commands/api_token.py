@@ -32,7 +32,7 @@ class Command(BaseCommand):
     def _create(self, options: dict[str, Any]) -> None:
         user = User.objects.filter(username=options["user"]).first()
         if user is None:
-            raise CommandError(f"There is no user {options['user']}.")
+            raise CommandError(f"The user {options['user']} does not exist.")
         try:
             secret = ApiToken.objects.issue(user, options["name"])
         except IntegrityError:
@@ -40,7 +40,7 @@ class Command(BaseCommand):
                 f"{user} already has a token {options['name']}: revoke it first."
             ) from None
         if not user.has_perm("library.change_clip"):
-            self.stderr.write(f"Note: {user} has no permission to change clips.")
+            self.stderr.write(f"Warning: {user} does not have the permission to change clips.")
         self.stdout.write(secret)
 
     def _list(self, options: dict[str, Any]) -> None:

@@ -74,7 +74,9 @@ class Command(BaseCommand):
             clips = clips.filter(pk__in=options["clip"])
             missing = sorted(set(options["clip"]) - set(clips.values_list("pk", flat=True)))
             if missing:
-                raise CommandError(f"No clips with an audio URL: {', '.join(map(str, missing))}")
+                raise CommandError(
+                    f"Not found, or without an audio URL: {', '.join(map(str, missing))}"
+                )
         failed = 0
         bar = tqdm(clips.order_by("pk").iterator(), total=clips.count(), unit="clip")
         for clip in bar:
@@ -86,4 +88,4 @@ class Command(BaseCommand):
                 failed += 1
                 bar.write(f"clip {clip.pk}: {error.detail} ({error.code})")
         if failed:
-            raise CommandError(f"{failed} could not be fetched.")
+            raise CommandError(f"Clips whose audio could not be fetched: {failed}.")

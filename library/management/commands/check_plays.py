@@ -26,7 +26,7 @@ class Command(BaseCommand):
         parser.add_argument(
             "--repair",
             action="store_true",
-            help="Recount where they differ: tallies from events, counters from tallies.",
+            help="Correct differences: recount tallies from events, and counters from tallies.",
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -35,12 +35,15 @@ class Command(BaseCommand):
             self.stdout.write("Counters, tallies and events agree.")
             return
         if not options["repair"]:
-            raise CommandError(f"{found} differences. Run `check_plays --repair` to correct them.")
+            raise CommandError(
+                f"{found} difference{'s' * (found != 1)}. "
+                "Run `check_plays --repair` to correct them."
+            )
         self._repair(wrong)
         left, _ = self._compare()
         if left:
             raise CommandError(f"{left} differences remain after the repair.")
-        self.stdout.write(f"{found} differences repaired.")
+        self.stdout.write(f"{found} difference{'s' * (found != 1)} repaired.")
 
     def _compare(self) -> tuple[int, Wrong]:
         """Report all differences in one snapshot, while plays are still being recorded."""

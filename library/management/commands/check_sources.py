@@ -143,7 +143,7 @@ class Command(BaseCommand):
         with exclusive_check() as held:
             if not held:
                 raise CommandError(
-                    "Another check_sources is running. It continues; nothing is lost."
+                    "Another check_sources is running. Try again when it has finished."
                 )
             not_since = timezone.now() - timedelta(seconds=self._options["older_than"])
             self._check(due_clips(limit=limit, not_since=not_since, failing=failing))
@@ -159,7 +159,7 @@ class Command(BaseCommand):
         except NoOriginRespondsError:
             if not self._stopped_by:
                 raise CommandError(
-                    "No origin responds. Is this machine's network up? No result was recorded."
+                    "No origin responds, so no result was saved. Check this machine's network."
                 ) from None
         finally:
             if self._options["verbosity"] and (clips or self._options["every"] is None):

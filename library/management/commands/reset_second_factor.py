@@ -20,6 +20,6 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         user = User.objects.filter(username=options["user"]).first()
         if user is None:
-            raise CommandError(f"There is no user {options['user']}.")
+            raise CommandError(f"The user {options['user']} does not exist.")
         had = second_factor.remove(user)
         self.stdout.write(f"{user} has no second factor{' any more' if had else ''}.")

@@ -51,7 +51,7 @@ const reasonOf = async (audio) => {
     if (response.ok && type.startsWith("text/html")) return "You are logged out. Reload this page.";
     if (response.ok) return `This browser can't play ${type}.`;
     if (type.startsWith("text/plain")) return await response.text();
-    return `The server answered with the status ${response.status}.`;
+    return `The server responded with status ${response.status}. Try again later.`;
   } catch {
     return "The server can't be reached. Check your connection.";
   }

@@ -62,7 +62,7 @@ def test_publishing_from_the_list_of_drafts_counts_the_clips(client: Client) -> 
 def test_unchanged_clips_are_not_logged(client: Client) -> None:
     clip = add()
     assert messages_in(act(client, "publish", [clip])) == ["0 clips published; 1 already was."]
-    assert messages_in(act(client, "make_draft", [clip]))[-1:] == ["1 clip back to draft."]
+    assert messages_in(act(client, "make_draft", [clip]))[-1:] == ["1 clip changed to draft."]
     assert len(logged()) == 1
 
 
@@ -85,7 +85,7 @@ def test_action_on_all_applies_to_all_clips_of_the_filtered_list(client: Client)
     first = Clip.objects.filter(genre="jazz")[0]
     everything = {"select_across": 1}
     answer = act(client, "make_draft", [first], "?genre=jazz", **everything)
-    assert messages_in(answer) == ["30 clips back to draft."]
+    assert messages_in(answer) == ["30 clips changed to draft."]
     assert not Clip.objects.filter(genre="dub", state=State.DRAFT).exists()
     page = act(client, "delete_selected", [first], "?genre=jazz", **everything).text
     assert "Delete 30 clips" in page
@@ -116,7 +116,9 @@ def test_deleted_clips_can_only_be_restored(client: Client) -> None:
 def test_selection_that_is_no_number_is_refused(client: Client) -> None:
     form = {"action": "publish", "_selected_action": ["1", "x"]}
     answer = client.post(LIST, form)
-    assert messages_in(answer) == ["Nothing was done: the selection is not valid."]
+    assert messages_in(answer) == [
+        "Nothing was changed: the selection is invalid. Select the clips again."
+    ]
 
 
 def test_clip_is_saved_and_published_on_its_page(client: Client) -> None:
@@ -124,7 +126,7 @@ def test_clip_is_saved_and_published_on_its_page(client: Client) -> None:
     page = f"{LIST}{clip.pk}/change/"
     text = client.get(page).text
     assert "Save and publish" in text
-    assert "Save and make draft" not in text
+    assert "Save as draft" not in text
     form = {"title": "Better", "description": "", "genre": "nature", "duration": "5"}
     form |= {"audio_url": SOURCE, "library_clip_save_and_publish": "1"}
     answer = client.post(page, form)
@@ -264,13 +266,13 @@ def test_edit_of_clips_changed_since_the_preview_is_previewed_again(
         ({"genre": "x" * 65}, "at most 64 characters"),
         ({"add_tags": "x" * 41}, "a tag has at most 40 characters"),
         ({"add_tags": ",".join(str(n) for n in range(21))}, "at most 20 tags"),
-        ({"add_tags": "a, b", "remove_tags": "B"}, "These are also added above: b."),
+        ({"add_tags": "a, b", "remove_tags": "B"}, "Already in “Add tags”: b."),
         ({"add_tags": "a", "replace_tags": "b"}, "or replace all tags, or remove all tags."),
         ({"no_tags": "on", "replace_tags": "b"}, "or replace all tags, or remove all tags."),
         ({"licence": "Mine"}, "Select a valid choice."),
-        ({"creator_url": "https://ann.example/"}, "Name the creator to whom this address belongs."),
+        ({"creator_url": "https://ann.example/"}, "Enter the name of the creator as well."),
         ({"creator": "Ann", "creator_url": "ftp://x.example/"}, "begins with http:// or https://"),
-        ({"creator": "Ann", "no_creator": "on"}, "Either name a creator or remove the creator."),
+        ({"creator": "Ann", "no_creator": "on"}, "Enter a creator or remove it, not both."),
     ],
 )
 def test_invalid_edit_is_refused(

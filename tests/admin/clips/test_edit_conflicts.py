@@ -123,7 +123,7 @@ def test_change_committed_during_a_save_is_detected(
             Clip.objects.filter(pk=clip.pk).update(title="Heavy Rain", updated_at=timezone.now())
             saving = pool.submit(save)
             await_blocked_transaction()
-        assert saving.result(20)["errors"]["title"] == ["Somebody changed it to “Heavy Rain”."]
+        assert saving.result(20)["errors"]["title"] == ["Another user changed it to “Heavy Rain”."]
 
 
 def test_change_by_the_api_is_detected(ben: Editor, clip: Clip, client: Client) -> None:
@@ -140,7 +140,7 @@ def test_change_by_the_api_is_detected(ben: Editor, clip: Clip, client: Client) 
 def test_change_without_a_user_is_attributed_to_somebody(ben: Editor, clip: Clip) -> None:
     Clip.objects.filter(pk=clip.pk).withdraw("Rights have ended.")
     (sentence,) = ben.save(title="Light Rain")["errors"]["__all__"]
-    assert "Somebody changed the state and withdrawn reason of this clip" in sentence
+    assert "Another user changed the state and withdrawn reason of this clip" in sentence
 
 
 def test_page_without_script_shows_the_saved_values(anna: Editor, ben: Editor, clip: Clip) -> None:

@@ -88,7 +88,7 @@ def test_clip_by_url_needs_a_duration(admin_client: Client) -> None:
         (b"PK\x03\x04" + bytes(99), "This is an archive. Unpack it first."),
         (b"\0\0\0\x14ftypqt  " + bytes(99), "This file has video. Export its audio track"),
         (b"\x1a\x45\xdf\xa3\x42\x82\x84webm\x86\x85V_VP8", "This file has video."),
-        (b"some words", "This file is not audio of a supported type: mp3, ogg"),
+        (b"some words", "This file is not supported audio. Use mp3, ogg"),
     ],
 )
 def test_wrong_file_is_refused_with_an_explanation(
@@ -139,7 +139,7 @@ def test_source_that_is_not_chosen_is_ignored(saved: Callable[..., Clip], mp3: b
 @pytest.mark.parametrize(
     ("form", "errors"),
     [
-        ({**BY_URL, "audio_url": ""}, {"audio_url": ["Give the address of the audio."]}),
+        ({**BY_URL, "audio_url": ""}, {"audio_url": ["Enter the URL of the audio."]}),
         (BY_UPLOAD, {"audio_file": ["Choose a file."]}),
     ],
 )

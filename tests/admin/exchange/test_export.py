@@ -73,7 +73,7 @@ def test_csv_suits_spreadsheets(analyst: Client) -> None:
     data = b"".join(answer)
     assert data.startswith(b"\xef\xbb\xbfid,title,")
     table = csv.DictReader(io.StringIO(data.decode("utf-8-sig"), newline=""))
-    rows = sorted(table, key=lambda row: int(row["id"]))  # the list has an order of its own
+    rows = sorted(table, key=lambda row: int(row["id"]))  # the list is sorted differently
     assert rows[0]["title"] == "'=HYPERLINK(1)"
     assert rows[0]["description"] == "'-a\r\n'- b\n;'=c,'@d"
     assert rows[0]["tags"] == "'-x, ü b"
@@ -109,7 +109,7 @@ def test_export_has_the_clips_of_the_list_in_its_order(analyst: Client) -> None:
         f"o=-{number}"
         for number in range(1, 20)
         if titles(download(analyst, query=f"?o=-{number}"))[0] == "Rain two"
-    )  # whichever column of the list is the title's
+    )  # regardless of where the title is in the list
     query = f"?q=rain&genre=jazz&{column}"
     assert titles(download(analyst, query=query)) == ["Rain three", "Rain one"]
     described = analyst.get(EXPORT + query).text

@@ -107,22 +107,22 @@ WRONG = {
     f"987,A,{OK},,,,draft,": "id 987 There is no clip 987. Leave the id empty to add a clip.",
     f"{10**20},A,{OK},,,,draft,": f"id {10**20} There is no clip {10**20}. Leave the id empty to "
     "add a clip.",
-    f"{'9' * 5000},A,{OK},,,,draft,": f"id {'9' * 320}… An id is a whole number. Leave it empty to "
-    "add a clip.",
-    f"1.5,A,{OK},,,,draft,": "id 1.5 An id is a whole number. Leave it empty to add a clip.",
+    f"{'9' * 5000},A,{OK},,,,draft,": f"id {'9' * 320}… The id must be a whole number. "
+    "Leave it empty to add a clip.",
+    f"1.5,A,{OK},,,,draft,": "id 1.5 The id must be a whole number. Leave it empty to add a clip.",
     ",A,,0,,,,,draft,": "genre This field is required. duration 0 The duration must be "
-    "above 0. audio_url Give an audio URL. A file can only be uploaded on the page "
-    "of a clip.",
+    "above 0. audio_url Enter an audio URL. To upload a file, use the page of the clip.",
     f",A,{OK},{'x' * 41},,ftp://a,hidden,Why": f"tags {'x' * 41} “{'x' * 20}…” is too long: a tag "
-    "has at most 40 characters. creator_url ftp://a Give a web address that begins with http:// or "
-    "https://. state hidden Give one of: draft, published, withdrawn.",
-    f",A,{OK},,CC-BY-9,,,": "licence CC-BY-9 Give one of: CC0-1.0, CC-PDM-1.0, MIT, or one of "
-    "CC-BY, CC-BY-SA, CC-BY-ND, CC-BY-NC, CC-BY-NC-SA and CC-BY-NC-ND with its version, such as "
+    "has at most 40 characters. creator_url ftp://a Enter a web address that begins with http:// "
+    "or https://. state hidden Enter one of: draft, published, withdrawn.",
+    f",A,{OK},,CC-BY-9,,,": "licence CC-BY-9 Enter one of: CC0-1.0, CC-PDM-1.0, MIT, or one "
+    "of CC-BY, CC-BY-SA, CC-BY-ND, CC-BY-NC, CC-BY-NC-SA and CC-BY-NC-ND with its version, such as "
     "CC-BY-4.0; or such a licence's creativecommons.org URL.",
     ',A,a,"1,500",http://10.0.0.1/,,,,withdrawn,': "duration 1,500 Enter a number with a point, "
     "such as 30.5. audio_url http://10.0.0.1/ The URL must have a public address. withdrawn_reason "
-    "Give the reason, which the public sees.",
-    f",A,{OK},,,,draft,Why": "withdrawn_reason Why Only a withdrawn clip has a reason.",
+    "Enter the reason, which the public sees.",
+    f",A,{OK},,,,draft,Why": "withdrawn_reason Why Leave this empty: only "
+    "withdrawn clips have a reason.",
     f",A,{OK},,,,draft,,too,many": "row This row has 12 cells, but there are 10 columns. Put "
     "quotes around text that contains a separator.",
 }
@@ -155,7 +155,7 @@ def test_clip_in_two_rows_is_refused(importing: Importing) -> None:
     clip = clip_of(1)
     preview = importing.choose(f"id,title\n{clip.pk},A\n{clip.pk},B\n")
     assert preview.counts["Errors"] == 2
-    assert "The file names this clip more than once." in preview.text
+    assert "This id is in several rows." in preview.text
 
 
 def test_json_may_omit_fields(importing: Importing) -> None:
@@ -178,12 +178,12 @@ def test_wrong_types_in_json_are_refused(importing: Importing) -> None:
     rows = [{"title": 5, "genre": ["a"], "duration": True, "tags": "a, b"}, "text", {"id": True}]
     preview = importing.choose(json.dumps(rows), "clips.json")
     assert preview.rows[0] == (
-        "Row 1 Error 5 title 5 Not a valid string. genre a Not a valid string. tags a, b Give a "
-        'list of strings, such as ["rain", "night"]. duration True Enter a number. audio_url Give '
-        "an audio URL. A file can only be uploaded on the page of a clip."
+        "Row 1 Error 5 title 5 Not a valid string. genre a Not a valid string. tags a, b Enter a "
+        'list of strings, such as ["rain", "night"]. duration True Enter a number. audio_url Enter '
+        "an audio URL. To upload a file, use the page of the clip."
     )
     assert preview.rows[1] == 'Row 2 Error row This item must be an object, such as {"title": …}.'
-    assert "An id is a whole number." in preview.rows[2]
+    assert "The id must be a whole number." in preview.rows[2]
 
 
 def test_response_of_the_api_can_be_imported(importing: Importing, client: Client) -> None:
@@ -241,7 +241,7 @@ def test_clip_changed_since_the_export_is_refused(importing: Importing) -> None:
     assert "This clip was changed on" in preview.rows[0]
     assert "updated_at" in preview.rows[0]
     assert not preview.may_be_confirmed
-    assert "This is not a time as exports write it." in importing.choose(f"{wanted}yesterday").text
+    assert "Enter the time from the export" in importing.choose(f"{wanted}yesterday").text
     now = clip.updated_at.isoformat(sep=" ", timespec="seconds")  # as a spreadsheet may leave it
     assert importing.choose(wanted + now).may_be_confirmed
     assert importing.choose(wanted).may_be_confirmed

@@ -34,7 +34,7 @@ READS = ("list_clips", "show_clip", "clip_statistics", "library_statistics")
 ADDS = ("add_clip", "add_clips")
 EDITS = ("change_clip", "delete_clip")
 FIELDS = ""  # instead of a code: errors of fields or parameters, by name
-# Provoked by the tests of the rooms that they come from.
+# Provoked by the tests of the packages that raise them.
 PROVOKED_ELSEWHERE = {
     *("idempotency_key_in_use", "database_unavailable", "no_capacity", "play_not_recorded"),
     *("origin_dns_failed", "origin_tls_failed", "origin_redirect_refused", "origin_redirect_loop"),

@@ -1,4 +1,4 @@
-// Reading or importing a file takes a while: show it, send the form once, and allow no cancelling.
+// Reading or importing a file takes a while: show progress and ignore further submits.
 document.addEventListener("submit", (event) => {
   const form = event.target;
   if (document.querySelector("form[aria-busy=true]")) event.preventDefault();

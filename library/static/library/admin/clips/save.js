@@ -10,7 +10,7 @@ const LOGGED_OUT =
 const UNREACHABLE =
   "Not saved: the service doesn't respond. Your changes are still here. Save again in a moment.";
 const NOT_ALLOWED = "Not saved: you no longer have permission to change this clip.";
-const TOO_LARGE = "Not saved: the file is larger than the server accepts.";
+const TOO_LARGE = "Not saved: the file is too large for the server. Choose a smaller one.";
 
 function send(data, progress) {
   return new Promise((done, failed) => {
