@@ -84,7 +84,7 @@ def test_token_is_issued_copied_revoked_and_logged(phone: Page) -> None:
     look(phone)
     phone.get_by_role("link", name="Revoke importer").click()
     phone.get_by_role("button", name="Revoke").click()
-    expect(phone.get_by_text("no longer gives access")).to_be_visible()
+    expect(phone.get_by_text("was revoked")).to_be_visible()
     assert LogEntry.objects.count() == 2
     phone.goto("/admin/admin/logentry/")
     expect(phone.get_by_text("Revoked.")).to_be_visible()

@@ -75,7 +75,7 @@ def test_duration_that_differs_from_the_file_is_accepted_with_a_warning(
 
 def test_clip_by_url_needs_a_duration(admin_client: Client) -> None:
     (sentence,) = refused(admin_client, BY_URL)["duration"]
-    assert "press “Check source” to measure it" in sentence
+    assert "select “Check source” to measure it" in sentence
 
 
 @pytest.mark.parametrize(
