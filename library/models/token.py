@@ -75,6 +75,5 @@ class ApiToken(models.Model):
             ApiToken.objects.filter(pk=self.pk).update(last_used_at=now)
 
     def revoke(self) -> None:
-        """Revoke the token permanently."""
         self.revoked_at = timezone.now()
         self.save(update_fields=["revoked_at"])

@@ -89,7 +89,6 @@ class SourceChecker:
             Thread(target=self._work, name=f"check {number}", daemon=True).start()
 
     def close(self) -> None:
-        """Start no further inspections."""
         self._closed = True
 
     def _work(self) -> None:
