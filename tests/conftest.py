@@ -12,6 +12,7 @@ import pytest
 import requests
 from django.contrib.auth.models import User
 from django.contrib.contenttypes.models import ContentType
+from django.contrib.staticfiles.storage import staticfiles_storage
 from django.db import connection, transaction
 from django.utils import timezone
 
@@ -53,8 +54,14 @@ def pytest_sessionstart() -> None:
 
 @pytest.fixture(scope="session")
 def static_files() -> None:
-    """Collect the static files. The tests with a database have them, since most render pages."""
+    """Collect the static files. The tests with a database have them, since most render pages.
+
+    The manifest is read again: this process may have read it before another one collected the files.
+    """
     collect_if_changed()
+    staticfiles_storage.hashed_files, staticfiles_storage.manifest_hash = (
+        staticfiles_storage.load_manifest()
+    )
 
 
 @pytest.fixture(scope="session")
