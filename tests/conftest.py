@@ -56,7 +56,7 @@ def pytest_sessionstart() -> None:
 def static_files() -> None:
     """Collect the static files. The tests with a database have them, since most render pages.
 
-    The manifest is read again: this process may have read it before another one collected the files.
+    The manifest is read again: this process may have read it before another collected the files.
     """
     collect_if_changed()
     staticfiles_storage.hashed_files, staticfiles_storage.manifest_hash = (
