@@ -59,9 +59,8 @@ def static_files() -> None:
     The manifest is read again: this process may have read it before another collected the files.
     """
     collect_if_changed()
-    staticfiles_storage.hashed_files, staticfiles_storage.manifest_hash = (
-        staticfiles_storage.load_manifest()
-    )
+    storage: Any = staticfiles_storage
+    storage.hashed_files, storage.manifest_hash = storage.load_manifest()
 
 
 @pytest.fixture(scope="session")
