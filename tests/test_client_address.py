@@ -4,13 +4,7 @@ import pytest
 from django.test import RequestFactory
 from pytest_django.fixtures import Settings
 
-from library.client_address import client_address
-
-
-def address(settings: Settings, hops: int, forwarded: str | None, remote: str = "10.0.0.1") -> str:
-    settings.CLIPS_TRUSTED_PROXIES = hops
-    headers = {} if forwarded is None else {"X-Forwarded-For": forwarded}
-    return str(client_address(RequestFactory().get("/", REMOTE_ADDR=remote, headers=headers)))
+from library.client_address import client_address, client_network, request_network
 
 
 @pytest.mark.parametrize(
@@ -32,10 +26,32 @@ def address(settings: Settings, hops: int, forwarded: str | None, remote: str = 
     ],
 )
 def test_only_entries_of_trusted_proxies_count(
-    settings: Settings, hops: int, forwarded: str | None, expected: str
+    hops: int, forwarded: str | None, expected: str
 ) -> None:
-    assert address(settings, hops, forwarded) == expected
+    assert str(client_address("10.0.0.1", forwarded or "", hops)) == expected
 
 
-def test_unix_socket_has_no_address(settings: Settings) -> None:
-    assert address(settings, 0, None, remote="") == "None"
+def test_unix_socket_has_no_address() -> None:
+    assert client_address("", "", 0) is None
+    assert client_network("", "", 0) is None
+
+
+@pytest.mark.parametrize(
+    ("remote", "network"),
+    [("203.0.113.9", "203.0.113.9/32"), ("2001:db8::1:2:3:4", "2001:db8::/64")],
+)
+def test_network_is_an_ipv4_address_or_a_64_of_ipv6(remote: str, network: str) -> None:
+    assert str(client_network(remote, "", 0)) == network
+
+
+def test_overlong_entry_is_no_address() -> None:
+    assert str(client_address("10.0.0.1", f"203.0.113.9:{'0' * 8000}1%", 1)) == "203.0.113.9"
+    assert str(client_address("10.0.0.1", f"{'0' * 8000}203.0.113.9", 1)) == "10.0.0.1"
+
+
+def test_request_uses_the_number_of_trusted_proxies_in_the_settings(settings: Settings) -> None:
+    request = RequestFactory().get("/", headers={"X-Forwarded-For": "203.0.113.9"})
+    networks = []
+    for settings.CLIPS_TRUSTED_PROXIES in (0, 1):
+        networks.append(str(request_network(request)))
+    assert networks == ["127.0.0.1/32", "203.0.113.9/32"]

@@ -24,7 +24,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 
-from library.client_address import client_network
+from library.client_address import request_network
 
 NETWORK_FACTOR = 10
 MAX_FAILURES_PER_NAME = 1000
@@ -34,7 +34,7 @@ Credentials = dict[str, Any] | None
 
 def network_address(request: HttpRequest) -> str | None:
     """Return the address that stands for a client: for IPv6, the first of its network."""
-    network = client_network(request)
+    network = request_network(request)
     return str(network.network_address) if network else None
 
 
@@ -92,7 +92,7 @@ def one_at_a_time(request: HttpRequest, name: str) -> Iterator[bool]:
     A failure is counted only after the password check, which is slow. Without this lock, many
     simultaneous attempts would all see the same old count.
     """
-    attempt = f"log-in {client_network(request)} {name}".encode()
+    attempt = f"log-in {request_network(request)} {name}".encode()
     key = int.from_bytes(sha256(attempt).digest()[:8], signed=True)
     with transaction.atomic():
         with connection.cursor() as cursor:

@@ -16,9 +16,8 @@ from threading import Lock
 from uuid import UUID
 
 from django.db import Error, connection
-from django.http import HttpRequest
 
-from library.client_address import client_network
+from library.client_address import Network
 from library.models import MAX_DURATION
 from library.plays import partitions
 
@@ -42,7 +41,7 @@ READ = "SELECT now(), day, key FROM library_listenerkey ORDER BY day DESC LIMIT 
 
 
 @dataclass(frozen=True)
-class _Keys:
+class Keys:
     """Today's key, and yesterday's while it is needed; `until` is a monotonic time."""
 
     today: bytes
@@ -50,21 +49,20 @@ class _Keys:
     until: float
 
 
-_keys: _Keys | None = None
+_keys: Keys | None = None
 _renewing = Lock()
 
 
-def listener_hashes(request: HttpRequest) -> tuple[UUID | None, UUID | None]:
-    """Return the hashes of this request's listener with today's and with yesterday's key.
+def listener_hashes(
+    keys: Keys, network: Network | None, user_agent: str
+) -> tuple[UUID | None, UUID | None]:
+    """Return the hashes of a listener with today's and with yesterday's key.
 
     The second is None once yesterday's key is destroyed; both are None if no address is known.
-    Raises django.db.Error.
     """
-    network = client_network(request)
     if network is None:
         return None, None
-    identity = f"{network.network_address}\0{request.headers.get('User-Agent', '')}".encode()
-    keys = _current_keys()
+    identity = f"{network.network_address}\0{user_agent}".encode()
     return _hash(keys.today, identity), _hash(keys.before, identity) if keys.before else None
 
 
@@ -72,19 +70,28 @@ def _hash(key: bytes, identity: bytes) -> UUID:
     return UUID(bytes=hmac.digest(key, identity, hashlib.sha256)[:16])
 
 
-def _current_keys() -> _Keys:
-    """Return the current keys, reading the database when the day or the grace period has ended."""
+def known_keys() -> Keys | None:
+    """Return the current keys if this process knows them. Never waits."""
+    keys = _keys
+    return keys if keys is not None and time.monotonic() < keys.until else None
+
+
+def current_keys() -> Keys:
+    """Return the current keys, from the database if the day or the grace period has ended.
+
+    Raises django.db.Error.
+    """
     global _keys
-    known = _keys
-    if known is not None and time.monotonic() < known.until:
-        return known
-    with _renewing:
-        if _keys is None or _keys is known:
-            _keys = _renewed_keys()
-        return _keys
+    keys = known_keys()
+    if keys is None:
+        with _renewing:
+            keys = known_keys()
+            if keys is None:
+                keys = _keys = _renewed_keys()
+    return keys
 
 
-def _renewed_keys() -> _Keys:
+def _renewed_keys() -> Keys:
     """Create today's key unless another process has, and destroy older ones.
 
     The day is taken from the database's clock, so that all processes agree. The first play of a day
@@ -108,4 +115,4 @@ def _renewed_keys() -> _Keys:
     grace_ends = midnight + GRACE
     ends = grace_ends if now < grace_ends else midnight + timedelta(days=1)
     before = bytes(older[0][2]) if older and older[0][1] == day - timedelta(days=1) else None
-    return _Keys(bytes(key), before, read_at + (ends - now).total_seconds())
+    return Keys(bytes(key), before, read_at + (ends - now).total_seconds())

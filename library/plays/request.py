@@ -1,51 +1,65 @@
 """Decide which requests are plays, by the rule at /docs/plays, and describe such a play."""
 
 import re
+from collections.abc import Callable
+from datetime import datetime
 from urllib.parse import urlsplit
 
-from django.http import HttpRequest
-
 from library.audio.byte_range import ByteRange
+from library.client_address import Network
 from library.models import HOST_LENGTH, Client, Kind
 from library.plays.client_families import client_family
-from library.plays.listener import listener_hashes
+from library.plays.listener import Keys, listener_hashes
 from library.plays.record import Play
+
+Field = Callable[[str], str | None]  # a header field by its name
 
 PROBE_LENGTH = 2  # bytes: Safari requests `bytes=0-1` to find out whether ranges work
 HOST = re.compile(r"[a-z0-9_.:-]+")
 
 
-def kind_of_play(request: HttpRequest, part: ByteRange | None, *, ranged: bool) -> Kind | None:
+def kind_of_play(method: str, field: Field, part: ByteRange | None, *, ranged: bool) -> Kind | None:
     """Return the kind of play that a response with this part of the audio is, or None.
 
     `part` is None if the response has no audio; `ranged` is true for a 206. A play is a response
     with audio from the first byte on, requested by a listener. Recording decides whether a ranged
     request is a new play or continues an earlier one.
     """
-    if part is None or request.method != "GET" or part.start > 0:
+    if part is None or method != "GET" or part.start > 0:
         return None
-    if "prefetch" in request.headers.get("Sec-Purpose", ""):
+    if "prefetch" in (field("Sec-Purpose") or ""):
         return None
     if not ranged:
         return Kind.PLAIN
     return Kind.RANGED if part.length > PROBE_LENGTH else None
 
 
-def play_of(request: HttpRequest, clip_id: int, kind: Kind) -> Play:
-    """Return the play that this request makes. Raises django.db.Error."""
-    listener, listener_before = listener_hashes(request)
+def play_of(
+    clip_id: int,
+    kind: Kind,
+    field: Field,
+    network: Network | None,
+    keys: Keys,
+    version: datetime | None = None,
+) -> Play:
+    """Return the play that a request from this network makes."""
+    user_agent = field("User-Agent") or ""
+    listener, listener_before = listener_hashes(keys, network, user_agent)
     return Play(
         clip_id,
         kind,
         listener,
         listener_before,
-        Client(client_family(request.headers.get("User-Agent", ""))),
-        referring_host(request.headers.get("Referer", "")),
+        Client(client_family(user_agent)),
+        referring_host(field("Referer") or ""),
+        version,
     )
 
 
 def referring_host(referrer: str) -> str:
     """Return the host of the referring page in lower case, without its port; empty if unknown."""
+    if not referrer:
+        return ""
     try:
         url = urlsplit(referrer)
         host = url.hostname or ""

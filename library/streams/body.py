@@ -13,10 +13,8 @@ from library.audio.errors import AudioUnavailableError
 from library.audio.open_audio import OpenAudio
 
 
-class Body(Protocol):
-    """The body of an audio response."""
-
-    on_close: Callable[[], None]
+class Sending(Protocol):
+    """Audio that is being sent."""
 
     @property
     def sent(self) -> int:
@@ -25,6 +23,12 @@ class Body(Protocol):
     @property
     def outcome(self) -> str:
         """`completed`, `client_closed`, or `error` if the download failed."""
+
+
+class Body(Sending, Protocol):
+    """The body of a WSGI response with audio."""
+
+    on_close: Callable[[], None]
 
 
 class FileBody(FileIO):

@@ -1,5 +1,6 @@
 """Recognising a listener, and the little that is stored for it."""
 
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -11,13 +12,13 @@ import pytest
 import requests
 from django.db import connection
 from django.db.models import F
-from django.test import RequestFactory
 from django.utils import timezone
 
 from harness.service import Server
+from library.client_address import client_network
 from library.models import Client, Clip, Kind, ListenerKey, PlayEvent
 from library.plays import listener
-from library.plays.listener import listener_hashes
+from library.plays.listener import current_keys, known_keys, listener_hashes
 from library.plays.record import Play, Recorded, _write, record
 from tests.support.plays import plays_of, stream
 
@@ -122,8 +123,7 @@ def test_play_continues_past_midnight_under_the_new_key(clip: Clip) -> None:
 
 
 def test_request_without_an_address_has_no_listener_and_counts(clip: Clip) -> None:
-    behind_a_socket = RequestFactory().get("/", REMOTE_ADDR="")
-    assert listener_hashes(behind_a_socket) == (None, None)
+    assert listener_hashes(current_keys(), client_network("", "", 0), "a player") == (None, None)
     play = Play(clip.pk, Kind.RANGED, None, None, Client.PLAYER, "")
     assert None not in {record(play).event_id, record(play).event_id}
     assert plays_of(clip) == 2
@@ -131,7 +131,17 @@ def test_request_without_an_address_has_no_listener_and_counts(clip: Clip) -> No
 
 def hashes_with_new_keys() -> tuple[UUID | None, UUID | None]:
     listener._keys = None
-    return listener_hashes(RequestFactory().get("/"))
+    return listener_hashes(current_keys(), client_network("127.0.0.1", "", 0), "a player")
+
+
+def test_keys_are_known_once_they_have_been_read_and_until_they_expire(
+    new_keys: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert known_keys() is None
+    keys = current_keys()
+    assert known_keys() is keys
+    monkeypatch.setattr(listener, "_keys", replace(keys, until=time.monotonic()))
+    assert known_keys() is None
 
 
 def test_concurrent_requests_create_one_key_for_the_day(new_keys: None) -> None:
