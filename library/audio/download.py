@@ -17,11 +17,13 @@ from email.utils import parsedate_to_datetime
 from pathlib import Path
 from threading import BoundedSemaphore, Thread
 
-from library.audio.entry import Entry, Metadata, sync_folder
+from library.audio import growth
+from library.audio.entry import Entry
 from library.audio.errors import CAUSES, AudioUnavailableError
 from library.audio.eviction import evict, is_eviction_due, scan
 from library.audio.freshness import Freshness
 from library.audio.locks import host_of, origin_slot
+from library.audio.metadata import Metadata, sync_folder
 from library.audio.open_audio import strong_etag
 from library.audio.origin import OriginClient, OriginResponse
 from library.audio.sniff import read_head
@@ -33,6 +35,7 @@ for _code in CAUSES:  # each series starts at 0, so that rates include the first
     if _code.startswith("origin_"):
         instruments.origin_request_duration.labels(_code)
 
+ANNOUNCE_SECONDS = 0.05  # between two announcements, so that a crowd of readers sends larger pieces
 ENTITY_TAG = re.compile(r'(?:W/)?"[\x21\x23-\x7e\x80-\xff]*"')  # RFC 9110, 8.8.3
 
 
@@ -63,6 +66,16 @@ class Downloader:
         self._received = 0  # bytes since the last eviction
         self._free_downloads = BoundedSemaphore(limits.downloads)
 
+    def recent_failure(self, entry: Entry) -> str | None:
+        """Return the code of a failure that is still remembered, or None."""
+        return entry.recent_failure(self._limits.failure_seconds)
+
+    def revalidate(self, entry: Entry) -> None:
+        """Start a download for a stale copy if possible. The copy is served meanwhile."""
+        with contextlib.suppress(AudioUnavailableError, OSError):
+            if self.recent_failure(entry) is None:
+                self.start(entry, time.time())
+
     def start(self, entry: Entry, began: float) -> bool:
         """Start the download in the background and return whether this call started it.
 
@@ -81,13 +94,15 @@ class Downloader:
             undo.callback(os.close, claim)
             # Another download may have ended between the caller's check and the claim.
             if audio := entry.open_current(began):
-                audio.file.close()
+                audio.close()
                 return False
-            if entry.recent_failure(self._limits.failure_seconds) is not None:
+            if self.recent_failure(entry) is not None:
                 return False
             if not self._free_downloads.acquire(blocking=False):
                 raise AudioUnavailableError("origin_busy")
             undo.callback(self._free_downloads.release)
+            growth.begin_download(entry.topic)
+            undo.callback(growth.end_download, entry.topic)
             # Not a daemon thread: a worker that stops gracefully finishes the download, because
             # other workers' listeners follow it. The thread runs in the context of the request that
             # started it, so log lines and the trace keep the request's ids.
@@ -107,7 +122,7 @@ class Downloader:
         try:
             saved = entry.open_saved()
             if saved is not None:
-                saved[1].file.close()
+                saved[1].close()
             stale = saved[0] if saved else None
             limits = self._limits
             with (
@@ -143,6 +158,7 @@ class Downloader:
             finally:
                 os.close(claim)
                 self._free_downloads.release()
+                growth.end_download(entry.topic)
         self._make_room()
 
     def _receive(self, entry: Entry, response: OriginResponse) -> None:
@@ -156,10 +172,16 @@ class Downloader:
             part.flush()
             if response.length is not None:
                 entry.announce(metadata)
+                growth.announce(entry.topic)
             try:
+                announced = time.monotonic()
                 for chunk in chunks:
                     part.write(chunk)
                     part.flush()  # readers are waiting for it
+                    if time.monotonic() - announced >= ANNOUNCE_SECONDS:
+                        growth.announce(entry.topic)
+                        announced = time.monotonic()
+                growth.announce(entry.topic)  # before the disk has synced the file
                 size = part.tell()
                 os.fsync(part.fileno())
                 body = path.with_suffix(".audio")

@@ -16,38 +16,24 @@ mistaken for a download in progress.
 import contextlib
 import fcntl
 import hashlib
-import json
 import os
 import secrets
 import time
-from dataclasses import asdict, dataclass
+from io import FileIO
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 from library.audio.locks import is_abandoned, try_lock
+from library.audio.metadata import (
+    Metadata,
+    current_metadata,
+    read_metadata,
+    write_atomically,
+    write_metadata,
+)
 from library.audio.open_audio import OpenAudio
 
 TOUCH_SECONDS = 60  # precision of the time of last use
-
-
-@dataclass(frozen=True)
-class Metadata:
-    """The metadata of a body. Times are seconds since 1970."""
-
-    url: str
-    body: str  # its file name
-    size: int
-    content_type: str
-    etag: str  # of this service, not the origin's
-    last_modified: int
-    checked_at: float  # when the origin last sent or revalidated it
-    fresh_until: float
-    validators: dict[str, str]  # request headers for revalidation by the origin
-
-    @property
-    def fresh(self) -> bool:
-        """Whether the body may be served without revalidation."""
-        return time.time() < self.fresh_until
 
 
 class Entry:
@@ -57,19 +43,20 @@ class Entry:
         self.url = url
         self.key = hashlib.sha256(url.encode()).hexdigest()[:40]
         self.folder = folder
-        self._saved = folder / f"{self.key}.json"
-        self._growing = folder / f"{self.key}.growing"
-        self._failed = folder / f"{self.key}.failed"
-        self._claim = folder / f"{self.key}.claim"
+        self.topic = f"{folder}/{self.key}"  # of announcements, and the start of each file's path
+        self._used_at = 0.0
 
     def open_saved(self) -> tuple[Metadata, OpenAudio] | None:
         """Return the stored audio, or None. The caller closes its file."""
-        while metadata := read_metadata(self._saved):
+        missing = None
+        while found := current_metadata(f"{self.topic}.json"):
+            metadata, self._used_at = found
             try:
                 return metadata, self._open(metadata, stored=True)
             except FileNotFoundError:
-                if read_metadata(self._saved) == metadata:  # or it has just been replaced
+                if metadata == missing:
                     return None
+                missing = metadata  # or it has just been replaced
         return None
 
     def open_current(self, began: float) -> OpenAudio | None:
@@ -78,26 +65,26 @@ class Entry:
             metadata, audio = saved
             if metadata.fresh or metadata.checked_at >= began:
                 return audio
-            audio.file.close()
+            audio.close()
         return None
 
     def open_growing(self) -> OpenAudio | None:
         """Return the audio of a download in progress, or None if none has a known length."""
-        metadata = read_metadata(self._growing)
+        found = current_metadata(f"{self.topic}.growing")
         try:
-            audio = self._open(metadata, stored=False) if metadata else None
+            audio = self._open(found[0], stored=False) if found else None
         except FileNotFoundError:
             return None
-        if audio and is_abandoned(audio.file.fileno()):
-            audio.file.close()
+        if audio and is_abandoned(audio.fileno()):
+            audio.close()
             return None
         return audio
 
     def touch(self) -> None:
-        """Record the use, so that eviction removes other entries first."""
-        with contextlib.suppress(OSError):  # a read-only disk can still serve
-            if time.time() - self._saved.stat().st_mtime > TOUCH_SECONDS:
-                os.utime(self._saved)
+        """Record the use of the saved audio, so that eviction removes other entries first."""
+        if time.time() - self._used_at > TOUCH_SECONDS:
+            with contextlib.suppress(OSError):  # a read-only disk can still serve
+                os.utime(f"{self.topic}.json")
 
     def recent_failure(self, seconds: float) -> str | None:
         with contextlib.suppress(FileNotFoundError):
@@ -110,7 +97,7 @@ class Entry:
 
         Removes the unfinished files of a process that died.
         """
-        descriptor = try_lock(self._claim)
+        descriptor = try_lock(Path(f"{self.topic}.claim"))
         if descriptor is None:
             return None
         try:
@@ -132,11 +119,11 @@ class Entry:
 
     def announce(self, metadata: Metadata) -> None:
         """Let readers follow the part that the metadata names."""
-        _write_metadata(self._growing, metadata)
+        write_metadata(self._growing, metadata)
 
     def save(self, metadata: Metadata) -> None:
         before = read_metadata(self._saved)
-        _write_metadata(self._saved, metadata, sync=True)
+        write_metadata(self._saved, metadata, sync=True)
         self._failed.unlink(missing_ok=True)
         if before and before.body != metadata.body:
             with contextlib.suppress(FileNotFoundError):  # readers may be about to open it
@@ -144,13 +131,13 @@ class Entry:
 
     def record_failure(self, code: str) -> None:
         with contextlib.suppress(OSError):
-            _write_atomically(self._failed, code.encode())
+            write_atomically(self._failed, code.encode())
 
     def end_announcement(self) -> None:
         self._growing.unlink(missing_ok=True)
 
     def _open(self, metadata: Metadata, *, stored: bool) -> OpenAudio:
-        file = (self.folder / metadata.body).open("rb", buffering=0)
+        file = FileIO(f"{self.folder}/{metadata.body}")
         if stored and os.fstat(file.fileno()).st_size != metadata.size:
             file.close()  # never observed, but a damaged disk must not become damaged audio
             raise FileNotFoundError(metadata.body)
@@ -161,43 +148,17 @@ class Entry:
             etag=metadata.etag,
             last_modified=metadata.last_modified,
             stored=stored,
+            topic="" if stored else self.topic,
         )
 
+    @property
+    def _saved(self) -> Path:
+        return Path(f"{self.topic}.json")
 
-def read_metadata(path: Path) -> Metadata | None:
-    """Return the metadata in a file, or None if it is missing or damaged."""
-    try:
-        fields: dict[str, Any] = json.loads(path.read_bytes())
-        return Metadata(**fields)
-    except (FileNotFoundError, ValueError, TypeError):
-        return None
+    @property
+    def _growing(self) -> Path:
+        return Path(f"{self.topic}.growing")
 
-
-def _write_metadata(path: Path, metadata: Metadata, *, sync: bool = False) -> None:
-    _write_atomically(path, json.dumps(asdict(metadata)).encode(), sync=sync)
-
-
-def _write_atomically(path: Path, content: bytes, *, sync: bool = False) -> None:
-    """Replace a file so that it is never incomplete, with `sync` not even after a power failure."""
-    unfinished = path.with_name(f"{path.name}.{secrets.token_hex(4)}.new")
-    try:
-        with unfinished.open("wb") as file:
-            file.write(content)
-            file.flush()
-            if sync:
-                os.fsync(file.fileno())
-        unfinished.replace(path)
-    except BaseException:
-        unfinished.unlink(missing_ok=True)
-        raise
-    if sync:
-        sync_folder(path.parent)
-
-
-def sync_folder(folder: Path) -> None:
-    """Make renames in a folder durable."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    @property
+    def _failed(self) -> Path:
+        return Path(f"{self.topic}.failed")

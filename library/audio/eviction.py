@@ -7,8 +7,8 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from library.audio.entry import read_metadata
 from library.audio.locks import is_abandoned, try_lock
+from library.audio.metadata import read_metadata
 from library.telemetry import instruments
 
 LOCK_NAME = "eviction.lock"

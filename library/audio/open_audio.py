@@ -2,35 +2,38 @@
 
 import hashlib
 import os
-import time
 from collections.abc import Generator
 from dataclasses import dataclass
 from functools import lru_cache
+from io import FileIO
+from itertools import repeat
 from pathlib import Path
-from typing import BinaryIO
 
+from library.audio import growth
 from library.audio.errors import AudioUnavailableError
 from library.audio.locks import is_abandoned
 from library.audio.sniff import SNIFF_BYTES, audio_type
 
 READ_BYTES = 65536
-POLL_SECONDS = 0.02  # between a reader's checks whether the file has grown
+POLL_SECONDS = 0.02  # between a reader's checks whether another process has written more
 
 
-@dataclass
+@dataclass(slots=True)
 class OpenAudio:
-    """Audio of known size and type. The caller that opened it closes `file`.
+    """Audio of known size and type. The caller that opened it calls `close`.
 
     `etag` is a strong validator in quotes, `last_modified` is seconds since 1970. `stored` means
-    that the file is complete and stays at its path.
+    that the file is complete and stays at its path. `topic` is where the growth of other files is
+    announced.
     """
 
-    file: BinaryIO
+    file: FileIO
     size: int
     content_type: str
     etag: str
     last_modified: int
     stored: bool = True
+    topic: str = ""
 
     @property
     def path(self) -> Path:
@@ -39,44 +42,70 @@ class OpenAudio:
     @property
     def whole(self) -> bool:
         """Whether the file holds all `size` bytes."""
-        return self.stored or os.fstat(self.file.fileno()).st_size >= self.size
+        return self.stored or self.size_now() >= self.size
+
+    def fileno(self) -> int:
+        return self.file.fileno()
+
+    def close(self) -> None:
+        self.file.close()
+
+    def size_now(self) -> int:
+        """Return the number of bytes that the file has already."""
+        return os.fstat(self.file.fileno()).st_size
+
+    def available(self, position: int) -> int | None:
+        """Return the number of bytes in the file from `position` on, or None if it will grow.
+
+        Raises AudioUnavailableError if the download ended before `position`.
+        """
+        available = self.size_now() - position
+        if available <= 0:
+            if not is_abandoned(self.file.fileno()):
+                return None
+            available = self.size_now() - position  # the download ended since the first look
+            if available <= 0:
+                raise AudioUnavailableError("origin_truncated")
+        return available
 
     def chunks(self, start: int, length: int) -> Generator[bytes, None, None]:
         """Yield the bytes of a range, waiting for those that are still being downloaded.
 
         Raises AudioUnavailableError if the download ends before the range does.
         """
-        descriptor, position, stop = self.file.fileno(), start, start + length
+        position, stop = start, start + length
         while position < stop:
-            chunk = os.pread(descriptor, min(READ_BYTES, stop - position), position)
+            chunk = os.pread(self.file.fileno(), min(READ_BYTES, stop - position), position)
             if chunk:
                 position += len(chunk)
                 yield chunk
-            elif is_abandoned(descriptor) and os.fstat(descriptor).st_size <= position:
-                raise AudioUnavailableError("origin_truncated")
             else:
-                time.sleep(POLL_SECONDS)
+                self._await(position)
+
+    def _await(self, position: int) -> None:
+        def ready() -> int | None:
+            return self.available(position)
+
+        growth.wait_until(self.topic, ready, repeat(POLL_SECONDS), self.size_now)
 
 
-def open_file(path: Path) -> OpenAudio:
+def open_file(path: str | Path) -> OpenAudio:
     """Open a complete audio file. Raises AudioUnavailableError if it is missing or not audio."""
+    name = os.fspath(path)
     try:
-        file = path.open("rb", buffering=0)
+        file = FileIO(name)
     except OSError:
         raise AudioUnavailableError("file_missing") from None
     status = os.fstat(file.fileno())
-    content_type = _type_of(path, status.st_mtime_ns, status.st_size)
+    try:
+        content_type, etag = _identified(name, status.st_mtime_ns, status.st_size)
+    except OSError:
+        file.close()
+        raise AudioUnavailableError("file_missing") from None
     if content_type is None:
         file.close()
         raise AudioUnavailableError("file_not_audio")
-    version = f"{path.name} {status.st_mtime_ns} {status.st_size}"
-    return OpenAudio(
-        file=file,
-        size=status.st_size,
-        content_type=content_type,
-        etag=strong_etag(version),
-        last_modified=int(status.st_mtime),
-    )
+    return OpenAudio(file, status.st_size, content_type, etag, int(status.st_mtime))
 
 
 def strong_etag(version: str) -> str:
@@ -85,6 +114,8 @@ def strong_etag(version: str) -> str:
 
 
 @lru_cache(maxsize=4096)
-def _type_of(path: Path, _mtime_ns: int, _size: int) -> str | None:
-    with path.open("rb") as file:
-        return audio_type(file.read(SNIFF_BYTES))
+def _identified(path: str, mtime_ns: int, size: int) -> tuple[str | None, str]:
+    """Return the media type of a file and its entity tag."""
+    with FileIO(path) as file:
+        content_type = audio_type(file.read(SNIFF_BYTES))
+    return content_type, strong_etag(f"{os.path.basename(path)} {mtime_ns} {size}")

@@ -6,6 +6,7 @@ from queue import Empty, SimpleQueue
 from threading import Thread
 
 from library.audio.errors import AudioUnavailableError
+from library.audio.origin_policy import literal_address
 
 Resolver = Callable[[str, int, float], list[str]]
 
@@ -16,6 +17,9 @@ def resolve(host: str, port: int, timeout: float) -> list[str]:
     Raises AudioUnavailableError if there are none or `timeout` seconds pass. The thread of a slow
     look-up ends when the system's resolver gives up.
     """
+    literal = literal_address(host)
+    if literal is not None:
+        return [literal]
     answers: SimpleQueue[list[str] | None] = SimpleQueue()
 
     def look_up() -> None:

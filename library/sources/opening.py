@@ -1,7 +1,7 @@
 """Open or inspect a clip's audio: an uploaded file, or an origin's audio through the store."""
 
+from contextlib import closing
 from functools import cache
-from pathlib import Path
 
 from django.conf import settings
 from django.core.files.storage import default_storage
@@ -19,9 +19,9 @@ from library.validators import origin_policy
 
 
 def open_audio(clip: Clip) -> OpenAudio:
-    """Return the clip's audio. The caller closes its file. Raises AudioUnavailableError."""
+    """Return the clip's audio. The caller closes it. Raises AudioUnavailableError."""
     if clip.audio_file:
-        return open_file(Path(clip.audio_file.path))
+        return open_file(clip.audio_file.path)
     return audio_store().open(clip.audio_url)
 
 
@@ -37,7 +37,7 @@ def inspect_source(url: str, *, head_only: bool = False) -> SourceReport:
 def inspect_upload(name: str) -> SourceReport:
     """Inspect an uploaded file."""
     try:
-        with (audio := open_file(Path(default_storage.path(name)))).file:
+        with closing(open_file(default_storage.path(name))) as audio:
             return SourceReport(name, name, audio.content_type, audio.size)
     except AudioUnavailableError as error:
         return SourceReport(name, name, code=error.code, detail=error.detail)

@@ -1,5 +1,6 @@
 """The storage of uploaded audio files."""
 
+import os
 from pathlib import Path
 
 from django.conf import settings
@@ -17,7 +18,7 @@ class AudioFileStorage(FileSystemStorage):
 
     def path(self, name: str) -> str:
         if name.startswith(SAMPLES_PREFIX):
-            return str(Path(settings.SAMPLES_DIR) / Path(name).name)
+            return os.path.join(settings.SAMPLES_DIR, os.path.basename(name))
         return super().path(name)
 
     def get_available_name(self, name: str, max_length: int | None = None) -> str:

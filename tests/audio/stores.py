@@ -1,10 +1,11 @@
 """Stores with short timeouts, and ways to read from them."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 
 import pytest
 
+from library.audio.async_reading import open_audio_async, wait_grown
 from library.audio.errors import AudioUnavailableError
 from library.audio.freshness import Freshness
 from library.audio.open_audio import OpenAudio
@@ -17,14 +18,23 @@ MakeStore = Callable[..., AudioStore]
 
 @contextmanager
 def opened(store: AudioStore, url: str) -> Iterator[OpenAudio]:
-    audio = store.open(url)
-    with audio.file:
+    with closing(store.open(url)) as audio:
         yield audio
 
 
 def read(store: AudioStore, url: str) -> bytes:
     with opened(store, url) as audio:
         return b"".join(audio.chunks(0, audio.size))
+
+
+async def read_async(store: AudioStore, url: str) -> bytes:
+    """Read whole audio as an event loop does: wait only where no bytes have arrived."""
+    with closing(await open_audio_async(store, url)) as audio:
+        body = b""
+        while len(body) < audio.size:
+            await wait_grown(audio, len(body))
+            body += audio.file.read()
+        return body
 
 
 def failure(store: AudioStore, url: str) -> str:

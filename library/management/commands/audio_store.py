@@ -2,6 +2,7 @@
 
 import time
 from argparse import ArgumentParser
+from contextlib import closing
 from typing import Any
 
 from django.conf import settings
@@ -9,9 +10,9 @@ from django.core.management.base import BaseCommand, CommandError
 from django.template.defaultfilters import filesizeformat
 from tqdm import tqdm
 
-from library.audio.entry import read_metadata
 from library.audio.errors import AudioUnavailableError
 from library.audio.eviction import evict, scan
+from library.audio.metadata import read_metadata
 from library.models import Clip
 from library.sources.opening import audio_store
 
@@ -81,7 +82,7 @@ class Command(BaseCommand):
         bar = tqdm(clips.order_by("pk").iterator(), total=clips.count(), unit="clip")
         for clip in bar:
             try:
-                with (audio := audio_store().open(clip.audio_url)).file:
+                with closing(audio_store().open(clip.audio_url)) as audio:
                     for _ in audio.chunks(0, audio.size):
                         pass
             except AudioUnavailableError as error:
