@@ -123,3 +123,16 @@ def rebuild_library_tally() -> None:
                 " GROUP BY 1 ORDER BY 1",
                 [limit],
             )
+
+
+def correct_ledger() -> None:
+    """Correct the number of available clips in the ledger. Nothing waits for this."""
+    with connection.cursor() as cursor:
+        # One statement sees the clips and the ledger at the same moment.
+        cursor.execute(
+            """INSERT INTO library_clipledger (changes, available)
+            SELECT 1, (
+                SELECT count(*) FROM library_clip
+                WHERE deleted_at IS NULL AND state = 'published'
+            ) - coalesce(sum(available), 0) FROM library_clipledger"""
+        )

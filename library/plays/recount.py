@@ -99,6 +99,13 @@ SELECT NULL, quarter::text, kept, counted FROM kept FULL JOIN counted USING (qua
 WHERE coalesce(kept, 0) <> coalesce(counted, 0) ORDER BY quarter
 """
 
+AVAILABLE = """
+SELECT NULL, 'available clips', kept, counted
+FROM (SELECT coalesce(sum(available), 0) AS kept FROM library_clipledger) AS ledger, (
+    SELECT count(*) AS counted FROM library_clip WHERE deleted_at IS NULL AND state = 'published'
+) AS clips WHERE kept <> counted
+"""
+
 
 @dataclass(frozen=True)
 class Difference:
@@ -126,10 +133,12 @@ def tally_differences(month: partitions.Partition) -> Iterator[Difference]:
 def total_differences() -> Iterator[Difference]:
     """Yield the differences of the clips' counters and the library's tally from the clips' tallies.
 
-    The times of the first and the last play are compared to the quarter of an hour.
+    The times of the first and the last play are compared to the quarter of an hour. The number of
+    clips in the ledger is compared with the clips.
     """
     yield from _differences("library_clip", COUNTERS)
     yield from _differences("library_librarytally", LIBRARY)
+    yield from _differences("library_clipledger", AVAILABLE)
 
 
 def _comparison(tally: Tally) -> str:

@@ -56,7 +56,6 @@ def scratch_database(
     name = f"{connection.settings_dict['NAME']}_scratch"
     other = connection.copy(alias="scratch")
     other.settings_dict["NAME"] = name
-    other.settings_dict["OPTIONS"].pop("pool")
     connections["scratch"] = other
     with django_db_blocker.unblock(), connection.cursor() as cursor:
         cursor.execute(f"DROP DATABASE IF EXISTS {name}")

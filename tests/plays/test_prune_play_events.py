@@ -71,10 +71,10 @@ def played(clip: Clip) -> Iterator[Clip]:
 
 def statistics(clip: Clip) -> dict[str, Any]:
     """Return the statistics of a clip without the time of their calculation."""
-    clip.refresh_from_db()
     now = timezone.now()
     period = parse_period("month", "2025-01-01", None, None, now)
-    found = clip_statistics(clip, period, now)
+    found = clip_statistics(clip.pk, period, now)
+    assert found is not None
     return {key: value for key, value in found.items() if key not in ("as_of", "ranked_as_of")}
 
 
