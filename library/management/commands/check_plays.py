@@ -76,3 +76,4 @@ class Command(BaseCommand):
                 else:
                     rebuild.recount_clips(clip_id)
         rebuild.rebuild_library_tally()
+        rebuild.correct_ledger()

@@ -28,8 +28,9 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
+        locking = connection.copy()  # `loaddata` closes the other, which would release the lock
         try:
-            with connection.cursor() as cursor:
+            with locking.cursor() as cursor:
                 cursor.execute("SELECT pg_advisory_lock(%s)", [LOCK])
         except OperationalError as error:
             place = f"POSTGRES_SERVER={settings.POSTGRES_SERVER}, port {settings.POSTGRES_PORT}"
@@ -43,8 +44,7 @@ class Command(BaseCommand):
             if options["demo_editor"] and settings.EMBEDDED:
                 self._create_demo_editor()
         finally:
-            with connection.cursor() as cursor:
-                cursor.execute("SELECT pg_advisory_unlock(%s)", [LOCK])
+            locking.close()
 
     def _create_demo_editor(self) -> None:
         users = get_user_model().objects
