@@ -18,10 +18,9 @@ from django.utils.timesince import timesince
 from library.admin.base import cause_sentence
 from library.admin.log_entries import describe
 from library.audio.locks import host_of
-from library.models import Clip, Health, LibraryTally, State
-from library.statistics.library import recent_plays
+from library.models import Clip, Health, State
+from library.statistics.library import plays_in, recent_plays
 from library.statistics.period import parse_period
-from library.statistics.series import series
 
 ROWS = 5  # in each list
 COLUMNS = ("title", "genre", "state", "created_at", "audio_url", "health_reason", "health_since")
@@ -81,10 +80,7 @@ def _trend(change: float | None, before: str) -> str:
 def _plays_per_day(now: datetime) -> list[dict[str, Any]]:
     """Return the plays of each of the last thirty days (UTC)."""
     period = parse_period("day", None, None, "UTC", now)
-    return [
-        {"day": datetime.fromisoformat(bucket["start"]).date(), "plays": bucket["plays"]}
-        for bucket in series(LibraryTally.objects.all(), period)
-    ]
+    return [{"day": start.date(), "plays": plays} for start, plays in plays_in(period)]
 
 
 def _chart_description(days: list[dict[str, Any]]) -> str:

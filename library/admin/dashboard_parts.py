@@ -23,12 +23,13 @@ from library.probes.metrics_view import audio_store_requests
 from library.statistics.library import top_clips
 
 TOP = 8
+PATIENCE = 10.0  # seconds
 FROM_THE_STORE = ("hit", "joined", "stale")  # results of requests that needed no fetch
 
 
 def _top() -> dict[str, Any]:
     """Return the most played clips of the last seven days."""
-    top = top_clips("last_7_days", TOP)
+    top = top_clips("last_7_days", TOP, PATIENCE)
     clips = [clip | {"shown": f"{clip['plays']:,}"} for clip in top["clips"]]
     return top | {"clips": clips, "most": max((clip["plays"] for clip in clips), default=0)}
 

@@ -1,21 +1,22 @@
 """Views of play statistics, as JSON or CSV."""
 
 import csv
+from functools import cache
 from io import StringIO
 from typing import Any
 
+from django.http import HttpResponse
+from django.urls import reverse
 from django.utils import timezone
-from rest_framework.generics import get_object_or_404
 from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.reverse import reverse
 from rest_framework.views import APIView
 
 from library.api import parameters
+from library.api.errors import ClipNotFound
 from library.api.json_bodies import JSONRenderer
 from library.api.openapi import statistics as described
-from library.models import Clip, State
 from library.statistics.clip import clip_statistics
 from library.statistics.library import library_statistics
 
@@ -35,6 +36,10 @@ class CSVRenderer(BaseRenderer):
         return table.getvalue()
 
 
+# Values of Accept that programs send most often; parsing one takes longer than to look it up.
+JSON_ACCEPTED = frozenset(("*/*", JSONRenderer.media_type))
+
+
 class StatisticsView(APIView):
     """A view that returns JSON or CSV. `?format=` takes precedence over `Accept`."""
 
@@ -46,6 +51,8 @@ class StatisticsView(APIView):
         if wanted := request.query_params.get("format"):
             renderer = CSVRenderer() if wanted == CSVRenderer.format else JSONRenderer()
             return renderer, renderer.media_type  # an invalid format is an error of the parameters
+        if request.META.get("HTTP_ACCEPT", "*/*") in JSON_ACCEPTED:
+            return JSONRenderer(), JSONRenderer.media_type
         return super().perform_content_negotiation(request, force)
 
     def options(self, request: Any, *args: Any, **kwargs: Any) -> Response:
@@ -58,24 +65,37 @@ class ClipStatistics(StatisticsView):
     """GET /api/v1/clips/{id}/stats."""
 
     @described.clip_statistics
-    def get(self, request: Request, pk: str) -> Response:
+    def get(self, request: Request, pk: str) -> HttpResponse:
         query = parameters.read(request.query_params, parameters.CLIP_STATISTICS)
-        period = parameters.read_period(query)
-        clip = get_object_or_404(Clip.objects.exclude(state=State.DRAFT), pk=pk)
-        return _response(request, clip_statistics(clip, period, timezone.now()))
+        now = timezone.now()
+        found = clip_statistics(int(pk), parameters.read_period(query, now), now)
+        if found is None:
+            raise ClipNotFound
+        return _response(request, found)
 
 
 class LibraryStatistics(StatisticsView):
     """GET /api/v1/stats."""
 
     @described.library_statistics
-    def get(self, request: Request) -> Response:
+    def get(self, request: Request) -> HttpResponse:
         query = parameters.read(request.query_params, parameters.LIBRARY_STATISTICS)
-        period = parameters.read_period(query)
-        found = library_statistics(period, query["window"], query["limit"], now=timezone.now())
+        now = timezone.now()
+        period = parameters.read_period(query, now)
+        found = library_statistics(period, query["window"], query["limit"], now)
         return _response(request, found)
 
 
-def _response(request: Request, found: dict[str, Any]) -> Response:
-    rule = {"counting_rule": reverse("counting-rule", request=request)}
-    return Response(found | rule, headers={"Cache-Control": "no-cache"})
+def _response(request: Request, found: dict[str, Any]) -> HttpResponse:
+    """Return the response without DRF's, which is a template that renders itself later."""
+    found["counting_rule"] = request.build_absolute_uri(_rule())
+    renderer = request.accepted_renderer
+    kind = renderer.media_type
+    if renderer.charset:
+        kind += f"; charset={renderer.charset}"
+    return HttpResponse(renderer.render(found), kind, headers={"Cache-Control": "no-cache"})
+
+
+@cache
+def _rule() -> str:
+    return reverse("counting-rule")

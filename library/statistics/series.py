@@ -2,34 +2,45 @@
 
 from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
-from django.contrib.postgres.fields import ArrayField
-from django.db.models import DateTimeField, F, Func, IntegerField, QuerySet, Sum, Value
+from django.db.models import Sum
 from django.db.models.functions import TruncDay
 
 from library.models import PlayTally
+from library.statistics.buckets import quarter_of
 from library.statistics.period import Period
-from library.statistics.windows import change
+from library.statistics.timeline import Plays, Timeline
+from library.statistics.windows import change, window_edges
 
 
-def series(tallies: QuerySet[Any], period: Period) -> list[dict[str, Any]]:
-    """Return the plays of each bucket, including buckets without plays.
+def timeline(period: Period, now: datetime) -> Timeline:
+    """Return the timeline of the windows, the period, and the one before it."""
+    return _timeline(period, quarter_of(now))
 
-    The edges of the buckets follow the clock of the period's time zone. PostgreSQL finds each
-    tally's bucket by binary search.
-    """
-    edges = Value(list(period.edges), ArrayField(DateTimeField()))
-    bucket = Func(F("quarter"), edges, function="width_bucket", output_field=IntegerField())
-    found = dict(
-        tallies.filter(quarter__gte=period.since, quarter__lt=period.until)
-        .values_list(bucket.copy())
-        .annotate(plays=Sum("plays"))
-    )
-    return [
-        {"start": start.isoformat(), "plays": int(found.get(number, 0))}
-        for number, start in enumerate(period.starts(), 1)
-    ]
+
+@lru_cache(maxsize=32)  # as few as there are periods
+def _timeline(period: Period, now: datetime) -> Timeline:
+    return Timeline({*period.edges, *period.before, *window_edges(now)})
+
+
+def period_and_series(period: Period, plays: Plays) -> dict[str, Any]:
+    """Return the series, and the period as parsed with its plays and those before it."""
+    in_period = plays.between(period.since, period.until)
+    before = plays.between(*period.before)
+    described = {
+        "since": period.local_edges[0],
+        "until": period.local_edges[-1],
+        "interval": str(period.interval),
+        "timezone": period.zone.key,
+        "plays": in_period,
+        "plays_before": before,
+        "change": change(in_period, before),
+    }
+    buckets = zip(period.local_edges, plays.series(period.edges), strict=False)
+    series = [{"start": start, "plays": number} for start, number in buckets]
+    return {"period": described, "series": series}
 
 
 def plays_by_day(clips: Collection[int], days: int, now: datetime) -> dict[int, list[int]]:
@@ -46,22 +57,3 @@ def plays_by_day(clips: Collection[int], days: int, now: datetime) -> dict[int, 
         if day <= today:  # a clock may be ahead
             plays[clip_id][(day - since).days] = count
     return plays
-
-
-def period_and_series(tallies: QuerySet[Any], period: Period) -> dict[str, Any]:
-    """Return the series, and the period as parsed with its plays and those before it."""
-    in_period = series(tallies, period)
-    plays = sum(bucket["plays"] for bucket in in_period)
-    since, until = period.before()
-    tallies_before = tallies.filter(quarter__gte=since, quarter__lt=until)
-    before = int(tallies_before.aggregate(plays=Sum("plays", default=0))["plays"])
-    described = {
-        "since": period.since.astimezone(period.zone).isoformat(),
-        "until": period.until.astimezone(period.zone).isoformat(),
-        "interval": str(period.interval),
-        "timezone": period.zone.key,
-        "plays": plays,
-        "plays_before": before,
-        "change": change(plays, before),
-    }
-    return {"period": described, "series": in_period}

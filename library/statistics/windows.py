@@ -1,14 +1,11 @@
 """Windows of time that end now, each compared with the one before it."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
+from typing import Any
 
-from django.db.models import Q, Sum
-
-from library.statistics.period import QUARTER
-
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+from library.statistics.buckets import quarter_of
+from library.statistics.timeline import Plays
 
 
 @dataclass(frozen=True)
@@ -22,8 +19,7 @@ class Window:
     length: timedelta
 
     def since(self, now: datetime) -> datetime:
-        begin = now - self.length
-        return begin - (begin - EPOCH) % QUARTER
+        return quarter_of(now) - self.length
 
     def before(self, now: datetime) -> datetime:
         """Return the start of the previous window, which ends where this one starts."""
@@ -38,29 +34,20 @@ WINDOWS = (
 LONGEST = WINDOWS[-1]
 
 
-def window_sums(now: datetime) -> dict[str, Sum]:
-    """Return the sums of plays of each window, for tallies since LONGEST.before(now).
-
-    Use them with `aggregate` or `annotate`. `name` holds the plays of a window, and `name_before`
-    those of the previous one.
-    """
-    sums = {}
-    for window in WINDOWS:
-        since, before = window.since(now), window.before(now)
-        sums[window.name] = Sum("plays", filter=Q(quarter__gte=since), default=0)
-        earlier = Q(quarter__gte=before, quarter__lt=since)
-        sums[f"{window.name}_before"] = Sum("plays", filter=earlier, default=0)
-    return sums
+def window_edges(now: datetime) -> set[datetime]:
+    """Return the starts of all windows and of the ones before them."""
+    return {edge for window in WINDOWS for edge in (window.since(now), window.before(now))}
 
 
-def trend(window: Window, sums: Mapping[str, int], now: datetime) -> dict[str, object]:
+def trend(window: Window, plays: Plays, now: datetime) -> dict[str, Any]:
     """Compare a window's plays with those of the previous window."""
-    plays, before = sums[window.name], sums[f"{window.name}_before"]
+    since = window.since(now)
+    in_window, before = plays.since(since), plays.between(window.before(now), since)
     return {
-        "since": window.since(now),
-        "plays": plays,
+        "since": since,
+        "plays": in_window,
         "plays_before": before,
-        "change": change(plays, before),
+        "change": change(in_window, before),
     }
 
 

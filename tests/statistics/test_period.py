@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from library.statistics.period import QUARTER, Interval, Period, PeriodError, parse_period
+from library.statistics.buckets import QUARTER, Interval
+from library.statistics.period import Period, PeriodError, parse_period
 
 NOW = datetime(2024, 10, 7, 12, 7, tzinfo=UTC)  # a Monday
 FAR_FUTURE = datetime(2040, 1, 1, tzinfo=UTC)
@@ -81,7 +82,7 @@ def test_previous_window_has_as_many_buckets_and_ends_where_the_period_begins(
     interval: Interval, day: date, length: int, zone: str
 ) -> None:
     period = window(interval, day, length, zone)
-    since, until = period.before()
+    since, until = period.before
     previous = parse(interval, since.isoformat(), until.isoformat(), zone, FAR_FUTURE)
     assert (previous.since, previous.until) == (since, period.since)
     assert len(previous.edges) == len(period.edges)
@@ -172,13 +173,13 @@ def test_date_skipped_by_a_zone_has_no_bucket() -> None:
 
 
 def test_previous_window_skips_a_skipped_date() -> None:
-    since, _ = window("day", date(2011, 12, 31), 2, "Pacific/Apia").before()
+    since, _ = window("day", date(2011, 12, 31), 2, "Pacific/Apia").before
     assert since == datetime(2011, 12, 28, 10, tzinfo=UTC)
 
 
 def test_previous_window_begins_at_local_midnight_across_summer_time() -> None:
     period = window("day", date(2024, 3, 31), 7, "Europe/Berlin")
-    assert period.before()[0] == datetime(2024, 3, 23, 23, tzinfo=UTC)
+    assert period.before[0] == datetime(2024, 3, 23, 23, tzinfo=UTC)
 
 
 @pytest.mark.parametrize(

@@ -9,9 +9,11 @@ from django.db import connection
 from django.utils import timezone
 
 from library.models import Clip
+from library.statistics.buckets import QUARTER, Interval
 from library.statistics.clip import clip_statistics
-from library.statistics.library import ALL_TIME, library_statistics
-from library.statistics.period import QUARTER, Interval, parse_period
+from library.statistics.library import library_statistics
+from library.statistics.period import Period, parse_period
+from library.statistics.ranking import ALL_TIME
 from tests.support.plays import seed_plays
 
 ZONES = ("UTC", "Europe/Berlin", "Asia/Kolkata", "America/New_York")
@@ -57,11 +59,17 @@ def counted(condition: str, *values: Any) -> int:
     return count
 
 
+def shown(clip: Clip, period: Period, now: datetime) -> dict[str, Any]:
+    found = clip_statistics(clip.pk, period, now)
+    assert found is not None
+    return found
+
+
 def statistics_of(
     clip: Clip, interval: str = "day", zone: str = "UTC", since: str | None = None
 ) -> dict[str, Any]:
     period = parse_period(interval, since, "2025-11-16", zone, timezone.now())
-    return clip_statistics(clip, period, timezone.now())
+    return shown(clip, period, timezone.now())
 
 
 @pytest.mark.parametrize("zone", ZONES)
@@ -189,7 +197,7 @@ def test_library_statistics_are_the_sum_of_the_clips(lately: list[Clip]) -> None
     now = timezone.now()
     period = parse_period("day", None, None, "Europe/Berlin", now)
     result = library_statistics(period, ALL_TIME, 10, now)
-    each = [clip_statistics(clip, period, now) for clip in lately]
+    each = [shown(clip, period, now) for clip in lately]
     assert (result["clips"], result["play_count"]) == (4, counted("true"))
     assert result["plays"] == {
         window: sum(clip["plays"][window] for clip in each) for window in WINDOWS

@@ -10,7 +10,6 @@ from django.contrib.auth.models import User
 from django.core import signing
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.core.files.uploadedfile import UploadedFile
-from django.db import connection
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404
@@ -23,9 +22,10 @@ from library.audio.errors import AudioUnavailableError
 from library.audio.id3 import read_id3_tags
 from library.audio.open_audio import OpenAudio
 from library.audio.sniff import EXTENSIONS, SNIFF_BYTES, audio_type
+from library.audio_response import audio_response, stream_request, stream_rules
 from library.models import Clip
 from library.sources.opening import audio_store, inspect_source, open_audio
-from library.streams.delivery import deliver
+from library.streams.answer import answer
 from library.validators import validate_audio_url
 
 MAX_HEAD_BYTES = 65_536  # of a file that is checked
@@ -57,7 +57,6 @@ def check_source(request: HttpRequest) -> HttpResponseBase:
     if not _check_slots.acquire(blocking=False):
         return _refused("Too many checks are running. Try again in a moment.")
     try:
-        connection.close()  # an origin may be slow
         report = inspect_source(url)
     finally:
         _check_slots.release()
@@ -117,11 +116,13 @@ def listen_to_source(request: HttpRequest) -> HttpResponseBase:
 
 
 def _deliver(request: HttpRequest, open_: Callable[[], OpenAudio], name: str) -> HttpResponseBase:
-    connection.close()  # an origin may be slow
     try:
-        return deliver(request, open_(), name).response
+        audio = open_()
+        reply = answer(stream_request(request), audio, name, stream_rules())
+        response, _ = audio_response(reply, audio)
     except AudioUnavailableError as error:
         return _plain_text(error.detail, error.status)
+    return response
 
 
 def _type_name(content_type: str | None) -> str:

@@ -18,6 +18,7 @@ from django.http.response import HttpResponseBase
 from library.models import Health
 from library.statistics.ranking import kept_ranking
 
+PATIENCE = 10.0  # seconds
 COOKIE_SECONDS = 365 * 86_400
 COLUMNS = re.compile(r"[-.\d]{1,20}")  # columns as Django's admin writes them, such as 2.-5
 
@@ -39,7 +40,8 @@ def _most_played_recently() -> By:
     Summing the recent plays of every clip for this order would take seconds, so the top hundred
     come from `statistics.ranking`.
     """
-    top = [clip_id for clip_id, _ in kept_ranking.get().orders["last_30_days"].top]
+    ranking = kept_ranking.get(patience=PATIENCE)
+    top = [clip_id for clip_id, _ in ranking.orders["last_30_days"].top] if ranking else []
     ids = Value(top, ArrayField(BigIntegerField()))
     place = Func(ids, F("id"), function="array_position", output_field=BigIntegerField())
     return [place.asc(nulls_last=True), F("play_count").desc()]

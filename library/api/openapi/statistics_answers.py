@@ -5,13 +5,19 @@ from typing import Any
 from rest_framework import serializers
 
 from library.models import Client
+from library.statistics.buckets import Interval
 from library.statistics.library import TOP_WINDOWS
-from library.statistics.period import Interval
 
 CLIENTS = list(Client.values)
 INTERVALS = [str(interval) for interval in Interval]
 AS_OF = "When the statistics were read."
-RANKED_AS_OF = "When the clips were ranked."
+_RANKED = "When the clips were ranked."
+_NOT_YET = (
+    "while the service ranks the clips for the first time, or after an hour without a request: in "
+    "a large library, for some seconds."
+)
+RANKED_AS_OF = f"{_RANKED} Null, and then all ranks are null, {_NOT_YET}"
+_WITHOUT_RANK = "Null without plays, and while `ranked_as_of` is null."
 COUNTING_RULE = "URL of the rule for what counts as a play."
 
 
@@ -63,7 +69,7 @@ class Trend(Answer):
 class RankedTrend(Trend):
     """A clip's trend and its rank: 1 for the most played clip; clips with equal plays share one."""
 
-    rank = serializers.IntegerField(allow_null=True, help_text="Null without plays.")
+    rank = serializers.IntegerField(allow_null=True, help_text=_WITHOUT_RANK)
     rank_before = serializers.IntegerField(allow_null=True)
 
 
@@ -129,7 +135,10 @@ class Top(Answer):
     """The most played clips of a window."""
 
     window = serializers.ChoiceField(TOP_WINDOWS)
-    as_of = serializers.DateTimeField(help_text=RANKED_AS_OF)
+    as_of = serializers.DateTimeField(
+        allow_null=True,
+        help_text=f"{_RANKED} Null, and then there are no `clips`, {_NOT_YET}",
+    )
     clips = TopClip(many=True)
 
 
@@ -142,7 +151,10 @@ class ClipStatistics(Answer):
     first_played_at = serializers.DateTimeField(allow_null=True)
     last_played_at = serializers.DateTimeField(allow_null=True)
     plays = Windows()
-    rank = serializers.IntegerField(allow_null=True, help_text="The rank by all plays.")
+    rank = serializers.IntegerField(
+        allow_null=True,
+        help_text=f"The rank by all plays. {_WITHOUT_RANK}",
+    )
     trends = RankedTrends()
     period = Period()
     series = Bucket(many=True)
@@ -154,7 +166,7 @@ class ClipStatistics(Answer):
     referrers = ReferrerShare(many=True, help_text="The 20 most frequent referrers.")
     completion = Completion()
     as_of = serializers.DateTimeField(help_text=AS_OF)
-    ranked_as_of = serializers.DateTimeField(help_text=RANKED_AS_OF)
+    ranked_as_of = serializers.DateTimeField(allow_null=True, help_text=RANKED_AS_OF)
     counting_rule = serializers.URLField(help_text=COUNTING_RULE)
 
 

@@ -220,7 +220,7 @@ def test_most_played_recently_counts_thirty_days() -> None:
         quarter=timezone.now().replace(minute=0, second=0, microsecond=0),
         plays=5,
     )
-    kept_ranking.forget()
+    kept_ranking.renew()
     assert found("o=lately") == ["Hit", "Classic"]
 
 
