@@ -25,7 +25,7 @@ class BearerAuthentication(BaseAuthentication):
     """Reads `Authorization: Bearer <token>` (RFC 6750) and ignores other schemes."""
 
     def authenticate(self, request: Request) -> tuple[Any, ApiToken] | None:
-        scheme, _, secret = request.headers.get("Authorization", "").partition(" ")
+        scheme, _, secret = request.META.get("HTTP_AUTHORIZATION", "").partition(" ")
         if scheme.lower() != "bearer":
             return None
         tokens = ApiToken.objects.in_force().of_secret(secret.strip())

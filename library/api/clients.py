@@ -10,7 +10,7 @@ from django.http import HttpRequest
 from django.utils.crypto import salted_hmac
 from rest_framework.request import Request
 
-from library.client_address import client_network
+from library.client_address import request_network
 
 DIGEST_BYTES = 16
 
@@ -19,7 +19,7 @@ def client_name(request: Request) -> str | None:
     """Return the user who signed in, or the client's network; None if neither is known."""
     if request.user is not None:
         return f"user {request.user.pk}"
-    network = client_network(cast("HttpRequest", request))
+    network = request_network(cast("HttpRequest", request))
     return str(network) if network else None
 
 

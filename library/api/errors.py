@@ -4,7 +4,6 @@ The OpenAPI description and the responses take all three from here, from DRF's o
 from `library.audio.errors`.
 """
 
-from http import HTTPStatus
 from typing import Any
 
 from django.db import InterfaceError, OperationalError
@@ -153,11 +152,11 @@ class PayloadTooLarge(APIException):
 
 
 class UriTooLong(APIException):
-    """The request line is longer than gunicorn accepts; the worker builds the same response."""
+    """The request line is longer than the server accepts; it builds the same response itself."""
 
     status_code = 414
     default_code = "uri_too_long"
-    default_detail = f"{HTTPStatus(414).phrase}."
+    default_detail = "URI Too Long."
 
 
 class KeyReused(APIException):

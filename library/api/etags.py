@@ -6,18 +6,18 @@ version. An editor's `If-Match` must not fail because a listener has played the 
 play overwrites nothing that the editor has read.
 """
 
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from hashlib import blake2b
-from typing import cast
+from typing import Any, cast
 
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
-from django.utils.cache import get_conditional_response, patch_vary_headers
+from django.utils.cache import get_conditional_response
 from django.utils.http import parse_etags
 from rest_framework.request import Request
-from rest_framework.response import Response
 
+from library.api.json_bodies import JSONRenderer
 from library.models import Clip
 
 DESCRIBED_BY = ("Link", "X-Total-Count")  # not in a 304, so the tag must cover them
@@ -42,27 +42,25 @@ def if_match_holds(request: HttpRequest, clip: Clip) -> bool:
     return any(tag == "*" or tag.startswith(begin) for tag in parse_etags(condition))
 
 
-def tagged(response: Response, version: str) -> Response:
-    """Return the response with the tag that a GET of the clip would have."""
-    response.add_post_render_callback(partial(_tag, version))
-    return response
-
-
-def revalidated(request: Request, response: Response, version: str = "") -> Response:
-    """Return the response with a strong tag for revalidation, or a 304 in its place."""
-    response["Cache-Control"] = "no-cache"
-    patch_vary_headers(response, ["Accept"])  # other types get a 406
-    tagged(response, version)
-    response.add_post_render_callback(partial(_revalidate, cast("HttpRequest", request)))
-    return response
-
-
-def _tag(version: str, response: Response) -> None:
-    digest = blake2b(response.content, digest_size=16)
+def tagged(data: Any, version: str = "", headers: Mapping[str, str] | None = None) -> HttpResponse:
+    """Return the data as JSON with a strong tag, which covers the headers in DESCRIBED_BY."""
+    body = JSONRenderer().render(data)
+    response = HttpResponse(body, JSONRenderer.media_type, headers=headers)
+    digest = blake2b(body, digest_size=16)
     for name in DESCRIBED_BY:
         digest.update(f"\n{name}: {response.get(name, '')}".encode())
     response["ETag"] = f'"{version}{digest.hexdigest()}"'
+    return response
 
 
-def _revalidate(request: HttpRequest, response: Response) -> HttpResponseBase | None:
-    return get_conditional_response(request, etag=response["ETag"], response=response)
+def revalidated(
+    request: Request, data: Any, version: str = "", headers: Mapping[str, str] | None = None
+) -> HttpResponseBase:
+    """Return the data as JSON with a tag for revalidation, or a 304 in its place."""
+    response = tagged(data, version, headers)
+    response["Cache-Control"] = "no-cache"
+    response["Vary"] = "Accept"  # other types get a 406
+    found = get_conditional_response(
+        cast("HttpRequest", request), etag=response["ETag"], response=response
+    )
+    return cast("HttpResponseBase", found)

@@ -5,8 +5,10 @@ from typing import IO, Any
 
 import orjson
 from django.conf import settings
+from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.parsers import BaseParser
 from rest_framework.renderers import BaseRenderer
+from rest_framework.request import Request
 from rest_framework.utils.encoders import JSONEncoder
 
 from library.api.errors import InvalidJSON, PayloadTooLarge
@@ -14,6 +16,17 @@ from library.api.errors import InvalidJSON, PayloadTooLarge
 BULK_MAX = 1000  # clips in one body
 OPTIONS = orjson.OPT_UTC_Z | orjson.OPT_NON_STR_KEYS
 _other_types = JSONEncoder().default  # for lazy translations and decimals
+
+
+class Negotiation(DefaultContentNegotiation):
+    """DRF's choice of the response's type, without parsing Accept if it leaves no choice."""
+
+    def select_renderer(self, request: Request, renderers: Any, format_suffix: Any = None) -> Any:
+        """Return the renderer and its media type, or raise NotAcceptable."""
+        first = renderers[0]
+        if request.META.get("HTTP_ACCEPT", "*/*") in ("*/*", first.media_type):
+            return first, first.media_type
+        return super().select_renderer(request, renderers, format_suffix)
 
 
 class JSONBodyParser(BaseParser):

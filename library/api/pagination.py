@@ -1,29 +1,35 @@
 """Pages of the list, with links to the neighbouring pages in the Link header (RFC 8288)."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from django.db.models import QuerySet
 from rest_framework.request import Request
 from rest_framework.utils.urls import remove_query_param, replace_query_param
 
-from library.api.representation import Row
+from library.api.filters import Conditions, matching
+from library.api.representation import select_list
 from library.api.sorting import Order, Place
-from library.models import Clip
+from library.changes.ledger import library_token
+from library.models.rows import Row, read
+
+KEPT_COUNTS = 1_000  # filters
+kept_counts: dict[str, tuple[int, int]] = {}  # changes in the ledger, and matching clips, by filter
 
 
 def page_of(
-    clips: QuerySet[Clip], request: Request, query: Mapping[str, Any], columns: list[str]
+    request: Request, query: Mapping[str, Any], columns: Iterable[str]
 ) -> tuple[list[Row], dict[str, str]]:
-    """Return the rows that `limit`, `ordering` and `cursor` select, and the page's headers.
+    """Return the rows that the parameters select, and the page's headers.
 
-    Runs at most two queries. Raises ValidationError for a cursor that this service did not sign.
+    Runs at most three statements. Raises ValidationError for a cursor of another service.
     """
     order = Order.of(query)
     limit = query["limit"]
     place = Place.of(query["cursor"], order) if "cursor" in query else None
-    found = order.sort(clips, place).values(*columns, "sorted_by")[: limit + 1]
-    rows = [dict(row) for row in found]
+    conditions = matching(query)
+    statement, values = statement_of(conditions, order, place, columns, limit + 1)
+    # How many clips match decides how PostgreSQL best reads them.
+    rows = read(statement, values, prepared=not conditions.values)
     more = len(rows) > limit
     del rows[limit:]
     back = place is not None and place.back
@@ -31,6 +37,8 @@ def page_of(
         rows.reverse()
     # The row that the cursor comes from is on the other side; an extra row shows that more follow.
     before, after = (more, True) if back else (place is not None, more)
+    whole = place is None and not more
+    headers = {"X-Total-Count": str(len(rows) if whole else matching_count(conditions))}
     url = request.build_absolute_uri()
     links = {}
     if rows and after:
@@ -39,11 +47,48 @@ def page_of(
         links["prev"] = _link(url, order, rows[0], back=True)
     if "cursor" in request.query_params:
         links["first"] = remove_query_param(url, "cursor")
-    whole = place is None and not more
-    headers = {"X-Total-Count": str(len(rows) if whole else clips.count())}
     if links:
         headers["Link"] = ", ".join(f'<{link}>; rel="{name}"' for name, link in links.items())
     return rows, headers
+
+
+def statement_of(
+    conditions: Conditions, order: Order, place: Place | None, columns: Iterable[str], limit: int
+) -> tuple[str, list[Any]]:
+    """Return the statement that reads a page, and its values."""
+    found = Conditions([*conditions.sql], [*conditions.values])
+    if place is not None:
+        order.begin(found, place)
+    statement = (
+        f"SELECT {select_list(columns)}, {order.expression} AS sorted_by FROM library_clip"
+        f" WHERE {' AND '.join(found.sql)}"
+        f" {order.sql(back=place is not None and place.back)} LIMIT {limit:d}"
+    )
+    return statement, [*order.values, *found.values]
+
+
+def matching_count(conditions: Conditions) -> int:
+    """Return how many clips match the filters.
+
+    The ledger knows the number of all. A count of others is kept until a clip changes.
+    """
+    token = library_token()  # before the count, which is at least as recent
+    if not conditions.values:
+        return token.available
+    key = repr(conditions)
+    changes, number = kept_counts.get(key, (None, 0))
+    if changes != token.changes:
+        number = _count(conditions)
+        if len(kept_counts) >= KEPT_COUNTS:
+            kept_counts.clear()
+        kept_counts[key] = (token.changes, number)
+    return number
+
+
+def _count(conditions: Conditions) -> int:
+    statement = f"SELECT count(*) FROM library_clip WHERE {' AND '.join(conditions.sql)}"
+    number: int = read(statement, conditions.values)[0]["count"]
+    return number
 
 
 def _link(url: str, order: Order, row: Row, *, back: bool) -> str:

@@ -1,11 +1,11 @@
 """Query parameters: their types, those of clips and statistics, and how they are read."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any, TypeAlias
 
 from django.core.exceptions import ValidationError as ModelValidationError
 from django.http import QueryDict
-from django.utils import timezone
 from rest_framework import serializers
 from rest_framework.fields import empty
 
@@ -13,8 +13,9 @@ from library.api.fields import ChoiceParameter, Field, TagsField, WholeParameter
 from library.api.filters import FILTERS
 from library.api.representation import FIELDS
 from library.api.sorting import ORDERINGS
+from library.statistics.buckets import Interval
 from library.statistics.library import TOP_WINDOWS
-from library.statistics.period import MAX_BUCKETS, Interval, Period, PeriodError, parse_period
+from library.statistics.period import MAX_BUCKETS, Period, PeriodError, parse_period
 from library.statistics.ranking import TOP
 
 Parameters: TypeAlias = Mapping[str, Field]
@@ -166,15 +167,11 @@ def _value(field: Field, given: list[str]) -> Any:
     return field.run_validation(given[0])
 
 
-def read_period(query: Mapping[str, Any]) -> Period:
+def read_period(query: Mapping[str, Any], now: datetime) -> Period:
     """Return the period that the parameters of a statistics request describe."""
     try:
         return parse_period(
-            query["interval"],
-            query.get("since"),
-            query.get("until"),
-            query["timezone"],
-            timezone.now(),
+            query["interval"], query.get("since"), query.get("until"), query["timezone"], now
         )
     except PeriodError as error:
         raise serializers.ValidationError({error.field: [error.message]}) from None

@@ -4,18 +4,17 @@ It is made from a row of plain values. For a list of a hundred clips this costs 
 model instances and serializer fields cost (benchmarks/RESULTS.md).
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from functools import cache
 from typing import Any
 
 from django.http import HttpRequest
+from django.urls import reverse
 from rest_framework.request import Request
-from rest_framework.reverse import reverse
 
 from library.licences import LICENCES, attribution
 from library.models.fields import CLIP_FIELDS
-
-Row = dict[str, Any]
-Show = Callable[[Row], dict[str, Any]]
+from library.models.rows import Row
 
 # Fields of the JSON that are computed, after the column that they belong to.
 COMPUTED = {"audio_url": ("stream_url",), "licence": ("licence_url", "attribution")}
@@ -48,19 +47,35 @@ def columns(fields: Iterable[str] = FIELDS) -> list[str]:
     return list(dict.fromkeys(["id", *needed]))
 
 
-def shown_to(request: HttpRequest | Request | None, fields: tuple[str, ...] = FIELDS) -> Show:
-    """Return a function that makes the JSON of a row, with absolute URLs for this request."""
-    clips_url = reverse("clip-list", request=request)
-    makers = {field: _MAKERS[field] for field in fields if field in _MAKERS}
+def select_list(columns: Iterable[str]) -> str:
+    """Return the columns in SQL."""
+    return ", ".join(f'"{column}"' for column in columns)
 
-    def show(row: Row) -> dict[str, Any]:
+
+def shown(
+    rows: Sequence[Row], request: HttpRequest | Request | None, fields: tuple[str, ...] = FIELDS
+) -> list[dict[str, Any]]:
+    """Return the JSON of rows that have the same columns, with absolute URLs for this request."""
+    clips_url = clips_path() if request is None else request.build_absolute_uri(clips_path())
+    makers = [(field, make) for field, make in _MAKERS.items() if field in fields]
+    in_order = dict.fromkeys(fields)
+    hidden = [column for column in rows[0] if column not in in_order] if rows else []
+    clips = []
+    for row in rows:
         stream_url = f"{clips_url}/{row['id']}/stream"
-        return {
-            field: makers[field](row, stream_url) if field in makers else row[field]
-            for field in fields
-        }
+        clip = {**in_order, **row}
+        for field, make in makers:
+            clip[field] = make(row, stream_url)
+        for column in hidden:
+            del clip[column]
+        clips.append(clip)
+    return clips
 
-    return show
+
+@cache
+def clips_path() -> str:
+    """Return the path of the list."""
+    return reverse("clip-list")
 
 
 def _health(row: Row, _: str) -> dict[str, Any]:

@@ -1,11 +1,13 @@
 """Clips as JSON."""
 
+from copy import copy
+from functools import cache
 from typing import Any
 
 from rest_framework import serializers
 
 from library.api import representation
-from library.api.fields import BODY_FIELDS, body_field
+from library.api.fields import BODY_FIELDS, Field, body_field
 from library.models import Clip, Health
 from library.models.fields import CLIP_FIELDS, Writer
 from library.validators import validate_audio_url
@@ -47,9 +49,18 @@ class ClipSerializer(serializers.ModelSerializer[Clip]):
         model = Clip
         fields = representation.FIELDS
         read_only_fields = [f.name for f in CLIP_FIELDS if f.writer is not Writer.EDITORS]
+        validators = ()  # no constraint spans several fields that clients write
+
+    def get_fields(self) -> dict[str, Field]:
+        """Return copies of fields that are built once: building them takes a third of a POST."""
+        return {name: copy(field) for name, field in _built_fields().items()}
 
     def build_standard_field(self, field_name: str, model_field: Any) -> tuple[Any, dict[str, Any]]:
         return body_field(model_field, *super().build_standard_field(field_name, model_field))
+
+    def create(self, validated_data: dict[str, Any]) -> Clip:
+        """Add the clip. DRF would first look for relations, which clips do not have."""
+        return Clip.objects.create(**validated_data)
 
     def validate_audio_url(self, url: str) -> str:
         """Refuse a URL for a clip with an upload, which would then have two sources."""
@@ -64,4 +75,10 @@ class ClipSerializer(serializers.ModelSerializer[Clip]):
     def to_representation(self, instance: Clip) -> dict[str, Any]:
         """Return the same JSON as the list."""
         row = {column: getattr(instance, column) for column in representation.columns()}
-        return representation.shown_to(self.context.get("request"))(row)
+        return representation.shown([row], self.context.get("request"))[0]
+
+
+@cache
+def _built_fields() -> dict[str, Field]:
+    """Return the fields as DRF builds them from the model, bound to no serializer."""
+    return super(ClipSerializer, ClipSerializer()).get_fields()

@@ -10,60 +10,54 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.core import signing
-from django.db.models import BooleanField, F, Func, QuerySet, Value
-from django.db.models.expressions import Combinable
-from django.db.models.functions import Lower
-from django.db.models.lookups import GreaterThan, LessThan
 from rest_framework.exceptions import ValidationError
 
-from library.models import Clip
-from library.models.search import search_query, search_rank
+from library.api.filters import Conditions
+from library.models.search import RANK_SQL, raw_query
 
-ORDERINGS: Mapping[str, Combinable] = {
-    "id": F("id"),
-    "title": Lower("title"),
-    "duration": F("duration"),
-    "created_at": F("created_at"),
-    "play_count": F("play_count"),
+ORDERINGS: Mapping[str, str] = {
+    "id": "id",
+    "title": "lower(title)",
+    "duration": "duration",
+    "created_at": "created_at",
+    "play_count": "play_count",
 }
 # Cursors are signed, so they need no other check.
 _signer = signing.Signer(salt="library.api.cursor")
 
 
-class Row(Func):
-    """Values that are compared as a row."""
-
-    function = "ROW"
-    output_field = BooleanField()  # unused: a row is only compared
-
-
 @dataclass(frozen=True)
 class Order:
-    """An order by a value, then by id in the same direction. `name` is the parameter's value."""
+    """An order by an expression, then by id in the same direction.
+
+    `name` is the parameter's value, and `values` are those of the expression.
+    """
 
     name: str
-    value: Combinable
+    expression: str
     descending: bool
+    values: tuple[Any, ...] = ()
 
     @classmethod
     def of(cls, query: Mapping[str, Any]) -> "Order":
         """Return the requested order; the default of a search is the best match first."""
         name = query.get("ordering")
         if name is None and query.get("search"):
-            return cls("relevance", search_rank(search_query(query["search"])), descending=True)
+            words = raw_query(query["search"])
+            return cls("relevance", RANK_SQL, descending=True, values=(words,))
         name = name or "id"
         return cls(name, ORDERINGS[name.removeprefix("-")], name.startswith("-"))
 
-    def sort(self, clips: QuerySet[Clip], place: "Place | None") -> QuerySet[Clip]:
-        """Return the clips after the place or, with `place.back`, those before it in reverse."""
-        back = place is not None and place.back
-        clips = clips.annotate(sorted_by=self.value)
-        if place is not None:
-            beyond = LessThan if self.descending != back else GreaterThan
-            here = Row(F("sorted_by"), F("id"))
-            clips = clips.filter(beyond(here, Row(Value(place.value), Value(place.id))))
-        sign = "-" if self.descending != back else ""
-        return clips.order_by(f"{sign}sorted_by", f"{sign}id")
+    def sql(self, *, back: bool) -> str:
+        """Return the ORDER BY clause, in reverse if `back`."""
+        direction = "DESC" if self.descending != back else "ASC"
+        return f"ORDER BY sorted_by {direction}, id {direction}"
+
+    def begin(self, conditions: Conditions, place: "Place") -> None:
+        """Add the condition for clips after the place or, with `place.back`, before it."""
+        beyond = "<" if self.descending != place.back else ">"
+        condition = f"({self.expression}, id) {beyond} (%s, %s)"
+        conditions.add(condition, *self.values, place.value, place.id)
 
 
 @dataclass(frozen=True)

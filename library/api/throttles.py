@@ -50,9 +50,7 @@ class Counts:
         If PostgreSQL cannot count, the process uses its own count: a limit must not cause errors.
         """
         with self._lock:
-            if minute > self._minute:
-                self._minute, self._tallies = minute, {}
-            tally = self._tallies.setdefault(client, Tally())
+            tally = self._tally(client, minute)
             tally.pending += 1
             if tally.shared > limit or tally.pending < batch:
                 return tally.shared + tally.pending
@@ -71,29 +69,65 @@ class Counts:
             tally.shared = max(tally.shared, known)
         return known
 
+    def add_in_memory(self, client: str, minute: int, limit: int, batch: int) -> int | None:
+        """Count a request if that needs no query and stays within the limit, else return None."""
+        with self._lock:
+            tally = self._tally(client, minute)
+            if tally.pending + 1 >= batch or tally.shared + tally.pending >= limit:
+                return None
+            tally.pending += 1
+            return tally.shared + tally.pending
+
+    def _tally(self, client: str, minute: int) -> Tally:
+        if minute > self._minute:
+            self._minute, self._tallies = minute, {}
+        return self._tallies.setdefault(client, Tally())
+
 
 _counts = Counts()
 
 
-class ClientThrottle(BaseThrottle):
-    """Applies the limits, and reports the rest of them in the headers of every response.
+def count_kept_read(client: str | None) -> tuple[tuple[str, str], ...] | None:
+    """Count a read by an anonymous client whose answer is kept in memory. Never waits.
 
-    The headers follow draft-ietf-httpapi-ratelimit-headers-10.
+    Returns the headers for the answer, or None if a `ClientThrottle` must count the request,
+    because the shared count is due or the limit is reached. `client` is None if it is unknown.
     """
+    if client is None:
+        return ()
+    limit = settings.CLIPS_THROTTLE_RATES["reads"]
+    minute, second = divmod(time.time(), MINUTE)
+    sent = _counts.add_in_memory(f"reads {client}", int(minute), limit, _batch(limit))
+    return None if sent is None else tuple(_headers("reads", limit, sent, MINUTE - int(second)))
+
+
+def _batch(limit: int) -> int:
+    return max(1, limit // 100)
+
+
+def _headers(scope: str, limit: int, sent: int, seconds_left: int) -> list[tuple[str, str]]:
+    """Return the header fields of draft-ietf-httpapi-ratelimit-headers-10."""
+    left = max(0, limit - sent)
+    return [
+        ("RateLimit-Policy", f'"{scope}";q={limit};w={MINUTE}'),
+        ("RateLimit", f'"{scope}";r={left};t={seconds_left}'),
+    ]
+
+
+class ClientThrottle(BaseThrottle):
+    """Applies the limits, and reports the rest of them in the headers of every response."""
 
     def allow_request(self, request: Request, view: Any) -> bool:
-        client = client_name(request)
-        if not settings.CLIPS_THROTTLE or client is None:
+        client = client_name(request) if settings.CLIPS_THROTTLE else None
+        if client is None:
             return True
         scope = SCOPES.get(getattr(view, "action", ""), "reads")
         limit: int = settings.CLIPS_THROTTLE_RATES[scope]
-        batch = max(1, limit // 100) if scope == "reads" else 1
+        batch = _batch(limit) if scope == "reads" else 1
         minute, second = divmod(time.time(), MINUTE)
         self._seconds_left = MINUTE - int(second)
         sent = _counts.add(f"{scope} {client}", int(minute), limit, batch)
-        left = max(0, limit - sent)
-        view.headers["RateLimit-Policy"] = f'"{scope}";q={limit};w={MINUTE}'
-        view.headers["RateLimit"] = f'"{scope}";r={left};t={self._seconds_left}'
+        view.headers.update(_headers(scope, limit, sent, self._seconds_left))
         return sent <= limit
 
     def wait(self) -> float:

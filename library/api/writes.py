@@ -65,7 +65,7 @@ class ClipWrites(GenericViewSet[Clip]):
         history.note_additions(request.user, made)
         return Response(self.get_serializer(made, many=True).data, status=201)
 
-    def partial_update(self, request: Request, pk: str) -> Response:
+    def partial_update(self, request: Request, pk: str) -> HttpResponseBase:
         data = request.data  # read before the lock: a client may send it slowly
         with transaction.atomic():
             clip = self._locked(request, pk)
@@ -76,7 +76,7 @@ class ClipWrites(GenericViewSet[Clip]):
                 clip.forget_audio()
             serializer.save()
             history.note_changes(request.user, [(before, clip)])
-        return tagged(Response(serializer.data), version(clip.pk, clip.updated_at))
+        return tagged(serializer.data, version(clip.pk, clip.updated_at))
 
     def destroy(self, request: Request, pk: str) -> Response:
         with transaction.atomic():

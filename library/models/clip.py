@@ -27,6 +27,7 @@ from library.validators import (
 MAX_DURATION = 3600  # seconds; this is a library of short previews
 REASON_LENGTH = 300  # characters of the reason for withdrawing a clip
 
+AVAILABLE = "deleted_at IS NULL AND state = 'published'"  # `available()` in SQL
 NOT_SAVED = frozenset(written_by(PLAYS, DECISIONS))
 
 

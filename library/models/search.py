@@ -24,6 +24,10 @@ CLIP_WORDS = Func(
 )
 # The words of a single text (migration 0006). The log of changes has an index of them.
 NAME_WORDS = Func("object_repr", function="library_words", output_field=SearchVectorField())
+# A query and a rank in SQL, for the API; the value is a `raw_query`. The rank is a double, since
+# cursors contain it and a `real` would not survive the way through Python and back.
+QUERY_SQL = f"to_tsquery('{CONFIG}', %s)"
+RANK_SQL = f"ts_rank(search_vector, {QUERY_SQL})::double precision"
 _SPACES = str.maketrans(dict.fromkeys(punctuation, " "))
 
 
@@ -32,15 +36,15 @@ def search_query(text: str) -> SearchQuery:
 
     The text cannot contain operators, because punctuation is removed first.
     """
+    return SearchQuery(raw_query(text), config=CONFIG, search_type="raw")
+
+
+def raw_query(text: str) -> str:
+    """Return the same query as an argument of `to_tsquery`."""
     words = text.translate(_SPACES).split()
-    return SearchQuery(
-        " & ".join(f"'{word}':*" for word in words), config=CONFIG, search_type="raw"
-    )
+    return " & ".join(f"'{word}':*" for word in words)
 
 
 def search_rank(query: SearchQuery) -> Cast:
-    """Return the rank of a match as a double.
-
-    Cursors contain it, and PostgreSQL's `real` would not survive the way through Python and back.
-    """
+    """Return the rank of a match as a double."""
     return Cast(SearchRank(F("search_vector"), query), FloatField())

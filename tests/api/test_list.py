@@ -9,7 +9,9 @@ from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 
 from library.api.serializers import ClipSerializer
-from library.models import Clip
+from library.models import Clip, State
+from library.telemetry import request_notes
+from tests.support.editors import bearer, editor
 
 Http = Callable[..., requests.Response]
 MakeClip = Callable[..., Clip]
@@ -144,7 +146,7 @@ def test_total_counts_matching_clips_on_all_pages(http: Http, make_clip: MakeCli
 
 @pytest.mark.parametrize(
     ("query", "queries"),
-    [("", 1), ("limit=10", 2), ("limit=10&search=ambient&tag=a&genre=ambient&ordering=-title", 2)],
+    [("", 1), ("limit=10", 2), ("limit=10&search=ambient&tag=a&genre=ambient&ordering=-title", 3)],
 )
 def test_list_costs_a_constant_number_of_queries(
     make_clip: MakeClip,
@@ -189,3 +191,23 @@ def test_responses_must_be_revalidated(http: Http, clip: Clip, path: str) -> Non
     headers = http("HEAD", path.format(clip.pk)).headers
     assert (headers["Cache-Control"], headers["Vary"]) == ("no-cache", "Accept, origin")
     assert headers["ETag"].startswith('"')
+
+
+def kept_by(client: Client, path: str, **headers: str) -> Any:
+    """Request a path, and return the note by which the server may keep its answer."""
+    request = client.get(path, headers=headers).wsgi_request
+    return request_notes.noted(request.META).get("kept_by")
+
+
+def test_server_may_keep_lists_and_clips(client: Client, clip: Clip) -> None:
+    assert kept_by(client, CLIPS) == kept_by(client, f"{CLIPS}?genre=jazz") == "library"
+    assert kept_by(client, f"{CLIPS}/{clip.pk}?fields=title") == ("clip", clip.pk)
+
+
+def test_server_may_keep_neither_errors_nor_answers_to_editors(client: Client, clip: Clip) -> None:
+    path = f"{CLIPS}/{clip.pk}"
+    assert kept_by(client, f"{CLIPS}?limit=0") is None
+    assert kept_by(client, path + "0") is None
+    assert kept_by(client, path, **bearer(editor())) is None
+    Clip.objects.update(state=State.DRAFT)
+    assert kept_by(client, path) is None

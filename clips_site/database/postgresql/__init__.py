@@ -1,1 +1,1 @@
-"""PostgreSQL with metrics, and with a pool that recovers when the server is restarted."""
+"""PostgreSQL with metrics, deadlines, and connections that survive a restart of the server."""

@@ -14,7 +14,7 @@ from library.api import errors, parameters
 from library.api.openapi.examples import NEW_CLIP
 from library.api.serializers import ClipSerializer
 from library.audio.errors import CAUSES, AudioUnavailableError
-from library.streams.delivery import AudioChanged, RangeNotSatisfiable
+from library.streams import errors as stream_errors
 
 # A class, or a function that returns an example of it.
 MakeError = Callable[[], exceptions.APIException]
@@ -128,6 +128,13 @@ def audio_unavailable(code: str) -> errors.AudioUnavailable:
     return errors.AudioUnavailable(AudioUnavailableError(code))
 
 
+def stream_refused(error: stream_errors.ClientError) -> exceptions.APIException:
+    """Return a client error of a stream as an error of the API."""
+    refused = exceptions.APIException(error.detail, error.code)
+    refused.status_code = error.status
+    return refused
+
+
 _THROTTLED = partial(exceptions.Throttled, 42)
 READING: tuple[MakeError, ...] = (errors.InvalidToken, exceptions.NotAcceptable, _THROTTLED)
 SIGNING_IN: tuple[MakeError, ...] = (
@@ -164,8 +171,8 @@ SHOWING: tuple[MakeError, ...] = (
 )
 STREAMING: tuple[MakeError, ...] = (
     *SHOWING,
-    AudioChanged,
-    partial(RangeNotSatisfiable, 457246),
+    lambda: stream_refused(stream_errors.AUDIO_CHANGED),
+    lambda: stream_refused(stream_errors.range_not_satisfiable(457246)),
     errors.NoCapacity,
     errors.PlayNotRecorded,
     *(partial(audio_unavailable, code) for code in CAUSES),

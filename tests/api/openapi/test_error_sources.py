@@ -14,8 +14,10 @@ from rest_framework.exceptions import APIException, ValidationError
 
 from harness.service import ROOT
 from library.audio.errors import CAUSES
+from library.streams import errors as stream_errors
 
-WRITTEN_IN = ("library/api", "library/audio/errors.py", "library/streams/delivery.py")
+WRITTEN_IN = ("library/api", "library/audio/errors.py", "library/streams/errors.py")
+OF_STREAMS = ("AUDIO_CHANGED", "RANGE_NOT_SATISFIABLE")  # in library/streams/errors.py
 WORDS = 5  # shorter texts, such as names of headers, may occur twice
 SENTENCE_END = re.compile(r"(?<=[.!?:;])\s+")
 
@@ -29,7 +31,8 @@ def error_classes(base: type[APIException] = APIException) -> Iterator[type[APIE
 
 def sentences_of_errors() -> list[str]:
     sentences = [str(error_class.default_detail) for error_class in error_classes()]
-    return sentences + [cause[1] for cause in CAUSES.values()]
+    of_streams = [getattr(stream_errors, name).detail for name in OF_STREAMS]
+    return sentences + of_streams + [cause[1] for cause in CAUSES.values()]
 
 
 def described() -> dict[str, Any]:
@@ -59,6 +62,10 @@ def changed(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
         name = error_class.__name__
         monkeypatch.setattr(error_class, "default_code", f"new_{name}")
         monkeypatch.setattr(error_class, "default_detail", f"New sentence of {name}.")
+    for name in OF_STREAMS:
+        error = getattr(stream_errors, name)
+        new = error._replace(code=f"new_{name}", detail=f"New sentence of {name}.")
+        monkeypatch.setattr(stream_errors, name, new)
     for code, (status, _, wait) in list(CAUSES.items()):
         cause = (status, f"New sentence of {code}.", wait)
         monkeypatch.setitem(CAUSES, code, cause)

@@ -1,0 +1,97 @@
+"""The steps of a stream that its adapters share, whichever server sends the audio.
+
+An adapter finds the clip, refuses a loop, opens the audio, computes the answer, records the play if
+it is one, begins the stream, sends the answer, and ends the stream.
+"""
+
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from django.conf import settings
+from django.db import Error
+
+from library.api import errors
+from library.audio.errors import CAUSES, AudioUnavailableError
+from library.models import Clip, Kind
+from library.plays.outcomes import outcome_writer
+from library.plays.record import NotWrittenError, Recorded
+from library.streams.answer import Answer
+from library.streams.body import Sending
+from library.streams.preconditions import Field
+from library.telemetry import trace_context
+from library.telemetry.instruments import StreamMeter, streams_refused
+
+logger = logging.getLogger(__name__)
+
+OTHER_ERRORS = (
+    errors.NoCapacity,
+    errors.PlayNotRecorded,
+    errors.DatabaseUnavailable,
+    errors.ServerError,
+)
+# Start every counter at 0, so that rates include the first error of each kind.
+for _code in (*CAUSES, *(error.default_code for error in OTHER_ERRORS)):
+    streams_refused.labels(_code)
+
+
+def count_refusal(error: Exception) -> None:
+    """Count an error of the service or an origin by its code. Ignore client errors."""
+    response = errors.api_error(error)
+    if response.status_code >= 500:
+        streams_refused.labels(response.get_codes()).inc()
+
+
+def refuse_loop(field: Field) -> None:
+    """Raise AudioUnavailableError if this service itself sent the request, to an origin."""
+    if settings.CLIPS_VIA in (field("Via") or ""):
+        raise AudioUnavailableError("origin_loop")
+
+
+@contextmanager
+def recording(clip_id: int, kind: Kind) -> Iterator[None]:
+    """Trace the recording of a play. Turn its errors into ClipNotFound or PlayNotRecorded."""
+    try:
+        with trace_context.span("record play", {"clips.play.kind": str(kind)}):
+            yield
+    except Clip.DoesNotExist:
+        raise errors.ClipNotFound from None
+    except (Error, NotWrittenError):
+        logger.warning("A play could not be recorded", exc_info=True, extra={"clip": clip_id})
+        raise errors.PlayNotRecorded from None
+
+
+def begin(
+    meter: StreamMeter,
+    answer: Answer,
+    play: Recorded | None,
+    sending: Sending | None,
+    noted: dict[str, Any],
+) -> Callable[[], None]:
+    """Count a stream that is about to begin, and note it for the log.
+
+    `sending` is None if this service sends no audio. Returns a function that records the end of the
+    stream. Call it once, after the last byte.
+    """
+    if answer.part is None:
+        return _nothing
+    meter.start()
+    noted["play"] = play is not None and play.event_id is not None
+    if sending is None:  # nginx sends it; the bytes sent and the outcome are unknown here
+        noted["outcome"] = "handed_over"
+        meter.finish(0, "handed_over")
+        return _nothing
+
+    def end() -> None:
+        outcome = noted["outcome"] = sending.outcome
+        meter.finish(sending.sent, outcome)
+        if play is not None:
+            completed = outcome == "completed" and answer.to_the_end
+            outcome_writer.add(play, sending.sent, completed=completed)
+
+    return end
+
+
+def _nothing() -> None:
+    pass
