@@ -6,6 +6,7 @@ from clips_site import __version__
 
 REST_FRAMEWORK = {
     "DEFAULT_RENDERER_CLASSES": ["library.api.json_bodies.JSONRenderer"],
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "library.api.json_bodies.Negotiation",
     "DEFAULT_PARSER_CLASSES": ["library.api.json_bodies.JSONBodyParser"],
     "URL_FORMAT_OVERRIDE": None,  # `format` is a query parameter like any other
     "DEFAULT_AUTHENTICATION_CLASSES": [

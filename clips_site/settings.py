@@ -49,7 +49,6 @@ try:
     POSTGRES_USER = env.str("POSTGRES_USER", "postgres")
     POSTGRES_PASSWORD = env.str("POSTGRES_PASSWORD", "")
     POSTGRES_DB = env.str("POSTGRES_DB", "clips_db", validate=validate.Length(min=1))
-    POSTGRES_POOL_SIZE = env.int("POSTGRES_POOL_SIZE", 16, validate=AT_LEAST_1)
 
     SECRET_KEY = env.str("DJANGO_SECRET_KEY", "")
     DEBUG = env.bool("DJANGO_DEBUG", False)
@@ -80,13 +79,12 @@ try:
         env.str(f"{_name}_PROTOCOL", "", validate=validate.OneOf(("", "http/protobuf")))
     TRACING = any(_TRACES_TO) and env.str("OTEL_SDK_DISABLED", "").lower() != "true"
     WEB_CONCURRENCY = env.int("WEB_CONCURRENCY", os.cpu_count() or 1, validate=AT_LEAST_1)
-    WEB_THREADS = env.int("WEB_THREADS", 256, validate=validate.Range(min=2))
-    # Concurrent streams of a process. The other threads answer the API and health checks.
-    CLIPS_MAX_STREAMS = env.int(
-        "CLIPS_MAX_STREAMS",
-        WEB_THREADS - max(1, WEB_THREADS // 8),
-        validate=validate.Range(min=1, max=WEB_THREADS - 1),
-    )
+    # Threads of a process in which Django runs, half of them for the API and half for pages.
+    # Clients hold none of them.
+    WEB_THREADS = env.int("WEB_THREADS", 8, validate=validate.Range(min=2))
+    CLIPS_MAX_STREAMS = env.int("CLIPS_MAX_STREAMS", 10_000, validate=AT_LEAST_1)  # of a process
+    # Seconds after which a client that takes no byte is disconnected.
+    CLIPS_STALL_TIMEOUT = env.float("CLIPS_STALL_TIMEOUT", 60.0, validate=ABOVE_0)
     CLIPS_API_WRITES = env.str(
         "CLIPS_API_WRITES", "open", validate=validate.OneOf(("open", "authenticated"))
     )
@@ -142,12 +140,22 @@ EMBEDDED = not POSTGRES_SERVER
 # A service that only this machine can reach may make up its secret key and host names.
 ON_THIS_MACHINE = EMBEDDED or HOST in ("127.0.0.1", "::1", "localhost")
 
-_DATABASE: dict[str, Any] = {"NAME": POSTGRES_DB}
+# Each thread keeps its connection. Django checks it before a request uses it, which costs no round
+# trip (clips_site/database/postgresql/base.py), so requests survive a restart of PostgreSQL.
+_DATABASE: dict[str, Any] = {
+    "NAME": POSTGRES_DB,
+    "CONN_MAX_AGE": None,
+    "CONN_HEALTH_CHECKS": True,
+    "OPTIONS": {
+        "connect_timeout": 5,  # seconds
+        # The statements of Django's cursors are never prepared. Those that ask for it are, unless
+        # this is None, as by default.
+        "prepare_threshold": 5,
+    },
+}
 if EMBEDDED:
-    _DATABASE |= {
-        "ENGINE": "clips_site.database.embedded",
-        "OPTIONS": {"cluster": LOCAL_DIR / "postgres"},
-    }
+    _DATABASE["ENGINE"] = "clips_site.database.embedded"
+    _DATABASE["OPTIONS"]["cluster"] = LOCAL_DIR / "postgres"
 else:
     _DATABASE |= {
         "ENGINE": "clips_site.database.postgresql",
@@ -155,26 +163,15 @@ else:
         "PORT": POSTGRES_PORT,
         "USER": POSTGRES_USER,
         "PASSWORD": POSTGRES_PASSWORD,
-        # Gives up after some ten seconds if the server's machine or network fails. By default that
-        # takes hours, during which the thread that writes its process's plays would wait.
-        "OPTIONS": {
-            "connect_timeout": 5,  # seconds, like the next two
-            "keepalives_idle": 5,
-            "keepalives_interval": 5,
-            "keepalives_count": 2,
-            "tcp_user_timeout": 10_000,  # milliseconds
-        },
     }
-# Streams hold threads, not connections: each goes back to the pool before the first audio byte.
-# A thread that finds the pool empty waits at most `timeout` seconds. While PostgreSQL is down, the
-# pool retries at growing intervals, up to `reconnect_timeout`; after that, the next request tries
-# at once. So this is the longest that recovery takes once PostgreSQL is back.
-_DATABASE["OPTIONS"]["pool"] = {
-    "min_size": 1,
-    "max_size": POSTGRES_POOL_SIZE,
-    "timeout": 5,
-    "reconnect_timeout": 5,
-}
+    # Gives up after some ten seconds if the server's machine or network fails. By default that
+    # takes hours, during which the thread that writes its process's plays would wait.
+    _DATABASE["OPTIONS"] |= {
+        "keepalives_idle": 5,  # seconds, like the next
+        "keepalives_interval": 5,
+        "keepalives_count": 2,
+        "tcp_user_timeout": 10_000,  # milliseconds
+    }
 DATABASES = {"default": _DATABASE}
 
 
@@ -242,17 +239,14 @@ MIDDLEWARE = [
     "clips_site.middleware.BodyLimitMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "clips_site.middleware.NoTrailingSlashMiddleware",
-    "django.contrib.sessions.middleware.SessionMiddleware",
-    "django.middleware.common.CommonMiddleware",
+    "clips_site.page_middleware.SessionMiddleware",
+    "clips_site.page_middleware.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
-    "django.contrib.auth.middleware.AuthenticationMiddleware",
-    "django.contrib.messages.middleware.MessageMiddleware",
+    "clips_site.page_middleware.AuthenticationMiddleware",
+    "clips_site.page_middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "axes.middleware.AxesMiddleware",
 ]
-
-if TRACING:
-    MIDDLEWARE.insert(1, "clips_site.server.tracing.TracingMiddleware")
 
 ROOT_URLCONF = "clips_site.urls"
 WSGI_APPLICATION = "clips_site.wsgi.application"

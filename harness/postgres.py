@@ -32,7 +32,7 @@ class Postgres:
 
     def stop(self) -> None:
         """Stop it without waiting for its clients."""
-        os.kill(self._pid(), signal.SIGINT)
+        os.kill(self.pid, signal.SIGINT)
         while (self._cluster.data / "postmaster.pid").exists():
             time.sleep(0.05)
 
@@ -43,7 +43,7 @@ class Postgres:
     @contextmanager
     def paused(self) -> Iterator[None]:
         """Suspend its processes during the block: they neither answer nor refuse."""
-        pid = self._pid()
+        pid = self.pid
         children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
         processes = [pid, *map(int, children)]
         for process in processes:
@@ -61,5 +61,7 @@ class Postgres:
         self._cluster.detach()
         shutil.rmtree(self._cluster.home)  # as root it may be outside of the folder given
 
-    def _pid(self) -> int:
+    @property
+    def pid(self) -> int:
+        """The process ID of its postmaster."""
         return int((self._cluster.data / "postmaster.pid").read_text().split()[0])

@@ -8,7 +8,7 @@ import sys
 import time
 import urllib.request
 from pathlib import Path
-from typing import Self
+from typing import ClassVar, Self
 
 from django.db import connection
 
@@ -40,6 +40,9 @@ class Server:
     Without `POSTGRES_DB` the service uses the database of Django's connection, the tests' database.
     """
 
+    # What differs from the service's own defaults.
+    DEFAULTS: ClassVar = {"CLIPS_METRICS_PORT": "0", "WEB_CONCURRENCY": "2"}
+
     def __init__(
         self, log: Path, configuration: str = GUNICORN_CONFIGURATION, **environment: str
     ) -> None:
@@ -53,12 +56,10 @@ class Server:
             environment["POSTGRES_DB"] = connection.settings_dict["NAME"]
         self._environment = {
             **os.environ,
-            "CLIPS_METRICS_PORT": "0",
             "DJANGO_SETTINGS_MODULE": "clips_site.settings",
             "HOST": "127.0.0.1",
             "PORT": str(self.port),
-            "WEB_CONCURRENCY": "2",
-            "WEB_THREADS": "64",
+            **self.DEFAULTS,
             **environment,
         }
         self.start()

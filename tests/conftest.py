@@ -19,6 +19,7 @@ from django.utils import timezone
 from clips_site.static_files import collect_if_changed
 from harness.origin import Origin
 from harness.service import Server, free_port
+from library.api.pagination import kept_counts
 from library.models import Clip, ListenerKey
 from tests.settings import LOCAL
 from tests.support import recipes
@@ -64,8 +65,19 @@ def static_files() -> None:
 
 
 @pytest.fixture(scope="session")
-def django_db_setup(django_db_setup: None, static_files: None) -> None:
-    """Create the test database."""
+def django_db_setup(
+    django_db_setup: None, django_db_blocker: Any, static_files: None
+) -> Iterator[None]:
+    """Create the test database, and drop it at the end.
+
+    Threads of this process keep connections, which would prevent that.
+    """
+    yield
+    with django_db_blocker.unblock(), connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
 
 
 @pytest.fixture(scope="session")
@@ -115,6 +127,12 @@ def steady_content_types(transactional_db: None) -> None:
             """
         )
     ContentType.objects.clear_cache()
+
+
+@pytest.fixture(autouse=True)
+def _forget_counts() -> None:
+    """Forget the counts of clips: after a rollback, the ledger's numbers occur again."""
+    kept_counts.clear()
 
 
 @pytest.fixture

@@ -5,8 +5,10 @@ its memory. A reload (SIGHUP) therefore replaces the workers but not their code;
 to run new code.
 """
 
+import gc
 import os
 import resource
+import sys
 from importlib import import_module
 from typing import Any
 
@@ -20,20 +22,19 @@ wsgi_app = "clips_site.wsgi"
 bind = f"{settings.HOST}:{settings.PORT}"
 workers = settings.WEB_CONCURRENCY
 worker_class = "clips_site.server.worker.Worker"
-logger_class = "clips_site.server.worker.Logger"
-threads = settings.WEB_THREADS
-# A listener takes up to three file descriptors (socket, file, lock), a download four. A worker that
-# runs out of them cannot accept connections and exits. 10,240 is the most that every system grants
-# if its hard limit allows (macOS grants no more); the number of connections follows from it.
+logger_class = "clips_site.server.gunicorn_logger.Logger"
+# A listener takes two file descriptors (socket and file), a download four. macOS grants no more
+# than 10,240.
+_MOST = 10_240 if sys.platform == "darwin" else 65_536
 _soft, _hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-_descriptors = 10_240 if _hard == resource.RLIM_INFINITY else min(_hard, 10_240)
+_descriptors = _MOST if _hard == resource.RLIM_INFINITY else min(_hard, _MOST)
 if _soft != resource.RLIM_INFINITY and _soft < _descriptors:
     resource.setrlimit(resource.RLIMIT_NOFILE, (_descriptors, _hard))
-worker_connections = max(settings.WEB_THREADS + 64, _descriptors // 4)
 backlog = 2048
 timeout = 60
 graceful_timeout = 30
 keepalive = 5
+STATEMENT_DEADLINE = 20.0  # seconds: far more than any statement needs, less than clients wait
 control_socket_disable = True  # all servers of a user would share one in the home directory
 proc_name = "clips"
 
@@ -47,9 +48,12 @@ def on_starting(server: Any) -> None:
 
     django.setup()
     import_module(settings.ROOT_URLCONF)  # imports all views
+    import_module("clips_site.server.front.handler")
     from library.plays.client_families import warm_up
+    from library.sources.opening import audio_store
 
     warm_up(settings.LOCAL_DIR / "client-list.pickle")
+    audio_store()  # reads the certificates, which takes longer than many downloads
     if settings.EMBEDDED:
         from clips_site.database.embedded.base import cluster
 
@@ -78,29 +82,18 @@ def on_reload(server: Any) -> None:
 
 def pre_fork(server: Any, worker: Any) -> None:
     """Assign a slot to the worker. During a reload there are more workers than `workers`."""
+    import_module(wsgi_app)  # with its middleware, once for all workers; static files exist by now
+    gc.collect()
+    gc.freeze()  # or each worker's first garbage collection would copy all the memory they share
     worker.slot = slots.assign({other.slot for other in server.WORKERS.values()})
 
 
 def post_fork(server: Any, worker: Any) -> None:
-    """Count in the worker's slot from now on."""
+    """Count in the worker's slot from now on, and limit how long a statement may take."""
+    from clips_site.database.postgresql.base import Connection
+
     slots.use(worker.slot)
-
-
-def post_worker_init(worker: Any) -> None:
-    """Look up the gauge that the next two hooks need."""
-    from library.telemetry.instruments import adder, http_requests_in_progress
-
-    worker.add_in_progress = adder(http_requests_in_progress)
-
-
-def pre_request(worker: Any, req: Any) -> None:
-    """Count a request as in progress."""
-    worker.add_in_progress(1)
-
-
-def post_request(worker: Any, req: Any, environ: Any, resp: Any) -> None:
-    """Count a request as done: its last byte is sent, or its client has left."""
-    worker.add_in_progress(-1)
+    Connection.deadline = STATEMENT_DEADLINE
 
 
 def worker_exit(server: Any, worker: Any) -> None:

@@ -23,6 +23,4 @@ def on_starting(server: Any) -> None:  # type: ignore[no-redef]
         call_command("prepare", demo_editor=True, verbosity=0)
     except CommandError as error:
         sys.exit(str(error))
-    # The threads of the connection pool would not survive the fork.
-    connection.close()
-    connection.close_pool()  # type: ignore[attr-defined]
+    connection.close()  # the workers must not share it

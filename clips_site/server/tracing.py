@@ -12,8 +12,6 @@ from functools import cache, partial
 from threading import Thread
 from typing import Any
 
-from django.http import HttpRequest
-from django.http.response import HttpResponseBase
 from opentelemetry.context import Context
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.resources import OTELResourceDetector, Resource
@@ -27,6 +25,7 @@ from opentelemetry.trace import (
     Status,
     StatusCode,
     TraceFlags,
+    Tracer,
     TraceState,
     format_span_id,
     format_trace_id,
@@ -34,9 +33,8 @@ from opentelemetry.trace import (
 )
 
 from clips_site import settings
-from clips_site.middleware import PROBES, Handler, Middleware
 from clips_site.server.logs import request_ids
-from library.telemetry import request_notes, trace_context
+from library.telemetry import trace_context
 
 METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "CONNECT", "TRACE"}
 
@@ -56,47 +54,46 @@ def provider() -> TracerProvider:
     return made
 
 
-class TracingMiddleware(Middleware):
-    """Starts the span of each request, which ends with the request's log line."""
+@cache
+def _tracer() -> Tracer:
+    trace_context.set_recorder(_record)
+    return provider().get_tracer("clips", settings.VERSION)
 
-    def __init__(self, get_response: Handler) -> None:
-        """Run in the worker, after the fork."""
-        super().__init__(get_response)
-        self._tracer = provider().get_tracer("clips", settings.VERSION)
-        trace_context.set_recorder(self._record)
 
-    def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        if request.path_info in PROBES:
-            return self.get_response(request)
-        above = trace_context.current.get()
-        attributes = {
-            "http.request.method": request.method if request.method in METHODS else "_OTHER",
-            "url.scheme": request.META["wsgi.url_scheme"],
-            "clips.request.id": request_ids.current(),
-        }
-        parent = _below(above, above.parent_id, remote=True) if above else Context()
-        span = self._tracer.start_span("HTTP", parent, SpanKind.SERVER, attributes)
-        trace_context.current.set(_place(span))
-        request_notes.noted(request.META)["finish_span"] = partial(_finish_request, span)
-        return self.get_response(request)
+def start_request(noted: dict[str, Any], method: str | None, scheme: str) -> None:
+    """Start the span of the request that this task or thread handles.
 
-    @contextmanager
-    def _record(
-        self, name: str, outgoing: bool, attributes: Mapping[str, str | int]
-    ) -> Iterator[trace_context.Span]:
-        above = trace_context.current.get()
-        parent = _below(above, above.span_id, remote=False) if above else Context()
-        kind = SpanKind.CLIENT if outgoing else SpanKind.INTERNAL
-        span = self._tracer.start_span(name, parent, kind, attributes)
-        token = trace_context.current.set(_place(span))
-        try:
-            yield span
-        except Exception as error:
-            _fail(span, getattr(error, "code", type(error).__name__))
-            raise
-        finally:
-            trace_context.current.reset(token)
-            span.end()
+    It ends with the request's log line, by `finish_span` among the request's notes.
+    """
+    above = trace_context.current.get()
+    attributes = {
+        "http.request.method": method if method in METHODS else "_OTHER",
+        "url.scheme": scheme,
+        "clips.request.id": request_ids.current(),
+    }
+    parent = _below(above, above.parent_id, remote=True) if above else Context()
+    span = _tracer().start_span("HTTP", parent, SpanKind.SERVER, attributes)
+    trace_context.current.set(_place(span))
+    noted["finish_span"] = partial(_finish_request, span)
+
+
+@contextmanager
+def _record(
+    name: str, outgoing: bool, attributes: Mapping[str, str | int]
+) -> Iterator[trace_context.Span]:
+    above = trace_context.current.get()
+    parent = _below(above, above.span_id, remote=False) if above else Context()
+    kind = SpanKind.CLIENT if outgoing else SpanKind.INTERNAL
+    span = _tracer().start_span(name, parent, kind, attributes)
+    token = trace_context.current.set(_place(span))
+    try:
+        yield span
+    except Exception as error:
+        _fail(span, getattr(error, "code", type(error).__name__))
+        raise
+    finally:
+        trace_context.current.reset(token)
+        span.end()
 
 
 def _finish_request(span: Span, facts: Mapping[str, Any], route: str | None) -> None:

@@ -1,34 +1,24 @@
-"""gunicorn's worker and logger, adapted: JSON errors, no addresses in the log, no slow close.
+"""gunicorn's worker: an event loop that holds all connections, and a few threads for Django.
 
-README.md lists the internals of gunicorn that this module overrides.
+README.md lists the internals of gunicorn and aiohttp that this module uses.
 """
 
-import json
-import logging
+import asyncio
 import os
 import signal
 import socket
-import sys
-from contextlib import suppress
-from datetime import timedelta
-from http import HTTPStatus
-from logging.config import dictConfig
-from typing import Any
 
-from gunicorn.glogging import Logger as GunicornLogger
-from gunicorn.workers.gthread import ThreadWorker
+from aiohttp.web import ServerRunner, SockSite
+from gunicorn.workers.base import Worker as GunicornWorker
 
 from clips_site import settings
-from clips_site.server.logs.access_lines import AccessLog, describe_request
-from clips_site.server.logs.formatting import log_uncaught
-from clips_site.server.logs.request_ids import HEADER, begin
-from library.telemetry import request_notes
+from clips_site.server.logs.access_lines import AccessLog
 
 STOP = (signal.SIGINT, signal.SIGQUIT, signal.SIGTERM)
 
 
 def _start_as_worker() -> None:
-    for number in STOP:  # nothing is served until gunicorn installs its own handlers
+    for number in STOP:  # nothing is served until the worker installs its own handlers
         signal.signal(number, lambda *_: os._exit(0))
     signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP)
 
@@ -43,98 +33,71 @@ os.register_at_fork(
 )
 
 
-class _JSONErrors:
-    """A client's socket that replaces gunicorn's HTML error page with JSON."""
+class Worker(GunicornWorker):  # type: ignore[misc]
+    """Serves with asyncio: see `front`."""
 
-    def __init__(self, client: socket.socket, request_id: str) -> None:
-        self._client = client
-        self._request_id = request_id
+    def init_signals(self) -> None:
+        """Install the handlers. `run` replaces that of SIGTERM by one of the event loop.
 
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._client, name)
-
-    def sendall(self, page: bytes) -> None:
-        status = HTTPStatus(int(page.split(None, 2)[1]))
-        # Python before 3.13 calls 414 Request-URI Too Long
-        code = status.phrase.lower().replace(" ", "_").removeprefix("request-")
-        body = json.dumps({"detail": f"{status.phrase}.", "code": code}).encode()
-        head = (
-            f"HTTP/1.1 {status.value} {status.phrase}\r\nConnection: close\r\n"
-            f"Content-Type: application/json\r\nCache-Control: no-store\r\n"
-            f"{HEADER}: {self._request_id}\r\nContent-Length: {len(body)}\r\n\r\n"
-        )
-        self._client.sendall(head.encode() + body)
-
-
-class Worker(ThreadWorker):  # type: ignore[misc]
-    """A gthread worker that closes connections in their own threads and reports errors as JSON."""
-
-    def handle(self, conn: Any) -> Any:
-        """Answer a request, and close its connection in this thread unless it is kept alive.
-
-        The client may take two seconds to close its side (RFC 9112, section 9.6). gunicorn would
-        wait for it in the only thread that accepts connections. The master kills a worker whose
-        main thread blocks for long.
+        SIGINT (Ctrl-C) and SIGQUIT end the process at once. PostgreSQL rolls back a play that is
+        being recorded; its audio has not been sent. SIGTERM is the graceful way: streams may end,
+        for up to `graceful_timeout` seconds.
         """
-        kept = super().handle(conn)
-        if not kept:
-            with suppress(OSError):  # gunicorn has already closed it, during a broken response
-                conn.close(graceful=True)
-            conn.close = lambda *, graceful=False: None  # it is closed already
-        return kept
+        for number in self.SIGNALS:
+            signal.signal(number, signal.SIG_DFL)
+        for number in STOP:
+            signal.signal(number, lambda *_: os._exit(0))
+        signal.signal(signal.SIGUSR1, self.handle_usr1)
+        signal.signal(signal.SIGABRT, self.handle_abort)
+        signal.signal(signal.SIGWINCH, signal.SIG_IGN)
 
-    def handle_quit(self, sig: int, frame: Any) -> None:
-        """Exit at once on SIGINT (Ctrl-C) and SIGQUIT.
+    def run(self) -> None:
+        """Serve until SIGTERM, or until the master has gone."""
+        asyncio.run(self._serve())
 
-        gunicorn 27's own handler takes a lock that the interrupted main thread may hold; the worker
-        then hangs until it is killed. Python also waits for every thread before it exits, and so
-        for the slowest listener. PostgreSQL rolls back a play that is being recorded; its audio has
-        not been sent. SIGTERM is the graceful way: streams may end, for up to `graceful_timeout`
-        seconds.
-        """
-        os._exit(0)
+    async def _serve(self) -> None:
+        # gunicorn imports this module before Django is set up.
+        from clips_site.server.front.connection import Front
+        from clips_site.server.front.handler import Handler
 
-    def handle_error(self, req: Any, client: socket.socket, addr: Any, exc: BaseException) -> None:
-        """Log and answer as gunicorn does, but without the address and with a JSON body."""
-        super().handle_error(req, _JSONErrors(client, begin()), None, exc)
-
-
-class Logger(GunicornLogger):  # type: ignore[misc]
-    """gunicorn's logger, with the format of all other lines and without data of clients."""
-
-    def setup(self, cfg: Any) -> None:
-        """Use the service's logging configuration, which the master lacks until now."""
-        dictConfig(settings.LOGGING)
-        logging.captureWarnings(capture=True)
-        log_uncaught()
-        self.cfg = cfg
-        self.error_log.propagate = True
-        self._lines: AccessLog | None = None
+        loop = asyncio.get_running_loop()
+        stop = asyncio.Event()
+        loop.add_signal_handler(signal.SIGTERM, stop.set)
+        log = None
         if settings.ACCESS_LOG:
-            self._lines = AccessLog(settings.LOG_FORMAT, self.error_log.getEffectiveLevel())
-
-    def warning(self, msg: str, *args: Any, **kwargs: Any) -> None:
-        """Leave out the text of an invalid request: it may contain an address or a token."""
-        error = sys.exception()
-        if error is not None and msg.startswith("Invalid request from ip="):
-            msg, args = "Request refused: %s", (type(error).__name__,)
-        super().warning(msg, *args, **kwargs)
-
-    def exception(self, msg: str, *args: Any, **kwargs: Any) -> None:
-        """Leave out the query of a URL."""
-        super().exception(msg, *(str(arg).partition("?")[0] for arg in args), **kwargs)
-
-    def access(self, resp: Any, req: Any, environ: dict[str, Any], request_time: timedelta) -> None:
-        """Write the line of a request and end its span, after its last byte is sent."""
-        noted = request_notes.noted(environ)
-        finish_span = noted.get("finish_span")
-        if self._lines is None and finish_span is None:
-            return
+            log = AccessLog(settings.LOG_FORMAT, self.log.error_log.getEffectiveLevel())
+        front = Front(Handler(self.wsgi, log), idle_seconds=self.cfg.keepalive)
+        # aiohttp waits twice for this long: for the handler of a request, then for its connection.
+        runner = ServerRunner(front, shutdown_timeout=self.cfg.graceful_timeout * 0.45)
+        await runner.setup()
+        for listener in self.sockets:
+            await _listen(runner, listener.sock, self.cfg.backlog)
         try:
-            facts = describe_request(resp, req, noted, request_time.total_seconds())
-            if self._lines is not None:
-                self._lines.write(facts)
-            if finish_span is not None:
-                finish_span(facts, noted.get("path_template"))
-        except Exception:
-            self.error_log.exception("A request could not be logged")
+            while not stop.is_set() and self.ppid == os.getppid():
+                self.notify()
+                try:
+                    await asyncio.wait_for(stop.wait(), timeout=1)
+                except TimeoutError:
+                    continue
+            stopping = asyncio.create_task(runner.cleanup())
+            while not stopping.done():
+                self.notify()
+                await asyncio.wait((stopping,), timeout=1)
+            await stopping
+        finally:
+            self.alive = False
+
+
+async def _listen(runner: ServerRunner, listener: socket.socket, backlog: int) -> None:
+    """Accept connections from a listening socket that all workers share.
+
+    asyncio accepts up to `backlog` connections in a row. With more than one, the first worker that
+    wakes would take all that arrive together, while the others have nothing to do.
+    """
+    # Connections inherit it. The kernel gives up a connection whose client acknowledges nothing or
+    # keeps its window shut for so long.
+    if hasattr(socket, "TCP_USER_TIMEOUT") and listener.family != socket.AF_UNIX:
+        milliseconds = int(settings.CLIPS_STALL_TIMEOUT * 1000)
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, milliseconds)
+    await SockSite(runner, listener, backlog=1).start()
+    listener.listen(backlog)  # asyncio has set the length of the kernel's queue to 1 as well

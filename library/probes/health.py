@@ -65,7 +65,7 @@ def _find_problems() -> Problems:
 
 
 class _Database:
-    """A persistent connection for the check, which would otherwise wait for a pooled one."""
+    """A persistent connection for the check, whose thread serves no requests."""
 
     def __init__(self) -> None:
         self._connection: psycopg.Connection | None = None

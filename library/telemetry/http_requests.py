@@ -33,28 +33,35 @@ _latency = Histogram(
 )
 
 
+# Clients cannot add keys: there are only so many views, methods and statuses.
+_observers: dict[tuple[str | None, str, str, int], Callable[[float], None]] = {}
+
+
+def count(view: str | None, scheme: str, method: str | None, status: int, seconds: float) -> None:
+    """Count a request, and the time until its response could begin, by the name of its view."""
+    known = method if method in METHODS else "<invalid method>"
+    key = (view, scheme, known, status)
+    observe = _observers.get(key)
+    if observe is None:
+        name = view or "<unnamed view>"
+        observe = _observers[key] = observer(
+            _latency.labels(name, known),
+            _requests.labels(name, scheme, known),
+            _responses.labels(status, name, known),
+        )
+    observe(seconds)
+
+
 class RequestMetricsMiddleware:
-    """Counts and times requests by the name of their view."""
+    """Counts and times the requests that Django answers."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
-        # Clients cannot add keys: there are only so many views, methods and statuses.
-        self._observers: dict[tuple[str | None, str, str, int], Callable[[float], None]] = {}
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        began = request.META[BEGAN] = time.perf_counter()
+        began = request.META.setdefault(BEGAN, time.perf_counter())
         response = self.get_response(request)
         match = request.resolver_match
-        view = match.view_name if match else None
-        method = request.method if request.method in METHODS else "<invalid method>"
-        key = (view, request.META["wsgi.url_scheme"], method, response.status_code)
-        observe = self._observers.get(key)
-        if observe is None:
-            name = view or "<unnamed view>"
-            observe = self._observers[key] = observer(
-                _latency.labels(name, method),
-                _requests.labels(name, request.META["wsgi.url_scheme"], method),
-                _responses.labels(response.status_code, name, method),
-            )
-        observe(time.perf_counter() - began)
+        view, scheme = match.view_name if match else None, request.META["wsgi.url_scheme"]
+        count(view, scheme, request.method, response.status_code, time.perf_counter() - began)
         return response

@@ -95,6 +95,7 @@ audio_store_write_failures = Counter(
 # Each series starts at 0 instead of being absent, so that rates include the first event.
 for _result in ("hit", "miss", "joined", "stale", "error"):
     audio_store_requests.labels(_result)
+count_audio_store_hit = adder(audio_store_requests.labels("hit"))
 origin_request_duration.labels("ok")
 
 _begin_stream = observer(stream_time_to_first_byte, streams_started, streams_in_progress)

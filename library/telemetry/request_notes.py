@@ -2,10 +2,10 @@
 
 from typing import Any
 
-_KEY = "clips.request_notes"
+KEY = "clips.request_notes"
 
 
 def noted(environ: dict[str, Any]) -> dict[str, Any]:
     """Return the facts in a WSGI environment (`request.META`). Callers can add others."""
-    facts: dict[str, Any] = environ.setdefault(_KEY, {})
+    facts: dict[str, Any] = environ.setdefault(KEY, {})
     return facts

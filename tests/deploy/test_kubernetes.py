@@ -124,7 +124,7 @@ def test_settings_read_every_variable(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_database_has_connections_for_all_pods() -> None:
     pods = DOCUMENTS["HorizontalPodAutoscaler"]["spec"]["maxReplicas"]
-    process = int(CONFIG["POSTGRES_POOL_SIZE"]) + 1  # readiness
+    process = int(CONFIG["WEB_THREADS"]) + 7  # docs/configuration.md
     pod = int(CONFIG["WEB_CONCURRENCY"]) * process + 1  # metrics
     assert pods * pod + len(JOBS) <= 97  # PostgreSQL's 100 without those reserved for superusers
 

@@ -14,7 +14,7 @@ from harness.waiting import until
 from library.audio.errors import CAUSES
 from library.models import Clip
 from tests.support.listeners import slow_listener
-from tests.support.metrics import metrics_folder
+from tests.support.metrics import answers, metrics_folder
 from tests.support.plays import stream
 
 Fetch = Callable[..., requests.Response]
@@ -84,7 +84,7 @@ def test_reload_loses_no_count_and_lets_streams_finish(
         while listener.recv(1 << 20):  # a stopping worker closes the connection when done
             pass
     until(lambda: not set(server.workers()) & set(old))
-    until(lambda: server.metrics_process() is not None)
+    until(lambda: answers(server.metrics_address))
     until(lambda: in_progress(server) == [0, 0])
     after = server.metrics()
     assert [after[name] - before[name] for name in (STARTED, COMPLETED)] == [5, 5]

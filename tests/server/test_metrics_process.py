@@ -4,32 +4,43 @@ import os
 import signal
 import socket
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 import requests
+from django.db import connection, transaction
 
 from harness.service import Server, free_port
 from harness.waiting import until
 from library.models import Clip
+from tests.support.database_locks import await_blocked_transaction
 from tests.support.listeners import slow_listener
-from tests.support.metrics import metrics_folder
+from tests.support.metrics import answers, metrics_folder
 
 IN_PROGRESS = "clips_streams_in_progress"
 
 
 @pytest.fixture
 def busy(start_server: Callable[..., Server], big_clip: Clip) -> Iterator[Server]:
-    """A service with two threads: one streams, one waits for the rest of a request."""
+    """A service with one stream in progress, and whose threads of Django wait for a lock."""
     server = start_server(
         WEB_CONCURRENCY="1",
-        WEB_THREADS="2",
+        WEB_THREADS="4",  # two of them for pages
         CLIPS_MAX_STREAMS="1",
         CLIPS_METRICS_PORT=str(free_port()),
     )
-    with slow_listener(server, big_clip), socket.create_connection(("127.0.0.1", server.port)) as s:
-        s.sendall(b"GET /livez HTTP/1.1\r\nHost:")
+    page = b"GET /admin/ HTTP/1.1\r\nHost: localhost\r\nCookie: sessionid=unknown1\r\n\r\n"
+    with ExitStack() as held:
+        held.enter_context(slow_listener(server, big_clip))
+        held.enter_context(transaction.atomic())
+        cursor = held.enter_context(connection.cursor())
+        cursor.execute("LOCK TABLE django_session IN ACCESS EXCLUSIVE MODE")
+        for _ in range(2):
+            client = socket.create_connection(("127.0.0.1", server.port))
+            held.enter_context(client).sendall(page)
         until(lambda: server.metrics().get(IN_PROGRESS) == 1)
+        await_blocked_transaction(2)
         yield server
 
 
@@ -48,22 +59,18 @@ def test_answers_while_every_thread_is_busy_and_restarts_after_a_kill(
     busy: Server,
 ) -> None:
     with pytest.raises(requests.Timeout):
-        requests.get(f"{busy.url}/livez", timeout=0.5)
+        requests.get(f"{busy.url}/docs", timeout=0.5)
+    for probe in ("livez", "readyz"):
+        assert requests.get(f"{busy.url}/{probe}", timeout=30).ok
     metrics = busy.metrics()
     assert (metrics[IN_PROGRESS], metrics["clips_database_up"]) == (1, 1)
     killed = busy.metrics_process()
     assert killed is not None
     os.kill(killed, signal.SIGKILL)
     until(lambda: busy.metrics_process() not in (killed, None))
-    until(lambda: answers(busy))
+    until(lambda: answers(busy.metrics_address))
     assert busy.metrics()[IN_PROGRESS] == 1
     assert_errors_are_json(busy)
-
-
-def answers(server: Server) -> bool:
-    host, port = server.metrics_address.split(":")
-    with socket.socket() as client:
-        return client.connect_ex((host, int(port))) == 0
 
 
 def assert_errors_are_json(server: Server) -> None:
@@ -84,7 +91,7 @@ def test_taken_port_is_logged_and_used_once_its_owner_was_killed(
 ) -> None:
     port = str(free_port())
     first = start_server(WEB_CONCURRENCY="1", CLIPS_METRICS_PORT=port)
-    until(lambda: answers(first))
+    until(lambda: answers(first.metrics_address))
     owner = first.metrics_process()
     assert owner is not None
     second = start_server(WEB_CONCURRENCY="1", CLIPS_METRICS_PORT=port)
@@ -93,7 +100,7 @@ def test_taken_port_is_logged_and_used_once_its_owner_was_killed(
     os.kill(first.pid, signal.SIGKILL)
     until(lambda: has_ended(owner))
     requests.get(f"{second.url}/api/v1/clips/{clip.pk}/stream", timeout=30)
-    until(lambda: answers(second))
+    until(lambda: answers(second.metrics_address))
     assert second.metrics()["clips_streams_started_total"] == 1
     assert second.log.read_text().count("CLIPS_METRICS_PORT") == 1
     assert_nothing_is_left_after_stopping(second)

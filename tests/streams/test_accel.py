@@ -1,5 +1,8 @@
 """Streams through nginx with X-Accel-Redirect get the same responses as without."""
 
+import shutil
+import signal
+import subprocess
 from collections.abc import Callable, Iterator
 from threading import Event
 from typing import Any, TypeAlias
@@ -163,3 +166,20 @@ def test_truncated_download_breaks_the_connection_through_nginx(
 
 def test_internal_location_is_not_public(through: Request, clip: Clip) -> None:
     assert through("GET", "/_audio/samples/ambient-sounds.mp3").status_code == 404
+
+
+@pytest.mark.skipif(not shutil.which("strace"), reason="needs strace: make system-tools")
+def test_nginx_does_not_hold_back_the_end_of_a_range(
+    running: tuple[Server, Nginx], through: Request, clip: Clip
+) -> None:
+    """The http block has `tcp_nopush on`, as Debian's: nginx would leave Nagle's algorithm on."""
+    (worker,) = running[1].workers()
+    command = ["strace", "-e", "trace=setsockopt,sendfile", f"--attach={worker}"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as strace:
+        assert strace.stderr is not None
+        assert "attached" in strace.stderr.readline()
+        through("GET", stream(clip), headers={"Range": "bytes=100000-199999"})
+        strace.send_signal(signal.SIGINT)
+        calls = strace.stderr.read()
+    assert "[100000] => [200000]" in calls
+    assert "TCP_CORK" not in calls

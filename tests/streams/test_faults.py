@@ -20,7 +20,7 @@ from harness.origin import Origin, answer, in_two_parts
 from harness.service import Server
 from harness.waiting import until
 from library.models import Clip
-from tests.support.database_locks import await_blocked_transaction
+from tests.support.gate import Gate
 
 MakeClip = Callable[..., Clip]
 
@@ -152,17 +152,20 @@ def test_metrics_count_store_requests_and_streams(
     assert server.metrics()["clips_audio_store_bytes"] >= len(mp3)
 
 
-def test_stalled_database_is_503(start_server: Callable[..., Server], clip: Clip) -> None:
-    server = start_server(POSTGRES_POOL_SIZE="1", WEB_CONCURRENCY="1")
+def test_database_that_accepts_no_connection_is_503(
+    start_server: Callable[..., Server], clip: Clip
+) -> None:
+    gate = Gate()
+    gate.open()
+    server = start_server(POSTGRES_SERVER="127.0.0.1", POSTGRES_PORT=str(gate.parameters["port"]))
     url = f"{server.url}/api/v1/clips/{clip.pk}"
+    gate.shut()
     with ThreadPoolExecutor() as pool:
-        with transaction.atomic(), connection.cursor() as cursor:
-            cursor.execute("LOCK TABLE library_clip IN ACCESS EXCLUSIVE MODE")
-            served = pool.submit(requests.get, url, timeout=30)
-            await_blocked_transaction()  # it has the only connection
-            pending = [pool.submit(requests.get, at, timeout=30) for at in (url, server.url)]
-            refused, page = (response.result() for response in pending)
-        assert served.result().status_code == 200
+        pending = [pool.submit(requests.get, at, timeout=30) for at in (url, server.url)]
+        refused, page = (response.result() for response in pending)
+    gate.open()
+    assert requests.get(url, timeout=30).status_code == 200
+    gate.close()
     assert [refused.status_code, page.status_code] == [503, 503]
     assert refused.json()["code"] == "database_unavailable"
     assert page.headers["Content-Type"].startswith("text/html")
@@ -172,19 +175,19 @@ def test_stalled_database_is_503(start_server: Callable[..., Server], clip: Clip
 def test_first_request_after_broken_connections_succeeds(
     start_server: Callable[..., Server], clip: Clip
 ) -> None:
-    server = start_server(WEB_CONCURRENCY="1")
-    url = f"{server.url}/api/v1/clips/{clip.pk}"
+    server = start_server(WEB_CONCURRENCY="1", WEB_THREADS="8")  # four of them for the API
+    url = f"{server.url}/api/v1/clips/{clip.pk}?fields=title"
     with ThreadPoolExecutor() as pool, connection.cursor() as cursor:
         with transaction.atomic():
             cursor.execute("LOCK TABLE library_clip IN ACCESS EXCLUSIVE MODE")
-            pending = [pool.submit(requests.get, url, timeout=30) for _ in range(6)]
+            pending = [pool.submit(requests.get, url, timeout=30) for _ in range(4)]
             waiting = 0
             while waiting < len(pending):  # each has a connection
                 cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
                 (waiting,) = cursor.fetchone()
-        assert [response.result().status_code for response in pending] == [200] * 6
+        assert [response.result().status_code for response in pending] == [200] * 4
         cursor.execute(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity"  # and wait for its end
             " WHERE datname = current_database() AND pid <> pg_backend_pid()"
         )
     assert requests.get(url, timeout=30).status_code == 200

@@ -108,6 +108,13 @@ def test_if_match_with_the_current_etag_is_200(http: Request, stream: str) -> No
     assert http("GET", stream, headers={"If-Match": known}).status_code == 200
 
 
+def test_if_unmodified_since_before_the_last_change_is_412(http: Request, stream: str) -> None:
+    known = http("GET", stream).headers["Last-Modified"]
+    for date, status in ((formatdate(0, usegmt=True), 412), (known, 206)):
+        headers = {"If-Unmodified-Since": date, "Range": "bytes=5-9"}
+        assert http("GET", stream, headers=headers).status_code == status
+
+
 def test_if_range_with_the_current_validator_is_206(http: Request, stream: str) -> None:
     known = http("GET", stream).headers
     for condition in (known["ETag"], known["Last-Modified"]):

@@ -17,12 +17,12 @@ def locked(clip: Clip) -> Iterator[None]:
         yield
 
 
-def await_blocked_transaction() -> None:
-    """Return once a transaction waits for the lock of another."""
+def await_blocked_transaction(number: int = 1) -> None:
+    """Return once so many transactions wait for the locks of others."""
     deadline = time.monotonic() + 20
     with connection.cursor() as cursor:
         while time.monotonic() < deadline:
             cursor.execute("SELECT FROM pg_locks WHERE NOT granted")
-            if cursor.rowcount:
+            if cursor.rowcount >= number:
                 return
     raise AssertionError("no transaction is waiting")

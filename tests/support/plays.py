@@ -27,7 +27,7 @@ def add_plays(clip: Clip, times: Iterable[datetime], **fields: Any) -> None:
     for month in months:
         rebuild.rebuild(clip.pk, month.since, month.until)
     rebuild.rebuild_library_tally()
-    kept_ranking.forget()
+    kept_ranking.renew()
     clip.refresh_from_db()
 
 

@@ -16,26 +16,25 @@ from django.http.response import HttpResponseBase
 
 from clips_site.middleware import PROBES, Middleware
 from clips_site.server.logs.formatting import ACCESS, first_fields, line_renderer
-from clips_site.server.logs.request_ids import HEADER, begin
+from clips_site.server.logs.request_ids import HEADER, REQUEST_ID, begin
 from library.telemetry import request_notes
 
 
 class AccessMiddleware(Middleware):
     """Gives each request its id, and notes the facts for its line that only Django knows.
 
-    It comes first, so that the id is in everything that other middleware logs and answers.
+    It comes first, so that the id is in everything that other middleware logs and answers. A
+    request that comes through the front has its id already.
     """
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        began = time.perf_counter()
         given = request.META.get
-        request_id = begin(
+        request_id = given(REQUEST_ID) or begin(
             given("HTTP_X_REQUEST_ID"), given("HTTP_TRACEPARENT"), given("HTTP_TRACESTATE")
         )
         response = self.get_response(request)
         response.headers[HEADER] = request_id
         noted = request_notes.noted(request.META)
-        noted["first_byte"] = round(time.perf_counter() - began, 6)
         if match := request.resolver_match:
             noted["route"], noted["path_template"] = match.view_name, match.route
             if str(pk := match.kwargs.get("pk", "")).isdecimal():
@@ -73,33 +72,30 @@ class AccessLog:
             sys.stderr.write(self._render(line) + "\n")  # in one piece
 
 
-def describe_request(resp: Any, req: Any, noted: dict[str, Any], seconds: float) -> dict[str, Any]:
-    """Return the facts of a completed request, given as gunicorn's objects. Times are in seconds.
+def describe_request(
+    method: str,
+    path: str,
+    status: int,
+    noted: dict[str, Any],
+    sent: int | None,
+    seconds: float,
+) -> dict[str, Any]:
+    """Return the facts of a completed request. `seconds` is how long it took.
 
-    `bytes` counts bytes of the body handed to the network; it is left out if unknown.
+    `sent` counts bytes of the body handed to the network; None if unknown. `path` is as the client
+    sent it, so it is printable ASCII and cannot forge a line.
     """
-    stream = noted.get("stream")
     facts = {
-        "method": req.method,
-        "path": req.path,  # as sent, so printable ASCII: it cannot forge a line
-        "status": resp.status_code,
+        "method": method,
+        "path": path,
+        "status": status,
         "route": noted.get("route"),
         "clip": noted.get("clip"),
-        "outcome": stream.outcome if stream else noted.get("outcome"),
+        "outcome": noted.get("outcome"),
         "play": noted.get("play"),
         "code": noted.get("code"),
-        "bytes": _bytes_sent(resp, req, stream),
+        "bytes": sent,
         "duration": round(seconds, 6),
         "first_byte": noted.get("first_byte"),
     }
     return {name: fact for name, fact in facts.items() if fact is not None}
-
-
-def _bytes_sent(resp: Any, req: Any, stream: Any) -> int | None:
-    if stream is not None:
-        return int(stream.sent)
-    if resp.sent or req.method == "HEAD" or resp.status_code in (204, 304):
-        return int(resp.sent)
-    if sys.exception():  # an interrupted sendfile, which gunicorn does not count
-        return None
-    return resp.response_length or 0

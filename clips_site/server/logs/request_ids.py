@@ -7,6 +7,7 @@ from contextvars import ContextVar
 from library.telemetry import trace_context
 
 HEADER = "X-Request-ID"
+REQUEST_ID = "clips.request_id"  # key in the WSGI environment, if the front has given the id
 # Ids that are accepted from a proxy or client, safe in a log line and in a header.
 _SAFE = re.compile(r"[A-Za-z0-9._:/+=@~-]{1,64}")
 # Each request of a thread replaces it, and nothing clears it: a body is still sent, and may log,

@@ -1,0 +1,62 @@
+"""The clips that streams need, kept in memory by version."""
+
+import time
+from collections import OrderedDict
+from functools import lru_cache
+from pathlib import Path
+
+from django.core.files.storage import default_storage
+
+from clips_site.server.front.database import Database
+from library.api.errors import ClipNotFound
+from library.api.views import check_visible
+from library.audio.async_reading import open_audio_async
+from library.audio.open_audio import OpenAudio, open_file
+from library.changes.clip_rows import ClipRow
+from library.plays.record import ClipChangedError
+from library.sources.opening import audio_store
+
+MOST = 10_000  # clips
+SECONDS = 60.0  # for which a clip is kept
+
+
+class Clips:
+    """Public clips, as they were when this process last read them."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._kept: OrderedDict[int, tuple[ClipRow, float]] = OrderedDict()
+
+    def kept(self, clip_id: int) -> ClipRow | None:
+        """Return the clip if it was read recently. Its version may be outdated."""
+        clip, until = self._kept.get(clip_id, (None, 0.0))
+        return clip if time.monotonic() < until else None
+
+    async def read(self, clip_id: int) -> ClipRow:
+        """Return the clip as it is now. Raises ClipNotFound, Gone, Withdrawn, or psycopg.Error."""
+        self._kept.pop(clip_id, None)
+        clip = await self._database.clip(clip_id)
+        if clip is None:
+            raise ClipNotFound
+        check_visible({**clip._asdict(), "deleted_at": clip.is_deleted or None})
+        self._kept[clip_id] = (clip, time.monotonic() + SECONDS)
+        if len(self._kept) > MOST:
+            self._kept.popitem(last=False)
+        return clip
+
+    async def compare(self, clip: ClipRow) -> None:
+        """Raise ClipChangedError if this version is outdated, or an exception of `read`."""
+        now = await self.read(clip.id)
+        if now.updated_at != clip.updated_at:
+            raise ClipChangedError
+
+    async def open_audio(self, clip: ClipRow) -> OpenAudio:
+        """Return the clip's audio. The caller closes it. Raises AudioUnavailableError."""
+        if clip.audio_file:
+            return open_file(_path_of_upload(clip.audio_file))
+        return await open_audio_async(audio_store(), clip.audio_url)
+
+
+@lru_cache(maxsize=MOST)
+def _path_of_upload(name: str) -> Path:
+    return Path(default_storage.path(name))

@@ -1,0 +1,163 @@
+"""Answers of the API that are kept, and sent again while nothing they show has changed.
+
+Before each use, one tiny query reads the version of the data: for a list that of the library, for a
+clip that of its row. Requests that arrive at the same time share the query. It starts after they
+have arrived, so an answer shows every change and every play committed before its request.
+"""
+
+import re
+import time
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import Any, NamedTuple
+
+import psycopg
+from django.conf import settings
+
+from clips_site.server.front.database import Database
+from clips_site.server.front.exchange import Exchange, joined, scheme
+from clips_site.server.front.reply import Headers, Reply, whole_reply
+from clips_site.server.front.site_headers import is_served_here
+from clips_site.server.front.wsgi import Django
+from clips_site.server.logs.request_ids import HEADER
+from library.api.throttles import count_kept_read
+from library.client_address import client_network
+from library.telemetry import http_requests
+
+LIST = "/api/v1/clips"
+CLIP = re.compile(r"/api/v1/clips/([0-9]{1,18})")
+MAX_BYTES = 16_000_000  # of all bodies kept by a process
+LARGEST = MAX_BYTES // 16  # body that is kept
+# The answer may depend on these fields in other ways than on those in its key.
+UNKEPT = ("Authorization", "Cookie", "If-Match", "If-Modified-Since", "If-Unmodified-Since")
+# These belong to one answer and are made for each.
+OWN_HEADERS = (HEADER.lower(), "ratelimit", "ratelimit-policy")
+Key = tuple[str, ...]
+
+
+class Kept(NamedTuple):
+    """An answer of 200, with the header fields of its 304 once that has been sent."""
+
+    token: Any
+    etag: str
+    headers: Headers
+    body: bytes
+    headers_of_304: Headers | None = None
+
+
+class KeptAnswers:
+    """Keeps the answers that Django has given, and uses them again."""
+
+    def __init__(self, django: Django, database: Database) -> None:
+        self._django = django
+        self._database = database
+        self._kept: OrderedDict[Key, Kept] = OrderedDict()
+        self._size = 0
+
+    async def reply(self, exchange: Exchange) -> Reply | None:
+        """Return the response, or None if the request is not for a list or a clip."""
+        request = exchange.request
+        route = self._route(exchange)
+        if route is None or request.method != "GET" or request.body_exists:
+            return None
+        if any(name in request.headers for name in UNKEPT) or not is_served_here(exchange):
+            return None
+        try:
+            token = await route.read_token()
+        except psycopg.Error:  # Django answers that the database is not responding
+            return None
+        key = _key(exchange)
+        kept = self._kept.get(key)
+        if kept is not None and kept.token == token:
+            reply = self._use(exchange, key, kept)
+            if reply is not None:
+                route.note(exchange, reply.status)
+                return reply
+        reply = await self._django.reply(exchange)
+        if exchange.notes.get("kept_by") and reply.is_whole:
+            self._keep(key, token, reply)
+        return reply
+
+    def _route(self, exchange: Exchange) -> "_Route | None":
+        if exchange.path == LIST:
+            return _Route("clip-list", "api/v1/^clips$", self._database.token)
+        found = CLIP.fullmatch(exchange.path)
+        if found is None:
+            return None
+        clip_id = int(found[1])
+        template = r"api/v1/^clips/(?P<pk>[0-9]{1,18})$"
+        return _Route("clip-detail", template, partial(self._database.clip, clip_id), clip_id)
+
+    def _use(self, exchange: Exchange, key: Key, kept: Kept) -> Reply | None:
+        """Return the kept answer, or None if only Django can answer."""
+        condition = joined(exchange.request, "If-None-Match")
+        unchanged = condition is not None and (kept.etag in condition or condition.strip() == "*")
+        headers = kept.headers_of_304 if unchanged else kept.headers
+        if headers is None:
+            return None
+        limits = _count(exchange)
+        if limits is None:
+            return None
+        self._kept.move_to_end(key)
+        headers = (*headers, *limits, (HEADER, exchange.request_id))
+        return whole_reply(304, headers, b"") if unchanged else whole_reply(200, headers, kept.body)
+
+    def _keep(self, key: Key, token: Any, reply: Reply) -> None:
+        """Keep an answer. The token is older than the answer, so at worst it is never used."""
+        headers = tuple(item for item in reply.headers if item[0].lower() not in OWN_HEADERS)
+        etag = next((value for name, value in headers if name == "ETag"), "")
+        before = self._kept.get(key)
+        if reply.status == 304:
+            if before is not None and before.token == token and before.etag == etag:
+                self._kept[key] = before._replace(headers_of_304=headers)
+            return
+        if reply.status != 200 or not etag or len(reply.body) > LARGEST:
+            return
+        if before is not None:
+            self._size -= len(before.body)
+        self._kept[key] = Kept(token, etag, headers, reply.body)
+        self._size += len(reply.body)
+        while self._size > MAX_BYTES:
+            _, oldest = self._kept.popitem(last=False)
+            self._size -= len(oldest.body)
+
+
+class _Route(NamedTuple):
+    """A route whose answers are kept."""
+
+    name: str
+    template: str
+    read_token: Callable[[], Awaitable[Any]]
+    clip: int | None = None
+
+    def note(self, exchange: Exchange, status: int) -> None:
+        """Note and count an answer as Django's middleware does."""
+        exchange.notes.update(route=self.name, path_template=self.template)
+        if self.clip is not None:
+            exchange.notes["clip"] = self.clip
+        seconds = time.perf_counter() - exchange.began
+        http_requests.count(self.name, scheme(exchange.request), "GET", status, seconds)
+
+
+def _key(exchange: Exchange) -> Key:
+    """Return everything of the request that the answer depends on, besides If-None-Match."""
+    request = exchange.request
+    field = request.headers.get
+    return (
+        request.raw_path,
+        field("Host", ""),
+        scheme(request),
+        joined(request, "Accept") or "",
+        "cross-origin" if "Origin" in request.headers else "",
+    )
+
+
+def _count(exchange: Exchange) -> Headers | None:
+    """Count the request for its client's limit. Return None if Django must do that."""
+    if not settings.CLIPS_THROTTLE:
+        return ()
+    request = exchange.request
+    forwarded = joined(request, "X-Forwarded-For") or ""
+    network = client_network(request.remote or "", forwarded, settings.CLIPS_TRUSTED_PROXIES)
+    return count_kept_read(str(network) if network else None)

@@ -1,0 +1,221 @@
+"""Hand requests to Django: the body is received first, and the response is sent afterwards.
+
+So a thread of Django works only while there is work. It never waits for a client.
+"""
+
+import asyncio
+import sys
+import tempfile
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
+from functools import lru_cache
+from io import BytesIO
+from typing import Any, BinaryIO
+from urllib.parse import unquote_to_bytes
+
+from aiohttp import HttpVersion11
+from aiohttp.web import BaseRequest
+
+from clips_site import settings
+from clips_site.middleware import PROBES, BodyLimitMiddleware
+from clips_site.server.front.exchange import Exchange, scheme
+from clips_site.server.front.reply import (
+    CHUNK,
+    NO_BODY,
+    FileReply,
+    Reply,
+    StreamedReply,
+    whole_reply,
+)
+from clips_site.server.front.spool import Spool
+
+IN_MEMORY = 1_000_000  # bytes of a request body; a larger one goes to a temporary file
+PATIENCE = 30.0  # seconds allowed for a body, plus one for every SLOWEST bytes
+SLOWEST = 4_000
+Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
+
+
+class BodyTooSlowError(Exception):
+    """The client sends its body too slowly."""
+
+
+class FileWrapper:
+    """Marks a file that the server may send by sendfile (PEP 3333)."""
+
+    def __init__(self, file: Any, _block_size: int = CHUNK) -> None:
+        self.file = file
+
+    def __iter__(self) -> "FileWrapper":
+        return self
+
+    def __next__(self) -> bytes:
+        if data := self.file.read(CHUNK):
+            return bytes(data)
+        raise StopIteration
+
+    def close(self) -> None:
+        self.file.close()
+
+
+class Django:
+    """Runs Django's WSGI application in threads."""
+
+    def __init__(self, application: Application) -> None:
+        self._application = application
+        self._loop = asyncio.get_running_loop()
+        # None of these waits for the others: a check of a slow origin or an import holds a thread
+        # of the pages, and health checks are answered whatever else happens.
+        half = settings.WEB_THREADS // 2
+        self._for_api = ThreadPoolExecutor(settings.WEB_THREADS - half, "api")
+        self._for_pages = ThreadPoolExecutor(half, "pages")
+        self._for_probes = ThreadPoolExecutor(2, "probes")
+
+    async def reply(self, exchange: Exchange) -> Reply:
+        """Return Django's response. Raises BodyTooSlowError, or ConnectionError."""
+        environ = environment(exchange, await receive(exchange.request))
+        answered: asyncio.Future[Reply] = self._loop.create_future()
+        threads = self._threads_for(exchange.path)
+        threads.submit(copy_context().run, self._respond, environ, answered)
+        return await answered
+
+    def _threads_for(self, path: str) -> ThreadPoolExecutor:
+        if path.startswith("/api/"):
+            return self._for_api
+        return self._for_probes if path in PROBES else self._for_pages
+
+    def _respond(self, environ: dict[str, Any], answered: "asyncio.Future[Reply]") -> None:
+        """Run the application, in a thread."""
+        body: Any = None
+        try:
+            started: list[Any] = []
+            body = self._application(environ, lambda *given: started.extend(given))
+            status, headers = int(started[0][:3]), started[1]
+            if status in NO_BODY:  # Django adds the length of the missing body
+                headers = [item for item in headers if item[0] != "Content-Length"]
+            if reply := _file_reply(status, headers, body):
+                self._hand_over(answered, reply)
+            elif isinstance(body, FileWrapper) or getattr(body, "streaming", False):
+                spool = Spool(self._loop)
+                reply = StreamedReply(status, headers, spool.pieces())
+                reply.on_end = spool.close
+                self._hand_over(answered, reply)
+                spool.write_all(body)
+            else:
+                content = b"".join(body)
+                _close(body)
+                self._hand_over(answered, whole_reply(status, headers, content))
+        except BaseException as error:  # Django answers errors itself, so this is one of the server
+            _close(body)
+            self._loop.call_soon_threadsafe(_fail, answered, error)
+
+    def _hand_over(self, answered: "asyncio.Future[Reply]", reply: Reply) -> None:
+        self._loop.call_soon_threadsafe(_answer, answered, reply)
+
+
+def _answer(answered: "asyncio.Future[Reply]", reply: Reply) -> None:
+    if answered.cancelled():
+        reply.discard()
+    else:
+        answered.set_result(reply)
+
+
+def _fail(answered: "asyncio.Future[Reply]", error: BaseException) -> None:
+    if not answered.done():
+        answered.set_exception(error)
+
+
+def _close(body: object) -> None:
+    if close := getattr(body, "close", None):
+        close()
+
+
+def _file_reply(status: int, headers: list[tuple[str, str]], body: object) -> Reply | None:
+    """Return a reply that sends the body by sendfile, or None if it is no file of known length."""
+    if not isinstance(body, FileWrapper):
+        return None
+    file = body.file
+    length = next((int(value) for name, value in headers if name == "Content-Length"), None)
+    try:
+        file.fileno()
+        start = file.tell()
+    except (AttributeError, OSError):  # WhiteNoise sends a range from an object that is no file
+        return None
+    if length is None:
+        return None
+    reply = FileReply(status, headers, file, start, length)
+
+    def end() -> None:
+        if reply.sent:
+            file.seek(reply.start + reply.sent)  # `library.streams.body` counts by it
+        file.close()
+
+    reply.on_end = end
+    return reply
+
+
+async def receive(request: BaseRequest) -> BinaryIO:
+    """Return the request's body. Raises BodyTooSlowError, or ConnectionError if the client leaves.
+
+    A body that Django will refuse, because it is too large or has no length, is not received.
+    """
+    length = request.content_length
+    if not request.body_exists or not length or length > BodyLimitMiddleware.MAX_BYTES:
+        return BytesIO()
+    expects = request.version >= HttpVersion11 and request.headers.get("Expect", "").lower()
+    if expects == "100-continue" and request.transport:
+        request.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+    body: BinaryIO = BytesIO()
+    if length > IN_MEMORY:
+        body = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115
+    try:
+        async with asyncio.timeout(PATIENCE + length / SLOWEST):
+            async for data in request.content.iter_any():
+                body.write(data)
+    except TimeoutError:
+        raise BodyTooSlowError from None
+    except OSError:
+        raise ConnectionResetError from None
+    body.seek(0)
+    return body
+
+
+def environment(exchange: Exchange, body: BinaryIO) -> dict[str, Any]:
+    """Return the WSGI environment (PEP 3333) of a request."""
+    request = exchange.request
+    environ: dict[str, Any] = {
+        **exchange.environment(),
+        "REQUEST_METHOD": request.method,
+        "SCRIPT_NAME": "",
+        "PATH_INFO": unquote_to_bytes(exchange.path).decode("latin-1"),
+        "QUERY_STRING": exchange.query,
+        "SERVER_NAME": settings.HOST,
+        "SERVER_PORT": str(settings.PORT),
+        "SERVER_PROTOCOL": f"HTTP/{request.version.major}.{request.version.minor}",
+        "REMOTE_ADDR": request.remote or "",
+        "wsgi.version": (1, 0),
+        "wsgi.url_scheme": scheme(request),
+        "wsgi.input": body,
+        "wsgi.errors": sys.stderr,
+        "wsgi.file_wrapper": FileWrapper,
+        "wsgi.multithread": True,
+        "wsgi.multiprocess": True,
+        "wsgi.run_once": False,
+    }
+    for name, value in request.raw_headers:
+        if key := _key(name):
+            text = value.decode("latin-1")
+            environ[key] = f"{environ[key]},{text}" if key in environ else text
+    return environ
+
+
+@lru_cache(maxsize=512)
+def _key(name: bytes) -> str | None:
+    """Return the key of a header field in the environment, or None for one to leave out.
+
+    A name with an underscore could pass for one with a hyphen, such as one that a proxy sets.
+    """
+    if b"_" in name:
+        return None
+    key = name.decode("latin-1").upper().replace("-", "_")
+    return key if key in ("CONTENT_TYPE", "CONTENT_LENGTH") else f"HTTP_{key}"

@@ -1,0 +1,284 @@
+"""Connections: slow clients hold no thread, and HTTP works as clients expect it."""
+
+import json
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+import requests
+from django.contrib.staticfiles.storage import staticfiles_storage
+from django.test import Client
+
+from harness.service import Server
+from harness.waiting import until
+from library.models import Clip
+from tests.support.listeners import slow_listener
+
+MakeClip = Callable[..., Clip]
+THREADS = 2
+CLIPS = "/api/v1/clips"
+BODY = json.dumps(
+    {"title": "T", "genre": "g", "duration": 3.5, "audio_url": "https://example.com/a.mp3"}
+).encode()
+
+
+@pytest.fixture
+def small(start_server: Callable[..., Server]) -> Server:
+    """A service of one process with few threads."""
+    return start_server(WEB_CONCURRENCY="1", WEB_THREADS=str(THREADS))
+
+
+@pytest.fixture
+def connect() -> Iterator[Callable[..., socket.socket]]:
+    """Connect to a service, and disconnect at the end of the test."""
+    with ExitStack() as connections:
+
+        def connect(server: Server, *, buffer: int | None = None) -> socket.socket:
+            client = connections.enter_context(socket.socket())
+            if buffer is not None:
+                client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer)
+            client.settimeout(20)
+            client.connect(("127.0.0.1", server.port))
+            return client
+
+        yield connect
+
+
+def threads(server: Server) -> int:
+    """Return the number of threads of the only worker."""
+    (worker,) = server.workers()
+    return len(list(Path(f"/proc/{worker}/task").iterdir()))
+
+
+def response(client: socket.socket) -> tuple[bytes, bytes]:
+    """Return head and body of a response that ends with the connection."""
+    with client.makefile("rb") as received:
+        head, _, body = received.read().partition(b"\r\n\r\n")
+    return head, body
+
+
+def post(length: int = len(BODY), *more: str) -> bytes:
+    """Return the head of a POST of a clip."""
+    lines = (
+        "POST /api/v1/clips HTTP/1.1",
+        "Host: localhost",
+        "Content-Type: application/json",
+        f"Content-Length: {length}",
+        "Connection: close",
+        *more,
+    )
+    return ("\r\n".join(lines) + "\r\n\r\n").encode()
+
+
+def test_slow_senders_hold_no_thread(small: Server, connect: Callable[..., socket.socket]) -> None:
+    senders = [connect(small) for _ in range(THREADS * 5)]
+    for sender in senders:
+        sender.sendall(post() + BODY[:20])
+    answer = requests.post(f"{small.url}/api/v1/clips", json=json.loads(BODY), timeout=20)
+    assert answer.status_code == 201
+    for sender in senders:
+        sender.sendall(BODY[20:])
+        assert response(sender)[0].startswith(b"HTTP/1.1 201")
+    assert Clip.objects.count() == len(senders) + 1
+
+
+def test_slow_readers_hold_no_thread(
+    small: Server, connect: Callable[..., socket.socket], make_clip: MakeClip
+) -> None:
+    make_clip(description="x" * 5000)
+    clip = Clip.objects.get()
+    for _ in range(999):
+        clip.pk = None
+        clip._state.adding = True
+        clip.save()
+    readers = [connect(small, buffer=4096) for _ in range(THREADS * 5)]
+    for reader in readers:
+        reader.sendall(b"GET /api/v1/clips?limit=1000 HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert reader.recv(100).startswith(b"HTTP/1.1 200")
+    assert requests.get(f"{small.url}/api/v1/clips/{clip.pk}", timeout=20).status_code == 200
+
+
+def test_listeners_hold_no_thread(
+    small: Server, connect: Callable[..., socket.socket], big_clip: Clip
+) -> None:
+    request = f"GET /api/v1/clips/{big_clip.pk}/stream HTTP/1.1\r\nHost: localhost\r\n\r\n".encode()
+    first = connect(small, buffer=4096)
+    first.sendall(request)
+    assert first.recv(100).startswith(b"HTTP/1.1 200")
+    before = threads(small)
+    for _ in range(100):
+        listener = connect(small, buffer=4096)
+        listener.sendall(request)
+        assert listener.recv(100).startswith(b"HTTP/1.1 200")
+    assert threads(small) < before + 10
+    assert small.metrics()["clips_streams_in_progress"] == 101
+
+
+def test_listener_that_takes_nothing_is_disconnected(
+    start_server: Callable[..., Server], connect: Callable[..., socket.socket], big_clip: Clip
+) -> None:
+    server = start_server(WEB_CONCURRENCY="1", CLIPS_STALL_TIMEOUT="1")
+    listener = connect(server, buffer=4096)
+    listener.sendall(
+        f"GET /api/v1/clips/{big_clip.pk}/stream HTTP/1.1\r\nHost: localhost\r\n\r\n".encode()
+    )
+    until(lambda: server.metrics()["clips_streams_in_progress"] == 1)
+    until(lambda: server.metrics()["clips_streams_in_progress"] == 0)
+    finished = 'clips_streams_finished_total{outcome="client_closed"}'
+    assert server.metrics()[finished] == 1
+    assert '"level":"error"' not in server.log.read_text()
+
+
+def test_client_that_sends_no_whole_head_is_disconnected(
+    small: Server, connect: Callable[..., socket.socket]
+) -> None:
+    silent, partial = connect(small), connect(small)
+    partial.sendall(b"GET /livez HT")
+    assert (silent.recv(1), partial.recv(1)) == (b"", b"")
+
+
+def test_client_that_ends_its_side_gets_its_response(
+    small: Server, connect: Callable[..., socket.socket]
+) -> None:
+    client = connect(small)
+    client.sendall(post().replace(b"Connection: close\r\n", b"") + BODY)
+    client.shutdown(socket.SHUT_WR)
+    head, body = response(client)
+    assert head.startswith(b"HTTP/1.1 201")
+    assert json.loads(body)["title"] == "T"
+
+
+def test_client_that_ends_its_side_gets_all_pipelined_responses(
+    small: Server, connect: Callable[..., socket.socket], clip: Clip
+) -> None:
+    client = connect(small)
+    client.sendall(f"GET {CLIPS}/{clip.pk} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode() * 3)
+    client.shutdown(socket.SHUT_WR)
+    with client.makefile("rb") as received:
+        assert received.read().count(b"HTTP/1.1 200 OK") == 3
+
+
+def test_stream_in_absolute_form_or_with_a_body_is_a_stream(
+    small: Server, connect: Callable[..., socket.socket], clip: Clip, mp3: bytes
+) -> None:
+    path = f"{CLIPS}/{clip.pk}/stream"
+    for target, more, content in (
+        (f"http://user:secret@localhost{path}?download=1", "", b""),
+        (path, "Content-Length: 4\r\n", b"body"),
+    ):
+        client = connect(small)
+        head = f"GET {target} HTTP/1.1\r\nHost: localhost\r\n{more}Connection: close\r\n\r\n"
+        client.sendall(head.encode() + content)
+        assert response(client)[1] == mp3
+    log = small.log.read_text()
+    assert log.count(f'"path":"{path}","status":200,"route":"clip-stream"') == 2
+    assert "secret" not in log
+
+
+@pytest.mark.parametrize(
+    ("value", "status", "length"), [("bytes=1-9", 206, 9), ("bytes=99999-", 416, 0)]
+)
+def test_range_of_a_static_file(small: Server, value: str, status: int, length: int) -> None:
+    url = f"{small.url}{staticfiles_storage.url('library/icon.svg')}"
+    plain = {"Accept-Encoding": "identity"}
+    whole = requests.get(url, headers=plain, timeout=20).content
+    part = requests.get(url, headers={"Range": value, **plain}, timeout=20)
+    assert (part.status_code, len(part.content)) == (status, length)
+    assert part.content == whole[1 : 1 + length]
+    assert requests.head(url, headers=plain, timeout=20).headers["Content-Length"] == str(
+        len(whole)
+    )
+
+
+def test_graceful_stop_breaks_off_slow_listeners_and_records_it(
+    start_server: Callable[..., Server], big_clip: Clip
+) -> None:
+    server = start_server(GUNICORN_CMD_ARGS="--graceful-timeout 2")
+    with slow_listener(server, big_clip):
+        server.terminate()
+        assert server.wait() == 0
+    log = server.log.read_text()
+    assert "SIGKILL" not in log
+    assert '"outcome":"error"' in log
+    event = big_clip.play_events.get()
+    assert event.completed is False
+
+
+def test_client_may_await_100_continue(
+    small: Server, connect: Callable[..., socket.socket]
+) -> None:
+    client = connect(small)
+    client.sendall(post(len(BODY), "Expect: 100-continue"))
+    assert client.recv(100) == b"HTTP/1.1 100 Continue\r\n\r\n"
+    client.sendall(BODY)
+    assert response(client)[0].startswith(b"HTTP/1.1 201")
+
+
+def test_pipelined_requests_are_answered_in_order(
+    small: Server, connect: Callable[..., socket.socket], clip: Clip
+) -> None:
+    client = connect(small)
+    paths = ("/api/v1/clips", "/nowhere", f"/api/v1/clips/{clip.pk}/stream", "/livez")
+    requests_ = [f"GET {path} HTTP/1.1\r\nHost: localhost\r\n" for path in paths]
+    client.sendall(("\r\n".join(requests_) + "Connection: close\r\n\r\n").encode())
+    with client.makefile("rb") as received:
+        answers = received.read()
+    assert [answers[i + 9 : i + 12] for i in find_all(answers, b"HTTP/1.1 ")] == [
+        *(b"200", b"404", b"200", b"200")
+    ]
+
+
+def find_all(text: bytes, part: bytes) -> list[int]:
+    """Return the positions of a part."""
+    found, at = [], text.find(part)
+    while at >= 0:
+        found.append(at)
+        at = text.find(part, at + 1)
+    return found
+
+
+@pytest.mark.parametrize(("version", "chunked"), [("1.1", True), ("1.0", False)])
+def test_response_of_unknown_length_is_sent_in_chunks_or_ends_with_the_connection(
+    server: Server,
+    connect: Callable[..., socket.socket],
+    clip: Clip,
+    admin_client: Client,
+    version: str,
+    chunked: bool,
+) -> None:
+    token = "a" * 32
+    form = f"csrfmiddlewaretoken={token}&format=csv"
+    session = admin_client.cookies["sessionid"].value
+    client = connect(server)
+    client.sendall(
+        f"POST /admin/library/clip/export/ HTTP/{version}\r\nHost: localhost\r\n"
+        f"Cookie: sessionid={session}; csrftoken={token}\r\n"
+        "Content-Type: application/x-www-form-urlencoded\r\n"
+        f"Content-Length: {len(form)}\r\nConnection: close\r\n\r\n{form}".encode()
+    )
+    head, body = response(client)
+    assert (b"Transfer-Encoding: chunked" in head) is chunked
+    assert b"Content-Length" not in head
+    assert body.endswith(b"0\r\n\r\n") is chunked
+    assert clip.title.encode() in body
+
+
+def test_names_with_underscores_are_ignored(
+    start_server: Callable[..., Server], clip: Clip
+) -> None:
+    """Django could not distinguish X_Forwarded_Proto from what a proxy sets."""
+    server = start_server(CLIPS_TRUSTED_PROXIES="1", WEB_CONCURRENCY="1")
+    for name, scheme in (("X-Forwarded-Proto", "https"), ("X_Forwarded_Proto", "http")):
+        shown = requests.get(
+            f"{server.url}/api/v1/clips/{clip.pk}", headers={name: "https"}, timeout=20
+        ).json()
+        assert shown["stream_url"].startswith(f"{scheme}://")
+
+
+def test_forwarded_scheme_of_an_untrusted_client_is_ignored(server: Server, clip: Clip) -> None:
+    shown = requests.get(
+        f"{server.url}/api/v1/clips/{clip.pk}", headers={"X-Forwarded-Proto": "https"}, timeout=20
+    ).json()
+    assert shown["stream_url"].startswith("http://")
