@@ -1,14 +1,14 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-TOOLS := chromium curl ffmpeg nginx-light openssl prometheus prometheus-alertmanager strace
+TOOLS := chromium curl ffmpeg nginx-light openssl prometheus prometheus-alertmanager strace wrk
 NODE = $(if $(shell command -v npm),,nodejs npm) # unless Node.js is installed already
 BIOME := .local/javascript/node_modules/.bin/biome
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
 
-.PHONY: help run check unit test players bench-plays bench-scale bench-metrics alerts-proof \
+.PHONY: help run check unit test players bench bench-plays bench-scale bench-metrics alerts-proof \
   dashboards screenshots system-tools requirements samples clean
 
 help: ## List the targets
@@ -59,6 +59,14 @@ system-tools: ## Install the programs the tests use (Chromium, ffmpeg, nginx, Pr
 players: $(VENV)/dev ## Play streams with real players and browsers; writes benchmarks/RESULTS.md
 	@$(BIN)/python -m benchmarks.players --write
 
+bench: $(VENV)/dev .local/peers/installed ## Compare every call with FastAPI peers (15 minutes); writes RESULTS.md
+	@$(BIN)/python -m benchmarks.speed --write
+
+.local/peers/installed: benchmarks/peers/requirements.txt | $(VENV)/bin/python
+	$(BIN)/python -m venv .local/peers
+	.local/peers/bin/pip install --quiet --require-hashes --requirement benchmarks/peers/requirements.txt
+	@touch $@
+
 bench-plays: $(VENV)/dev ## Measure how fast plays are recorded
 	@$(BIN)/python -m benchmarks.plays
 
@@ -75,13 +83,13 @@ dashboards: $(VENV)/dev ## Generate the dashboards and the runbook page from the
 	@$(BIN)/python -m monitoring
 
 bench-metrics: $(VENV)/dev ## Measure the cost of metrics and the time a scrape takes; writes RESULTS.md
-	@$(BIN)/python -m benchmarks.instrumentation --write
 	@$(BIN)/python -m benchmarks.scrapes --write
+	@$(BIN)/python -m benchmarks.instrumentation --write
 
 requirements: $(VENV)/dev ## Compile requirements/*.in to pinned requirements/*.txt
-	for set in base local dev; do \
+	for set in requirements/base requirements/local requirements/dev benchmarks/peers/requirements; do \
 	  $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-emit-index-url \
-	    --no-header --generate-hashes requirements/$$set.in --output-file requirements/$$set.txt; \
+	    --no-header --generate-hashes $$set.in --output-file $$set.txt; \
 	done
 
 samples: $(VENV)/dev ## Synthesise the sample clips

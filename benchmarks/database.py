@@ -25,7 +25,6 @@ def drop() -> None:
     name = wrapper.settings_dict["NAME"]
     parameters: dict[str, Any] = wrapper.get_connection_params()
     wrapper.close()
-    wrapper.close_pool()
     with connect(
         host=parameters["host"], user=parameters["user"], dbname="postgres", autocommit=True
     ) as postgres:

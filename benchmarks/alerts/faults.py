@@ -3,14 +3,16 @@
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 
-from harness.origin import Origin
+from harness.client import add_clip
+from harness.origin import SAMPLES, Origin, answer
 from harness.postgres import DATABASE, Postgres
 from harness.service import Server
 from library.audio.eviction import evict
@@ -77,10 +79,21 @@ def _set_read_only(system: System, value: str) -> None:
 
 @contextmanager
 def no_capacity(system: System) -> Iterator[None]:
-    """Allow one stream at a time in each process."""
+    """Allow one stream at a time in each process, and hold it by a listener who does not read."""
+    body = SAMPLES[0].read_bytes() * 20  # more than the kernel buffers for a listener
+    system.origin.on("/long", answer(body))
+    clip = add_clip(system.server.url, "A long clip", system.origin.url("/long"))
     system.server.stop()
-    system.server.start(CLIPS_MAX_STREAMS="1")
-    yield
+    system.server.start(CLIPS_MAX_STREAMS="1", CLIPS_STALL_TIMEOUT="3600")
+    with ExitStack() as held:
+        for _ in range(20):  # until all processes have one; they refuse the others
+            listener = held.enter_context(socket.socket())
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            listener.connect(("127.0.0.1", system.server.port))
+            request = f"GET /api/v1/clips/{clip}/stream HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
+            listener.sendall(request.encode())
+            listener.recv(100)
+        yield
     system.server.stop()
     system.server.start()
 
@@ -167,7 +180,7 @@ FAULTS = (
     Fault("its workers hang", workers_hang, (("ClipsDown", "critical"),)),
     Fault("the origin is slow, the store empty", origin_slow, _both("StreamStartsSlow")),
     Fault("the origin fails, the store empty", origin_failing, _both("OriginFailing")),
-    Fault("one stream at a time has room", no_capacity, _both("StreamErrors")),
+    Fault("every place for a stream is held", no_capacity, _both("StreamErrors")),
     Fault(
         "PostgreSQL is stopped",
         database_stopped,

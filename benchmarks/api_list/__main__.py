@@ -12,7 +12,6 @@ import time
 from argparse import ArgumentParser
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any
 
 from benchmarks import database
 from benchmarks.results import today, write_section
@@ -37,8 +36,9 @@ from benchmarks.api_list.table_layouts import (  # noqa: E402
 )
 from library.api import parameters  # noqa: E402
 from library.api.filters import matching  # noqa: E402
+from library.api.pagination import matching_count, statement_of  # noqa: E402
 from library.api.sorting import Order, Place  # noqa: E402
-from library.models import Clip  # noqa: E402
+from library.models.rows import read  # noqa: E402
 
 FACTOR = 1.5
 SECTION = """\
@@ -99,14 +99,14 @@ def pages(query_string: str) -> tuple[int, dict[str, str]]:
     """Return the number of matching clips, and the paths of the first, middle and last page."""
     query = parameters.read(QueryDict(query_string), parameters.LIST)
     limit = query.get("limit", parameters.DEFAULT_LIMIT)
-    order = Order.of(query)
-    clips = matching(Clip.objects.all(), query)
-    count = clips.count()
+    order, conditions = Order.of(query), matching(query)
+    count = matching_count(conditions)
     paths = dict.fromkeys(("first", "middle", "last"), f"{CLIPS_PATH}?{query_string}")
     for page, beyond in (("middle", count // 2), ("last", count - limit - 1)):
         if count > limit:
-            clip: Any = order.sort(clips, None)[beyond]
-            cursor = Place(back=False, value=clip.sorted_by, id=clip.id).cursor(order)
+            statement, values = statement_of(conditions, order, None, ["id"], beyond + 1)
+            clip = read(statement, values)[-1]
+            cursor = Place(back=False, value=clip["sorted_by"], id=clip["id"]).cursor(order)
             paths[page] += f"&cursor={cursor}"
     return count, paths
 
@@ -140,11 +140,12 @@ def page_table(rounds: int) -> tuple[list[str], float]:
     ]
     for name, query in tqdm(CASES.items(), "Pages", unit="list"):
         count, paths = pages(query)
-        matched = matching(Clip.objects.all(), parameters.read(QueryDict(query), parameters.LIST))
+        matched = matching(parameters.read(QueryDict(query), parameters.LIST))
         subjects: dict[str, Callable[[], object]] = {
             page: partial(get, path) for page, path in paths.items()
         }
-        took = medians(subjects | {"counting": matched.count}, rounds, time.perf_counter)
+        subjects["counting"] = partial(matching_count, matched)
+        took = medians(subjects, rounds, time.perf_counter)
         worst = max(worst, took["middle"] / took["first"], took["last"] / took["first"])
         cells = [f"{took[page]:.1f}" for page in paths] + [f"{took['last'] / took['first']:.2f}"]
         cells.append(f"{took['counting']:.1f}" if "cursor" in paths["last"] else "none")

@@ -9,8 +9,9 @@ from rest_framework.reverse import reverse
 from rest_framework.test import APIRequestFactory
 
 from library.api.json_bodies import JSONRenderer
-from library.api.representation import FIELDS, columns, shown_to
+from library.api.representation import FIELDS, columns, select_list, shown
 from library.models import Clip
+from library.models.rows import read
 
 PAGE = 100
 REQUEST = Request(APIRequestFactory().get("/api/v1/clips"))
@@ -52,8 +53,8 @@ def _serialized(renderer: renderers.BaseRenderer) -> Any:
 
 
 def _rows() -> bytes:
-    rows = Clip.objects.values(*columns())[:PAGE]
-    return JSONRenderer().render([*map(shown_to(REQUEST), rows)])
+    statement = f"SELECT {select_list(columns())} FROM library_clip ORDER BY id LIMIT {PAGE}"
+    return JSONRenderer().render(shown(read(statement, prepared=True), REQUEST))
 
 
 REPRESENTATIONS: dict[str, Callable[[], Any]] = {

@@ -1,17 +1,18 @@
 """Measure the cost of metrics and logging: `python -m benchmarks.instrumentation [--write]`.
 
-Requests pass through all of Django in this process as gunicorn sends them, with and without metrics
-(gunicorn's hooks, the HTTP middleware, the database's cursors, the stream's meter) and with and
-without the log (the request's ID and trace, its notes, its line, written to a pipe), in random
-order. The tables show medians of this thread's CPU time, and the time of each part where it runs:
-since the last request the processor has evicted the part from its caches. The exit status is 1 if
-everything together costs more than 60 µs. The benchmark creates a database on the embedded
-PostgreSQL and drops it.
+The front of a worker answers a client in this process: with and without metrics (requests in
+progress, counts and times of requests, the stream's meter), and with and without the line in the
+log, written to a pipe. The four ways take turns in random order. The table shows medians of this
+process's CPU time. Between two requests the processor evicts the code and its data from its caches,
+so a busy worker needs less. The exit status is 1 if everything together costs more than 60 µs. The
+benchmark creates a database on the embedded PostgreSQL and drops it.
 """
 
+import asyncio
 import os
 import random
 import statistics
+import subprocess
 import sys
 import time
 from argparse import ArgumentParser
@@ -20,35 +21,19 @@ from importlib import import_module
 from benchmarks import database
 from benchmarks.results import today, write_section
 
-database.configure(CLIPS_THROTTLE_READS="1000000000")
+database.configure(CLIPS_THROTTLE="off")
 
 from clips_site.server.metrics import slots  # noqa: E402
 
 slots.use(0)  # before anything counts
-import_module("clips_site.wsgi")  # loads everything that the service loads, in its order
+application = import_module("clips_site.wsgi").application  # loads everything, in its order
 
 from django.core.management import call_command  # noqa: E402
-from django.db.backends.postgresql.base import Cursor  # noqa: E402
 from tqdm import trange  # noqa: E402
 
-from benchmarks.instrumentation.application import (  # noqa: E402
-    LOG,
-    METRICS,
-    Application,
-    measured_cursor,
-    piped_stderr,
-    use_cursors_of_application,
-)
-from benchmarks.instrumentation.stopwatch import (  # noqa: E402
-    TIMED,
-    TIMED_NOTHING,
-    WATCH,
-    NoMeter,
-    layered_cursor,
-    timed_cursor,
-    timed_meter,
-)
-from library.telemetry.instruments import StreamMeter  # noqa: E402
+from benchmarks.instrumentation.measured import MeasuredHandler, piped_stderr  # noqa: E402
+from clips_site.server.front.connection import Front  # noqa: E402
+from library.plays.outcomes import outcome_writer  # noqa: E402
 
 PATHS = {
     "a health check": "/livez",
@@ -56,109 +41,75 @@ PATHS = {
     "a stream from further in": "/api/v1/clips/1/stream#bytes=100000-",  # not a play
     "a stream, its play recorded": "/api/v1/clips/1/stream",
 }
-PARTS = ("hooks", "middleware", "statements", "stream", "request id, notes", "line")
+WAYS = {"without": (False, False), "metrics": (True, False), "log": (False, True)}
+WAYS["both"] = True, True
 LIMIT = 60.0  # microseconds
 WARM_UP = 100  # requests
 SECTION = """\
 ## Cost of metrics and logging
 
-`python -m benchmarks.instrumentation`, {date}, {load}. CPU time of the thread that
-answers, from the request to the end of its body, in one process; medians of {rounds:,} rounds of
-four requests in random order: without either, with metrics (gunicorn's hooks, the HTTP middleware,
-the database's cursors, the stream's meter), with the log (the request's ID and trace, its notes,
-its line in JSON, written to a pipe), and with both. A cost is the median difference between a
-request and the plain request of its round.
+`python -m benchmarks.instrumentation`, {date}, load average {load:.1f}. CPU time of a process with
+the front of a worker, from the request to the end of its body; medians of {rounds:,} rounds of four
+requests in random order: without either, with metrics (requests in progress, counts and times, the
+stream's meter), with the log (its line in JSON, written to a pipe), and with both. A cost is the
+median difference between a request and the plain request of its round.
 
-{compared}
-
-The time of each part where it runs, in µs; medians, minus the time that the same clock shows for
-parts that do nothing. A loop would show a fraction of it: between two requests the processor evicts
-the part from its caches.
-
-{parts}"""
+{table}"""
 
 
-def compare(path: str, rounds: int) -> dict[str, float]:
+async def compare(path: str, rounds: int) -> list[float]:
     """Return the CPU time without either, and the costs of metrics, log and both, in µs."""
-    measured = (StreamMeter, measured_cursor(Cursor))
-    applications = {
-        "without": Application([], NoMeter, Cursor),
-        "metrics": Application(METRICS, *measured).with_hooks(),
-        "log": Application(LOG, NoMeter, Cursor).with_log_lines(),
-        "both": Application(LOG + METRICS, *measured).with_hooks().with_log_lines(),
-    }
-    took: dict[str, list[int]] = {name: [] for name in applications}
-    order = list(applications)
-    for turn in trange(rounds + WARM_UP, desc=path, unit="round"):
-        random.shuffle(order)
-        for name in order:
-            began = time.thread_time_ns()
-            applications[name].request(path)
-            if turn >= WARM_UP:
-                took[name].append(time.thread_time_ns() - began)
+    handler = MeasuredHandler(application, None)
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(Front(handler, idle_seconds=3600), "127.0.0.1", 0)
+    took: dict[str, list[int]] = {name: [] for name in WAYS}
+    order = list(WAYS)
+    port = server.sockets[0].getsockname()[1]
+    command = [sys.executable, "-m", "benchmarks.instrumentation.client", str(port)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, bufsize=0) as client:
+        for turn in trange(rounds + WARM_UP, desc=path, unit="round", file=sys.stdout):
+            random.shuffle(order)
+            for name in order:
+                metrics, log = WAYS[name]
+                handler.switch(metrics=metrics, log=log)
+                began = time.process_time_ns()
+                client.stdin.write(f"{path}\n".encode())  # type: ignore[union-attr]
+                await handler.ended.wait()
+                if turn >= WARM_UP:
+                    took[name].append(time.process_time_ns() - began)
+    server.close()
     without = took.pop("without")
-    return {"without": _median(without)} | {
-        name: _median([b - a for a, b in zip(without, times, strict=True)])
-        for name, times in took.items()
-    }
-
-
-def each_part(path: str, rounds: int) -> dict[str, float]:
-    """Return the time of each of PARTS in a request, in µs."""
-    real = Application(TIMED, timed_meter(StreamMeter), timed_cursor(measured_cursor))
-    real.with_hooks().with_log_lines()
-    none = Application(TIMED_NOTHING, timed_meter(NoMeter), timed_cursor(layered_cursor))
-    took: dict[Application, dict[str, list[int]]] = {}
-    for application in (real, none):
-        application.begin = WATCH.timed("hooks", application.begin)
-        application.end = WATCH.timed("hooks", application.end)
-        application.log = WATCH.timed("line", application.log)
-        took[application] = {part: [] for part in PARTS}
-    for turn in trange(rounds + WARM_UP, desc=f"{path}, part by part", unit="pair"):
-        for application, times in took.items():
-            WATCH.spent.clear()
-            application.request(path)
-            if turn >= WARM_UP:
-                for part in PARTS:
-                    times[part].append(WATCH.spent[part])
-    return {part: _median(took[real][part]) - _median(took[none][part]) for part in PARTS}
-
-
-def _median(nanoseconds: list[int]) -> float:
-    return statistics.median(nanoseconds) / 1000
+    costs = [[b - a for a, b in zip(without, times, strict=True)] for times in took.values()]
+    return [statistics.median(times) / 1000 for times in (without, *costs)]
 
 
 def main() -> int:
     """Measure, and print the section."""
     parser = ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=4000)
-    parser.add_argument("--write", action="store_true", help="write the tables to RESULTS.md")
+    parser.add_argument("--write", action="store_true", help="write the table to RESULTS.md")
     options = parser.parse_args()
-    compared = [
+    table = [
         "| request | without, µs | metrics cost, µs | the log costs, µs | both cost, µs |",
         "|---|---|---|---|---|",
     ]
-    parts = [f"| request | {' | '.join(PARTS)} |", "|---" * (len(PARTS) + 1) + "|"]
     worst = 0.0
-    use_cursors_of_application()
     try:
         call_command("prepare", verbosity=0)
         for name, path in PATHS.items():
             with piped_stderr():
-                costs = compare(path, options.rounds)
-                each = each_part(path, options.rounds // 4)
-            compared.append(f"| {name} | {' | '.join(f'{cost:,.0f}' for cost in costs.values())} |")
-            parts.append(f"| {name} | {' | '.join(f'{took:.1f}' for took in each.values())} |")
-            worst = max(worst, costs["both"])
+                times = asyncio.run(compare(path, options.rounds))
+            table.append(f"| {name} | {' | '.join(f'{took:,.0f}' for took in times)} |")
+            worst = max(worst, times[-1])
     finally:
+        outcome_writer.write()
         database.drop()
         slots.remove()
     text = SECTION.format(
         date=today(),
-        load=f"load average {os.getloadavg()[0]:.1f}",
+        load=os.getloadavg()[0],
         rounds=options.rounds,
-        compared="\n".join(compared),
-        parts="\n".join(parts),
+        table="\n".join(table),
     )
     print(text)
     if options.write:

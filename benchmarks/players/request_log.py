@@ -1,4 +1,4 @@
-"""The requests for streams that players make, read from the log of `request_logger`."""
+"""The requests for streams that players make, read from the lines of `request_worker`."""
 
 from collections import defaultdict
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from pathlib import Path
 
 MARK = "request\t"
 CONDITIONS = ("If-Match", "If-Range", "If-None-Match")
-GUNICORN_ARGUMENTS = "--logger-class benchmarks.players.request_logger.RequestLogger"
+GUNICORN_ARGUMENTS = "--worker-class benchmarks.players.request_worker.RequestWorker"
 
 
 @dataclass(frozen=True)

@@ -1,10 +1,11 @@
 """Measure how long a scrape takes: `python -m benchmarks.scrapes [--recycles 200] [--write]`.
 
 A service of two workers is scraped at the port of the metrics process and at its own port: while
-idle; while slow listeners hold every thread; while listeners fetch streams at full speed; while
-PostgreSQL's processes are suspended; and after many workers have been killed. A scrape is given up
-after ten seconds. The exit status is 1 if the metrics process takes 50 ms or more (medians; 600 ms
-for the first scrape without the database), if metric files pile up, or if a stream is not counted.
+idle; while many slow listeners are served; while every thread of Django waits; while listeners
+fetch streams at full speed; while PostgreSQL's processes are suspended; and after many workers have
+been killed. A scrape is given up after ten seconds. The exit status is 1 if the metrics process
+takes 50 ms or more (medians; 600 ms for the first scrape without the database), if metric files
+pile up, or if a stream is not counted.
 """
 
 import os
@@ -20,15 +21,17 @@ from tqdm import tqdm, trange
 
 from benchmarks.results import today, write_section
 from benchmarks.scrapes.conditions import (
+    LISTENERS,
     SETTINGS,
     THREADS,
     WORKERS,
     add_large_clip,
-    all_threads_held,
+    all_threads_wait,
     listen,
     metric_files,
     replace_workers,
     scrape,
+    slow_listeners,
     streams_at_full_speed,
 )
 from harness.installation import Installation
@@ -41,7 +44,7 @@ SECTION = """\
 ## Scrapes
 
 `python -m benchmarks.scrapes`, {date}, load average {load:.1f} before. {workers} workers of
-{threads} threads each, {series} series; ms, medians and maxima.
+{threads} threads for Django each, {series} series; ms, medians and maxima.
 
 | while | metrics process | worst | the service's own port | worst |
 |---|---|---|---|---|
@@ -142,8 +145,10 @@ def main() -> int:
 
 def _measure_conditions(measurement: Measurement, server: Server, postgres: Postgres) -> None:
     measurement.measure("nothing else happens")
-    with all_threads_held(server):
-        measurement.measure("slow listeners hold every thread")
+    with slow_listeners(server):
+        measurement.measure(f"{LISTENERS} slow listeners are served")
+    with all_threads_wait(server, postgres):
+        measurement.measure("every thread of Django waits for a lock")
     with streams_at_full_speed(server):
         measurement.measure("listeners fetch streams at full speed")
     condition = "PostgreSQL is stopped"

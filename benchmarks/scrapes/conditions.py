@@ -10,16 +10,17 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from threading import Event, Thread
 
+import psycopg
+
 from harness.installation import Installation
+from harness.postgres import DATABASE, Postgres
 from harness.service import ROOT, Server, read_metrics
 
-WORKERS, THREADS = 2, 16
+WORKERS, THREADS, LISTENERS = 2, 8, 500
 SCRAPE_TIMEOUT = 10.0  # seconds
-SETTINGS = {
-    "CLIPS_MAX_STREAMS": str(THREADS - 1),
-    "WEB_CONCURRENCY": str(WORKERS),
-    "WEB_THREADS": str(THREADS),
-}
+SETTINGS = {"WEB_CONCURRENCY": str(WORKERS), "WEB_THREADS": str(THREADS)}
+# Reads the session, for which `all_threads_wait` lets it wait.
+PAGE = b"GET /admin/ HTTP/1.1\r\nHost: 127.0.0.1\r\nCookie: sessionid=unknown1\r\n\r\n"
 
 
 def add_large_clip(installation: Installation) -> None:
@@ -49,28 +50,44 @@ def listen(server: Server, *, slow: bool) -> socket.socket:
     listener.settimeout(SCRAPE_TIMEOUT)
     listener.connect(("127.0.0.1", server.port))
     clip = 1 if slow else 2
-    listener.sendall(f"GET /api/v1/clips/{clip}/stream HTTP/1.0\r\n\r\n".encode())
-    assert listener.recv(12).startswith(b"HTTP/1.")
+    listener.sendall(
+        f"GET /api/v1/clips/{clip}/stream HTTP/1.0\r\nHost: 127.0.0.1\r\n\r\n".encode()
+    )
+    assert listener.recv(12).endswith(b" 200")
     return listener
 
 
 @contextmanager
-def all_threads_held(server: Server) -> Iterator[None]:
-    """Hold every thread: by slow listeners up to the limit, the rest by unfinished requests."""
+def slow_listeners(server: Server) -> Iterator[None]:
+    """Begin streams whose listeners read no further."""
     with ExitStack() as held:
-        while True:
-            samples = scrape(server.metrics_address) or {}
-            if samples.get("clips_streams_in_progress") == WORKERS * (THREADS - 1):
-                break
-            listener = listen(server, slow=True)
-            if listener.recv(4096).count(b"no_capacity"):  # this worker is full; try the other one
-                listener.close()
-            else:
-                held.enter_context(listener)
-        for _ in range(20 * WORKERS):
-            waiting = held.enter_context(socket.create_connection(("127.0.0.1", server.port)))
-            waiting.sendall(b"GET /livez HTTP/1.1\r\nHost:")
+        for _ in range(LISTENERS):
+            held.enter_context(listen(server, slow=True))
         yield
+
+
+@contextmanager
+def all_threads_wait(server: Server, postgres: Postgres) -> Iterator[None]:
+    """Let every thread of Django wait for a lock, and more requests for a thread."""
+    with ExitStack() as held:
+        locking = held.enter_context(postgres.connect(DATABASE))
+        held.enter_context(locking.transaction())
+        locking.execute("LOCK TABLE django_session IN ACCESS EXCLUSIVE MODE")
+        while _waiting(locking) < WORKERS * THREADS:
+            client = held.enter_context(socket.create_connection(("127.0.0.1", server.port)))
+            client.sendall(PAGE)
+            time.sleep(0.01)
+        for _ in range(4 * WORKERS * THREADS):  # statements give up after STATEMENT_DEADLINE
+            client = held.enter_context(socket.create_connection(("127.0.0.1", server.port)))
+            client.sendall(PAGE)
+        yield
+
+
+def _waiting(connection: psycopg.Connection) -> int:
+    (number,) = connection.execute(
+        "SELECT count(*) FROM pg_locks WHERE NOT granted"
+    ).fetchone() or (0,)
+    return int(number)
 
 
 @contextmanager

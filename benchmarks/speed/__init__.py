@@ -1,0 +1,1 @@
+"""Every call of the service next to FastAPI peers: `make bench`."""
