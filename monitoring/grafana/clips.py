@@ -263,8 +263,8 @@ def _database() -> list[Panel]:
         .no_value("Unknown"),
         chart(
             "Database queries",
-            "Queries and new connections per second. Many new connections mean that the pool is "
-            "too small or that connections break.",
+            "Queries of Django and new connections per second. Connections are persistent, so "
+            "many new ones mean that they break.",
             "ops",
             per_second("django_db_execute_total{$chosen}", "queries"),
             per_second("django_db_new_connections_total{$chosen}", "new connections"),
