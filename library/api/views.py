@@ -16,6 +16,7 @@ from rest_framework.response import Response
 from library.api import parameters
 from library.api.errors import ClipNotFound, Gone, Withdrawn
 from library.api.etags import revalidated, version
+from library.api.kept_rows import fragments
 from library.api.openapi import operations
 from library.api.pagination import page_of
 from library.api.representation import FIELDS, columns, select_list, shown
@@ -71,7 +72,7 @@ class ClipViewSet(ClipWrites):
         fields = query.get("fields", FIELDS)
         rows, headers = page_of(request, query, columns(fields))
         _may_be_kept(request, "library")
-        return revalidated(request, shown(rows, request, fields), headers=headers)
+        return revalidated(request, [*fragments(rows, request, fields)], headers=headers)
 
     def retrieve(self, request: Request, pk: str) -> HttpResponseBase:
         fields = parameters.read(request.query_params, parameters.SHOW).get("fields", FIELDS)
