@@ -23,6 +23,7 @@ from library.api.pagination import kept_counts
 from library.models import Clip, ListenerKey
 from tests.settings import LOCAL
 from tests.support import recipes
+from tests.support.database_locks import emptying_survives_deadlocks
 
 if TYPE_CHECKING:  # the fixtures import Playwright when they need it, because that takes long
     from playwright.sync_api import Browser
@@ -72,7 +73,8 @@ def django_db_setup(
 
     Threads of this process keep connections, which would prevent that.
     """
-    yield
+    with emptying_survives_deadlocks():
+        yield
     with django_db_blocker.unblock(), connection.cursor() as cursor:
         cursor.execute(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"

@@ -2,13 +2,19 @@
 
 import re
 import subprocess
+import threading
 from pathlib import Path
 
 import pytest
 from django.contrib.staticfiles.storage import staticfiles_storage
+from django.core.management import call_command
+from django.core.management.color import no_style
+from django.core.management.sql import sql_flush
+from django.db import connection, transaction
 
 from library.models import Clip
 from tests.conftest import LONG
+from tests.support.database_locks import await_blocked_transaction
 
 TESTS = Path(__file__).parent
 ROOT = TESTS.parent
@@ -54,3 +60,25 @@ def test_unit_test_cannot_start_a_process() -> None:
 def test_unit_test_cannot_use_the_collected_static_files() -> None:
     with pytest.raises(RuntimeError, match="use the fixture static_files"):
         staticfiles_storage.url("library/icon.svg")
+
+
+def test_tables_are_emptied_in_spite_of_a_deadlock(transactional_db: None) -> None:
+    locked = threading.Event()
+
+    def write() -> None:
+        """Lock the table that is emptied last, and then the one that is emptied first."""
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute("SET LOCAL deadlock_timeout = '1min'")  # the other one is ended
+            cursor.execute(f"LOCK {tables[-1]} IN ROW SHARE MODE")
+            locked.set()
+            await_blocked_transaction()
+            cursor.execute(f"LOCK {tables[0]} IN ROW SHARE MODE")
+        connection.close()
+
+    [statement] = sql_flush(no_style(), connection)
+    tables = re.findall(r'"\w+"', statement)
+    writer = threading.Thread(target=write)
+    writer.start()
+    assert locked.wait(20)
+    call_command("flush", verbosity=0, interactive=False, inhibit_post_migrate=True)
+    writer.join()

@@ -3,8 +3,12 @@
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
+from unittest import mock
 
-from django.db import connection, transaction
+from django.db import OperationalError, connection, transaction
+from django.db.backends.base.operations import BaseDatabaseOperations
+from psycopg.errors import DeadlockDetected
 
 from library.models import Clip
 
@@ -26,3 +30,25 @@ def await_blocked_transaction(number: int = 1) -> None:
             if cursor.rowcount >= number:
                 return
     raise AssertionError("no transaction is waiting")
+
+
+@contextmanager
+def emptying_survives_deadlocks() -> Iterator[None]:
+    """Empty the tables after a test even if a service is still writing to them.
+
+    A service writes the state of a clip's audio after its answer. TRUNCATE locks all tables one by
+    one, so the two may wait for each other, and PostgreSQL then ends one of them.
+    """
+    execute = BaseDatabaseOperations.execute_sql_flush
+
+    def repeat(*args: Any) -> None:
+        for _ in range(5):
+            try:
+                return execute(*args)
+            except OperationalError as error:
+                if not isinstance(error.__cause__, DeadlockDetected):
+                    raise
+        return execute(*args)
+
+    with mock.patch.object(BaseDatabaseOperations, "execute_sql_flush", repeat):
+        yield
