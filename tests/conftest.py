@@ -7,13 +7,14 @@ from collections.abc import Callable, Iterator
 from datetime import UTC
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from unittest import mock
 
 import pytest
 import requests
 from django.contrib.auth.models import User
-from django.contrib.contenttypes.models import ContentType
 from django.contrib.staticfiles.storage import staticfiles_storage
-from django.db import connection, transaction
+from django.db import connection
+from django.test import TransactionTestCase
 from django.utils import timezone
 
 from clips_site.static_files import collect_if_changed
@@ -23,7 +24,7 @@ from library.api.pagination import kept_counts
 from library.models import Clip, ListenerKey
 from tests.settings import LOCAL
 from tests.support import recipes
-from tests.support.database_locks import emptying_survives_deadlocks
+from tests.support.database import empty_tables
 
 if TYPE_CHECKING:  # the fixtures import Playwright when they need it, because that takes long
     from playwright.sync_api import Browser
@@ -69,11 +70,11 @@ def static_files() -> None:
 def django_db_setup(
     django_db_setup: None, django_db_blocker: Any, static_files: None
 ) -> Iterator[None]:
-    """Create the test database, and drop it at the end.
+    """Create the test database, empty it after each test, and drop it at the end.
 
-    Threads of this process keep connections, which would prevent that.
+    Threads of this process keep connections, which would prevent dropping it.
     """
-    with emptying_survives_deadlocks():
+    with mock.patch.object(TransactionTestCase, "_fixture_teardown", staticmethod(empty_tables)):
         yield
     with django_db_blocker.unblock(), connection.cursor() as cursor:
         cursor.execute(
@@ -101,34 +102,13 @@ def server(shared_server: Server, emptied: None) -> Server:
 
 
 @pytest.fixture
-def emptied(steady_content_types: None) -> None:
+def emptied(transactional_db: None) -> None:
     """An empty database with a constant listener key, for a service that outlives a test.
 
     Its processes keep the key in memory, so the key must be the same in each test.
     """
     today = timezone.now().astimezone(UTC).date()
     ListenerKey.objects.create(day=today, key=b"of all tests".ljust(32))
-
-
-@pytest.fixture
-def steady_content_types(transactional_db: None) -> None:
-    """Content types with the same ids in every test.
-
-    Each test creates them again, and a service that outlives a test keeps those it has read.
-    """
-    number = "1000000 + row_number() OVER (ORDER BY app_label, model)"
-    with connection.cursor() as cursor, transaction.atomic():
-        cursor.execute(
-            f"""
-            WITH steady AS (SELECT id AS old, {number} AS new FROM django_content_type),
-            named AS (
-                UPDATE auth_permission SET content_type_id = new FROM steady
-                WHERE content_type_id = old
-            )
-            UPDATE django_content_type SET id = new FROM steady WHERE id = old
-            """
-        )
-    ContentType.objects.clear_cache()
 
 
 @pytest.fixture(autouse=True)

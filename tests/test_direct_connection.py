@@ -8,7 +8,7 @@ import pytest
 from django.db import connection
 
 from library.direct_connection import DirectConnection
-from tests.support.database_locks import await_blocked_transaction
+from tests.support.database import await_blocked_transaction
 
 pytestmark = pytest.mark.django_db(transaction=True)
 PID = b"SELECT pg_backend_pid()"

@@ -13,7 +13,7 @@ from django.utils import timezone
 from library.models import Client, Clip, Kind, PlayEvent
 from library.plays import partitions, record
 from library.plays.record import ClipChangedError, NotWrittenError, Play, Recorded, submit
-from tests.support.database_locks import locked
+from tests.support.database import locked
 from tests.support.plays import plays_of
 
 MakeClip = Callable[..., Clip]

@@ -12,7 +12,7 @@ from django.db import connection
 
 from harness.service import Server
 from library.models import Clip
-from tests.support.database_locks import await_blocked_transaction, locked
+from tests.support.database import await_blocked_transaction, locked
 from tests.support.listeners import slow_listener
 from tests.support.plays import plays_of, stream
 

@@ -14,7 +14,7 @@ from django.db import connection, transaction
 from harness.service import Server, free_port
 from harness.waiting import until
 from library.models import Clip
-from tests.support.database_locks import await_blocked_transaction
+from tests.support.database import await_blocked_transaction
 from tests.support.listeners import slow_listener
 from tests.support.metrics import answers, metrics_folder
 

@@ -16,7 +16,7 @@ from library import history
 from library.admin.bulk import batches
 from library.models import Clip, ClipQuerySet
 from tests.support.changelist import act, messages_in
-from tests.support.database_locks import await_blocked_transaction, locked
+from tests.support.database import await_blocked_transaction, locked
 from tests.support.editors import chief
 from tests.support.plays import plays_of, stream
 

@@ -16,7 +16,7 @@ from pytest_django import DjangoAssertNumQueries
 
 from library.admin.clips.edit_conflicts import PageState
 from library.models import Clip, Presence
-from tests.support.database_locks import await_blocked_transaction
+from tests.support.database import await_blocked_transaction
 from tests.support.editors import bearer, editor
 
 FORM = {

@@ -8,7 +8,7 @@ from playwright.sync_api import expect
 from harness.chromium import CHROMIUM, CLICK_TWICE
 from harness.origin import Origin
 from library.models import Clip, PlayEvent
-from tests.support.database_locks import await_blocked_transaction, locked
+from tests.support.database import await_blocked_transaction, locked
 from tests.support.editors import chief
 from tests.support.pages import PHONE, Open, look
 

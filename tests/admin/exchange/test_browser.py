@@ -8,7 +8,7 @@ from playwright.sync_api import Page, expect
 
 from harness.chromium import CHROMIUM, CLICK_TWICE
 from library.models import Clip, State
-from tests.support.database_locks import await_blocked_transaction, locked
+from tests.support.database import await_blocked_transaction, locked
 from tests.support.editors import chief
 from tests.support.pages import PHONE, Open, look
 
