@@ -49,6 +49,12 @@ try:
     POSTGRES_USER = env.str("POSTGRES_USER", "postgres")
     POSTGRES_PASSWORD = env.str("POSTGRES_PASSWORD", "")
     POSTGRES_DB = env.str("POSTGRES_DB", "clips_db", validate=validate.Length(min=1))
+    # Seconds that PostgreSQL may take for a statement of a request: far more than any needs.
+    POSTGRES_DEADLINE = env.float("POSTGRES_DEADLINE", 20.0, validate=ABOVE_0)
+    # Seconds after which PostgreSQL ends a request's transaction that waits for its client.
+    POSTGRES_IDLE_IN_TRANSACTION = env.float("POSTGRES_IDLE_IN_TRANSACTION", 5.0, validate=ABOVE_0)
+    # Whether a pooler, such as PgBouncer, gives each transaction to another session.
+    POSTGRES_POOLER = env.bool("POSTGRES_POOLER", False)
 
     SECRET_KEY = env.str("DJANGO_SECRET_KEY", "")
     DEBUG = env.bool("DJANGO_DEBUG", False)
@@ -131,7 +137,7 @@ try:
         "CLIPS_READY_DISK_FREE_BYTES", 100_000_000, validate=NOT_NEGATIVE
     )
     CLIPS_READY_IGNORE: list[str] = env.list(
-        "CLIPS_READY_IGNORE", [], validate=validate.ContainsOnly(("store", "disk"))
+        "CLIPS_READY_IGNORE", [], validate=validate.ContainsOnly(("writes", "store", "disk"))
     )
 except EnvError as error:
     raise ImproperlyConfigured(str(error)) from None
@@ -292,10 +298,7 @@ LOGGING: dict[str, Any] = {
         "line": {"()": "clips_site.server.logs.formatting.line_formatter", "style": LOG_FORMAT}
     },
     "filters": {
-        "with_traceback": {
-            "()": "django.utils.log.CallbackFilter",
-            "callback": lambda record: bool(record.exc_info),
-        }
+        "unexpected": {"()": "clips_site.server.logs.formatting.UnexpectedErrors"},
     },
     "handlers": {"lines": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["lines"], "level": LOG_LEVEL},
@@ -304,7 +307,7 @@ LOGGING: dict[str, Any] = {
         "django": {"handlers": [], "level": "NOTSET"},
         "django.server": {"handlers": [], "level": "NOTSET"},
         # Only unhandled errors: 4xx, 502 and 503 are in the access log.
-        "django.request": {"filters": ["with_traceback"]},
+        "django.request": {"filters": ["unexpected"]},
         # Views answer HEAD as they answer GET, and gunicorn drops the body: no warning.
         "gunicorn.http.wsgi": {"level": "ERROR"},
         # While the collector is down, log each lost batch, but not each attempt.

@@ -6,19 +6,20 @@ import time
 from collections.abc import Sequence
 
 import psycopg
+from django.conf import settings
 from django.db import connection
 from django.db.backends.base.base import BaseDatabaseWrapper
 from psycopg.errors import error_from_result
 from psycopg.pq import ExecStatus
 from psycopg.pq.abc import PGconn
 
+from library.database_outage import outage
+
 # A statement, with parameters `$1`, and their values as text.
 Call = tuple[bytes, Sequence[bytes]]
 # The value of the first column of the first row, as text, or the statement's error. The value is
 # empty if it is NULL or if there is no row.
 Outcome = bytes | psycopg.Error
-
-CONNECT_TIMEOUT = 5  # seconds
 
 
 class DirectConnection(threading.local):
@@ -31,8 +32,13 @@ class DirectConnection(threading.local):
     another session. Call functions in PL/pgSQL, whose sessions keep the plans of what they execute.
     """
 
-    def __init__(self, deadline: float = 10.0) -> None:
-        """`deadline` is in seconds: the longest time that PostgreSQL may take for all results."""
+    def __init__(self, purpose: str = "direct", deadline: float | None = None) -> None:
+        """`purpose` is a word for the connection's name in PostgreSQL.
+
+        `deadline` is in seconds: the longest time that PostgreSQL may take for all results. By
+        default it is half of POSTGRES_DEADLINE.
+        """
+        self._purpose = purpose
         self._deadline = deadline
         self._wrapper: BaseDatabaseWrapper | None = None
 
@@ -44,6 +50,7 @@ class DirectConnection(threading.local):
         nonetheless. If the connection fails, any number of them may have been executed, so nothing
         is sent again.
         """
+        outage.check()
         pgconn = self._usable()
         try:
             for statement, parameters in calls:
@@ -78,18 +85,19 @@ class DirectConnection(threading.local):
                 self.close()
             else:
                 return pgconn
-        self._wrapper = open_wrapper()
+        self._wrapper = open_wrapper(self._purpose)
         opened: PGconn = self._wrapper.connection.pgconn
         return opened
 
     def _outcomes(self, pgconn: PGconn, number: int) -> list[Outcome]:
         """Send what is waiting to be sent. Return the outcome of each statement."""
-        ends = time.monotonic() + self._deadline
+        ends = time.monotonic() + seconds_allowed(self._deadline)
         outcomes = Outcomes(number)
         while not outcomes.take(pgconn):
             unsent = pgconn.flush()
             events = select.POLLIN | (select.POLLOUT if unsent else 0)
             if not _poll(pgconn, events, max(0, ends - time.monotonic())):
+                outage.begin()
                 raise psycopg.OperationalError("PostgreSQL did not respond in time")
             pgconn.consume_input()
         return outcomes.found
@@ -122,10 +130,15 @@ class Outcomes:
         return True
 
 
-def open_wrapper() -> BaseDatabaseWrapper:
+def seconds_allowed(deadline: float | None) -> float:
+    """Return the deadline, or the default: these statements are short, and clients wait."""
+    return settings.POSTGRES_DEADLINE / 2 if deadline is None else deadline
+
+
+def open_wrapper(purpose: str) -> BaseDatabaseWrapper:
     """Return a new connection in pipeline mode. Its `pgconn` does not block."""
     wrapper = connection.copy()
-    wrapper.settings_dict["OPTIONS"].setdefault("connect_timeout", CONNECT_TIMEOUT)
+    wrapper.settings_dict["OPTIONS"]["purpose"] = purpose
     wrapper.ensure_connection()
     pgconn = wrapper.connection.pgconn
     pgconn.nonblocking = 1

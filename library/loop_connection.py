@@ -14,7 +14,8 @@ from django.db import Error as DatabaseError
 from django.db.backends.base.base import BaseDatabaseWrapper
 from psycopg.pq.abc import PGconn
 
-from library.direct_connection import Call, Outcome, Outcomes, open_wrapper
+from library.database_outage import outage
+from library.direct_connection import Call, Outcome, Outcomes, open_wrapper, seconds_allowed
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -23,8 +24,9 @@ Result = TypeVar("Result")
 class LoopConnection:
     """Sends statements in libpq's pipeline mode, one group at a time, without blocking the loop."""
 
-    def __init__(self, deadline: float = 10.0) -> None:
-        """`deadline` is in seconds: the longest time that PostgreSQL may take for all results."""
+    def __init__(self, purpose: str = "loop", deadline: float | None = None) -> None:
+        """Take the same arguments as `DirectConnection`."""
+        self._purpose = purpose
         self._deadline = deadline
         self._wrapper: BaseDatabaseWrapper | None = None
         self._descriptor = -1  # of the socket; libpq closes it without notice
@@ -37,11 +39,12 @@ class LoopConnection:
         error. Raises psycopg.Error if the connection fails: then any number of the statements may
         have been executed.
         """
+        outage.check()
         loop = asyncio.get_running_loop()
         pgconn = await self._usable(loop)
         received: asyncio.Future[list[Outcome]] = loop.create_future()
         self._pending = Outcomes(len(calls)), received
-        expiry = loop.call_later(self._deadline, self._fail, "PostgreSQL did not respond in time")
+        expiry = loop.call_later(seconds_allowed(self._deadline), self._expire)
         try:
             for statement, parameters in calls:
                 pgconn.send_query_params(statement, parameters)
@@ -71,7 +74,7 @@ class LoopConnection:
             self._receive()  # notices, or the end
         if self._wrapper is None:
             try:
-                self._wrapper = await asyncio.to_thread(open_wrapper)
+                self._wrapper = await asyncio.to_thread(open_wrapper, self._purpose)
             except DatabaseError as error:
                 raise psycopg.OperationalError(*error.args) from error
             self._descriptor = self._wrapper.connection.pgconn.socket
@@ -101,6 +104,10 @@ class LoopConnection:
             outcomes, received = self._pending
             if outcomes.take(pgconn) and not received.done():
                 received.set_result(outcomes.found)
+
+    def _expire(self) -> None:
+        outage.begin()
+        self._fail("PostgreSQL did not respond in time")
 
     def _fail(self, reason: str) -> None:
         self.close()

@@ -34,7 +34,6 @@ backlog = 2048
 timeout = 60
 graceful_timeout = 30
 keepalive = 5
-STATEMENT_DEADLINE = 20.0  # seconds: far more than any statement needs, less than clients wait
 control_socket_disable = True  # all servers of a user would share one in the home directory
 proc_name = "clips"
 
@@ -91,9 +90,11 @@ def pre_fork(server: Any, worker: Any) -> None:
 def post_fork(server: Any, worker: Any) -> None:
     """Count in the worker's slot from now on, and limit how long a statement may take."""
     from clips_site.database.postgresql.base import Connection
+    from clips_site.database.postgresql.sessions import sessions
 
     slots.use(worker.slot)
-    Connection.deadline = STATEMENT_DEADLINE
+    Connection.deadline = settings.POSTGRES_DEADLINE
+    sessions.serve_requests()
 
 
 def worker_exit(server: Any, worker: Any) -> None:

@@ -12,12 +12,12 @@ from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any
 
 import sentry_sdk
-from django.db import InterfaceError, OperationalError
 from sentry_sdk.integrations.atexit import AtexitIntegration
 from sentry_sdk.integrations.logging import EventHandler
 
 from clips_site import settings
 from clips_site.server.logs import request_ids
+from library.database_errors import fault_of
 from library.telemetry import trace_context
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ def _remove_private_data(event: "Event", hint: "Hint") -> "Event | None":
 
 def _is_unavailability(record: logging.LogRecord, error: BaseException | None) -> bool:
     """Return whether the database or the audio store's disk failed, which is answered with 503."""
-    if isinstance(error, (OperationalError, InterfaceError)):
+    if fault_of(error):
         return True
     return isinstance(error, OSError) and record.name.startswith("library.audio.")
 

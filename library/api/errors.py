@@ -6,12 +6,12 @@ from `library.audio.errors`.
 
 from typing import Any
 
-from django.db import InterfaceError, OperationalError
 from django.http import Http404
 from rest_framework import exceptions
 from rest_framework.exceptions import APIException
 
 from library.audio.errors import AudioUnavailableError
+from library.database_errors import Fault, fault_of
 
 
 class BadRequest(APIException):
@@ -187,6 +187,21 @@ class DatabaseUnavailable(Unavailable):
     default_detail = "The database is not responding. Try again shortly."
 
 
+class DatabaseReadOnly(Unavailable):
+    """PostgreSQL accepts no changes, for example during a failover."""
+
+    default_code = "database_read_only"
+    default_detail = "The database accepts no changes at present. Nothing was changed. Try again."
+
+
+class DatabaseBusy(Unavailable):
+    """PostgreSQL rolled the request back: a lock, a deadlock, or a time limit."""
+
+    default_code = "database_busy"
+    default_detail = "The database was too busy. Nothing was changed. Try again shortly."
+    wait = 1
+
+
 class NoCapacity(Unavailable):
     """The process is sending CLIPS_MAX_STREAMS streams."""
 
@@ -211,6 +226,13 @@ class AudioUnavailable(APIException):
         self.wait = error.retry_after
 
 
+_OF_FAULTS = {
+    Fault.UNAVAILABLE: DatabaseUnavailable,
+    Fault.READ_ONLY: DatabaseReadOnly,
+    Fault.BUSY: DatabaseBusy,
+}
+
+
 def api_error(error: BaseException | None) -> APIException:
     """Return the error that the API responds with when this exception is raised."""
     match error:
@@ -218,11 +240,10 @@ def api_error(error: BaseException | None) -> APIException:
             return error
         case AudioUnavailableError():
             return AudioUnavailable(error)
-        case OperationalError() | InterfaceError():
-            return DatabaseUnavailable()
         case Http404():
             return ClipNotFound()
-    return ServerError()
+    fault = fault_of(error)
+    return _OF_FAULTS[fault]() if fault else ServerError()
 
 
 def error_body(error: APIException) -> dict[str, Any]:

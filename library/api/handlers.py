@@ -13,9 +13,15 @@ from rest_framework.exceptions import APIException
 
 from library.api import errors
 from library.api.json_bodies import JSONRenderer
+from library.database_errors import Fault, fault_of, first_line
 
 logger = logging.getLogger(__name__)
 
+SENTENCES = {
+    Fault.UNAVAILABLE: "The database is not responding",
+    Fault.READ_ONLY: "The database is read-only",
+    Fault.BUSY: "The database is too busy",
+}
 JSON_PATHS = ("/api/", "/livez", "/readyz", "/metrics", "/openapi.json")
 
 
@@ -39,9 +45,14 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> HttpResponse
     known = errors.api_error(error)
     if isinstance(known, errors.ServerError):
         return None
-    if isinstance(known, errors.DatabaseUnavailable):
-        logger.error("The database is not responding", exc_info=error)
+    log_fault(error)
     return error_response(known)
+
+
+def log_fault(error: BaseException | None) -> None:
+    """Log what PostgreSQL reports, in one line: while it is down, every request fails alike."""
+    if error is not None and (fault := fault_of(error)):
+        logger.warning("%s: %s", SENTENCES[fault], first_line(error))
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
@@ -58,10 +69,11 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponseBase:
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """Handle any other exception: 503 without the database, else 500."""
-    error = errors.api_error(sys.exception())
-    if not isinstance(error, errors.DatabaseUnavailable):
-        error = errors.ServerError()
+    """Handle any other exception: 503 if the database causes it, else 500."""
+    raised = sys.exception()
+    error = errors.api_error(raised) if fault_of(raised) else errors.ServerError()
+    log_fault(raised)
     if request.path.startswith(JSON_PATHS):
         return error_response(error)
-    return error_response(error, render_to_string(f"{error.status_code}.html"))
+    page = render_to_string(f"{error.status_code}.html", {"detail": error.detail})
+    return error_response(error, page)

@@ -14,6 +14,7 @@ from django.db import Error
 
 from library.api import errors
 from library.audio.errors import CAUSES, AudioUnavailableError
+from library.database_errors import fault_of, first_line
 from library.models import Clip, Kind
 from library.plays.outcomes import outcome_writer
 from library.plays.record import NotWrittenError, Recorded
@@ -29,6 +30,8 @@ OTHER_ERRORS = (
     errors.NoCapacity,
     errors.PlayNotRecorded,
     errors.DatabaseUnavailable,
+    errors.DatabaseReadOnly,
+    errors.DatabaseBusy,
     errors.ServerError,
 )
 # Start every counter at 0, so that rates include the first error of each kind.
@@ -57,8 +60,13 @@ def recording(clip_id: int, kind: Kind) -> Iterator[None]:
             yield
     except Clip.DoesNotExist:
         raise errors.ClipNotFound from None
-    except (Error, NotWrittenError):
-        logger.warning("A play could not be recorded", exc_info=True, extra={"clip": clip_id})
+    except (Error, NotWrittenError) as error:
+        cause = error.__cause__ if isinstance(error, NotWrittenError) else error
+        if fault_of(cause) is None and cause is not None:
+            logger.exception("A play could not be recorded", extra={"clip": clip_id})
+        else:
+            reason = first_line(cause) if cause else "its clip stayed locked"
+            logger.warning("A play could not be recorded: %s", reason, extra={"clip": clip_id})
         raise errors.PlayNotRecorded from None
 
 

@@ -20,6 +20,7 @@ from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
 
 from library.api.clients import client_name, digest
+from library.database_errors import fault_of, first_line
 from library.models import RequestCount
 
 logger = logging.getLogger(__name__)
@@ -63,8 +64,12 @@ class Counts:
             if minute > self._purged:
                 self._purged = minute
                 RequestCount.objects.purge(minute)
-        except Error:
-            logger.warning("Requests could not be counted in the database", exc_info=True)
+        except Error as error:
+            logger.warning(
+                "Requests could not be counted in the database: %s",
+                first_line(error),
+                exc_info=fault_of(error) is None,
+            )
         with self._lock:
             tally.shared = max(tally.shared, known)
         return known

@@ -11,6 +11,7 @@ from threading import Event, Lock, Thread
 
 from django.db import Error, connection
 
+from library.database_errors import fault_of, first_line
 from library.plays.record import Recorded
 
 logger = logging.getLogger(__name__)
@@ -97,9 +98,11 @@ class OutcomeWriter:
                         "last": max(times),
                     },
                 )
-        except Error:
+        except Error as error:
             logger.warning(
-                "The outcomes of %d streams were not recorded", len(outcomes), exc_info=True
+                "The outcomes of %d streams were not recorded: %s",
+                *(len(outcomes), first_line(error)),
+                exc_info=fault_of(error) is None,
             )
         finally:
             connection.close()

@@ -2,10 +2,12 @@
 
 from datetime import datetime, timedelta
 
+from django.conf import settings
 from django.db import connection, transaction
 from django.db.backends.utils import CursorWrapper
 from django.utils import timezone
 
+from library.models.transactions import allow_idle
 from library.plays.partitions import Partition
 from library.plays.recount import TALLIES
 
@@ -102,6 +104,7 @@ def recount_clips(clip_id: int | None) -> None:
 
 
 def _lock_clips(cursor: CursorWrapper, clip_id: int | None) -> None:
+    allow_idle(settings.POSTGRES_IDLE_IN_TRANSACTION)
     one = "TRUE" if clip_id is None else "id = %(clip)s"
     statement = f"SELECT FROM library_clip WHERE {one} ORDER BY id FOR NO KEY UPDATE"
     cursor.execute(statement, {"clip": clip_id})

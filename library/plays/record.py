@@ -198,7 +198,7 @@ def _slot() -> bytes:
     return str(secrets.randbelow(SLOTS)).encode()
 
 
-_database = DirectConnection()
+_database = DirectConnection("plays")
 _locked_clips: set[int] = set()
 _plays = Batcher("plays", _write)
 _plays_of_locked_clips = Batcher("plays of locked clips", _write_again)

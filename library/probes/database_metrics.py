@@ -26,6 +26,7 @@ logger = logging.getLogger(__name__)
 # otherwise every scrape would be slow while the database is down.
 TIMEOUT, TIMEOUT_WHILE_DOWN = 0.5, 0.02
 ABORT_AFTER = 5.0  # seconds without a response, after which the next scrape ends the connection
+CONNECTION = {"purpose": "metrics", "connect_timeout": 2}  # libpq allows no shorter time
 # The total reads every clip. If that takes longer than SLOW_COUNT seconds, the totals are kept for
 # CACHE_FACTOR times as long, so that counting takes at most a twentieth of the database's time.
 SLOW_COUNT, CACHE_FACTOR = 0.25, 20
@@ -64,7 +65,8 @@ class Database:
 
     def fetch(self) -> Totals:
         """Return the current totals, or the previous until they expire. Raises psycopg.Error."""
-        with psycopg.connect(**_parameters(), autocommit=True) as connected:
+        database: Any = connection  # clips_site/database/postgresql/base.py
+        with database.open_separate(**CONNECTION) as connected:
             self._connected_at = time.monotonic()
             # Duplicate the descriptor: libpq closes its own at the first error, and its number can
             # belong to another connection before this thread notices.
@@ -92,20 +94,12 @@ class Database:
                     self._socket.shutdown(socket.SHUT_RDWR)
 
 
-def _parameters() -> dict[str, Any]:
-    parameters: dict[str, Any] = connection.get_connection_params()
-    return parameters | {
-        "connect_timeout": 2,  # seconds, the minimum of libpq
-        "cursor_factory": psycopg.Cursor,
-        "options": "-c statement_timeout=10s",
-        "application_name": "clips metrics",
-    }
-
-
 def _count(connected: psycopg.Connection) -> Totals:
     began = time.monotonic()
-    (plays,) = connected.execute(TOTAL).fetchone() or (0,)
-    top = connected.execute(TOP, [TOP_CLIPS]).fetchall()
+    with connected.transaction():
+        connected.execute("SET LOCAL statement_timeout = '10s'")
+        (plays,) = connected.execute(TOTAL).fetchone() or (0,)
+        top = connected.execute(TOP, [TOP_CLIPS]).fetchall()
     took = time.monotonic() - began
     return Totals(int(plays), top, began + (CACHE_FACTOR * took if took > SLOW_COUNT else 0.0))
 

@@ -1,15 +1,19 @@
 """Liveness and readiness checks for load balancers and orchestrators.
 
-An instance is ready if the database responds and is migrated, the audio store is writable, and its
-disk has free space. If each instance has its own disk, one with a failed disk should leave the load
-balancer while the others serve. If they share a disk, all would leave at once, although uploads,
-stored copies and the API still work: then set `CLIPS_READY_IGNORE=store,disk` and rely on alerts.
+An instance is ready if the database responds, is migrated and accepts changes, the audio store is
+writable, and its disk has free space. If each instance has its own disk, one with a failed disk
+should leave the load balancer while the others serve. If they share a disk, all would leave at
+once, although uploads, stored copies and the API still work: then set
+`CLIPS_READY_IGNORE=store,disk` and rely on alerts. With `writes` in that list, instances serve
+reads while the database is read-only.
 """
 
 import logging
 import shutil
 import tempfile
+import time
 from functools import cache
+from typing import Any
 
 import psycopg
 from django.conf import settings
@@ -23,6 +27,7 @@ logger = logging.getLogger(__name__)
 
 NO_STORE = {"Cache-Control": "no-store"}
 TIMEOUT = 2.0  # seconds after which a check has failed
+CONNECTION_AGE = 5.0  # seconds, so that the check soon sees what new connections see
 NO_RESPONSE = {
     "database": "the database is not responding",
     "store": "the disk of the audio store is not responding",
@@ -39,10 +44,10 @@ def livez(request: HttpRequest) -> JsonResponse:
 def readyz(request: HttpRequest) -> JsonResponse:
     """GET /readyz: 200 if this instance is ready, or 503 with the problems, both within seconds."""
     problems = _find_problems()
-    names = ("database", "migrations", "store", "disk")
+    names = ("database", "migrations", "writes", "store", "disk")
     checks = {name: problems.get(name, "ok") for name in names}
     if "database" in problems:
-        checks["migrations"] = "unknown"
+        checks["migrations"] = checks["writes"] = "unknown"
     ready = set(problems) <= set(settings.CLIPS_READY_IGNORE)
     _log_changes(problems, ready=ready)
     status = "ready" if ready else "unavailable"
@@ -65,35 +70,45 @@ def _find_problems() -> Problems:
 
 
 class _Database:
-    """A persistent connection for the check, whose thread serves no requests."""
+    """A connection for the check, kept for some seconds. Its thread serves no requests."""
 
     def __init__(self) -> None:
-        self._connection: psycopg.Connection | None = None
+        self._connection: Any = None
+        self._opened_at = 0.0
 
     def check(self) -> Problems:
-        """Check with one query that the database responds and all migrations are applied."""
+        """Check that the database responds, has all migrations, and accepts changes."""
         try:
             try:
-                applied = self._applied()
+                return self._check()
             except (psycopg.OperationalError, psycopg.InterfaceError):
                 self.close()  # the server may have restarted
-                applied = self._applied()
-        except psycopg.errors.UndefinedTable:
-            applied = set()
+                return self._check()
         except psycopg.Error:
             self.close()
             return {"database": NO_RESPONSE["database"]}
-        missing = sorted(needed_migrations() - applied)
-        if not missing:
-            return {}
-        first = ".".join(missing[0])
-        return {"migrations": f"migrations are not applied: {len(missing)}, the first is {first}"}
+
+    def _check(self) -> Problems:
+        problems: Problems = {}
+        if time.monotonic() - self._opened_at > CONNECTION_AGE:
+            self.close()
+        if self._connection is None:
+            database: Any = connection  # clips_site/database/postgresql/base.py
+            self._connection = database.open_separate(purpose="readiness")
+            self._opened_at = time.monotonic()
+        if missing := sorted(needed_migrations() - self._applied()):
+            text = f"{len(missing)}, the first is {'.'.join(missing[0])}"
+            problems["migrations"] = f"migrations are not applied: {text}"
+        if self._connection.execute("SHOW transaction_read_only").fetchone() == ("on",):
+            problems["writes"] = "the database is read-only"
+            self.close()  # the next connection may find another server
+        return problems
 
     def _applied(self) -> set[tuple[str, str]]:
-        if self._connection is None:
-            params = connection.get_connection_params() | {"cursor_factory": psycopg.Cursor}
-            self._connection = psycopg.connect(**params, autocommit=True)
-        return {*self._connection.execute("SELECT app, name FROM django_migrations")}
+        try:
+            return {*self._connection.execute("SELECT app, name FROM django_migrations")}
+        except psycopg.errors.UndefinedTable:
+            return set()
 
     def close(self) -> None:
         if self._connection is not None:

@@ -1,20 +1,15 @@
-"""Select the clips whose sources are due for a check, and lock out concurrent checks."""
+"""Select the clips whose sources are due for a check."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 from django.conf import settings
-from django.db import connection
 from django.db.models import F, Q
 
 from library.audio.locks import host_of
 from library.models import Clip, Health, State
 from library.sources.storage import SAMPLES_PREFIX
-
-LOCK = 0x436865636B  # "Check"; the key of a PostgreSQL advisory lock that nothing else uses
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,21 +64,3 @@ def due_clips(
         "pk", "title", "audio_url", "audio_file", "health", "size_bytes"
     )
     return [DueClip(*row) for row in rows[:limit]]
-
-
-@contextmanager
-def exclusive_check() -> Iterator[bool]:
-    """Lock out other checks while the context lasts; yield False if another holds the lock.
-
-    Concurrent checks would send requests to one host at the same time. If this process dies,
-    PostgreSQL releases the lock with the connection.
-    """
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_lock(%s)", [LOCK])
-        (held,) = cursor.fetchone()
-    try:
-        yield held
-    finally:
-        if held:
-            with connection.cursor() as cursor:
-                cursor.execute("SELECT pg_advisory_unlock(%s)", [LOCK])

@@ -18,6 +18,7 @@ from typing import Any
 from django.db import Error, connection
 from django.utils import timezone
 
+from library.database_errors import fault_of, first_line
 from library.statistics.windows import LONGEST, WINDOWS
 
 logger = logging.getLogger(__name__)
@@ -162,8 +163,12 @@ class KeptRanking:
             self._ranking = _rank_now()
             self._made_at = time.monotonic()
             self._took = self._made_at - began
-        except Error:
-            logger.exception("The clips could not be ranked; the previous ranking stays in use")
+        except Error as error:
+            logger.warning(
+                "The clips could not be ranked; the previous ranking stays in use: %s",
+                first_line(error),
+                exc_info=fault_of(error) is None,
+            )
         ended = time.monotonic()
         self._due = ended + max(KEPT_AT_LEAST, KEPT_FACTOR * (ended - began))
 

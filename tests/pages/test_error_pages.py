@@ -52,7 +52,7 @@ def test_server_error_renders_without_database_or_session() -> None:
 def test_unavailable_database_suggests_to_try_again() -> None:
     page = response_to("/admin/", OperationalError())
     assert (page.status_code, page["Retry-After"]) == (503, "10")
-    assert "Try again in a few seconds." in page.text
+    assert "The database is not responding. Try again shortly." in page.text
 
 
 def test_api_paths_never_get_html_errors() -> None:

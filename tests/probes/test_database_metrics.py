@@ -31,9 +31,10 @@ def locked() -> Iterator[None]:
 @pytest.fixture
 def gate(transactional_db: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Gate]:
     """A closed gate, through which the metrics connect to the database."""
-    gate, parameters = Gate(), database_metrics._parameters
+    gate = Gate()
     gate.parameters["connect_timeout"] = 600  # a test that waits for it fails
-    monkeypatch.setattr(database_metrics, "_parameters", lambda: parameters() | gate.parameters)
+    gate.parameters["purpose"] = "metrics"
+    monkeypatch.setattr(database_metrics, "CONNECTION", gate.parameters)
     yield gate
     gate.open()  # release the threads that wait there
     gate.close()

@@ -19,8 +19,9 @@ from django.utils import timezone
 from harness.origin import Handler, Origin, answer
 from harness.service import ROOT
 from harness.waiting import until
+from library.management.commands.check_sources import LOCK
 from library.models import Clip, Health
-from library.sources.due_clips import LOCK, due_clips
+from library.sources.due_clips import due_clips
 from tests.support import recipes
 from tests.support.editors import bearer, editor
 
@@ -211,7 +212,7 @@ def test_concurrent_checks_are_refused(check: Callable[..., str], make_clip: Mak
     other = connection.copy()
     with other.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_lock(%s)", [LOCK])
-        with pytest.raises(CommandError, match="Another check_sources is running"):
+        with pytest.raises(CommandError, match="Another check_sources is running: “"):
             check()
         assert "1 ok" in check("--clip", str(clip.pk))  # runs at once, without the lock
         cursor.execute("SELECT pg_advisory_unlock(%s)", [LOCK])

@@ -3,19 +3,21 @@
 import select
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from functools import cache
 from types import SimpleNamespace
 from typing import Any, ClassVar, TypeVar
 
 import psycopg
 from django.db.backends.postgresql import base
+from django.utils.asyncio import async_unsafe
 from django_prometheus import db as metrics
 from psycopg.abc import PQGen
 from psycopg.errors import _WaitTimeout
 from psycopg.pq import Format, TransactionStatus
 from psycopg.rows import dict_row
 
+from clips_site.database.postgresql.sessions import sessions
+from library.database_outage import SILENCE, outage
 from library.telemetry.instruments import observer
 
 Result = TypeVar("Result")
@@ -70,19 +72,24 @@ class Connection(psycopg.Connection[Any]):
     Commands such as `migrate` have no deadline; the workers of the server set it.
     """
 
-    deadline: ClassVar[float | None] = None
+    deadline: float | None = None
+    fails_in_outage = False  # at once, like all of Django's connections in a worker
 
     def wait(
         self, gen: PQGen[Result], interval: float = 0.1, timeout: float | None = None
     ) -> Result:
         """Return the result of the exchange with the server, or raise OperationalError."""
+        if timeout is not None or self.deadline is None:
+            return super().wait(gen, interval, timeout)
+        if self.fails_in_outage:
+            outage.check()
         try:
-            return super().wait(gen, interval, self.deadline if timeout is None else timeout)
+            return super().wait(gen, interval, self.deadline)
         except _WaitTimeout:
-            if timeout is not None:  # the caller's own, which it handles
-                raise
-            with suppress(psycopg.Error):
-                self.cancel_safe(timeout=1)  # the statement may only be slow
+            try:
+                self.cancel_safe(timeout=SILENCE)  # the statement may only be slow
+            except psycopg.Error:
+                outage.begin()
             self.close()
             raise psycopg.OperationalError(f"No response within {self.deadline} s") from None
 
@@ -143,13 +150,49 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
     def get_new_connection(self, conn_params: dict[str, Any]) -> Connection:
         """Connect, and count it."""
+        began, is_worker = time.monotonic(), Connection.deadline is not None
         try:
-            connection = Connection.connect(**conn_params)
+            if is_worker:
+                outage.check()
+            connection = self._connect(conn_params)
         except Exception:
             metrics.connection_errors_total.labels(self.alias, self.vendor).inc()
+            if is_worker and time.monotonic() - began > SILENCE:
+                outage.begin()
             raise
+        connection.fails_in_outage = is_worker
         metrics.connections_total.labels(self.alias, self.vendor).inc()
         return connection
+
+    def open_separate(self, **parameters: Any) -> Connection:
+        """Return a new connection that commits each statement, for a purpose of its own.
+
+        Neither Django nor the metrics know of it. `purpose` is a word for its name in PostgreSQL;
+        other parameters are libpq's.
+        """
+        params = self.get_connection_params() | {
+            "autocommit": True,
+            "cursor_factory": psycopg.Cursor,
+            "prepare_threshold": None,
+        }
+        return self._connect(params | parameters)
+
+    def _connect(self, params: dict[str, Any]) -> Connection:
+        """Connect, without the settings of sessions if a pooler refuses them."""
+        try:
+            connection = Connection.connect(**sessions.parameters(params))
+        except psycopg.OperationalError as error:
+            if not sessions.refused(error):
+                raise
+            connection = Connection.connect(**sessions.parameters(params))
+        if sessions.pooled:  # the next transaction may get another session of the server
+            connection.prepare_threshold = None
+        return connection
+
+    @async_unsafe
+    def chunked_cursor(self) -> Any:
+        """Return a cursor on the server, or an ordinary one if a pooler may change the session."""
+        return self.cursor() if sessions.pooled else super().chunked_cursor()
 
     def is_usable(self) -> bool:
         """Return whether the connection is idle and open, without a round trip.

@@ -32,7 +32,8 @@ class Database:
     """The connections of a worker's event loop."""
 
     def __init__(self) -> None:
-        self._for_plays, self._for_clips, self._for_tokens = (LoopConnection() for _ in range(3))
+        purposes = ("plays", "clips", "versions")
+        self._for_plays, self._for_clips, self._for_tokens = map(LoopConnection, purposes)
         self._plays = LoopBatcher(self._record, PAUSE)
         self._clips = LoopBatcher(self._read_clips)
         self._tokens = LoopBatcher(self._read_tokens)

@@ -3,9 +3,6 @@
 import logging
 from typing import Any
 
-import psycopg
-from django.db import OperationalError
-
 from clips_site.server.front.reply import Reply, whole_reply
 from library.api import errors
 from library.api.handlers import error_response, exception_handler
@@ -15,8 +12,6 @@ logger = logging.getLogger(__name__)
 
 def error_reply(error: Exception, noted: dict[str, Any]) -> Reply:
     """Return the reply to an exception, and note its code for the log."""
-    if isinstance(error, (psycopg.OperationalError, psycopg.InterfaceError)):
-        error = OperationalError(*error.args)  # Django's, as elsewhere
     response = exception_handler(error, {})
     if response is None:
         logger.error("A stream request failed", exc_info=error)

@@ -22,6 +22,7 @@ from structlog.processors import format_exc_info
 from structlog.stdlib import ExtraAdder, ProcessorFormatter, add_log_level, add_logger_name
 
 from clips_site.server.logs import request_ids
+from library.database_errors import fault_of
 from library.telemetry import trace_context
 
 logger = logging.getLogger(__name__)
@@ -73,6 +74,17 @@ def line_renderer(style: str) -> Callable[[Event], str]:
     colors = sys.stderr.isatty() and "NO_COLOR" not in os.environ
     console = structlog.dev.ConsoleRenderer(colors=colors, sort_keys=False)
     return lambda event: str(console(None, "", _for_people(event)))
+
+
+class UnexpectedErrors(logging.Filter):
+    """Keeps records with the traceback of an error, unless the database just isn't available.
+
+    The handler that answers such an error with 503 logs it in one line.
+    """
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        error = record.exc_info[1] if record.exc_info else None
+        return error is not None and fault_of(error) is None
 
 
 def log_uncaught() -> None:

@@ -22,7 +22,9 @@ from library.admin.exchange.plan import Kind, Plan
 from library.admin.exchange.preview import Preview
 from library.admin.exchange.writing import StalePlanError
 from library.models import Clip, PendingImport, State
+from library.models.transactions import allow_idle
 
+PLANNING = 60.0  # seconds to read the file and plan; no clip is locked yet
 # An import adds and changes clips, so it needs the permissions for both.
 IMPORT_PERMISSIONS = ("library.import_clip", "library.add_clip", "library.change_clip")
 _for_importers = permission_required(IMPORT_PERMISSIONS, raise_exception=True)
@@ -134,6 +136,7 @@ def process(request: HttpRequest) -> HttpResponseBase:
 @transaction.atomic
 def _carry_out(request: HttpRequest, pk: UUID, seen: str) -> HttpResponseBase:
     """Import the file once: the second of two clicks waits for the lock, then finds it gone."""
+    allow_idle(PLANNING)
     pending = _pending(request, pk).select_for_update().first()
     if pending is None:
         return _expired(request)

@@ -1,12 +1,14 @@
 """Updating many clips at once, with locks that are as short as possible."""
 
 import orjson
+from django.conf import settings
 from django.db import connection
 from django.utils import timezone
 from psycopg.sql import SQL, Identifier
 
 from library.models import Clip
 from library.models.fields import CHECKS, written_by
+from library.models.transactions import allow_idle
 
 _UPDATE = SQL(
     "UPDATE library_clip SET {settings} FROM jsonb_to_recordset(%s) AS new (id bigint, {columns}) "
@@ -37,6 +39,7 @@ def write(changed: list[tuple[Clip, set[str]]]) -> None:
     other = [clip for clip, fields in changed if "audio_url" in fields]
     updates = [_update(same, written), _update(other, written.union(written_by(CHECKS)))]
     locked = Clip.objects.filter(pk__in=read).order_by("pk").select_for_update(no_key=True)
+    allow_idle(settings.POSTGRES_IDLE_IN_TRANSACTION)
     if dict(locked.values_list("pk", "updated_at")) != read:
         raise StalePlanError
     with connection.cursor() as cursor:

@@ -93,13 +93,19 @@ def _description(error: exceptions.APIException) -> str:
     return f"`{error.get_codes()}`: {error.detail}"
 
 
+ANY_OPERATION = (
+    *(errors.BadRequest, errors.ServerError),
+    *(errors.DatabaseUnavailable, errors.DatabaseReadOnly, errors.DatabaseBusy),
+)
+
+
 def error_responses(*makers: MakeError, name: str = "") -> dict[Any, ErrorResponse]:
     """Return the responses of an operation by status, with the errors that any operation has.
 
     `name` is that of the schema for a status whose errors have different shapes.
     """
     by_status: dict[int, list[MakeError]] = {}
-    for make in (*makers, errors.BadRequest, errors.ServerError, errors.DatabaseUnavailable):
+    for make in (*makers, *ANY_OPERATION):
         by_status.setdefault(make().status_code, []).append(make)
     return {status: ErrorResponse(by_status[status], name) for status in sorted(by_status)}
 

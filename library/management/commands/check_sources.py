@@ -16,6 +16,7 @@ from django.db import Error, connection
 from django.utils import timezone
 from tqdm import tqdm
 
+from library.advisory_locks import LockHeldError, advisory_lock
 from library.sources.checking import (
     CheckResult,
     CheckSummary,
@@ -25,9 +26,10 @@ from library.sources.checking import (
     plausible_results,
     save_result,
 )
-from library.sources.due_clips import DueClip, due_clips, exclusive_check
+from library.sources.due_clips import DueClip, due_clips
 from library.sources.opening import SourceReport, inspect_source, inspect_upload
 
+LOCK = 0x436865636B  # "Check"; the key of an advisory lock that nothing else uses
 UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86_400}
 ALIVE_SECONDS = 15  # how often --alive-file is touched
 
@@ -140,13 +142,14 @@ class Command(BaseCommand):
                 raise CommandError(f"Clips not found, deleted or withdrawn: {ids}")
             self._check(clips)
             return
-        with exclusive_check() as held:
-            if not held:
-                raise CommandError(
-                    "Another check_sources is running. Try again when it has finished."
-                )
-            not_since = timezone.now() - timedelta(seconds=self._options["older_than"])
-            self._check(due_clips(limit=limit, not_since=not_since, failing=failing))
+        try:
+            with advisory_lock(LOCK):  # concurrent checks would hurry the same hosts
+                not_since = timezone.now() - timedelta(seconds=self._options["older_than"])
+                self._check(due_clips(limit=limit, not_since=not_since, failing=failing))
+        except LockHeldError as error:
+            raise CommandError(
+                f"Another check_sources is running: {error}. Try again when it has finished."
+            ) from None
 
     def _check(self, clips: list[DueClip]) -> None:
         summary = CheckSummary()

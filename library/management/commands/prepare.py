@@ -9,6 +9,7 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from django.db import OperationalError, connection
 
+from library.advisory_locks import LockHeldError, advisory_lock
 from library.models import Clip
 
 LOCK = 0x436C697073  # "Clips"; any number that no other program uses
@@ -26,25 +27,40 @@ class Command(BaseCommand):
             action="store_true",
             help="In an embedded database without users, create an editor with a known password.",
         )
+        parser.add_argument(
+            "--wait",
+            type=float,
+            default=600.0,
+            metavar="SECONDS",
+            help="Wait this long for another process that prepares the database (%(default)g).",
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        locking = connection.copy()  # `loaddata` closes the other, which would release the lock
         try:
-            with locking.cursor() as cursor:
-                cursor.execute("SELECT pg_advisory_lock(%s)", [LOCK])
+            connection.ensure_connection()
         except OperationalError as error:
             place = f"POSTGRES_SERVER={settings.POSTGRES_SERVER}, port {settings.POSTGRES_PORT}"
             if settings.EMBEDDED:
                 place = "the embedded one"
             raise CommandError(f"PostgreSQL cannot be reached ({place}): {error}") from None
         try:
-            call_command("migrate", interactive=False, verbosity=options["verbosity"])
-            if not Clip.objects.exists():
-                call_command("loaddata", "clips", verbosity=options["verbosity"])
-            if options["demo_editor"] and settings.EMBEDDED:
-                self._create_demo_editor()
-        finally:
-            locking.close()
+            with advisory_lock(LOCK, options["wait"], self._report_wait):
+                self._prepare(options)
+        except LockHeldError as error:
+            raise CommandError(
+                f"After {options['wait']:g} s, the database is still being prepared by {error}. "
+                "If that is stuck, end it."
+            ) from None
+
+    def _report_wait(self, holder: str) -> None:
+        self.stderr.write(f"Waiting: the database is being prepared by {holder}")
+
+    def _prepare(self, options: dict[str, Any]) -> None:
+        call_command("migrate", interactive=False, verbosity=options["verbosity"])
+        if not Clip.objects.exists():
+            call_command("loaddata", "clips", verbosity=options["verbosity"])
+        if options["demo_editor"] and settings.EMBEDDED:
+            self._create_demo_editor()
 
     def _create_demo_editor(self) -> None:
         users = get_user_model().objects

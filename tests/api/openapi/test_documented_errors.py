@@ -37,6 +37,7 @@ FIELDS = ""  # instead of a code: errors of fields or parameters, by name
 # Provoked by the tests of the packages that raise them.
 PROVOKED_ELSEWHERE = {
     *("idempotency_key_in_use", "database_unavailable", "no_capacity", "play_not_recorded"),
+    *("database_read_only", "database_busy"),
     *("origin_dns_failed", "origin_tls_failed", "origin_redirect_refused", "origin_redirect_loop"),
     *("origin_loop", "origin_protocol_error", "origin_too_large", "origin_truncated"),
     *("origin_timeout", "origin_busy", "origin_url_invalid"),
