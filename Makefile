@@ -1,7 +1,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-TOOLS := chromium curl ffmpeg nginx-light openssl prometheus prometheus-alertmanager strace wrk
+TOOLS := chromium curl ffmpeg nginx-light openssl pgbouncer prometheus prometheus-alertmanager strace wrk
 NODE = $(if $(shell command -v npm),,nodejs npm) # unless Node.js is installed already
 BIOME := .local/javascript/node_modules/.bin/biome
 export PIP_DISABLE_PIP_VERSION_CHECK := 1

@@ -20,11 +20,18 @@ class Postgres:
     """The embedded PostgreSQL, run apart from the service, which connects to it as to any server.
 
     `server` is the service's POSTGRES_SERVER. Used as a context manager, it is removed at the end.
+    With an address to listen on, it also accepts connections over TCP, without a password.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, listen: str = "") -> None:
         self._cluster = Cluster(folder)
+        self._cluster.listen_addresses = listen
         self.server = str(self._cluster.attach(DATABASE))
+        if listen:
+            with (self._cluster.data / "pg_hba.conf").open("a") as rules:
+                rules.write("host all all samenet trust\n")
+            with self.connect() as connected:
+                connected.execute("SELECT pg_reload_conf()")
 
     def connect(self, database: str = DATABASE) -> psycopg.Connection[Any]:
         """Return a connection that commits each statement."""

@@ -45,6 +45,8 @@ INITDB_OPTIONS = (
 class Cluster:
     """A data folder and its server, which several processes may use at a time."""
 
+    listen_addresses = ""  # none but the socket
+
     def __init__(self, folder: Path) -> None:
         """Keep the data in `folder`, which is created when the cluster first starts."""
         if PACKAGE is None or PACKAGE.origin is None:
@@ -135,7 +137,10 @@ class Cluster:
 
     def _start(self) -> None:
         """Start the server, once no process of a killed server uses its shared memory any more."""
-        options = f"-c listen_addresses='' -c unix_socket_directories='{self.socket_folder}'"
+        options = (
+            f"-c listen_addresses='{self.listen_addresses}'"
+            f" -c unix_socket_directories='{self.socket_folder}'"
+        )
         start = "start", "--wait", f"--log={self.data / 'server.log'}", f"--options={options}"
         was_killed = (self.data / "postmaster.pid").exists()
         give_up_at = time.monotonic() + ORPHAN_TIMEOUT if was_killed else 0
