@@ -26,6 +26,7 @@ from library.probes.background_probe import BackgroundProbe, NoResultError
 logger = logging.getLogger(__name__)
 
 NO_STORE = {"Cache-Control": "no-store"}
+RETRY_AFTER = "5"  # seconds
 TIMEOUT = 2.0  # seconds after which a check has failed
 CONNECTION_AGE = 5.0  # seconds, so that the check soon sees what new connections see
 NO_RESPONSE = {
@@ -52,7 +53,9 @@ def readyz(request: HttpRequest) -> JsonResponse:
     _log_changes(problems, ready=ready)
     status = "ready" if ready else "unavailable"
     body = {"status": status, "problems": [*problems.values()], "checks": checks}
-    return JsonResponse(body, status=200 if ready else 503, headers=NO_STORE)
+    if ready:
+        return JsonResponse(body, headers=NO_STORE)
+    return JsonResponse(body, status=503, headers=NO_STORE | {"Retry-After": RETRY_AFTER})
 
 
 def _find_problems() -> Problems:

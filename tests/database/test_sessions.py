@@ -174,7 +174,7 @@ def test_frozen_worker_keeps_its_locks_for_a_moment_only(
     """The process lives on, so the network works and its connections stay open."""
     other = start_server(WEB_CONCURRENCY="1", POSTGRES_IDLE_IN_TRANSACTION="0.5")
     path, headers = f"/api/v1/clips/{clip.pk}", bearer(editor())
-    change = {"json": {"title": "slow"}, "headers": headers, "timeout": 30}
+    change: dict[str, Any] = {"json": {"title": "slow"}, "headers": headers, "timeout": 30}
     (worker,) = other.workers()
     try:
         with ThreadPoolExecutor() as pool, connection.cursor() as cursor:
