@@ -11,6 +11,10 @@ from library.advisory_locks import LockHeldError, advisory_lock
 from library.management.commands import prepare
 
 KEY = 0x7465737400000001  # more than 32 bits
+HELD = (
+    "FROM pg_locks WHERE locktype = 'advisory' AND (classid::bigint << 32) + objid::bigint = %s"
+    " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+)
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -30,7 +34,7 @@ def test_holder_is_named_and_its_end_awaited() -> None:
 
 def pid_of_holder() -> int:
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND granted")
+        cursor.execute(f"SELECT pid {HELD}", [KEY])
         (pid,) = cursor.fetchone()
         return int(pid)
 
@@ -44,7 +48,7 @@ def test_no_lock_is_left_in_a_session() -> None:
 
 
 def number_of_locks(cursor: Any) -> int:
-    cursor.execute("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'")
+    cursor.execute(f"SELECT count(*) {HELD}", [KEY])
     found: int = cursor.fetchone()[0]
     return found
 
