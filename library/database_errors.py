@@ -5,6 +5,8 @@ classes can't decide this: an InternalError may be a read-only server as well as
 Source: PostgreSQL's documentation, appendix A, "PostgreSQL Error Codes".
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from enum import Enum, auto
 
 import psycopg
@@ -46,6 +48,19 @@ def fault_of(error: BaseException | None) -> Fault | None:
         return FAULTS.get(state) or FAULTS.get(state[:2])
     # Errors of the connection itself have no state.
     return Fault.UNAVAILABLE if isinstance(error, _CONNECTION_ERRORS) else None
+
+
+@contextmanager
+def unless_read_only() -> Iterator[None]:
+    """Leave out a change that a request for reading makes on the side, such as the time of use.
+
+    Don't use it inside a transaction: PostgreSQL refuses the rest of one that has failed.
+    """
+    try:
+        yield
+    except db.Error as error:
+        if fault_of(error) is not Fault.READ_ONLY:
+            raise
 
 
 def first_line(error: BaseException) -> str:

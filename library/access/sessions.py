@@ -9,9 +9,12 @@ import time
 from typing import Any
 
 from django.conf import settings
+from django.contrib.sessions.backends.base import UpdateError
 from django.contrib.sessions.backends.db import SessionStore as DatabaseSession
 from django.http import HttpRequest
 from django.utils import timezone
+
+from library.database_errors import Fault, fault_of
 
 BEGAN = "began"  # Unix time
 SAVE_INTERVAL = 60  # seconds, so that few requests write
@@ -25,6 +28,8 @@ class SessionStore(DatabaseSession):
     again, because it follows a log-in or a second factor.
     """
 
+    _prolonged: dict[str, Any] | None = None  # the data, if only the end moves
+
     def load(self) -> dict[str, Any]:
         """Load the session; mark it for saving if that moves its end by more than a minute."""
         found = self._get_session_from_db()  # type: ignore[attr-defined]
@@ -34,13 +39,23 @@ class SessionStore(DatabaseSession):
         left = (found.expire_date - timezone.now()).total_seconds()
         if left + SAVE_INTERVAL < _seconds_left(data.get(BEGAN)):
             self.modified = True
+            self._prolonged = dict(data)
         return data
 
     def save(self, must_create: bool = False) -> None:
         """Save the session, and the time of its start when it is new."""
         data = self._get_session(no_load=must_create)  # type: ignore[attr-defined]
         data.setdefault(BEGAN, int(time.time()))
-        super().save(must_create)
+        try:
+            super().save(must_create)
+        except UpdateError as error:
+            cause = error.__context__
+            fault = fault_of(cause)
+            if cause is None or fault is None:  # the session has ended in the meantime
+                raise
+            # If it has only been used, a read-only database need not note that.
+            if fault is not Fault.READ_ONLY or data != self._prolonged:
+                raise cause from cause.__cause__
 
     def cycle_key(self) -> None:
         """Change the key and restart the session: the user has just logged in."""

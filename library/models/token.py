@@ -10,6 +10,8 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
+from library.database_errors import unless_read_only
+
 PREFIX = "clips_"  # lets people and secret scanners recognise a leaked token
 USE_RECORDED_EVERY = timedelta(minutes=1)
 
@@ -72,7 +74,8 @@ class ApiToken(models.Model):
         """Record the time of use to the minute, so that few requests have to write it."""
         now = timezone.now()
         if self.last_used_at is None or now - self.last_used_at >= USE_RECORDED_EVERY:
-            ApiToken.objects.filter(pk=self.pk).update(last_used_at=now)
+            with unless_read_only():
+                ApiToken.objects.filter(pk=self.pk).update(last_used_at=now)
 
     def revoke(self) -> None:
         self.revoked_at = timezone.now()

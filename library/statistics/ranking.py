@@ -164,7 +164,8 @@ class KeptRanking:
             self._made_at = time.monotonic()
             self._took = self._made_at - began
         except Error as error:
-            logger.warning(
+            logger.log(
+                logging.ERROR,
                 "The clips could not be ranked; the previous ranking stays in use: %s",
                 first_line(error),
                 exc_info=fault_of(error) is None,

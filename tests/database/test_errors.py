@@ -3,12 +3,16 @@
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 
 import psycopg
 import pytest
-from django.db import Error, InterfaceError, OperationalError, connection
+from django.contrib.sessions.models import Session
+from django.db import DatabaseError, Error, InterfaceError, OperationalError, connection
 from django.test import Client
+from django.utils import timezone
 
+from library.access.sessions import SessionStore
 from library.api import errors
 from library.api.errors import api_error
 from library.database_errors import FAULTS, fault_of
@@ -44,15 +48,15 @@ NEW = {"title": "New", "genre": "jazz", "duration": 3, "audio_url": "https://exa
 
 
 @contextmanager
-def raising(state: str) -> Iterator[None]:
-    """Let every change of a clip fail with a state."""
+def raising(state: str, table: str = "library_clip") -> Iterator[None]:
+    """Let every change of a clip, or of another table, fail with a state."""
     with connection.cursor() as cursor:
         cursor.execute(
             "CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS"
             f" $$ BEGIN RAISE EXCEPTION 'failed on purpose' USING ERRCODE = '{state}'; END $$"
         )
         cursor.execute(
-            "CREATE TRIGGER fail BEFORE INSERT OR UPDATE ON library_clip EXECUTE FUNCTION fail()"
+            f"CREATE TRIGGER fail BEFORE INSERT OR UPDATE ON {table} EXECUTE FUNCTION fail()"
         )
     try:
         yield
@@ -138,3 +142,30 @@ def test_page_of_the_back_office_is_503(transactional_db: None, client: Client) 
         page = client.post(delete, {"post": "yes"})
     assert (page.status_code, page["Retry-After"]) == (503, "10")
     assert "The database accepts no changes at present." in page.text
+
+
+@pytest.mark.parametrize("state", ["25006", "57P01"])
+def test_session_that_cannot_be_saved_has_not_ended(transactional_db: None, state: str) -> None:
+    """Django would respond 400: "The request's session was deleted"."""
+    session = SessionStore()
+    session.create()
+    changed = SessionStore(session.session_key)
+    changed["a"] = 1
+    with raising(state, "django_session"), pytest.raises(DatabaseError) as raised:
+        changed.save()
+    assert fault_of(raised.value) is not None
+
+
+def test_use_of_a_session_need_not_be_noted_in_a_read_only_database(
+    transactional_db: None,
+) -> None:
+    session = SessionStore()
+    session.create()
+    Session.objects.update(expire_date=timezone.now() + timedelta(minutes=30))
+    used = SessionStore(session.session_key)
+    assert used.get("a") is None
+    assert used.modified
+    with raising("25006", "django_session"):
+        used.save()
+    with raising("57P01", "django_session"), pytest.raises(DatabaseError):
+        used.save()

@@ -2,17 +2,21 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import Any
 
 import psycopg
 import pytest
 import requests
+from django.contrib.sessions.models import Session
 from django.db import connection
+from django.test import Client
+from django.utils import timezone
 
 from harness.service import Server
 from harness.waiting import until
 from library.models import Clip
-from tests.support.editors import bearer, editor
+from tests.support.editors import bearer, chief, editor
 
 Http = Callable[..., requests.Response]
 NEW = {"title": "New", "genre": "jazz", "duration": 3, "audio_url": "https://example.com/a.mp3"}
@@ -50,7 +54,12 @@ def test_reads_work_and_changes_are_503(server: Server, http: Http, clip: Clip) 
         ("PATCH", path, {"json": {"title": "Other"}, "headers": token}),
         ("DELETE", path, {"headers": token}),
     ]
+    session = long_unused_session()
     with read_only():
+        with_token = http("GET", path, headers=token)
+        assert with_token.status_code == 200
+        page = requests.get(f"{server.url}/admin/library/clip/", cookies=session, timeout=30)
+        assert page.status_code == 200
         for read in (clips, path, f"{path}/stats", "/api/v1/stats", "/", "/docs", "/admin/login/"):
             assert http("GET", read).status_code == 200, read
         assert http("HEAD", f"{path}/stream").status_code == 200
@@ -71,6 +80,14 @@ def test_reads_work_and_changes_are_503(server: Server, http: Http, clip: Clip) 
     assert http("PATCH", path, json={"title": "Other"}, headers=token).status_code == 200
     log = server.log.read_text()
     assert "Traceback" not in log[log.rindex("read-only") - 5000 :]
+
+
+def long_unused_session() -> dict[str, str]:
+    """Return the cookie of a session whose next use prolongs it."""
+    client = Client()
+    client.force_login(chief())
+    Session.objects.update(expire_date=timezone.now() + timedelta(minutes=30))
+    return {"sessionid": client.cookies["sessionid"].value}
 
 
 def assert_log_in_is_503(http: Http) -> None:
