@@ -20,24 +20,33 @@ SILENCE = 1.0  # seconds after which an answer counts as missing
 PROBE_TIMEOUT = 2  # seconds; libpq allows no less for connecting
 
 
+class NoResponseError(psycopg.OperationalError):
+    """PostgreSQL has not responded in time."""
+
+
 class Outage:
     """Whether PostgreSQL is silent, as far as this process knows."""
 
     def __init__(self) -> None:
         self._lock = Lock()
-        self._lasts = False
+        self._silent_since: float | None = None
 
     def check(self) -> None:
-        """Raise psycopg.OperationalError during an outage."""
-        if self._lasts:
-            raise psycopg.OperationalError("PostgreSQL has stopped responding")
+        """Raise NoResponseError during an outage."""
+        since = self._silent_since
+        if since is not None and time.monotonic() - since >= SILENCE:
+            raise NoResponseError("PostgreSQL has stopped responding")
 
-    def begin(self) -> None:
-        """Fail from now on, until PostgreSQL answers a probe. A working server does so at once."""
+    def suspect(self, silent_for: float = 0.0) -> None:
+        """Report that PostgreSQL has not responded; probe whether it still does.
+
+        A statement may only be slow, so an outage begins once PostgreSQL has left new connections
+        without an answer for SILENCE seconds; `silent_for` of these have passed.
+        """
         with self._lock:
-            if self._lasts:
+            if self._silent_since is not None:
                 return
-            self._lasts = True
+            self._silent_since = time.monotonic() - silent_for
         Thread(target=self._await_end, name="outage", daemon=True).start()
 
     def _await_end(self) -> None:
@@ -47,7 +56,7 @@ class Outage:
             if not attempts:
                 logger.error("PostgreSQL does not respond. Requests get a 503 until it does.")
             attempts += 1
-        self._lasts = False
+        self._silent_since = None
         if attempts:
             logger.info("PostgreSQL responds again after %.0f s", time.monotonic() - began)
 

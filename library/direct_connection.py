@@ -13,7 +13,7 @@ from psycopg.errors import error_from_result
 from psycopg.pq import ExecStatus
 from psycopg.pq.abc import PGconn
 
-from library.database_outage import outage
+from library.database_outage import NoResponseError, outage
 
 # A statement, with parameters `$1`, and their values as text.
 Call = tuple[bytes, Sequence[bytes]]
@@ -97,8 +97,8 @@ class DirectConnection(threading.local):
             unsent = pgconn.flush()
             events = select.POLLIN | (select.POLLOUT if unsent else 0)
             if not _poll(pgconn, events, max(0, ends - time.monotonic())):
-                outage.begin()
-                raise psycopg.OperationalError("PostgreSQL did not respond in time")
+                outage.suspect()
+                raise NoResponseError("PostgreSQL did not respond in time")
             pgconn.consume_input()
         return outcomes.found
 

@@ -14,7 +14,7 @@ from django.db import Error as DatabaseError
 from django.db.backends.base.base import BaseDatabaseWrapper
 from psycopg.pq.abc import PGconn
 
-from library.database_outage import outage
+from library.database_outage import NoResponseError, outage
 from library.direct_connection import Call, Outcome, Outcomes, open_wrapper, seconds_allowed
 
 Item = TypeVar("Item")
@@ -88,7 +88,7 @@ class LoopConnection:
             if not pgconn.flush():
                 loop.remove_writer(self._descriptor)
         except psycopg.OperationalError as error:
-            self._fail(str(error))
+            self._fail(error)
 
     def _receive(self) -> None:
         """Read what has arrived. It is the callback of the loop when the socket is readable."""
@@ -98,7 +98,7 @@ class LoopConnection:
             while _is_readable(pgconn):
                 pgconn.consume_input()
         except psycopg.OperationalError as error:
-            self._fail(str(error))
+            self._fail(error)
             return
         if self._pending is not None:
             outcomes, received = self._pending
@@ -106,13 +106,13 @@ class LoopConnection:
                 received.set_result(outcomes.found)
 
     def _expire(self) -> None:
-        outage.begin()
-        self._fail("PostgreSQL did not respond in time")
+        outage.suspect()
+        self._fail(NoResponseError("PostgreSQL did not respond in time"))
 
-    def _fail(self, reason: str) -> None:
+    def _fail(self, error: psycopg.OperationalError) -> None:
         self.close()
         if self._pending is not None and not self._pending[1].done():
-            self._pending[1].set_exception(psycopg.OperationalError(reason))
+            self._pending[1].set_exception(error)
 
 
 class LoopBatcher(Generic[Item, Result]):

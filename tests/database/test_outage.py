@@ -11,7 +11,7 @@ from django.db import OperationalError, connection, connections
 from clips_site.database.postgresql.base import Connection
 from harness.waiting import until
 from library import database_outage
-from library.database_outage import Outage
+from library.database_outage import SILENCE, Outage
 from library.direct_connection import DirectConnection
 from library.loop_connection import LoopConnection
 from tests.support.gate import Gate
@@ -32,21 +32,28 @@ def gate(transactional_db: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Ga
     """A gate between this process and PostgreSQL, open at first. This process is a worker."""
     gate = Gate()
     gate.open()
-    monkeypatch.setattr(Connection, "deadline", 0.2)
     wrapper: Any = type(connections["default"])
     params = wrapper.get_connection_params
     through = {"connect_timeout": 2, **gate.parameters}
-    monkeypatch.setattr(wrapper, "get_connection_params", lambda self: params(self) | through)
-    yield gate
-    gate.open()
-    until(lambda: not lasts(database_outage.outage))
+    with monkeypatch.context() as patch:
+        patch.setattr(Connection, "deadline", 0.2)
+        patch.setattr(wrapper, "get_connection_params", lambda self: params(self) | through)
+        yield gate
+        gate.open()
+        until(lambda: not lasts(database_outage.outage))
     gate.close()
 
 
 def test_outage_ends_at_once_if_postgresql_answers(transactional_db: None) -> None:
     outage = Outage()
-    outage.begin()
+    outage.suspect(SILENCE)
     until(lambda: not lasts(outage))
+
+
+def test_slow_statement_alone_lets_no_other_fail(transactional_db: None) -> None:
+    outage = Outage()
+    outage.suspect()
+    outage.check()
 
 
 def test_server_that_refuses_is_no_outage(
@@ -55,7 +62,7 @@ def test_server_that_refuses_is_no_outage(
     outage = Outage()
     with monkeypatch.context() as patch:
         patch.setitem(connection.settings_dict, "NAME", "no_such_database")
-        outage.begin()
+        outage.suspect(SILENCE)
         until(lambda: not lasts(outage))
 
 
@@ -80,7 +87,7 @@ def test_open_connection_fails_without_sending_anything(gate: Gate) -> None:
     kept = connection.copy()
     kept.ensure_connection()
     gate.shut()
-    database_outage.outage.begin()
+    database_outage.outage.suspect(SILENCE)
     with pytest.raises(OperationalError, match=STOPPED), kept.cursor() as cursor:
         cursor.execute("SELECT 1")
     gate.open()

@@ -176,7 +176,7 @@ def test_first_request_after_broken_connections_succeeds(
     start_server: Callable[..., Server], clip: Clip
 ) -> None:
     server = start_server(WEB_CONCURRENCY="1", WEB_THREADS="8")  # four of them for the API
-    url = f"{server.url}/api/v1/clips/{clip.pk}?fields=title"
+    url = f"{server.url}/api/v1/clips/{clip.pk}/stats"
     with ThreadPoolExecutor() as pool, connection.cursor() as cursor:
         with transaction.atomic():
             cursor.execute("LOCK TABLE library_clip IN ACCESS EXCLUSIVE MODE")

@@ -89,7 +89,7 @@ class Connection(psycopg.Connection[Any]):
             try:
                 self.cancel_safe(timeout=SILENCE)  # the statement may only be slow
             except psycopg.Error:
-                outage.begin()
+                outage.suspect(SILENCE)
             self.close()
             raise psycopg.OperationalError(f"No response within {self.deadline} s") from None
 
@@ -157,8 +157,8 @@ class DatabaseWrapper(base.DatabaseWrapper):
             connection = self._connect(conn_params)
         except Exception:
             metrics.connection_errors_total.labels(self.alias, self.vendor).inc()
-            if is_worker and time.monotonic() - began > SILENCE:
-                outage.begin()
+            if is_worker and (silent_for := time.monotonic() - began) > SILENCE:
+                outage.suspect(silent_for)
             raise
         connection.fails_in_outage = is_worker
         metrics.connections_total.labels(self.alias, self.vendor).inc()

@@ -16,13 +16,15 @@ import psycopg
 from django.conf import settings
 
 from clips_site.server.front.database import Database
+from clips_site.server.front.error_replies import error_reply
 from clips_site.server.front.exchange import Exchange, joined, scheme
 from clips_site.server.front.reply import Headers, Reply, whole_reply
-from clips_site.server.front.site_headers import is_served_here
+from clips_site.server.front.site_headers import is_served_here, site_headers
 from clips_site.server.front.wsgi import Django
 from clips_site.server.logs.request_ids import HEADER
 from library.api.throttles import count_kept_read
 from library.client_address import client_network
+from library.database_outage import NoResponseError
 from library.telemetry import http_requests
 
 LIST = "/api/v1/clips"
@@ -65,7 +67,12 @@ class KeptAnswers:
             return None
         try:
             token = await route.read_token()
-        except psycopg.Error:  # Django answers that the database is not responding
+        except NoResponseError as error:  # a thread of Django would only wait, too
+            refusal = error_reply(error, exchange.notes)
+            refusal.headers = (*refusal.headers, *site_headers(exchange))
+            route.note(exchange, refusal.status)
+            return refusal
+        except psycopg.Error:  # Django tries again, with another connection
             return None
         key = _key(exchange)
         kept = self._kept.get(key)
