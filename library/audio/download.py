@@ -13,7 +13,7 @@ import secrets
 import time
 from contextvars import copy_context
 from dataclasses import dataclass, replace
-from email.utils import parsedate_to_datetime
+from email.utils import formatdate, parsedate_to_datetime
 from pathlib import Path
 from threading import BoundedSemaphore, Thread
 
@@ -25,7 +25,8 @@ from library.audio.freshness import Freshness
 from library.audio.locks import host_of, origin_slot
 from library.audio.metadata import Metadata, sync_folder
 from library.audio.open_audio import strong_etag
-from library.audio.origin import OriginClient, OriginResponse
+from library.audio.origin import OriginClient
+from library.audio.origin_response import OriginResponse
 from library.audio.sniff import read_head
 from library.telemetry import instruments
 
@@ -203,7 +204,7 @@ class Downloader:
         modified = _http_date(response.headers.get("Last-Modified"))
         validators = {"If-None-Match": etag} if etag else {}
         if modified is not None:
-            validators["If-Modified-Since"] = response.headers["Last-Modified"]
+            validators["If-Modified-Since"] = formatdate(modified, usegmt=True)
         strong = etag.startswith('"') and response.length is not None
         version = f"{url} {etag} {response.length}" if strong else secrets.token_hex(16)
         now = int(time.time())
@@ -241,6 +242,6 @@ class Downloader:
 
 def _http_date(value: str | None) -> int | None:
     try:
-        return int(parsedate_to_datetime(value).timestamp()) if value else None
+        return max(0, int(parsedate_to_datetime(value).timestamp())) if value else None
     except (ValueError, OverflowError):
         return None

@@ -40,6 +40,9 @@ CAUSES: dict[str, Cause] = {
     "origin_redirect_loop": Cause(502, "The origin redirects too many times."),
     "origin_loop": Cause(502, "The clip's audio_url leads back to a stream of this service."),
     "origin_protocol_error": Cause(502, "The origin's response is not valid HTTP."),
+    "origin_length_invalid": Cause(
+        502, "The origin's Content-Length is not one valid number, or contradicts Content-Range."
+    ),
     "origin_content_coding": Cause(
         502, "The origin's response is compressed, which the request does not allow."
     ),

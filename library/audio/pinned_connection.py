@@ -1,4 +1,4 @@
-"""An adapter for requests that connects to a given address, with a deadline on every receive.
+"""Connections to a given address, with a deadline on every receive.
 
 A callback opens the socket, so the connection goes to the address that the policy has checked,
 while TLS still verifies the host name.
@@ -8,16 +8,15 @@ import socket
 import ssl
 import time
 from collections.abc import Callable
-from functools import partial
+from email.errors import FirstHeaderLineIsContinuationDefect, MissingHeaderBodySeparatorDefect
+from http.client import HTTPConnection, HTTPException, HTTPResponse
 from typing import Any, cast
 
-import requests
-import urllib3
-from requests.adapters import HTTPAdapter
-from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.util import parse_url
+from urllib3.util import Url
 
 from library.audio.origin_policy import DEFAULT_PORTS
+
+HEADER_DEFECTS = (FirstHeaderLineIsContinuationDefect, MissingHeaderBodySeparatorDefect)
 
 
 class DeadlineSocket(socket.socket):
@@ -43,61 +42,49 @@ class DeadlineSocket(socket.socket):
 class DeadlineTLSSocket(DeadlineSocket, ssl.SSLSocket):
     """A DeadlineSocket with TLS, on which the handshake and each record are one receive."""
 
-    suppress_ragged_eofs: bool  # an attribute of ssl.SSLSocket that typeshed lacks
-
 
 Connect = Callable[[str, int], DeadlineSocket]
 
 
-class _PinnedHTTPConnection(HTTPConnection):
-    """A connection whose TCP socket a callback opens. urllib3 wraps it in TLS."""
+class _Response(HTTPResponse):
+    """A response whose length is not lost behind a malformed header line.
 
-    def __init__(self, connect: Connect, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+    The parser ignores such a line and all fields after it.
+    """
+
+    def begin(self) -> None:
+        super().begin()
+        if "Content-Length" not in self.headers and any(
+            isinstance(defect, HEADER_DEFECTS) for defect in self.headers.defects
+        ):
+            raise HTTPException("a header line is malformed")
+
+
+class PinnedConnection(HTTPConnection):
+    """A connection for one request, to an address that a callback has checked.
+
+    urllib3 and requests would rewrite the URL: `http.client` sends it as it is.
+    """
+
+    response_class = _Response
+
+    def __init__(self, parts: Url, connect: Connect, tls: ssl.SSLContext) -> None:
+        """`parts` are those of the URL. `connect(host, port)` opens the TCP connection."""
+        scheme = parts.scheme or "http"
+        port = DEFAULT_PORTS[scheme] if parts.port is None else parts.port
+        super().__init__((parts.host or "").strip("[]"), port)
+        self.default_port = DEFAULT_PORTS[scheme]  # which the Host field leaves out
         self._connect_to = connect
-
-    def _new_conn(self) -> socket.socket:
-        self._tcp = self._connect_to(self._dns_host, self.port or 0)
-        return self._tcp
+        self._tls = tls if scheme == "https" else None
 
     def connect(self) -> None:
-        super().connect()
-        if isinstance(self.sock, DeadlineTLSSocket):  # a new object around the same descriptor
-            self.sock.deadline, self.sock.read_limit = self._tcp.deadline, self._tcp.read_limit
-            # A body of unknown length that ends without close_notify may have been truncated.
-            self.sock.suppress_ragged_eofs = False
-
-
-class _PinnedHTTPSConnection(_PinnedHTTPConnection, HTTPSConnection):
-    pass
-
-
-class PinnedAdapter(HTTPAdapter):
-    """Sends one request over a connection that `connect(host, port)` opens."""
-
-    def __init__(self, connect: Connect, tls: ssl.SSLContext) -> None:
-        super().__init__()
-        self._connect_to, self._tls = connect, tls
-        self._pool: urllib3.HTTPConnectionPool | None = None
-
-    def get_connection_with_tls_context(
-        self, request: requests.PreparedRequest, *_: Any, **__: Any
-    ) -> urllib3.HTTPConnectionPool:
-        parts = parse_url(request.url or "")
-        host, port = parts.host or "", parts.port or DEFAULT_PORTS[parts.scheme or "http"]
-        pool: Any  # ConnectionCls is typed as a class, but only called
-        if parts.scheme == "https":
-            pool = urllib3.HTTPSConnectionPool(host, port, ssl_context=self._tls)
-            pool.ConnectionCls = partial(_PinnedHTTPSConnection, self._connect_to)
-        else:
-            pool = urllib3.HTTPConnectionPool(host, port)
-            pool.ConnectionCls = partial(_PinnedHTTPConnection, self._connect_to)
-        self._pool = cast("urllib3.HTTPConnectionPool", pool)
-        return self._pool
-
-    def close(self) -> None:
-        if self._pool is not None:
-            self._pool.close()
-
-    def cert_verify(self, *args: Any, **kwargs: Any) -> None:
-        """Do nothing: the TLS context verifies. It reads the certificates once for all requests."""
+        self.sock = tcp = self._connect_to(self.host, self.port)
+        if self._tls is None:
+            return
+        # A body of unknown length that ends without close_notify may have been truncated.
+        wrapped = self._tls.wrap_socket(
+            tcp, server_hostname=self.host.rstrip("."), suppress_ragged_eofs=False
+        )
+        secure = cast("DeadlineTLSSocket", wrapped)  # a new object around the same descriptor
+        secure.deadline, secure.read_limit = tcp.deadline, tcp.read_limit
+        self.sock = secure

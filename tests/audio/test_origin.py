@@ -7,47 +7,15 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
-from functools import cache
 from pathlib import Path
 
 import pytest
 
 from harness.origin import Handler, Origin, answer
 from library.audio.errors import AudioUnavailableError
-from library.audio.origin import OriginClient, OriginLimits
-from library.audio.origin_policy import OriginPolicy
+from library.audio.origin import OriginLimits
 from library.audio.resolver import resolve
-
-LIMITS = OriginLimits(connect=0.5, read=0.5, total=1.0, max_bytes=100_000)
-Fetch = Callable[[str], bytes]
-
-
-def client(
-    allow: str = "127.0.0.1", limits: OriginLimits = LIMITS, **options: object
-) -> OriginClient:
-    return OriginClient(OriginPolicy([allow]), limits, via="test", **options)  # type: ignore[arg-type]
-
-
-@cache
-def shared_client() -> OriginClient:
-    """Return a client for many tests, because reading the certificates takes long."""
-    return client()
-
-
-def fetch(url: str, fetcher: OriginClient | None = None) -> bytes:
-    with (fetcher or shared_client()).get(url) as response:
-        return b"".join(response.chunks())
-
-
-def failure(url: str, fetcher: OriginClient | None = None) -> str:
-    with pytest.raises(AudioUnavailableError) as raised:
-        fetch(url, fetcher)
-    return raised.value.code
-
-
-def stub(*addresses: str) -> Callable[[str, int, float], list[str]]:
-    """Return a resolver that resolves every name to these addresses."""
-    return lambda host, port, timeout: list(addresses)
+from tests.audio.fetching import client, failure, fetch, sending, stub
 
 
 def dripping(head: bytes, drop: bytes) -> Handler:
@@ -83,9 +51,7 @@ def test_proxy_and_credentials_of_the_environment_are_ignored(
     assert "Authorization" not in origin.requests[0]
 
 
-@pytest.mark.parametrize(
-    "status", ["400 Bad", "403 No", "404 Gone", "500 Oh", "206 Part", "204 No"]
-)
+@pytest.mark.parametrize("status", ["400 Bad", "403 No", "404 Gone", "500 Oh", "204 No"])
 def test_status_other_than_200_is_an_error(origin: Origin, status: str) -> None:
     assert failure(origin.on("/a", answer(b"x", status))) == "origin_http_error"
 
@@ -153,50 +119,13 @@ def test_unusual_port_is_refused() -> None:
     assert failure("http://8.8.8.8:8080/a", client("none")) == "origin_address_refused"
 
 
-# Redirects
-
-
-def redirect(location: str) -> Handler:
-    return answer(b"", "302 Found", {"Location": location})
-
-
-def test_redirect_is_followed(origin: Origin) -> None:
-    origin.on("/b", answer(b"x"))
-    assert fetch(origin.on("/a", redirect("/b"))) == b"x"
-
-
-@pytest.mark.parametrize(
-    ("location", "code"),
-    [
-        ("http://127.0.0.2/", "origin_address_refused"),
-        ("http://169.254.169.254/latest/meta-data", "origin_address_refused"),
-        ("http://[::ffff:127.0.0.2]/", "origin_address_refused"),
-        ("http://8.8.8.8:22/", "origin_address_refused"),
-        ("ftp://example.com/a", "origin_redirect_refused"),
-        ("file:///etc/passwd", "origin_redirect_refused"),
-        ("http://user:word@example.com/", "origin_redirect_refused"),
-        ("/a", "origin_redirect_loop"),
-    ],
-)
-def test_redirect_to_a_refused_url_is_refused(origin: Origin, location: str, code: str) -> None:
-    assert failure(origin.on("/a", redirect(location))) == code
-
-
-def test_five_redirects_are_followed_and_six_are_not(origin: Origin) -> None:
-    for step in range(6):
-        origin.on(f"/{step}", redirect(f"/{step + 1}"))
-    origin.on("/6", answer(b"x"))
-    assert fetch(origin.url("/1")) == b"x"
-    assert failure(origin.url("/0")) == "origin_redirect_loop"
+# Limits
 
 
 def test_endless_body_of_a_redirect_is_not_read(origin: Origin) -> None:
     origin.on("/b", answer(b"x"))
     head = b"HTTP/1.1 302 Found\r\nLocation: /b\r\n\r\n"
     assert fetch(origin.on("/a", dripping(head, b"y" * 1000))) == b"x"
-
-
-# Limits
 
 
 @pytest.mark.parametrize(
@@ -244,26 +173,21 @@ def test_body_over_the_size_limit_is_refused(origin: Origin, head: bytes) -> Non
             b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nabc",
             "origin_truncated",
         ),
-        (b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab", None),
         (b"garbage\r\n\r\n", "origin_protocol_error"),
         (b"", "origin_protocol_error"),
+        (b"HTTP/1.1 200 OK\r\njunk\r\nContent-Length: 9\r\n\r\nshort", "origin_protocol_error"),
+        (b"HTTP/1.1 200 OK\r\n Content-Length: 9\r\n\r\nshort", "origin_protocol_error"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length : 9\r\n\r\nshort", "origin_protocol_error"),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\n\r\nx", "origin_content_coding"),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: x, chunked\r\n\r\nx", "origin_content_coding"),
     ],
-    ids=["short", "short chunk", "two lengths", "garbage", "nothing"],
 )
-def test_malformed_response_is_an_error(origin: Origin, raw: bytes, code: str | None) -> None:
-    url = origin.on("/a", lambda connection, _: connection.sendall(raw))
-    assert failure(url) in ((code,) if code else ("origin_protocol_error", "origin_truncated"))
+def test_malformed_response_is_an_error(origin: Origin, raw: bytes, code: str) -> None:
+    assert failure(origin.on("/a", sending(raw))) == code
 
 
 def test_body_ends_at_its_content_length(origin: Origin) -> None:
     assert fetch(origin.on("/a", answer(b"abcdef", headers={"Content-Length": "3"}))) == b"abc"
-
-
-def test_content_length_that_is_not_a_number_is_ignored(origin: Origin) -> None:
-    url = origin.on("/a", answer(b"abc", headers={"Content-Length": "many"}))
-    with client().get(url) as response:
-        assert response.length is None
-        assert b"".join(response.chunks()) == b"abc"
 
 
 @pytest.mark.parametrize("coding", ["gzip", "br", "deflate", "identity, gzip"])

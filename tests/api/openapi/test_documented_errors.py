@@ -173,6 +173,7 @@ def provoke_errors_of_audio(errors: Errors, make_clip: MakeClip, origin: Origin)
         "origin_not_audio": origin.on("/page", answer(b"<!DOCTYPE html>" * 100)),
         "origin_empty": origin.on("/empty", answer()),
         "origin_content_coding": origin.on("/gzip", answer(b"x", headers=compressed)),
+        "origin_length_invalid": origin.on("/-1", answer(b"x", headers={"Content-Length": "-1"})),
         "origin_unreachable": f"http://127.0.0.1:{free_port()}/",
         "origin_address_refused": "http://10.0.0.1/",
     }

@@ -1,0 +1,118 @@
+"""An origin's response to a GET: its length, which must be certain, and its body."""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.client import HTTPException, HTTPResponse
+from ssl import SSLError
+
+from urllib3 import HTTPHeaderDict
+
+from library.audio.errors import AudioUnavailableError
+
+CHUNK_BYTES = 65536
+FAILURES = (HTTPException, OSError)
+MOST_DIGITS = 15  # of a length; a longer one is larger than any limit
+
+DIGITS = re.compile(r"[0-9]+")
+WHOLE_RANGE = re.compile(r"bytes[ \t]+0-([0-9]{1,15})/([0-9]{1,15})", re.IGNORECASE)
+
+
+class OriginResponse:
+    """An origin's response: the whole audio, or 304 without a body.
+
+    `length` is the size of the audio in bytes, or None if the origin doesn't send it.
+    """
+
+    def __init__(self, response: HTTPResponse, url: str, max_bytes: int) -> None:
+        self.url = url  # after all redirects
+        self.status = response.status
+        self.headers = HTTPHeaderDict(response.getheaders())
+        self.length: int | None = None
+        self._body = response
+        self._max_bytes = max_bytes
+        if self.status == 304:
+            return
+        coding = self.headers.get("Content-Encoding", "").strip().lower()
+        if coding not in ("", "identity"):
+            raise AudioUnavailableError("origin_content_coding")
+        self.length = content_length(self.headers)
+        if self.status == 206:
+            self.length = _length_of_whole_range(self.headers, self.length)
+        if self.length is not None and self.length > max_bytes:
+            raise AudioUnavailableError("origin_too_large")
+
+    def chunks(self) -> Iterator[bytes]:
+        """Yield the body as its bytes arrive, in chunks of at most CHUNK_BYTES.
+
+        Raises AudioUnavailableError if the body is too large, too slow or ends too early.
+        """
+        received = 0
+        with translated_errors("origin_truncated", tls="origin_truncated"):
+            while received != self.length and (chunk := self._body.read1(CHUNK_BYTES)):
+                if self.length is not None:
+                    chunk = chunk[: self.length - received]  # the rest is no part of this response
+                received += len(chunk)
+                if received > self._max_bytes:
+                    raise AudioUnavailableError("origin_too_large")
+                yield chunk
+        if self.length is not None and received != self.length:
+            raise AudioUnavailableError("origin_truncated")
+
+
+def content_length(headers: HTTPHeaderDict) -> int | None:
+    """Return the length of a response's body in bytes, or None if it ends with its last chunk or
+    with the connection (RFC 9112, 6.3).
+
+    A repeated Content-Length must have equal values (RFC 9110, 8.6). Raises AudioUnavailableError
+    if they differ or aren't numbers, because then nobody can see whether the body is complete.
+    """
+    coding = headers.get("Transfer-Encoding", "").strip().lower()
+    if coding == "chunked":
+        return None
+    if coding not in ("", "identity"):
+        raise AudioUnavailableError("origin_content_coding")
+    fields = headers.getlist("Content-Length")
+    if not fields:
+        return None
+    values = [value.strip(" \t") for field in fields for value in field.split(",")]
+    if not all(map(DIGITS.fullmatch, values)):
+        raise AudioUnavailableError("origin_length_invalid")
+    lengths = {value.lstrip("0") or "0" for value in values}
+    if len(lengths) > 1:
+        raise AudioUnavailableError("origin_length_invalid")
+    length = lengths.pop()
+    return int(length) if len(length) <= MOST_DIGITS else 10**MOST_DIGITS
+
+
+def _length_of_whole_range(headers: HTTPHeaderDict, length: int | None) -> int:
+    """Return the length of the audio in a 206, which must contain all of it.
+
+    Some servers answer with a range although the request has none.
+    """
+    found = WHOLE_RANGE.fullmatch(headers.get("Content-Range", "").strip())
+    if found is None or int(found[1]) + 1 != int(found[2]):
+        raise AudioUnavailableError("origin_http_error", origin_status=206)
+    if length not in (None, int(found[2])):
+        raise AudioUnavailableError("origin_length_invalid")
+    return int(found[2])
+
+
+@contextmanager
+def translated_errors(code: str, tls: str = "origin_tls_failed") -> Iterator[None]:
+    """Raise network errors as AudioUnavailableError: time-outs, `tls`, or `code` for the rest."""
+    try:
+        yield
+    except FAILURES as error:
+        raise AudioUnavailableError(_specific_code(error, tls) or code) from error
+
+
+def _specific_code(error: BaseException | None, tls: str) -> str | None:
+    """Return the code of a time-out or TLS error in the chain of causes, or None."""
+    while error is not None:
+        if isinstance(error, TimeoutError):
+            return "origin_timeout"
+        if isinstance(error, SSLError):
+            return tls
+        error = error.__cause__ or error.__context__
+    return None
