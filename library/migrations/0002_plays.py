@@ -214,7 +214,7 @@ class Migration(migrations.Migration):
                     "playevent",
                     "kind",
                     models.CharField(
-                        choices=[("plain", "whole"), ("ranged", "by a range from byte 0")],
+                        choices=[("plain", "whole"), ("ranged", "by a range")],
                         default="plain",
                         max_length=6,
                     ),

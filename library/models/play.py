@@ -18,7 +18,7 @@ class Kind(models.TextChoices):
     """Whether the audio was requested as a whole."""
 
     PLAIN = "plain", "whole"
-    RANGED = "ranged", "by a range from byte 0"
+    RANGED = "ranged", "by a range"
 
 
 class Client(models.TextChoices):

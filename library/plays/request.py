@@ -14,7 +14,10 @@ from library.plays.record import Play
 
 Field = Callable[[str], str | None]  # a header field by its name
 
-PROBE_LENGTH = 2  # bytes: Safari requests `bytes=0-1` to find out whether ranges work
+# The byte that makes a response a play. Safari requests `bytes=0-1` to test whether ranges work, so
+# these two bytes are free. A client that wants all the audio needs a response with this byte,
+# in whatever ranges it requests the audio.
+COUNTED_BYTE = 2
 HOST = re.compile(r"[a-z0-9_.:-]+")
 
 
@@ -22,16 +25,16 @@ def kind_of_play(method: str, field: Field, part: ByteRange | None, *, ranged: b
     """Return the kind of play that a response with this part of the audio is, or None.
 
     `part` is None if the response has no audio; `ranged` is true for a 206. A play is a response
-    with audio from the first byte on, requested by a listener. Recording decides whether a ranged
-    request is a new play or continues an earlier one.
+    with the whole audio, or with a range that includes COUNTED_BYTE. Recording decides whether a
+    ranged request is a new play or continues an earlier one.
     """
-    if part is None or method != "GET" or part.start > 0:
+    if part is None or method != "GET":
+        return None
+    if ranged and not part.start <= COUNTED_BYTE < part.stop:
         return None
     if "prefetch" in (field("Sec-Purpose") or ""):
         return None
-    if not ranged:
-        return Kind.PLAIN
-    return Kind.RANGED if part.length > PROBE_LENGTH else None
+    return Kind.RANGED if ranged else Kind.PLAIN
 
 
 def play_of(

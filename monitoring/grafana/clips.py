@@ -92,7 +92,7 @@ def _overview() -> list[Panel]:
         chart(
             "Total Streams Over Time",
             "Plays recorded per minute, and all streams begun per minute. Players request several "
-            "parts of a clip, but only a stream from the first byte is a play.",
+            "parts of a clip, but only one of them is a play.",
             "cpm",
             Query("60 * max(rate(clips_plays_recorded_total{$chosen}[$__rate_interval]))", "plays"),
             per_minute("clips_streams_started_total{$chosen}", "streams begun"),

@@ -66,11 +66,39 @@ PLAYED = {
     "a resumed download of changed audio, answered with the whole file":
         '200 Range: bytes=300000- | If-Range: "other"',
     "a range of three bytes": "206 Range: bytes=0-2",
+    "a probe, and then only the rest": """
+        206 Range: bytes=0-1
+        206 Range: bytes=2-""",
+    "one byte, and then the rest": """
+        206 Range: bytes=0-0
+        206 Range: bytes=1-""",
+    "everything in two halves, and a seek": """
+        206 Range: bytes=0-1023
+        206 Range: bytes=1024-
+        206 Range: bytes=2-""",
+    "the beginning byte by byte": """
+        206 Range: bytes=0-0
+        206 Range: bytes=1-1
+        206 Range: bytes=2-2
+        206 Range: bytes=3-""",
+    "the halves in reverse": """
+        206 Range: bytes=1024-
+        206 Range: bytes=1-1023
+        206 Range: bytes=0-1""",
+    "a probe, the rest, and everything again": """
+        206 Range: bytes=0-1
+        206 Range: bytes=2-
+        206 Range: bytes=0-""",
+    "all but the first byte": "206 Range: bytes=1-",
 }  # fmt: skip
 NOT_PLAYED = {
     "a probe of two bytes": "206 Range: bytes=0-1",
     "a probe of one byte": "206 Range: bytes=0-0",
-    "a resumed download": "206 Range: bytes=1-",
+    "a resumed download": "206 Range: bytes=3-",
+    "probes": """
+        206 Range: bytes=0-1
+        206 Range: bytes=0-0
+        206 Range: bytes=1-1""",
     "a resumed download that was complete": "416 Range: bytes={size}-",
     "a range at the end": "206 Range: bytes=-128",
     "a copy that is still valid": "304 If-None-Match: {etag}",

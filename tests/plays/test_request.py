@@ -2,8 +2,11 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from itertools import pairwise
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from library.audio.byte_range import ByteRange
 from library.client_address import client_network
@@ -28,14 +31,27 @@ def fields(**headers: str) -> Callable[[str], str | None]:
         (0, 3, Kind.RANGED),
         (0, 2, None),  # Safari's probe
         (0, 1, None),
-        (1, SIZE - 1, None),
+        (1, 1, None),
+        (1, 2, Kind.RANGED),
+        (1, SIZE - 1, Kind.RANGED),  # the rest after `bytes=0-0`
+        (2, SIZE - 2, Kind.RANGED),  # the rest after `bytes=0-1`
+        (2, 1, Kind.RANGED),
+        (3, SIZE - 3, None),
         (SIZE - 1, 1, None),
     ],
 )
-def test_range_is_a_play_from_byte_0_and_longer_than_a_probe(
+def test_range_is_a_play_if_it_includes_the_third_byte(
     start: int, length: int, kind: Kind | None
 ) -> None:
     assert kind_of_play("GET", fields(), ByteRange(start, length), ranged=True) == kind
+
+
+@given(st.integers(3, 50), st.lists(st.integers(1, 49)))
+def test_whole_audio_in_ranges_always_includes_a_play(size: int, cuts: list[int]) -> None:
+    ends = sorted({0, size, *(cut for cut in cuts if cut < size)})
+    parts = [ByteRange(start, stop - start) for start, stop in pairwise(ends)]
+    kinds = [kind_of_play("GET", fields(), part, ranged=True) for part in parts]
+    assert kinds.count(Kind.RANGED) == 1
 
 
 @pytest.mark.parametrize(

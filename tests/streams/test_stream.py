@@ -139,7 +139,8 @@ def test_title_with_any_characters_becomes_a_file_name(http: Request, make_clip:
     clip = make_clip(title='Café "Ünder"/\\\r\n日本')
     disposition = http("GET", f"/api/v1/clips/{clip.pk}/stream").headers["Content-Disposition"]
     assert disposition == (
-        "inline; filename*=utf-8''Caf%C3%A9%20%20%C3%9Cnder%20%E6%97%A5%E6%9C%AC.mp3"
+        'inline; filename="Cafe Under __.mp3"; '
+        "filename*=utf-8''Caf%C3%A9%20%C3%9Cnder%20%E6%97%A5%E6%9C%AC.mp3"
     )
 
 
