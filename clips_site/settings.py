@@ -1,22 +1,22 @@
 """Settings, read from the environment and `.env`. An invalid value stops start-up and is named.
 
-docs/configuration.md lists every variable.
+docs/configuration.md lists every variable. `environment.py` reads them, and `setting_validators.py`
+has their validators.
 """
 
 import os
-import secrets
-from contextlib import suppress
 from datetime import timedelta
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import django_stubs_ext
-from django.core.exceptions import ImproperlyConfigured
-from environs import Env, EnvError, validate
+from environs import validate
 
 from clips_site import __version__
+from clips_site import setting_validators as valid
 from clips_site.back_office import UNFOLD as UNFOLD
+from clips_site.environment import Environment, local_secret
 from clips_site.rest_api import *  # noqa: F403
 from clips_site.security import *  # noqa: F403
 
@@ -24,127 +24,136 @@ django_stubs_ext.monkeypatch()  # makes `ModelAdmin[Clip]` and similar types val
 
 VERSION = __version__
 BASE_DIR = Path(__file__).resolve().parent.parent
-env = Env()
-env.read_env(str(BASE_DIR / ".env"), recurse=False)
+env = Environment(BASE_DIR / ".env")
 
-AT_LEAST_1 = validate.Range(min=1)
-NOT_NEGATIVE = validate.Range(min=0)
-ABOVE_0 = validate.Range(min=0, min_inclusive=False)
-PORT_NUMBER = validate.Range(min=1, max=65535)
-SHARE = validate.Range(min=0, max=1)
-URL_OR_EMPTY = validate.Regexp(
-    r"https?://[^/?#]+|\Z", error="Must start with http:// or https://, followed by a host."
+# Data that this machine keeps between starts: the embedded database, uploads, the audio store.
+LOCAL_DIR = Path(env.str("CLIPS_LOCAL_DIR", "") or BASE_DIR / ".local").resolve()
+STATIC_ROOT = Path(env.str("CLIPS_STATIC_ROOT", "") or LOCAL_DIR / "static")
+
+POSTGRES_SERVER = env.str("POSTGRES_SERVER", "")
+POSTGRES_PORT = env.int("POSTGRES_PORT", 5432, validate=valid.PORT_NUMBER)
+POSTGRES_USER = env.str("POSTGRES_USER", "postgres")
+POSTGRES_PASSWORD = env.secret("POSTGRES_PASSWORD")
+POSTGRES_DB = env.str("POSTGRES_DB", "clips_db", validate=validate.Length(min=1))
+# Seconds that PostgreSQL may take for a statement of a request: far more than any needs.
+POSTGRES_DEADLINE = env.float("POSTGRES_DEADLINE", 20.0, validate=valid.SECONDS)
+# Seconds after which PostgreSQL ends a request's transaction that waits for its client.
+POSTGRES_IDLE_IN_TRANSACTION = env.float(
+    "POSTGRES_IDLE_IN_TRANSACTION", 5.0, validate=valid.SECONDS
 )
-DSN_OR_EMPTY = validate.Regexp(
-    r"(https?://[^/?#@]+@[^/?#@]+(/[^?#]*)?/[0-9]+)?\Z",
-    error="Must have the form https://KEY@HOST/PROJECT.",
+# Whether a pooler, such as PgBouncer, gives each transaction to another session.
+POSTGRES_POOLER = env.bool("POSTGRES_POOLER", False)
+
+SECRET_KEY = env.secret("DJANGO_SECRET_KEY")
+DEBUG = env.bool("DJANGO_DEBUG", False)
+ALLOWED_HOSTS: list[str] = env.list("DJANGO_ALLOWED_HOSTS", [], validate=valid.EACH_HOST)
+CSRF_TRUSTED_ORIGINS: list[str] = env.list(
+    "DJANGO_CSRF_TRUSTED_ORIGINS", [], validate=valid.EACH_SITE
 )
 
-try:
-    # Data that this machine keeps between starts: the embedded database, uploads, the audio store.
-    LOCAL_DIR = Path(env.str("CLIPS_LOCAL_DIR", str(BASE_DIR / ".local"))).resolve()
-
-    POSTGRES_SERVER = env.str("POSTGRES_SERVER", "")
-    POSTGRES_PORT = env.int("POSTGRES_PORT", 5432, validate=PORT_NUMBER)
-    POSTGRES_USER = env.str("POSTGRES_USER", "postgres")
-    POSTGRES_PASSWORD = env.str("POSTGRES_PASSWORD", "")
-    POSTGRES_DB = env.str("POSTGRES_DB", "clips_db", validate=validate.Length(min=1))
-    # Seconds that PostgreSQL may take for a statement of a request: far more than any needs.
-    POSTGRES_DEADLINE = env.float("POSTGRES_DEADLINE", 20.0, validate=ABOVE_0)
-    # Seconds after which PostgreSQL ends a request's transaction that waits for its client.
-    POSTGRES_IDLE_IN_TRANSACTION = env.float("POSTGRES_IDLE_IN_TRANSACTION", 5.0, validate=ABOVE_0)
-    # Whether a pooler, such as PgBouncer, gives each transaction to another session.
-    POSTGRES_POOLER = env.bool("POSTGRES_POOLER", False)
-
-    SECRET_KEY = env.str("DJANGO_SECRET_KEY", "")
-    DEBUG = env.bool("DJANGO_DEBUG", False)
-    ALLOWED_HOSTS: list[str] = env.list("DJANGO_ALLOWED_HOSTS", [])
-    CSRF_TRUSTED_ORIGINS: list[str] = env.list("DJANGO_CSRF_TRUSTED_ORIGINS", [])
-
-    HOST = env.str("HOST", "127.0.0.1")
-    PORT = env.int("PORT", 8000, validate=PORT_NUMBER)
-    # Port of the metrics process on HOST; 0 disables the process.
-    CLIPS_METRICS_PORT = env.int(
-        "CLIPS_METRICS_PORT", 9464, validate=validate.Range(min=0, max=65535)
-    )
-    ACCESS_LOG = env.bool("CLIPS_ACCESS_LOG", True)
-    LOG_FORMAT = env.str(
-        "CLIPS_LOG_FORMAT", "auto", validate=validate.OneOf(("auto", "json", "console"))
-    )
-    LOG_LEVEL = env.str(
-        "CLIPS_LOG_LEVEL", "INFO", validate=validate.OneOf(("DEBUG", "INFO", "WARNING", "ERROR"))
-    )
-    SENTRY_DSN = env.str("SENTRY_DSN", "", validate=DSN_OR_EMPTY)
-    SENTRY_ENVIRONMENT = env.str("SENTRY_ENVIRONMENT", "") or "production"
-    SENTRY_RELEASE = env.str("SENTRY_RELEASE", "") or f"clips-service@{VERSION}"
-    SENTRY_SAMPLE_RATE = env.float("SENTRY_SAMPLE_RATE", 1.0, validate=SHARE)
-    # OpenTelemetry's own variables. Its SDK reads these and others from the environment itself.
-    _TRACES_TO: list[str] = []
-    for _name in ("OTEL_EXPORTER_OTLP", "OTEL_EXPORTER_OTLP_TRACES"):
-        _TRACES_TO.append(env.str(f"{_name}_ENDPOINT", "", validate=URL_OR_EMPTY))
-        env.str(f"{_name}_PROTOCOL", "", validate=validate.OneOf(("", "http/protobuf")))
-    TRACING = any(_TRACES_TO) and env.str("OTEL_SDK_DISABLED", "").lower() != "true"
-    WEB_CONCURRENCY = env.int("WEB_CONCURRENCY", os.cpu_count() or 1, validate=AT_LEAST_1)
-    # Threads of a process in which Django runs, half of them for the API and half for pages.
-    # Clients hold none of them.
-    WEB_THREADS = env.int("WEB_THREADS", 8, validate=validate.Range(min=2))
-    CLIPS_MAX_STREAMS = env.int("CLIPS_MAX_STREAMS", 10_000, validate=AT_LEAST_1)  # of a process
-    # Seconds after which a client that takes no byte is disconnected.
-    CLIPS_STALL_TIMEOUT = env.float("CLIPS_STALL_TIMEOUT", 60.0, validate=ABOVE_0)
-    CLIPS_API_WRITES = env.str(
-        "CLIPS_API_WRITES", "open", validate=validate.OneOf(("open", "authenticated"))
-    )
-    CLIPS_API_MODERATE = env.bool("CLIPS_API_MODERATE", False)
-    CLIPS_THROTTLE = env.bool("CLIPS_THROTTLE", True)
-    CLIPS_THROTTLE_RATES = {  # requests per client and minute
-        "reads": env.int("CLIPS_THROTTLE_READS", 1200, validate=AT_LEAST_1),
-        "writes": env.int("CLIPS_THROTTLE_WRITES", 60, validate=AT_LEAST_1),
-        "bulk": env.int("CLIPS_THROTTLE_BULK", 10, validate=AT_LEAST_1),
-    }
-    CLIPS_STREAM_CACHE_CONTROL = env.str("CLIPS_STREAM_CACHE_CONTROL", "private, no-cache")
-    # Proxies in front. Each appends the address of its client to X-Forwarded-For.
-    CLIPS_TRUSTED_PROXIES = env.int("CLIPS_TRUSTED_PROXIES", 0, validate=NOT_NEGATIVE)
-    CLIPS_HTTPS = env.bool("CLIPS_HTTPS", False)
-    CLIPS_TWO_FACTOR = env.str(
-        "CLIPS_TWO_FACTOR", "optional", validate=validate.OneOf(("off", "optional", "required"))
-    )
-    AXES_FAILURE_LIMIT = env.int("CLIPS_LOGIN_ATTEMPTS", 5, validate=AT_LEAST_1)
-    AXES_COOLOFF_TIME = timedelta(minutes=env.int("CLIPS_LOGIN_COOL_OFF", 15, validate=AT_LEAST_1))
-    CLIPS_LOGIN_LOG_DAYS = env.int("CLIPS_LOGIN_LOG_DAYS", 30, validate=AT_LEAST_1)
-    CLIPS_ACCEL_LOCATION = env.str("CLIPS_ACCEL_LOCATION", "")
-    CLIPS_AUDIO_MAX_BYTES = env.int("CLIPS_AUDIO_MAX_BYTES", 20_000_000, validate=AT_LEAST_1)
-    CLIPS_ORIGIN_ALLOW: list[str] = env.list("CLIPS_ORIGIN_ALLOW", [])
-    # User-Agent sent to origins. An address in it lets their operators contact yours.
-    CLIPS_ORIGIN_USER_AGENT = env.str(
-        "CLIPS_ORIGIN_USER_AGENT",
-        f"ClipsService/{VERSION.rpartition('.')[0]}",
-        validate=validate.Regexp(r"[\x20-\x7e]+\Z"),
-    )
-    CLIPS_ORIGIN_CONNECT_TIMEOUT = env.float("CLIPS_ORIGIN_CONNECT_TIMEOUT", 3.0, validate=ABOVE_0)
-    CLIPS_ORIGIN_READ_TIMEOUT = env.float("CLIPS_ORIGIN_READ_TIMEOUT", 10.0, validate=ABOVE_0)
-    CLIPS_ORIGIN_TOTAL_TIMEOUT = env.float("CLIPS_ORIGIN_TOTAL_TIMEOUT", 60.0, validate=ABOVE_0)
-    CLIPS_ORIGIN_DOWNLOADS = env.int("CLIPS_ORIGIN_DOWNLOADS", 4, validate=AT_LEAST_1)
-    CLIPS_ORIGIN_TURN_TIMEOUT = env.float("CLIPS_ORIGIN_TURN_TIMEOUT", 10.0, validate=ABOVE_0)
-    CLIPS_ORIGIN_FAILURE_SECONDS = env.float("CLIPS_ORIGIN_FAILURE_SECONDS", 5.0, validate=ABOVE_0)
-    CLIPS_AUDIO_STORE_BYTES = env.int("CLIPS_AUDIO_STORE_BYTES", 2_000_000_000, validate=AT_LEAST_1)
-    CLIPS_AUDIO_FRESH_MIN = env.int("CLIPS_AUDIO_FRESH_MIN", 60, validate=NOT_NEGATIVE)
-    CLIPS_AUDIO_FRESH_MAX = env.int("CLIPS_AUDIO_FRESH_MAX", 86_400, validate=NOT_NEGATIVE)
-    CLIPS_AUDIO_FRESH_DEFAULT = env.int("CLIPS_AUDIO_FRESH_DEFAULT", 3_600, validate=NOT_NEGATIVE)
-    CLIPS_AUDIO_STALE_WHILE_REVALIDATE = env.int(
-        "CLIPS_AUDIO_STALE_WHILE_REVALIDATE", 86_400, validate=NOT_NEGATIVE
-    )
-    CLIPS_READY_DISK_FREE_BYTES = env.int(
-        "CLIPS_READY_DISK_FREE_BYTES", 100_000_000, validate=NOT_NEGATIVE
-    )
-    CLIPS_READY_IGNORE: list[str] = env.list(
-        "CLIPS_READY_IGNORE", [], validate=validate.ContainsOnly(("writes", "store", "disk"))
-    )
-except EnvError as error:
-    raise ImproperlyConfigured(str(error)) from None
+HOST = env.str("HOST", "127.0.0.1", validate=valid.ADDRESS)
+PORT = env.int("PORT", 8000, validate=valid.PORT_NUMBER)
+# Port of the metrics process on HOST; 0 disables the process.
+CLIPS_METRICS_PORT = env.int("CLIPS_METRICS_PORT", 9464, validate=valid.PORT_OR_0)
+ACCESS_LOG = env.bool("CLIPS_ACCESS_LOG", True)
+LOG_FORMAT = env.str(
+    "CLIPS_LOG_FORMAT", "auto", validate=validate.OneOf(("auto", "json", "console"))
+)
+LOG_LEVEL = env.str(
+    "CLIPS_LOG_LEVEL", "INFO", validate=validate.OneOf(("DEBUG", "INFO", "WARNING", "ERROR"))
+)
+SENTRY_DSN = env.secret("SENTRY_DSN", validate=valid.DSN_OR_EMPTY)
+SENTRY_ENVIRONMENT = env.str("SENTRY_ENVIRONMENT", "") or "production"
+SENTRY_RELEASE = env.str("SENTRY_RELEASE", "") or f"clips-service@{VERSION}"
+SENTRY_SAMPLE_RATE = env.float("SENTRY_SAMPLE_RATE", 1.0, validate=valid.SHARE)
+# OpenTelemetry's own variables. Its SDK reads these and others from the environment itself.
+_TRACES_TO: list[str] = []
+for _name in ("OTEL_EXPORTER_OTLP", "OTEL_EXPORTER_OTLP_TRACES"):
+    _TRACES_TO.append(env.str(f"{_name}_ENDPOINT", "", validate=valid.URL_OR_EMPTY))
+    env.str(f"{_name}_PROTOCOL", "", validate=validate.OneOf(("", "http/protobuf")))
+TRACING = any(_TRACES_TO) and env.str("OTEL_SDK_DISABLED", "").lower() != "true"
+WEB_CONCURRENCY = env.int("WEB_CONCURRENCY", os.cpu_count() or 1, validate=valid.AT_LEAST_1)
+# Threads of a process in which Django runs, half of them for the API and half for pages.
+# Clients hold none of them.
+WEB_THREADS = env.int("WEB_THREADS", 8, validate=validate.Range(min=2))
+CLIPS_MAX_STREAMS = env.int("CLIPS_MAX_STREAMS", 10_000, validate=valid.AT_LEAST_1)  # of a process
+# Seconds after which a client that takes no byte is disconnected.
+CLIPS_STALL_TIMEOUT = env.float("CLIPS_STALL_TIMEOUT", 60.0, validate=valid.SECONDS)
+CLIPS_API_WRITES = env.str(
+    "CLIPS_API_WRITES", "open", validate=validate.OneOf(("open", "authenticated"))
+)
+CLIPS_API_MODERATE = env.bool("CLIPS_API_MODERATE", False)
+CLIPS_THROTTLE = env.bool("CLIPS_THROTTLE", True)
+CLIPS_THROTTLE_RATES = {  # requests per client and minute
+    "reads": env.int("CLIPS_THROTTLE_READS", 1200, validate=valid.AT_LEAST_1),
+    "writes": env.int("CLIPS_THROTTLE_WRITES", 60, validate=valid.AT_LEAST_1),
+    "bulk": env.int("CLIPS_THROTTLE_BULK", 10, validate=valid.AT_LEAST_1),
+}
+CLIPS_STREAM_CACHE_CONTROL = env.str(
+    "CLIPS_STREAM_CACHE_CONTROL", "private, no-cache", validate=valid.HEADER_VALUE
+)
+# Proxies in front. Each appends the address of its client to X-Forwarded-For.
+CLIPS_TRUSTED_PROXIES = env.int("CLIPS_TRUSTED_PROXIES", 0, validate=valid.NOT_NEGATIVE)
+CLIPS_HTTPS = env.bool("CLIPS_HTTPS", False)
+CLIPS_TWO_FACTOR = env.str(
+    "CLIPS_TWO_FACTOR", "optional", validate=validate.OneOf(("off", "optional", "required"))
+)
+AXES_FAILURE_LIMIT = env.int("CLIPS_LOGIN_ATTEMPTS", 5, validate=valid.AT_LEAST_1)
+CLIPS_LOGIN_COOL_OFF = env.int("CLIPS_LOGIN_COOL_OFF", 15, validate=valid.MINUTES)
+CLIPS_LOGIN_LOG_DAYS = env.int("CLIPS_LOGIN_LOG_DAYS", 30, validate=valid.DAYS)
+CLIPS_ACCEL_LOCATION = env.str("CLIPS_ACCEL_LOCATION", "", validate=valid.LOCATION_OR_EMPTY)
+CLIPS_AUDIO_MAX_BYTES = env.int("CLIPS_AUDIO_MAX_BYTES", 20_000_000, validate=valid.AT_LEAST_1)
+CLIPS_ORIGIN_ALLOW: list[str] = env.list("CLIPS_ORIGIN_ALLOW", [], validate=valid.EACH_ORIGIN)
+# User-Agent sent to origins. An address in it lets their operators contact yours.
+CLIPS_ORIGIN_USER_AGENT = env.str(
+    "CLIPS_ORIGIN_USER_AGENT",
+    f"ClipsService/{VERSION.rpartition('.')[0]}",
+    validate=valid.HEADER_VALUE,
+)
+CLIPS_ORIGIN_CONNECT_TIMEOUT = env.float(
+    "CLIPS_ORIGIN_CONNECT_TIMEOUT", 3.0, validate=valid.SECONDS
+)
+CLIPS_ORIGIN_READ_TIMEOUT = env.float("CLIPS_ORIGIN_READ_TIMEOUT", 10.0, validate=valid.SECONDS)
+CLIPS_ORIGIN_TOTAL_TIMEOUT = env.float("CLIPS_ORIGIN_TOTAL_TIMEOUT", 60.0, validate=valid.SECONDS)
+CLIPS_ORIGIN_DOWNLOADS = env.int("CLIPS_ORIGIN_DOWNLOADS", 4, validate=valid.AT_LEAST_1)
+CLIPS_ORIGIN_TURN_TIMEOUT = env.float("CLIPS_ORIGIN_TURN_TIMEOUT", 10.0, validate=valid.SECONDS)
+CLIPS_ORIGIN_FAILURE_SECONDS = env.float(
+    "CLIPS_ORIGIN_FAILURE_SECONDS", 5.0, validate=valid.SECONDS
+)
+CLIPS_AUDIO_STORE_BYTES = env.int(
+    "CLIPS_AUDIO_STORE_BYTES", 2_000_000_000, validate=valid.AT_LEAST_1
+)
+CLIPS_AUDIO_FRESH_MIN = env.int("CLIPS_AUDIO_FRESH_MIN", 60, validate=valid.NOT_NEGATIVE)
+CLIPS_AUDIO_FRESH_MAX = env.int("CLIPS_AUDIO_FRESH_MAX", 86_400, validate=valid.NOT_NEGATIVE)
+CLIPS_AUDIO_FRESH_DEFAULT = env.int("CLIPS_AUDIO_FRESH_DEFAULT", 3_600, validate=valid.NOT_NEGATIVE)
+CLIPS_AUDIO_STALE_WHILE_REVALIDATE = env.int(
+    "CLIPS_AUDIO_STALE_WHILE_REVALIDATE", 86_400, validate=valid.NOT_NEGATIVE
+)
+CLIPS_READY_DISK_FREE_BYTES = env.int(
+    "CLIPS_READY_DISK_FREE_BYTES", 100_000_000, validate=valid.NOT_NEGATIVE
+)
+CLIPS_READY_IGNORE: list[str] = env.list(
+    "CLIPS_READY_IGNORE", [], validate=validate.ContainsOnly(("writes", "store", "disk"))
+)
 
 EMBEDDED = not POSTGRES_SERVER
 # A service that only this machine can reach may make up its secret key and host names.
-ON_THIS_MACHINE = EMBEDDED or HOST in ("127.0.0.1", "::1", "localhost")
+LOOPBACK = HOST in ("127.0.0.1", "::1", "localhost")
+ON_THIS_MACHINE = EMBEDDED or LOOPBACK
+
+if SECRET_KEY == valid.GENERATE or (not SECRET_KEY and ON_THIS_MACHINE):
+    SECRET_KEY = local_secret(LOCAL_DIR / "secret_key")
+elif not SECRET_KEY:
+    env.refuse("DJANGO_SECRET_KEY", "Must be set to serve other machines.")
+elif not (EMBEDDED and LOOPBACK) and not valid.is_strong_key(SECRET_KEY):
+    env.refuse("DJANGO_SECRET_KEY", valid.WEAK_KEY)
+if not ALLOWED_HOSTS and not ON_THIS_MACHINE:
+    env.refuse("DJANGO_ALLOWED_HOSTS", "Must be set to serve other machines.")
+env.refuse_disorder("CLIPS_AUDIO_FRESH_MIN", "CLIPS_AUDIO_FRESH_DEFAULT", "CLIPS_AUDIO_FRESH_MAX")
+env.finish()
+
+ALLOWED_HOSTS = ALLOWED_HOSTS or ["localhost", "127.0.0.1", "[::1]"]
+AXES_COOLOFF_TIME = timedelta(minutes=CLIPS_LOGIN_COOL_OFF)
 
 # Each thread keeps its connection. Django checks it before a request uses it, which costs no round
 # trip (clips_site/database/postgresql/base.py), so requests survive a restart of PostgreSQL.
@@ -179,25 +188,6 @@ else:
         "tcp_user_timeout": 10_000,  # milliseconds
     }
 DATABASES = {"default": _DATABASE}
-
-
-def _local_secret(path: Path) -> str:
-    """Return this machine's secret key, which the first start generates."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with suppress(FileExistsError), path.open("x") as file:
-        path.chmod(0o600)
-        file.write(secrets.token_urlsafe(48))
-    return path.read_text()
-
-
-if not SECRET_KEY:
-    if not ON_THIS_MACHINE:
-        raise ImproperlyConfigured("DJANGO_SECRET_KEY must be set to serve other machines")
-    SECRET_KEY = _local_secret(LOCAL_DIR / "secret_key")
-if not ALLOWED_HOSTS:
-    if not ON_THIS_MACHINE:
-        raise ImproperlyConfigured("DJANGO_ALLOWED_HOSTS must be set to serve other machines")
-    ALLOWED_HOSTS = ["localhost", "127.0.0.1", "[::1]"]
 
 # This service's name in requests to origins, the same on all its machines. It refuses a stream
 # requested under its own name, so that a clip whose source is its own stream cannot loop.
@@ -279,7 +269,6 @@ TIME_ZONE = "UTC"
 USE_TZ = True
 
 STATIC_URL = "/static/"
-STATIC_ROOT = Path(env.str("CLIPS_STATIC_ROOT", str(LOCAL_DIR / "static")))
 MEDIA_ROOT = LOCAL_DIR / "media"
 FIXTURE_DIRS = [BASE_DIR / "fixtures"]
 SAMPLES_DIR = BASE_DIR / "fixtures" / "audio"

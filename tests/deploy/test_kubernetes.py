@@ -2,11 +2,13 @@
 
 import re
 import runpy
+import secrets
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from django.core.exceptions import ImproperlyConfigured
 from django.core.management import load_command_class
 from django.urls import resolve
 
@@ -116,9 +118,13 @@ def test_settings_read_every_variable(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in (variables | environment_of(IMAGE)).items():
         monkeypatch.setenv(name, value)
     monkeypatch.delenv("CLIPS_THROTTLE", raising=False)
+    with pytest.raises(ImproperlyConfigured, match="DJANGO_SECRET_KEY"):  # "replace-me"
+        runpy.run_path(str(ROOT / "clips_site/settings.py"))
+    key = secrets.token_urlsafe(48)
+    monkeypatch.setenv("DJANGO_SECRET_KEY", key)
     read = runpy.run_path(str(ROOT / "clips_site/settings.py"))
     assert not read["EMBEDDED"]
-    assert read["SECRET_KEY"] == SECRET["DJANGO_SECRET_KEY"]
+    assert read["SECRET_KEY"] == key
     assert not read["CLIPS_READY_IGNORE"], "each pod has its own disk"
 
 

@@ -72,7 +72,7 @@ def test_service_for_other_machines_needs_a_secret_key() -> None:
     elsewhere = {"POSTGRES_SERVER": "db.example", "HOST": "0.0.0.0", "DJANGO_SECRET_KEY": ""}
     process = manage("check", **elsewhere)
     output, _ = process.communicate(timeout=30)
-    assert "DJANGO_SECRET_KEY must be set" in output
+    assert "DJANGO_SECRET_KEY: Must be set to serve other machines." in output
 
 
 def test_unreachable_database_is_named() -> None:
