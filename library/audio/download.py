@@ -15,19 +15,20 @@ from contextvars import copy_context
 from dataclasses import dataclass, replace
 from email.utils import formatdate, parsedate_to_datetime
 from pathlib import Path
-from threading import BoundedSemaphore, Thread
+from threading import Thread
 
 from library.audio import growth
 from library.audio.entry import Entry
 from library.audio.errors import CAUSES, AudioUnavailableError
 from library.audio.eviction import evict, is_eviction_due, scan
 from library.audio.freshness import Freshness
-from library.audio.locks import host_of, origin_slot
+from library.audio.locks import host_of
 from library.audio.metadata import Metadata, sync_folder
 from library.audio.open_audio import strong_etag
 from library.audio.origin import OriginClient
 from library.audio.origin_response import OriginResponse
 from library.audio.sniff import read_head
+from library.audio.turns import Places, turn
 from library.telemetry import instruments
 
 logger = logging.getLogger(__name__)
@@ -45,13 +46,13 @@ class StoreLimits:
     """The limits of the store."""
 
     max_bytes: int = 2_000_000_000  # on disk
-    per_origin: int = 4  # concurrent downloads from one host, in all processes
-    slot_timeout: float = 10.0  # seconds that a download waits for one of these
+    per_origin: int = 4  # downloads from one host that begin at once, in all processes (`turns`)
+    slot_timeout: float = 10.0  # seconds that a download waits for its turn
     failure_seconds: float = 5.0  # for which a failure is remembered
     # Seconds for which a body stays after its last use, even if the store is too large: nginx opens
     # the file after X-Accel-Redirect.
     keep_seconds: float = 0.0
-    downloads: int = 128  # of one process, including those that wait for a slot
+    downloads: int = 256  # of one process, including those that wait for their turn
 
 
 class Downloader:
@@ -65,7 +66,7 @@ class Downloader:
         self._freshness = freshness
         self._limits = limits
         self._received = 0  # bytes since the last eviction
-        self._free_downloads = BoundedSemaphore(limits.downloads)
+        self._places = Places(limits.downloads)
 
     def recent_failure(self, entry: Entry) -> str | None:
         """Return the code of a failure that is still remembered, or None."""
@@ -99,9 +100,9 @@ class Downloader:
                 return False
             if self.recent_failure(entry) is not None:
                 return False
-            if not self._free_downloads.acquire(blocking=False):
+            if not self._places.take(entry.url):
                 raise AudioUnavailableError("origin_busy")
-            undo.callback(self._free_downloads.release)
+            undo.callback(self._places.give_back, entry.url)
             growth.begin_download(entry.topic)
             undo.callback(growth.end_download, entry.topic)
             # Not a daemon thread: a worker that stops gracefully finishes the download, because
@@ -127,7 +128,7 @@ class Downloader:
             stale = saved[0] if saved else None
             limits = self._limits
             with (
-                origin_slot(self._folder, entry.url, limits.per_origin, limits.slot_timeout),
+                turn(self._folder, entry.url, limits.per_origin, limits.slot_timeout),
                 instruments.origin_fetch(),
                 self._client.get(entry.url, stale.validators if stale else None) as response,
             ):
@@ -158,7 +159,7 @@ class Downloader:
                 entry.end_announcement()
             finally:
                 os.close(claim)
-                self._free_downloads.release()
+                self._places.give_back(entry.url)
                 growth.end_download(entry.topic)
         self._make_room()
 

@@ -1,4 +1,4 @@
-"""Locks between threads and processes, and the limit on downloads from one origin.
+"""Locks between threads and processes.
 
 A lock is `flock` on a file, which the kernel releases if the process dies.
 """
@@ -7,12 +7,8 @@ import fcntl
 import os
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
-from hashlib import sha256
 from pathlib import Path
 from urllib.parse import urlsplit
-
-from library.audio.errors import AudioUnavailableError
 
 SHORTEST_WAIT, LONGEST_WAIT = 0.002, 0.1  # seconds between two polls
 
@@ -45,27 +41,6 @@ def is_abandoned(descriptor: int) -> bool:
         return False
     fcntl.flock(descriptor, fcntl.LOCK_UN)
     return True
-
-
-@contextmanager
-def origin_slot(folder: Path, url: str, slots: int, timeout: float) -> Iterator[None]:
-    """Hold one of the `slots` for downloads from a URL's host, shared by all processes.
-
-    Raises AudioUnavailableError if none becomes free within `timeout` seconds.
-    """
-    host = sha256(host_of(url).encode()).hexdigest()[:16]
-    for interval in poll_intervals(time.monotonic() + timeout):
-        for slot in range(slots):
-            descriptor = try_lock(folder / f"{host}.{slot}.slot")
-            if descriptor is None:
-                continue
-            try:
-                yield
-            finally:
-                os.close(descriptor)
-            return
-        time.sleep(interval)
-    raise AudioUnavailableError("origin_busy")
 
 
 def host_of(url: str) -> str:

@@ -8,6 +8,7 @@ from threading import Event
 import pytest
 
 from harness.origin import Origin, answer, await_downloads, in_two_parts
+from library.audio import turns
 from library.audio.entry import Entry
 from library.audio.errors import AudioUnavailableError
 from library.audio.eviction import evict
@@ -240,7 +241,10 @@ def test_downloads_from_one_origin_are_limited(
         assert waiting.result() == mp3
 
 
-def test_waiting_for_a_slot_times_out(origin: Origin, make_store: MakeStore, mp3: bytes) -> None:
+def test_waiting_for_a_turn_times_out(
+    origin: Origin, make_store: MakeStore, mp3: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(turns, "SHORTEST_TURN", 3600.0)
     store, go_on = make_store(per_origin=1, slot_timeout=0.1), Event()
     with opened(store, origin.on("/a", in_two_parts(mp3, 20_000, go_on))):
         assert failure(store, origin.url("/b")) == "origin_busy"
