@@ -5,7 +5,6 @@ The claim on its entry keeps other threads and processes from downloading the sa
 """
 
 import contextlib
-import errno
 import logging
 import os
 import re
@@ -22,11 +21,13 @@ from library.audio.entry import Entry
 from library.audio.errors import CAUSES, AudioUnavailableError
 from library.audio.eviction import evict, is_eviction_due, scan
 from library.audio.freshness import Freshness
-from library.audio.locks import host_of
-from library.audio.metadata import Metadata, sync_folder
-from library.audio.open_audio import strong_etag
+from library.audio.locks import FULL, host_of
+from library.audio.memory import Memory
+from library.audio.metadata import Metadata
+from library.audio.open_audio import OpenAudio, strong_etag
 from library.audio.origin import OriginClient
 from library.audio.origin_response import OriginResponse
+from library.audio.parts import DiskPart, Part
 from library.audio.sniff import read_head
 from library.audio.turns import Places, turn
 from library.telemetry import instruments
@@ -46,6 +47,7 @@ class StoreLimits:
     """The limits of the store."""
 
     max_bytes: int = 2_000_000_000  # on disk
+    memory_bytes: int = 64_000_000  # of one process, for audio that does not fit on a full disk
     per_origin: int = 4  # downloads from one host that begin at once, in all processes (`turns`)
     slot_timeout: float = 10.0  # seconds that a download waits for its turn
     failure_seconds: float = 5.0  # for which a failure is remembered
@@ -67,10 +69,15 @@ class Downloader:
         self._limits = limits
         self._received = 0  # bytes since the last eviction
         self._places = Places(limits.downloads)
+        self._memory = Memory(limits.memory_bytes)
 
     def recent_failure(self, entry: Entry) -> str | None:
         """Return the code of a failure that is still remembered, or None."""
         return entry.recent_failure(self._limits.failure_seconds)
+
+    def open_in_memory(self, entry: Entry) -> OpenAudio | None:
+        """Return audio that this process downloads or has downloaded into memory, or None."""
+        return self._memory.open(entry.key, entry.topic)
 
     def revalidate(self, entry: Entry) -> None:
         """Start a download for a stale copy if possible. The copy is served meanwhile."""
@@ -95,7 +102,7 @@ class Downloader:
         with contextlib.ExitStack() as undo:
             undo.callback(os.close, claim)
             # Another download may have ended between the caller's check and the claim.
-            if audio := entry.open_current(began):
+            if audio := entry.open_current(began) or self.open_in_memory(entry):
                 audio.close()
                 return False
             if self.recent_failure(entry) is not None:
@@ -114,11 +121,17 @@ class Downloader:
         return True
 
     def _claim(self, entry: Entry) -> int | None:
+        """Claim the download as `Entry.claim` does. On a full disk, only within this process."""
         try:
             return entry.claim()
         except FileNotFoundError:
             self._folder.mkdir(parents=True, exist_ok=True)
             return entry.claim()
+        except OSError as error:
+            if error.errno not in FULL:
+                raise
+            in_progress = growth.is_downloading(entry.topic)
+            return None if in_progress else os.open(os.devnull, os.O_RDONLY)
 
     def _download(self, entry: Entry, claim: int) -> None:
         try:
@@ -146,11 +159,13 @@ class Downloader:
             )
             entry.record_failure(error.code)
         except OSError as error:
-            logger.exception("The audio store cannot write to %s", self._folder)
             instruments.audio_store_write_failures.inc()
             entry.record_failure("store_unavailable")
-            if error.errno == errno.ENOSPC:  # the disk is smaller than max_bytes
-                self._make_room(disk_full=True)
+            if error.errno in FULL:  # the disk is smaller than max_bytes
+                logger.warning("The audio store's disk is full: %s", self._folder)
+                self._make_room(disk_full=1)
+            else:
+                logger.exception("The audio store cannot write to %s", self._folder)
         except Exception:
             logger.exception("Clip audio not fetched from %s", host_of(entry.url))
             entry.record_failure("origin_protocol_error")
@@ -166,38 +181,47 @@ class Downloader:
     def _receive(self, entry: Entry, response: OriginResponse) -> None:
         """Write the body to a part, announce it once its type and length are known, save it."""
         chunks = response.chunks()
-        head, content_type = read_head(chunks)
-        with entry.new_part() as part:
-            path = Path(part.name)
-            metadata = self._metadata(entry.url, response, path.name, content_type)
-            part.write(head)
-            part.flush()
+        with contextlib.closing(self._new_part(entry, response.length or 0)) as part:
+            head, content_type = read_head(chunks)
+            metadata = self._metadata(entry.url, response, content_type)
+            part.file.write(head)
+            part.file.flush()
             if response.length is not None:
-                entry.announce(metadata)
+                part.announce(metadata)
                 growth.announce(entry.topic)
-            try:
-                announced = time.monotonic()
-                for chunk in chunks:
-                    part.write(chunk)
-                    part.flush()  # readers are waiting for it
-                    if time.monotonic() - announced >= ANNOUNCE_SECONDS:
-                        growth.announce(entry.topic)
-                        announced = time.monotonic()
-                growth.announce(entry.topic)  # before the disk has synced the file
-                size = part.tell()
-                os.fsync(part.fileno())
-                body = path.with_suffix(".audio")
-                path.rename(body)
-            except BaseException:
-                path.unlink(missing_ok=True)
-                raise
-            sync_folder(self._folder)
-            entry.save(replace(metadata, body=body.name, size=size, checked_at=time.time()))
+            announced = time.monotonic()
+            for chunk in chunks:
+                part.file.write(chunk)
+                part.file.flush()  # readers are waiting for it
+                if time.monotonic() - announced >= ANNOUNCE_SECONDS:
+                    growth.announce(entry.topic)
+                    announced = time.monotonic()
+            growth.announce(entry.topic)  # before the disk has synced the file
+            size = part.file.tell()
+            part.save(replace(metadata, size=size, checked_at=time.time()))
             self._received += size
 
-    def _metadata(
-        self, url: str, response: OriginResponse, part: str, content_type: str
-    ) -> Metadata:
+    def _new_part(self, entry: Entry, size: int) -> Part:
+        """Return a part on the disk, or in memory if the disk has no space for `size` bytes.
+
+        A size of 0 is unknown. Raises OSError if there is no space anywhere.
+        """
+        for is_last in (False, True):
+            try:
+                return DiskPart(entry, size)
+            except OSError as error:
+                if error.errno not in FULL or (is_last and not size):
+                    raise
+            if not is_last:
+                self._make_room(disk_full=size or 1)
+        part = self._memory.new_part(entry.key, size)
+        instruments.audio_store_write_failures.inc()
+        logger.warning(
+            "The audio store's disk is full: audio from %s is held in memory", host_of(entry.url)
+        )
+        return part
+
+    def _metadata(self, url: str, response: OriginResponse, content_type: str) -> Metadata:
         """Build the metadata from the response headers: readers need it before the body ends."""
         etag = response.headers.get("ETag", "").strip()
         if not ENTITY_TAG.fullmatch(etag):
@@ -211,7 +235,7 @@ class Downloader:
         now = int(time.time())
         return Metadata(
             url=url,
-            body=part,
+            body="",  # the name follows from the part
             size=response.length or 0,
             content_type=content_type,
             etag=strong_etag(version),
@@ -221,10 +245,11 @@ class Downloader:
             validators=validators,
         )
 
-    def _make_room(self, *, disk_full: bool = False) -> None:
+    def _make_room(self, *, disk_full: int = 0) -> None:
         """Evict audio if a fiftieth of `max_bytes` has arrived or the last eviction is long ago.
 
-        If the disk is full, evict at once, down to nine tenths of what is stored.
+        If `disk_full` bytes do not fit on the disk, evict at once: these, and at least a tenth of
+        what is stored.
         """
         limits = self._limits
         due = self._received >= limits.max_bytes / 50 or is_eviction_due(self._folder)
@@ -235,7 +260,7 @@ class Downloader:
             max_bytes = limits.max_bytes
             if disk_full:
                 stored = sum(entry.size for entry in scan(self._folder))
-                max_bytes = min(max_bytes, stored * 9 // 10)
+                max_bytes = min(max_bytes, stored * 9 // 10, stored - disk_full)
             evict(self._folder, max_bytes, limits.keep_seconds)
         except OSError:
             logger.exception("The audio store cannot evict audio from %s", self._folder)

@@ -31,7 +31,7 @@ from library.audio.metadata import (
     write_atomically,
     write_metadata,
 )
-from library.audio.open_audio import OpenAudio
+from library.audio.open_audio import OpenAudio, described
 
 TOUCH_SECONDS = 60  # precision of the time of last use
 
@@ -141,15 +141,7 @@ class Entry:
         if stored and os.fstat(file.fileno()).st_size != metadata.size:
             file.close()  # never observed, but a damaged disk must not become damaged audio
             raise FileNotFoundError(metadata.body)
-        return OpenAudio(
-            file=file,
-            size=metadata.size,
-            content_type=metadata.content_type,
-            etag=metadata.etag,
-            last_modified=metadata.last_modified,
-            stored=stored,
-            topic="" if stored else self.topic,
-        )
+        return described(file, metadata, stored=stored, topic="" if stored else self.topic)
 
     @property
     def _saved(self) -> Path:

@@ -106,6 +106,12 @@ def begin_download(topic: str) -> None:
         _downloads[topic] += 1
 
 
+def is_downloading(topic: str) -> bool:
+    """Return whether a thread of this process downloads."""
+    with _lock:
+        return topic in _downloads
+
+
 def end_download(topic: str) -> None:
     """Note the end of a download, whether it succeeded or failed, and announce it."""
     with _lock:

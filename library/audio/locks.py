@@ -3,6 +3,7 @@
 A lock is `flock` on a file, which the kernel releases if the process dies.
 """
 
+import errno
 import fcntl
 import os
 import time
@@ -10,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
+FULL = (errno.ENOSPC, errno.EDQUOT)  # of an OSError: the disk has no space left
 SHORTEST_WAIT, LONGEST_WAIT = 0.002, 0.1  # seconds between two polls
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from library.audio import growth
 from library.audio.errors import AudioUnavailableError
 from library.audio.locks import is_abandoned
+from library.audio.metadata import Metadata
 from library.audio.sniff import SNIFF_BYTES, audio_type
 
 READ_BYTES = 65536
@@ -87,6 +88,19 @@ class OpenAudio:
             return self.available(position)
 
         growth.wait_until(self.topic, ready, repeat(POLL_SECONDS), self.size_now)
+
+
+def described(file: FileIO, metadata: Metadata, *, stored: bool, topic: str) -> OpenAudio:
+    """Return the open audio that the metadata describes."""
+    return OpenAudio(
+        file=file,
+        size=metadata.size,
+        content_type=metadata.content_type,
+        etag=metadata.etag,
+        last_modified=metadata.last_modified,
+        stored=stored,
+        topic=topic,
+    )
 
 
 def open_file(path: str | Path) -> OpenAudio:

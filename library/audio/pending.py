@@ -62,7 +62,11 @@ class Pending:
             code = self._downloader.recent_failure(self._entry)
             if code is not None:
                 raise AudioUnavailableError(code)
-            audio = self._entry.open_current(self._began) or self._entry.open_growing()
+            audio = (
+                self._entry.open_current(self._began)
+                or self._entry.open_growing()
+                or self._downloader.open_in_memory(self._entry)
+            )
             if audio is None and self._downloader.start(self._entry, self._began):
                 self._result = "miss"
         except OSError:

@@ -17,7 +17,7 @@ from pathlib import Path
 from threading import Condition, Lock, Timer
 
 from library.audio.errors import AudioUnavailableError
-from library.audio.locks import host_of, poll_intervals, try_lock
+from library.audio.locks import FULL, host_of, poll_intervals, try_lock
 
 LONGEST_TURN = 1.0  # seconds, also while no download of this process waits
 SHORTEST_TURN = 0.1
@@ -93,7 +93,7 @@ def _wait_for_slot(host: _Host, ticket: object, path: Path, slots: int, timeout:
         _changed.wait_for(lambda: host.queue[0] is ticket, timeout)
     for interval in poll_intervals(deadline):
         for number in range(slots):
-            descriptor = try_lock(path.with_name(f"{path.name}.{number}.slot"))
+            descriptor = _try_slot(path.with_name(f"{path.name}.{number}.slot"))
             if descriptor is not None:
                 slot = _Slot(descriptor)
                 with _changed:
@@ -109,6 +109,16 @@ def _wait_for_slot(host: _Host, ticket: object, path: Path, slots: int, timeout:
         if not over:
             time.sleep(interval)
     raise AudioUnavailableError("origin_busy")
+
+
+def _try_slot(path: Path) -> int | None:
+    """Return a descriptor that holds the slot, or None. On a full disk, no slot is needed."""
+    try:
+        return try_lock(path)
+    except OSError as error:
+        if error.errno not in FULL:
+            raise
+        return os.open(os.devnull, os.O_RDONLY)
 
 
 def _file_name(host: str) -> str:

@@ -89,7 +89,7 @@ audio_store_evicted_bytes = Counter(
 )
 audio_store_write_failures = Counter(
     "clips_audio_store_write_failures_total",
-    "Downloads that failed because the disk of the audio store is full or read-only.",
+    "Downloads that could not be stored because the disk is full or read-only.",
 )
 
 # Each series starts at 0 instead of being absent, so that rates include the first event.

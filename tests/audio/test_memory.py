@@ -1,0 +1,128 @@
+"""Audio that does not fit on the disk passes through memory."""
+
+import errno
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from threading import Event
+
+import pytest
+
+from harness.origin import Origin, answer, await_downloads, in_two_parts
+from library.audio.errors import AudioUnavailableError
+from library.telemetry import instruments
+from tests.audio.stores import EXPIRED, MakeStore, failure, opened, read
+
+
+def refuse(*_: object) -> None:
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
+@pytest.fixture(autouse=True)
+def full_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("library.audio.parts.reserve", refuse)
+
+
+def test_many_cold_streams_are_served_from_a_full_disk(
+    origin: Origin, make_store: MakeStore, mp3: bytes
+) -> None:
+    store = make_store()
+    failures = instruments.audio_store_write_failures._value.get()
+    urls = [origin.on(f"/{n}", answer(mp3)) for n in range(8)]
+    with ThreadPoolExecutor(16) as pool:
+        bodies = set(pool.map(lambda url: read(store, url), urls * 2))
+    await_downloads()
+    assert bodies == {mp3}
+    assert set(origin.request_counts.values()) == {1}
+    assert not [path for path in store.folder.iterdir() if path.suffix in (".part", ".audio")]
+    assert instruments.audio_store_write_failures._value.get() == failures + 8
+
+
+def test_audio_in_memory_can_be_read_while_it_grows_and_in_any_part(
+    origin: Origin, make_store: MakeStore, mp3: bytes
+) -> None:
+    store, go_on = make_store(), Event()
+    with opened(store, origin.on("/a", in_two_parts(mp3, 20_000, go_on))) as audio:
+        assert b"".join(audio.chunks(0, 20_000)) == mp3[:20_000]
+        assert not audio.whole
+        go_on.set()
+        assert b"".join(audio.chunks(len(mp3) - 10, 10)) == mp3[-10:]
+        with opened(store, origin.url("/a")) as other:
+            assert b"".join(other.chunks(5, 10)) == mp3[5:15]
+            assert (other.etag, other.last_modified) == (audio.etag, audio.last_modified)
+    assert origin.request_counts["/a"] == 1
+
+
+def test_truncated_audio_fails_its_readers(
+    origin: Origin, make_store: MakeStore, mp3: bytes
+) -> None:
+    store, go_on = make_store(), Event()
+    with opened(store, origin.on("/a", in_two_parts(mp3, 20_000, go_on, whole=False))) as audio:
+        go_on.set()
+        with pytest.raises(AudioUnavailableError, match="origin_truncated"):
+            list(audio.chunks(0, audio.size))
+    await_downloads()
+    origin.on("/a", answer(mp3))
+    assert read(make_store(failure_seconds=0), origin.url("/a")) == mp3
+
+
+def test_audio_that_is_not_fresh_is_requested_again(
+    origin: Origin, make_store: MakeStore, mp3: bytes
+) -> None:
+    store, url = make_store(EXPIRED), origin.on("/a", answer(mp3))
+    assert read(store, url) == mp3
+    await_downloads()
+    origin.on("/a", answer(mp3[:50_000]))
+    assert read(store, url) == mp3[:50_000]
+
+
+def test_audio_that_was_not_used_lately_makes_room(
+    origin: Origin, make_store: MakeStore, mp3: bytes
+) -> None:
+    store = make_store(memory_bytes=2 * len(mp3) + 10)
+    for path in ("/a", "/b", "/a", "/c", "/a", "/b"):
+        assert read(store, origin.on(path, answer(mp3))) == mp3
+        await_downloads()
+    assert origin.request_counts == {"/a": 1, "/b": 2, "/c": 1}
+
+
+def test_memory_that_downloads_use_is_not_taken_from_them(
+    origin: Origin, make_store: MakeStore, mp3: bytes
+) -> None:
+    store, go_on = make_store(memory_bytes=len(mp3) + 10), Event()
+    with opened(store, origin.on("/a", in_two_parts(mp3, 20_000, go_on))) as audio:
+        assert failure(store, origin.on("/b", answer(mp3))) == "store_unavailable"
+        go_on.set()
+        assert b"".join(audio.chunks(0, audio.size)) == mp3
+
+
+def test_audio_is_evicted_before_memory_is_used(
+    origin: Origin, make_store: MakeStore, mp3: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = make_store()
+    with monkeypatch.context() as patch:
+        patch.setattr("library.audio.parts.reserve", lambda *_: None)
+        read(store, origin.on("/old", answer(mp3)))
+        await_downloads()
+
+    def full_while_anything_is_stored(*_: object) -> None:
+        if list(store.folder.glob("*.audio")):
+            refuse()
+
+    monkeypatch.setattr("library.audio.parts.reserve", full_while_anything_is_stored)
+    assert read(store, origin.on("/new", answer(mp3))) == mp3
+    await_downloads()
+    assert len(list(store.folder.glob("*.audio"))) == 1
+
+
+@pytest.mark.parametrize("function", ["entry", "turns"])
+def test_full_disk_without_space_for_a_lock_is_no_obstacle(
+    origin: Origin,
+    make_store: MakeStore,
+    mp3: bytes,
+    monkeypatch: pytest.MonkeyPatch,
+    function: str,
+) -> None:
+    store = make_store()
+    Path(store.folder).mkdir()
+    monkeypatch.setattr(f"library.audio.{function}.try_lock", refuse)
+    assert read(store, origin.on("/a", answer(mp3))) == mp3
