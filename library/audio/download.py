@@ -181,7 +181,7 @@ class Downloader:
     def _receive(self, entry: Entry, response: OriginResponse) -> None:
         """Write the body to a part, announce it once its type and length are known, save it."""
         chunks = response.chunks()
-        with contextlib.closing(self._new_part(entry, response.length or 0)) as part:
+        with contextlib.closing(self._new_part(entry, response.length)) as part:
             head, content_type = read_head(chunks)
             metadata = self._metadata(entry.url, response, content_type)
             part.file.write(head)
@@ -191,6 +191,7 @@ class Downloader:
                 growth.announce(entry.topic)
             announced = time.monotonic()
             for chunk in chunks:
+                part.grow(part.file.tell() + len(chunk))
                 part.file.write(chunk)
                 part.file.flush()  # readers are waiting for it
                 if time.monotonic() - announced >= ANNOUNCE_SECONDS:
@@ -201,20 +202,21 @@ class Downloader:
             part.save(replace(metadata, size=size, checked_at=time.time()))
             self._received += size
 
-    def _new_part(self, entry: Entry, size: int) -> Part:
-        """Return a part on the disk, or in memory if the disk has no space for `size` bytes.
+    def _new_part(self, entry: Entry, length: int | None) -> Part:
+        """Return a part on the disk, or in memory if the disk has no space for the audio.
 
-        A size of 0 is unknown. Raises OSError if there is no space anywhere.
+        Raises OSError if there is no space in memory either.
         """
+        size = self._client.limits.max_bytes if length is None else length
         for is_last in (False, True):
             try:
                 return DiskPart(entry, size)
             except OSError as error:
-                if error.errno not in FULL or (is_last and not size):
+                if error.errno not in FULL:
                     raise
             if not is_last:
-                self._make_room(disk_full=size or 1)
-        part = self._memory.new_part(entry.key, size)
+                self._make_room(disk_full=length or 1)
+        part = self._memory.new_part(entry.key, length or 0)
         instruments.audio_store_write_failures.inc()
         logger.warning(
             "The audio store's disk is full: audio from %s is held in memory", host_of(entry.url)

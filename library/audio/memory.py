@@ -28,20 +28,32 @@ class Memory:
         weakref.finalize(self, _close_all, self._parts)
 
     def new_part(self, key: str, size: int) -> "MemoryPart":
-        """Return a part for a download of `size` bytes, instead of audio that was not used lately.
+        """Return a part for a download of `size` bytes, or of unknown size (0).
 
-        Raises OSError if downloads in progress need the memory, or on systems without memfd.
+        Raises OSError if there is no memory, or on systems without memfd.
         """
+        if not hasattr(os, "memfd_create"):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         with self._lock:
-            used = sum(part.size for part in self._parts.values())
-            for other, part in list(self._parts.items()):
-                if part.saved and (other == key or used + size > self._max_bytes):
-                    used -= part.size
-                    self._parts.pop(other).file.close()
-            if used + size > self._max_bytes or not hasattr(os, "memfd_create"):
-                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            self._make_room(size, replaced=key)
             part = self._parts[key] = MemoryPart(self, key, size)
             return part
+
+    def grow(self, part: "MemoryPart", size: int) -> None:
+        """Let a part have more bytes. Raises OSError if there is no memory."""
+        with self._lock:
+            self._make_room(size - part.size)
+            part.size = size
+
+    def _make_room(self, size: int, replaced: str = "") -> None:
+        """Drop audio that was not used lately. Downloads in progress keep their memory."""
+        used = sum(part.size for part in self._parts.values())
+        for key, part in list(self._parts.items()):
+            if part.saved and (key == replaced or used + size > self._max_bytes):
+                used -= part.size
+                self._parts.pop(key).file.close()
+        if used + size > self._max_bytes:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     def open(self, key: str, topic: str) -> OpenAudio | None:
         """Return the audio if it is fresh or growing. The caller closes it."""
@@ -73,6 +85,10 @@ class MemoryPart:
         self.metadata: Metadata | None = None  # once readers can follow it
         self.saved = False
         self._memory, self._key = memory, key
+
+    def grow(self, size: int) -> None:
+        if size > self.size:
+            self._memory.grow(self, size)
 
     def announce(self, metadata: Metadata) -> None:
         self.metadata = metadata

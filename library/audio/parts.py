@@ -21,6 +21,9 @@ class Part(Protocol):
 
     file: BinaryIO
 
+    def grow(self, size: int) -> None:
+        """Have space for so many bytes, or raise OSError."""
+
     def announce(self, metadata: Metadata) -> None:
         """Let readers follow the file as it grows."""
 
@@ -43,11 +46,13 @@ class DiskPart:
         self.file = entry.new_part()
         self._path: Path | None = Path(self.file.name)
         try:
-            if size:
-                reserve(self.file.fileno(), size)
+            reserve(self.file.fileno(), size)
         except BaseException:
             self.close()
             raise
+
+    def grow(self, size: int) -> None:
+        """Do nothing: the space is reserved."""
 
     def announce(self, metadata: Metadata) -> None:
         self._entry.announce(replace(metadata, body=Path(self.file.name).name))
@@ -73,7 +78,7 @@ def reserve(descriptor: int, size: int) -> None:
 
     Some systems and file systems cannot reserve it. Raises OSError if the disk is full.
     """
-    with suppress(AttributeError):  # macOS
+    with suppress(AttributeError):  # of a system without it
         arguments = (ctypes.c_int64(0), ctypes.c_int64(size))
         if ctypes.CDLL(None, use_errno=True).fallocate(descriptor, KEEP_SIZE, *arguments):
             code = ctypes.get_errno()

@@ -52,6 +52,26 @@ def test_audio_in_memory_can_be_read_while_it_grows_and_in_any_part(
     assert origin.request_counts["/a"] == 1
 
 
+def test_audio_of_unknown_length_passes_as_well(
+    origin: Origin, make_store: MakeStore, mp3: bytes
+) -> None:
+    store = make_store(memory_bytes=3 * len(mp3))
+    urls = [origin.on(f"/{n}", answer(mp3, headers={"Content-Length": ""})) for n in range(8)]
+    for url in urls:
+        assert read(store, url) == mp3
+        assert read(store, url) == mp3
+        await_downloads()
+    assert set(origin.request_counts.values()) == {1}
+
+
+def test_audio_of_unknown_length_takes_no_more_memory_than_there_is(
+    origin: Origin, make_store: MakeStore, mp3: bytes
+) -> None:
+    store = make_store(memory_bytes=len(mp3) - 1)
+    url = origin.on("/a", answer(mp3, headers={"Content-Length": ""}))
+    assert failure(store, url) == "store_unavailable"
+
+
 def test_truncated_audio_fails_its_readers(
     origin: Origin, make_store: MakeStore, mp3: bytes
 ) -> None:
