@@ -19,7 +19,7 @@ from threading import Condition, Lock, Timer
 from library.audio.errors import AudioUnavailableError
 from library.audio.locks import FULL, host_of, poll_intervals, try_lock
 
-LONGEST_TURN = 1.0  # seconds, also while no download of this process waits
+LONGEST_TURN = 0.5  # seconds, also while no download of this process waits
 SHORTEST_TURN = 0.1
 QUEUE_SHARE = 0.5  # of the time that the first in the queue can still wait, for the whole queue
 
