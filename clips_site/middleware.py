@@ -10,6 +10,7 @@ from django.urls import get_resolver, is_valid_path, resolve
 
 Handler = Callable[[HttpRequest], HttpResponseBase]
 
+READING = ("GET", "HEAD", "OPTIONS")
 PROBES = frozenset(("/livez", "/readyz", "/metrics"))
 
 
@@ -18,6 +19,9 @@ class Middleware:
 
     def __init__(self, get_response: Handler) -> None:
         self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        return self.get_response(request)
 
 
 class ProbeMiddleware(Middleware):
@@ -29,10 +33,35 @@ class ProbeMiddleware(Middleware):
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         if request.path_info in PROBES:
+            if response := _without_method(request, READING):
+                return response
             match = request.resolver_match = resolve(request.path_info)
-            response: HttpResponseBase = match.func(request)
-            return response
+            answered: HttpResponseBase = match.func(request)
+            return answered
         return self.get_response(request)
+
+
+class MethodMiddleware(Middleware):
+    """Answers methods that pages do not have with 405, and OPTIONS with those they have.
+
+    Otherwise the CSRF check would refuse some, and views would take others for GET. The views of
+    the API decide themselves.
+    """
+
+    def process_view(self, request: HttpRequest, *_: object) -> HttpResponseBase | None:
+        if request.path_info.startswith(("/api/", "/openapi.json")):
+            return None
+        in_back_office = request.path_info.startswith("/admin/")
+        return _without_method(request, (*READING, "POST") if in_back_office else READING)
+
+
+def _without_method(request: HttpRequest, allowed: tuple[str, ...]) -> HttpResponseBase | None:
+    """Return the response to OPTIONS or to a method that is not allowed, else None."""
+    if request.method in allowed and request.method != "OPTIONS":
+        return None
+    from library.api.handlers import method_not_allowed  # when Django has been set up
+
+    return method_not_allowed(request, allowed)
 
 
 class BackOfficeHeadersMiddleware(Middleware):

@@ -79,6 +79,17 @@ WEB_THREADS = env.int("WEB_THREADS", 8, validate=validate.Range(min=2))
 CLIPS_MAX_STREAMS = env.int("CLIPS_MAX_STREAMS", 10_000, validate=valid.AT_LEAST_1)  # of a process
 # Seconds after which a client that takes no byte is disconnected.
 CLIPS_STALL_TIMEOUT = env.float("CLIPS_STALL_TIMEOUT", 60.0, validate=valid.SECONDS)
+# Seconds within which the whole head of a request must arrive, and between two requests.
+CLIPS_HEAD_TIMEOUT = env.float("CLIPS_HEAD_TIMEOUT", 20.0, validate=valid.SECONDS)
+CLIPS_KEEPALIVE_TIMEOUT = env.float("CLIPS_KEEPALIVE_TIMEOUT", 5.0, validate=valid.SECONDS)
+# Seconds for a whole body; bytes a second that it must average after the seconds of grace.
+CLIPS_BODY_TIMEOUT = env.float("CLIPS_BODY_TIMEOUT", 600.0, validate=valid.SECONDS)
+CLIPS_BODY_MINIMUM_RATE = env.float("CLIPS_BODY_MINIMUM_RATE", 1000.0, validate=valid.ABOVE_0)
+CLIPS_BODY_GRACE = env.float("CLIPS_BODY_GRACE", 20.0, validate=valid.NOT_NEGATIVE)
+# Connections of a client, or its requests in progress if CLIPS_TRUSTED_PROXIES; 0: any number.
+CLIPS_CLIENT_CONNECTIONS = env.int(
+    "CLIPS_CLIENT_CONNECTIONS", 1000, validate=validate.Range(min=0, max=65_535)
+)
 CLIPS_API_WRITES = env.str(
     "CLIPS_API_WRITES", "open", validate=validate.OneOf(("open", "authenticated"))
 )
@@ -89,6 +100,7 @@ CLIPS_THROTTLE_RATES = {  # requests per client and minute
     "writes": env.int("CLIPS_THROTTLE_WRITES", 60, validate=valid.AT_LEAST_1),
     "bulk": env.int("CLIPS_THROTTLE_BULK", 10, validate=valid.AT_LEAST_1),
 }
+CLIENT_LIMIT = CLIPS_CLIENT_CONNECTIONS if CLIPS_THROTTLE else 0
 CLIPS_STREAM_CACHE_CONTROL = env.str(
     "CLIPS_STREAM_CACHE_CONTROL", "private, no-cache", validate=valid.HEADER_VALUE
 )
@@ -235,6 +247,7 @@ MIDDLEWARE = [
     "clips_site.middleware.BodyLimitMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "clips_site.middleware.NoTrailingSlashMiddleware",
+    "clips_site.middleware.MethodMiddleware",
     "clips_site.page_middleware.SessionMiddleware",
     "clips_site.page_middleware.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -289,7 +302,10 @@ LOGGING: dict[str, Any] = {
     "filters": {
         "unexpected": {"()": "clips_site.server.logs.formatting.UnexpectedErrors"},
     },
-    "handlers": {"lines": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "handlers": {
+        "lines": {"class": "logging.StreamHandler", "formatter": "line"},
+        "nowhere": {"class": "logging.NullHandler"},
+    },
     "root": {"handlers": ["lines"], "level": LOG_LEVEL},
     "loggers": {
         # Django's own handlers would write a second line in another format.
@@ -297,8 +313,10 @@ LOGGING: dict[str, Any] = {
         "django.server": {"handlers": [], "level": "NOTSET"},
         # Only unhandled errors: 4xx, 502 and 503 are in the access log.
         "django.request": {"filters": ["unexpected"]},
-        # Views answer HEAD as they answer GET, and gunicorn drops the body: no warning.
-        "gunicorn.http.wsgi": {"level": "ERROR"},
+        # Requests that Django refuses, such as for their Host: the access log has the reason, and
+        # these lines would quote the client.
+        "django.security": {"handlers": ["nowhere"], "propagate": False},
+        "django.security.csrf": {"handlers": ["lines"]},
         # While the collector is down, log each lost batch, but not each attempt.
         "opentelemetry.exporter": {"level": "ERROR"},
         "axes": {"level": "WARNING"},  # its table already records each log-in

@@ -32,7 +32,9 @@ from django.core.management import call_command  # noqa: E402
 from tqdm import trange  # noqa: E402
 
 from benchmarks.instrumentation.measured import MeasuredHandler, piped_stderr  # noqa: E402
+from clips_site.server.front.client_counts import counted_client, counts  # noqa: E402
 from clips_site.server.front.connection import Front  # noqa: E402
+from clips_site.server.front.places import Patience, Places  # noqa: E402
 from library.plays.outcomes import outcome_writer  # noqa: E402
 
 PATHS = {
@@ -61,7 +63,10 @@ async def compare(path: str, rounds: int) -> list[float]:
     """Return the CPU time without either, and the costs of metrics, log and both, in µs."""
     handler = MeasuredHandler(application, None)
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(Front(handler, idle_seconds=3600), "127.0.0.1", 0)
+    patience = Patience(idle=3600, head=3600)
+    places = Places(loop.time, patience, counts, capacity=10, per_client=0, workers=1)
+    front = Front(handler, None, places, counted_client)
+    server = await loop.create_server(front, "127.0.0.1", 0)
     took: dict[str, list[int]] = {name: [] for name in WAYS}
     order = list(WAYS)
     port = server.sockets[0].getsockname()[1]

@@ -7,14 +7,13 @@ to run new code.
 
 import gc
 import os
-import resource
-import sys
 from importlib import import_module
 from typing import Any
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "clips_site.settings")
 
 from clips_site import settings
+from clips_site.server import descriptors
 from clips_site.server.metrics import slots
 from clips_site.server.metrics.supervisor import metrics_process
 
@@ -23,17 +22,10 @@ bind = f"{settings.HOST}:{settings.PORT}"
 workers = settings.WEB_CONCURRENCY
 worker_class = "clips_site.server.worker.Worker"
 logger_class = "clips_site.server.gunicorn_logger.Logger"
-# A listener takes two file descriptors (socket and file), a download four. macOS grants no more
-# than 10,240.
-_MOST = 10_240 if sys.platform == "darwin" else 65_536
-_soft, _hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-_descriptors = _MOST if _hard == resource.RLIM_INFINITY else min(_hard, _MOST)
-if _soft != resource.RLIM_INFINITY and _soft < _descriptors:
-    resource.setrlimit(resource.RLIMIT_NOFILE, (_descriptors, _hard))
+descriptors.raise_limit()
 backlog = 2048
 timeout = 60
 graceful_timeout = 30
-keepalive = 5
 control_socket_disable = True  # all servers of a user would share one in the home directory
 proc_name = "clips"
 
@@ -72,6 +64,7 @@ def when_ready(server: Any) -> None:
         metrics_process.supervise(server)
     else:
         server.log.info("Metrics %s/metrics", root)
+    descriptors.survive_shortage(server)
 
 
 def on_reload(server: Any) -> None:
@@ -91,8 +84,11 @@ def post_fork(server: Any, worker: Any) -> None:
     """Count in the worker's slot from now on, and limit how long a statement may take."""
     from clips_site.database.postgresql.base import Connection
     from clips_site.database.postgresql.sessions import sessions
+    from clips_site.server.front.client_counts import counts
 
-    slots.use(worker.slot)
+    with descriptors.shortage_ends_worker(worker.log):
+        slots.use(worker.slot)
+    counts.use(worker.slot)
     Connection.deadline = settings.POSTGRES_DEADLINE
     sessions.serve_requests()
 
@@ -114,7 +110,10 @@ def worker_exit(server: Any, worker: Any) -> None:
 
 def child_exit(server: Any, worker: Any) -> None:
     """Free the slot of a worker that has ended, killed or not: its work in progress is over."""
+    from clips_site.server.front.client_counts import counts
+
     slots.release(worker.slot)
+    counts.release(worker.slot)
 
 
 def on_exit(server: Any) -> None:

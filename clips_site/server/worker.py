@@ -7,12 +7,17 @@ import asyncio
 import os
 import signal
 import socket
+from typing import TYPE_CHECKING
 
 from aiohttp.web import ServerRunner, SockSite
 from gunicorn.workers.base import Worker as GunicornWorker
 
 from clips_site import settings
+from clips_site.server import descriptors
 from clips_site.server.logs.access_lines import AccessLog
+
+if TYPE_CHECKING:
+    from clips_site.server.front.places import Places
 
 STOP = (signal.SIGINT, signal.SIGQUIT, signal.SIGTERM)
 
@@ -36,6 +41,10 @@ os.register_at_fork(
 class Worker(GunicornWorker):  # type: ignore[misc]
     """Serves with asyncio: see `front`."""
 
+    def init_process(self) -> None:
+        with descriptors.shortage_ends_worker(self.log):
+            super().init_process()
+
     def init_signals(self) -> None:
         """Install the handlers. `run` replaces that of SIGTERM by one of the event loop.
 
@@ -57,8 +66,10 @@ class Worker(GunicornWorker):  # type: ignore[misc]
 
     async def _serve(self) -> None:
         # gunicorn imports this module before Django is set up.
+        from clips_site.server.front.client_counts import counted_client, counts
         from clips_site.server.front.connection import Front
         from clips_site.server.front.handler import Handler
+        from clips_site.server.front.places import Patience, Places
 
         loop = asyncio.get_running_loop()
         stop = asyncio.Event()
@@ -66,7 +77,17 @@ class Worker(GunicornWorker):  # type: ignore[misc]
         log = None
         if settings.ACCESS_LOG:
             log = AccessLog(settings.LOG_FORMAT, self.log.error_log.getEffectiveLevel())
-        front = Front(Handler(self.wsgi, log), idle_seconds=self.cfg.keepalive)
+        behind_proxy = settings.CLIPS_TRUSTED_PROXIES > 0  # then `Handler` counts requests
+        places = Places(
+            loop.time,
+            Patience(idle=settings.CLIPS_KEEPALIVE_TIMEOUT, head=settings.CLIPS_HEAD_TIMEOUT),
+            counts,
+            capacity=descriptors.capacity(),
+            per_client=0 if behind_proxy else settings.CLIENT_LIMIT,
+            workers=settings.WEB_CONCURRENCY,
+        )
+        front = Front(Handler(self.wsgi, log), log, places, counted_client)
+        watching = asyncio.create_task(_watch(places))
         # aiohttp waits twice for this long: for the handler of a request, then for its connection.
         runner = ServerRunner(front, shutdown_timeout=self.cfg.graceful_timeout * 0.45)
         await runner.setup()
@@ -85,7 +106,15 @@ class Worker(GunicornWorker):  # type: ignore[misc]
                 await asyncio.wait((stopping,), timeout=1)
             await stopping
         finally:
+            watching.cancel()
             self.alive = False
+
+
+async def _watch(places: "Places") -> None:
+    """Close the connections whose clients take too long, for ever."""
+    while True:
+        places.resize(descriptors.capacity())  # an operator may change the limit
+        await asyncio.sleep(places.close_expired())
 
 
 async def _listen(runner: ServerRunner, listener: socket.socket, backlog: int) -> None:

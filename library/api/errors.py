@@ -152,11 +152,11 @@ class PayloadTooLarge(APIException):
 
 
 class UriTooLong(APIException):
-    """The request line is longer than the server accepts; it builds the same response itself."""
+    """The request target is longer than the server accepts."""
 
     status_code = 414
     default_code = "uri_too_long"
-    default_detail = "URI Too Long."
+    default_detail = "Send a request target of at most 4094 bytes."
 
 
 class KeyReused(APIException):

@@ -9,11 +9,12 @@ from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.template.loader import render_to_string
 from django.views import defaults
-from rest_framework.exceptions import APIException
+from rest_framework.exceptions import APIException, MethodNotAllowed
 
 from library.api import errors
 from library.api.json_bodies import JSONRenderer
 from library.database_errors import Fault, fault_of, first_line
+from library.telemetry import request_notes
 
 logger = logging.getLogger(__name__)
 
@@ -57,8 +58,19 @@ def log_fault(error: BaseException | None) -> None:
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Handle a request that Django refuses before any view, such as one for an unknown host."""
+    request_notes.noted(request.META)["refused"] = type(exception).__name__
     too_large = isinstance(exception, RequestDataTooBig)
     return error_response(errors.PayloadTooLarge() if too_large else errors.BadRequest())
+
+
+def method_not_allowed(request: HttpRequest, allowed: tuple[str, ...]) -> HttpResponse:
+    """Handle a method that a page or a health check does not have. OPTIONS lists those it has."""
+    if request.method == "OPTIONS":
+        response = HttpResponse(headers={"Cache-Control": "no-store"})
+    else:
+        response = error_response(MethodNotAllowed(str(request.method)))
+    response["Allow"] = ", ".join(allowed)
+    return response
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponseBase:

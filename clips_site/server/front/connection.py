@@ -1,34 +1,41 @@
-"""Connections: aiohttp's protocol handler, with errors in JSON and half-closed connections."""
+"""Connections: aiohttp's protocol handler, with limits on time and number, and errors in JSON."""
 
+import asyncio
 import logging
 from collections.abc import Callable, Coroutine
-from http import HTTPStatus
 from typing import Any
 
-from aiohttp.http_exceptions import LineTooLong
-from aiohttp.streams import EMPTY_PAYLOAD
+from aiohttp.streams import EMPTY_PAYLOAD, StreamReader
 from aiohttp.web import BaseRequest, RequestHandler, Server
+from aiohttp.web_protocol import _ErrInfo
 
-from clips_site.server.front.reply import Reply, json_reply
-from clips_site.server.logs.request_ids import HEADER, begin, current
+from clips_site.server.front.places import Connections, Excess, Places, Stage
+from clips_site.server.front.refusals import MAX_FIELD, MAX_FIELDS, MAX_LINE, failure, refuse
+from clips_site.server.front.reply import Reply
+from clips_site.server.logs.access_lines import AccessLog
+from library.api.protocol_errors import HeadIncomplete, HeadTooSlow
 
 logger = logging.getLogger(__name__)
 
-MAX_LINE = 4094  # bytes of a request line, and the next of a header field
-MAX_FIELD = 8190
-MAX_FIELDS = 100
+NEVER = 365 * 24 * 3600.0  # seconds; aiohttp's own time limit, which `Places` replaces
+
+
 Handle = Callable[[BaseRequest], Coroutine[Any, Any, Reply]]
+ClientOf = Callable[[str], str | None]
 
 
 class Front(Server):
     """The HTTP server of a worker: parses requests and passes each to `handle`."""
 
-    def __init__(self, handle: Handle, *, idle_seconds: float) -> None:
-        """A connection without a complete request head is closed after `idle_seconds`."""
+    def __init__(
+        self, handle: Handle, log: AccessLog | None, places: Places, client_of: ClientOf
+    ) -> None:
+        """`client_of` returns the client to whose connections one from an address is counted."""
         super().__init__(handle)  # type: ignore[arg-type]  # a Reply is all that aiohttp needs
+        self.log, self.places, self.client_of = log, places, client_of
         self._settings: dict[str, Any] = {
             "loop": self._loop,
-            "keepalive_timeout": idle_seconds,
+            "keepalive_timeout": NEVER,
             "logger": logger,
             "access_log": None,  # `Exchange` writes the lines
             "max_line_size": MAX_LINE,
@@ -44,20 +51,107 @@ class Front(Server):
 class Connection(RequestHandler):
     """One connection of a client."""
 
-    __slots__ = ()
+    __slots__ = (
+        *("_body_timeout", "_front", "_last_body", "_places"),
+        *("client", "groups", "since", "stage", "surplus"),  # of `places.Holder`
+    )
+    client: str | None
+    groups: tuple[Connections, ...]
+    since: float
+    stage: Stage
+    surplus: bool
+
+    def __init__(self, front: Front, **options: Any) -> None:
+        super().__init__(front, **options)
+        self._front, self._places = front, front.places
+        self._body_timeout: asyncio.Timeout | None = None
+        self._last_body: StreamReader = EMPTY_PAYLOAD
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)
+        peer = self.peername  # empty on a Unix socket
+        self._places.enter(self, self._front.client_of(peer[0]) if peer else None)
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        self._places.leave(self)
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        if self._messages:
+            self._last_body = self._messages[-1][1]
+        elif self.stage is Stage.IDLE and data:
+            self._places.move(self, Stage.HEAD)
 
     def eof_received(self) -> bool:  # type: ignore[override]
         """Keep a half-closed connection open while its client awaits a response."""
+        if self._awaits_head:
+            return self._has_head_begun() and self._refuse(HeadIncomplete())
         self._close = not self._messages  # these are answered first
-        if self._messages:
-            last_body = self._messages[-1][1]
-        elif self._current_request is not None:
-            last_body = self._current_request.content
-        else:
-            last_body = EMPTY_PAYLOAD
-        if not last_body.is_eof():
-            return False  # it will never be complete
-        return self._request_count > 0 and (self._waiter is None or self._waiter.done())
+        if not self._last_body.is_eof():
+            self._last_body.feed_eof()  # `bodies` notices that it is too short
+        return self._request_count > 0
+
+    async def _handle_request(self, request: BaseRequest, *arguments: Any) -> Any:
+        self._places.move(self, Stage.BUSY)
+        try:
+            return await super()._handle_request(request, *arguments)
+        finally:
+            self._places.move(self, Stage.IDLE)
+
+    def begin_body(self, timeout: asyncio.Timeout) -> None:
+        """Wait for the rest of a body until `timeout`, which ends early if the place is needed."""
+        self._body_timeout = timeout
+        self._places.move(self, Stage.BODY)
+
+    def end_body(self, *, complete: bool) -> None:
+        """Wait no longer for a body. The rest of an incomplete one is not read."""
+        self._body_timeout = None
+        if not complete:
+            self._lingering_time = 0
+        self._places.move(self, Stage.BUSY)
+
+    def expire(self) -> bool:
+        """Close the connection. Return False if it does not wait, but still discards a body."""
+        if not self._awaits_head:
+            return False
+        if not (self._has_head_begun() and self._refuse(HeadTooSlow())):
+            self.force_close()
+        return True
+
+    def give_way(self) -> None:
+        """Close the connection in any case. A client that has begun a request gets a response."""
+        transport = self.transport
+        if transport is None or transport.get_write_buffer_size():
+            if transport is not None:
+                transport.abort()  # the client takes nothing, so it would stay open
+        elif self._body_timeout is not None:
+            self._body_timeout.reschedule(self._loop.time())
+        elif not self.expire():
+            self.force_close()
+
+    def excess(self) -> Excess | None:
+        """Return the limit on connections that a new request still exceeds, if any."""
+        return self._places.excess(self) if self.surplus else None
+
+    @property
+    def _awaits_head(self) -> bool:
+        return self._waiter is not None and not self._waiter.done()
+
+    def _has_head_begun(self) -> bool:
+        """Return whether part of a head has arrived. Nothing can be parsed afterwards."""
+        try:
+            return self._parser is not None and self._parser.feed_eof() is not None
+        except Exception:
+            return True
+
+    def _refuse(self, error: Exception) -> bool:
+        """Respond to the part of a head that has arrived, and close the connection."""
+        self._messages.append((_ErrInfo(400, error, ""), EMPTY_PAYLOAD))
+        self._close = True  # what arrives from now on is ignored
+        if self._waiter is not None:
+            self._waiter.set_result(None)
+        return True
 
     def handle_error(
         self,
@@ -70,23 +164,8 @@ class Connection(RequestHandler):
 
         Neither it nor the log quotes the request.
         """
-        request_id = current() or begin()
-        if status < 500:
-            status = _status_of(exc)
-            logger.warning("Request refused: %s", type(exc).__name__)
-        else:
+        if status >= 500:
             logger.error("A request was not answered", exc_info=exc)
         if request.writer.output_size > 0:
             raise ConnectionResetError  # the response has begun, so break it off
-        # Python before 3.13 calls 414 Request-URI Too Long
-        phrase = HTTPStatus(status).phrase.removeprefix("Request-")
-        reply = json_reply(status, phrase.lower().replace(" ", "_"), f"{phrase}.")
-        reply.headers = (*reply.headers, (HEADER, request_id))
-        reply.keep_alive = False
-        return reply
-
-
-def _status_of(error: BaseException | None) -> int:
-    if isinstance(error, LineTooLong):
-        return 414 if error.args[1] == MAX_LINE else 431
-    return 400
+        return failure() if exc is None or status >= 500 else refuse(exc, self._front.log)

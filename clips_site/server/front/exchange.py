@@ -1,17 +1,18 @@
 """One request and its answer: its id, metrics and access-log line."""
 
 import logging
+import re
 import time
 from typing import Any
-from urllib.parse import urlsplit
 
 from aiohttp.web import BaseRequest
 
 from clips_site import settings
 from clips_site.middleware import PROBES
+from clips_site.server.front.reply import Reply
 from clips_site.server.logs.access_lines import AccessLog, describe_request
 from clips_site.server.logs.request_ids import REQUEST_ID, begin
-from library.telemetry import request_notes
+from library.telemetry import http_requests, request_notes
 from library.telemetry.http_requests import BEGAN
 from library.telemetry.instruments import adder, http_requests_in_progress
 
@@ -23,6 +24,8 @@ else:
     tracing = None  # type: ignore[assignment]
 _BEHIND_PROXY = bool(settings.CLIPS_TRUSTED_PROXIES)
 _add_in_progress = adder(http_requests_in_progress)
+# A request target in absolute form (RFC 9112, section 3.2.2): authority without user, and path.
+_ABSOLUTE = re.compile(r"https?://(?:[^/@]*@)?([^/]*)(.*)", re.IGNORECASE)
 
 
 class Exchange:
@@ -32,7 +35,7 @@ class Exchange:
     that handles the request: its log lines have the request's id from then on.
     """
 
-    __slots__ = ("began", "notes", "path", "query", "request", "request_id")
+    __slots__ = ("began", "host", "is_absolute", "notes", "path", "query", "request", "request_id")
 
     def __init__(self, request: BaseRequest) -> None:
         self.began = time.perf_counter()
@@ -42,8 +45,12 @@ class Exchange:
             given("X-Request-ID"), given("traceparent"), joined(request, "tracestate")
         )
         self.path, _, self.query = request.raw_path.partition("?")
-        if not self.path.startswith("/"):  # absolute form (RFC 9112, section 3.2.2), or `*`
-            self.path = "/" + urlsplit(self.path).path.lstrip("/")
+        self.host = given("Host", "")
+        self.is_absolute = not self.path.startswith("/")
+        if self.is_absolute:  # or another form that no client of an origin server sends
+            found = _ABSOLUTE.fullmatch(self.path)
+            self.host, path = found.groups() if found else ("", self.path)
+            self.path = "/" + path.lstrip("/")
         self.notes: dict[str, Any] = {}
         if tracing is not None and self.path not in PROBES:
             tracing.start_request(self.notes, request.method, scheme(request))
@@ -77,6 +84,14 @@ class Exchange:
                 finish_span(facts, self.notes.get("path_template"))
         except Exception:
             logger.exception("A request could not be logged")
+
+
+def write_refusal(reply: Reply, code: str, reason: str, log: AccessLog | None) -> None:
+    """Count and log a request that could not be parsed: nothing of it is certain."""
+    http_requests.count(None, "http", None, reply.status, 0.0)
+    if log is not None:
+        notes = {"code": code, "refused": reason}
+        log.write(describe_request("-", "-", reply.status, notes, len(reply.body), 0.0))
 
 
 def joined(request: BaseRequest, name: str) -> str | None:

@@ -1,15 +1,27 @@
 """Answer requests: in the event loop where that is fast, otherwise through Django."""
 
-from aiohttp.web import BaseRequest
+from typing import cast
 
+from aiohttp import HttpVersion10
+from aiohttp.web import BaseRequest
+from django.conf import settings
+from rest_framework.exceptions import APIException
+
+from clips_site.middleware import PROBES
+from clips_site.server.front import probes
+from clips_site.server.front.client_counts import counted_client, counts
+from clips_site.server.front.connection import Connection
 from clips_site.server.front.database import Database
-from clips_site.server.front.exchange import Exchange
+from clips_site.server.front.error_replies import error_reply
+from clips_site.server.front.exchange import Exchange, joined
 from clips_site.server.front.kept_answers import KeptAnswers
-from clips_site.server.front.reply import LostReply, Reply, json_reply
+from clips_site.server.front.places import Excess
+from clips_site.server.front.reply import LostReply, Reply
+from clips_site.server.front.site_headers import is_allowed, site_headers
 from clips_site.server.front.streams import Streams
-from clips_site.server.front.wsgi import Application, BodyTooSlowError, Django
+from clips_site.server.front.wsgi import Application, Django
 from clips_site.server.logs.access_lines import AccessLog
-from clips_site.server.logs.request_ids import HEADER
+from library.api import protocol_errors as errors
 
 
 class Handler:
@@ -17,6 +29,8 @@ class Handler:
 
     def __init__(self, application: Application, log: AccessLog | None) -> None:
         self._log = log
+        # Behind a proxy, requests are counted, because all connections are the proxy's.
+        self._most = settings.CLIENT_LIMIT if settings.CLIPS_TRUSTED_PROXIES else 0
         self._django = Django(application)
         database = Database()
         self._streams = Streams(database)
@@ -24,22 +38,22 @@ class Handler:
 
     async def __call__(self, request: BaseRequest) -> Reply:
         exchange = Exchange(request)
+        client = self._proxied_client(exchange) if self._most else None
         try:
+            self._check(exchange, client)
             reply = await self._reply(exchange)
-        except BodyTooSlowError:
-            reply = json_reply(408, "request_timeout", "The request body arrived too slowly.")
-            reply.headers = (*reply.headers, (HEADER, exchange.request_id))
-            reply.keep_alive = False
+        except APIException as error:
+            reply = _last_reply(exchange, error)
         except ConnectionError:  # the client has left
             reply = LostReply()
         except BaseException:
-            exchange.end(500, None, self._log)
+            self._end(exchange, client, 500, None)
             raise
         before_end = reply.on_end
 
         def end() -> None:
             before_end()
-            exchange.end(reply.status, reply.sent, self._log)
+            self._end(exchange, client, reply.status, reply.sent)
 
         reply.on_begin, reply.on_end = exchange.note_first_byte, end
         return reply
@@ -48,5 +62,42 @@ class Handler:
         return (
             await self._streams.reply(exchange)
             or await self._kept_answers.reply(exchange)
+            or probes.reply(exchange)
             or await self._django.reply(exchange)
         )
+
+    def _check(self, exchange: Exchange, client: str | None) -> None:
+        """Raise an APIException if the request cannot be handled at all."""
+        if exchange.is_absolute and not is_allowed(exchange.host):
+            raise errors.MisdirectedRequest
+        if exchange.request.version < HttpVersion10:
+            raise errors.FirstLineInvalid
+        if exchange.path in PROBES:
+            return
+        excess = cast(Connection, exchange.request.protocol).excess()
+        if excess is Excess.WORKER:
+            raise errors.NoConnections
+        if excess is Excess.CLIENT or (client and counts.total(client) > self._most):
+            raise errors.TooManyConnections
+
+    def _proxied_client(self, exchange: Exchange) -> str | None:
+        """Count a request for its client, and return the client."""
+        request = exchange.request
+        forwarded_for = joined(request, "X-Forwarded-For") or ""
+        client = counted_client(request.remote or "", forwarded_for, settings.CLIPS_TRUSTED_PROXIES)
+        if client is not None:
+            counts.add(client)
+        return client
+
+    def _end(self, exchange: Exchange, client: str | None, status: int, sent: int | None) -> None:
+        if client is not None:
+            counts.remove(client)
+        exchange.end(status, sent, self._log)
+
+
+def _last_reply(exchange: Exchange, error: APIException) -> Reply:
+    """Return the response to a request that is not handled. The connection ends with it."""
+    reply = error_reply(error, exchange.notes)
+    reply.headers = (*reply.headers, *site_headers(exchange))
+    reply.keep_alive = False
+    return reply

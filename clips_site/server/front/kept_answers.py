@@ -150,10 +150,9 @@ class _Route(NamedTuple):
 def _key(exchange: Exchange) -> Key:
     """Return everything of the request that the answer depends on, besides If-None-Match."""
     request = exchange.request
-    field = request.headers.get
     return (
         request.raw_path,
-        field("Host", ""),
+        exchange.host,
         scheme(request),
         joined(request, "Accept") or "",
         "cross-origin" if "Origin" in request.headers else "",

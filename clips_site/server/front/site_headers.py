@@ -40,10 +40,11 @@ def is_served_here(exchange: Exchange) -> bool:
     """Return whether Django would neither refuse this request's host nor redirect it to HTTPS."""
     if settings.SECURE_SSL_REDIRECT and scheme(exchange.request) != "https":
         return False
-    return _is_allowed(exchange.request.headers.get("Host", ""))
+    return is_allowed(exchange.host)
 
 
 @lru_cache(maxsize=256)
-def _is_allowed(host: str) -> bool:
+def is_allowed(host: str) -> bool:
+    """Return whether DJANGO_ALLOWED_HOSTS lists a host, with or without a port."""
     domain, _ = split_domain_port(host)
     return bool(domain) and validate_host(domain, settings.ALLOWED_HOSTS)

@@ -5,7 +5,6 @@ So a thread of Django works only while there is work. It never waits for a clien
 
 import asyncio
 import sys
-import tempfile
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
@@ -14,11 +13,9 @@ from io import BytesIO
 from typing import Any, BinaryIO
 from urllib.parse import unquote_to_bytes
 
-from aiohttp import HttpVersion11
-from aiohttp.web import BaseRequest
-
 from clips_site import settings
-from clips_site.middleware import PROBES, BodyLimitMiddleware
+from clips_site.middleware import PROBES
+from clips_site.server.front.bodies import receive
 from clips_site.server.front.exchange import Exchange, scheme
 from clips_site.server.front.reply import (
     CHUNK,
@@ -30,14 +27,7 @@ from clips_site.server.front.reply import (
 )
 from clips_site.server.front.spool import Spool
 
-IN_MEMORY = 1_000_000  # bytes of a request body; a larger one goes to a temporary file
-PATIENCE = 30.0  # seconds allowed for a body, plus one for every SLOWEST bytes
-SLOWEST = 4_000
 Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
-
-
-class BodyTooSlowError(Exception):
-    """The client sends its body too slowly."""
 
 
 class FileWrapper:
@@ -65,24 +55,31 @@ class Django:
         self._application = application
         self._loop = asyncio.get_running_loop()
         # None of these waits for the others: a check of a slow origin or an import holds a thread
-        # of the pages, and health checks are answered whatever else happens.
+        # of the pages, and /readyz is answered whatever else happens.
         half = settings.WEB_THREADS // 2
         self._for_api = ThreadPoolExecutor(settings.WEB_THREADS - half, "api")
         self._for_pages = ThreadPoolExecutor(half, "pages")
-        self._for_probes = ThreadPoolExecutor(2, "probes")
+        self._for_readiness = ThreadPoolExecutor(2, "readiness")
+        self._for_metrics = ThreadPoolExecutor(1, "metrics")
 
     async def reply(self, exchange: Exchange) -> Reply:
-        """Return Django's response. Raises BodyTooSlowError, or ConnectionError."""
-        environ = environment(exchange, await receive(exchange.request))
+        """Return Django's response. Raises the exceptions of `receive`."""
+        body = await receive(exchange.request)
+        environ = environment(exchange, body or BytesIO())
         answered: asyncio.Future[Reply] = self._loop.create_future()
         threads = self._threads_for(exchange.path)
         threads.submit(copy_context().run, self._respond, environ, answered)
-        return await answered
+        reply = await answered
+        if body is None:
+            reply.keep_alive = False
+        return reply
 
     def _threads_for(self, path: str) -> ThreadPoolExecutor:
         if path.startswith("/api/"):
             return self._for_api
-        return self._for_probes if path in PROBES else self._for_pages
+        if path == "/metrics":
+            return self._for_metrics
+        return self._for_readiness if path in PROBES else self._for_pages
 
     def _respond(self, environ: dict[str, Any], answered: "asyncio.Future[Reply]") -> None:
         """Run the application, in a thread."""
@@ -154,32 +151,6 @@ def _file_reply(status: int, headers: list[tuple[str, str]], body: object) -> Re
     return reply
 
 
-async def receive(request: BaseRequest) -> BinaryIO:
-    """Return the request's body. Raises BodyTooSlowError, or ConnectionError if the client leaves.
-
-    A body that Django will refuse, because it is too large or has no length, is not received.
-    """
-    length = request.content_length
-    if not request.body_exists or not length or length > BodyLimitMiddleware.MAX_BYTES:
-        return BytesIO()
-    expects = request.version >= HttpVersion11 and request.headers.get("Expect", "").lower()
-    if expects == "100-continue" and request.transport:
-        request.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-    body: BinaryIO = BytesIO()
-    if length > IN_MEMORY:
-        body = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115
-    try:
-        async with asyncio.timeout(PATIENCE + length / SLOWEST):
-            async for data in request.content.iter_any():
-                body.write(data)
-    except TimeoutError:
-        raise BodyTooSlowError from None
-    except OSError:
-        raise ConnectionResetError from None
-    body.seek(0)
-    return body
-
-
 def environment(exchange: Exchange, body: BinaryIO) -> dict[str, Any]:
     """Return the WSGI environment (PEP 3333) of a request."""
     request = exchange.request
@@ -206,6 +177,8 @@ def environment(exchange: Exchange, body: BinaryIO) -> dict[str, Any]:
         if key := _key(name):
             text = value.decode("latin-1")
             environ[key] = f"{environ[key]},{text}" if key in environ else text
+    if exchange.is_absolute:
+        environ["HTTP_HOST"] = exchange.host
     return environ
 
 

@@ -19,6 +19,8 @@ from clips_site.server.logs.formatting import ACCESS, first_fields, line_rendere
 from clips_site.server.logs.request_ids import HEADER, REQUEST_ID, begin
 from library.telemetry import request_notes
 
+LONGEST_PATH = 500  # characters
+
 
 class AccessMiddleware(Middleware):
     """Gives each request its id, and notes the facts for its line that only Django knows.
@@ -64,7 +66,7 @@ class AccessLog:
         level, name = logging.INFO, "info"
         if facts["path"] in PROBES:  # `health` logs once why the service is not ready
             level, name = logging.DEBUG, "debug"
-        elif facts["status"] >= 500:
+        elif facts["status"] >= 500 or "refused" in facts:
             level, name = logging.WARNING, "warning"
         if level >= self._level:
             line = first_fields(time.time(), name, ACCESS, "request")
@@ -87,13 +89,14 @@ def describe_request(
     """
     facts = {
         "method": method,
-        "path": path,
+        "path": path if len(path) <= LONGEST_PATH else f"{path[:LONGEST_PATH]}...",
         "status": status,
         "route": noted.get("route"),
         "clip": noted.get("clip"),
         "outcome": noted.get("outcome"),
         "play": noted.get("play"),
         "code": noted.get("code"),
+        "refused": noted.get("refused"),
         "bytes": sent,
         "duration": round(seconds, 6),
         "first_byte": noted.get("first_byte"),

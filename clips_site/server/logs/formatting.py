@@ -111,10 +111,10 @@ def _add_own_fields(logger: Any, method: str, event: Event) -> Event:
 
 
 def _shorten_refusals(_logger: Any, _method: str, event: Event) -> Event:
-    """Log a request that Django refuses, such as for its Host, as a one-line warning."""
-    if event["logger"].startswith("django.security."):
-        event["level"] = "warning"
-        event.pop("exc_info", None)
+    """Leave out what Django quotes of the client from the reason for a failed CSRF check."""
+    if event["logger"] == "django.security.csrf":
+        reason, _, _ = event["event"].removeprefix("Forbidden (").rpartition("): ")
+        event["event"] = f"CSRF check failed: {reason.partition(' - ')[0]}"
     return event
 
 

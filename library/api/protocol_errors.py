@@ -1,0 +1,90 @@
+"""The errors of HTTP itself, in requests that no view could answer."""
+
+from rest_framework.exceptions import APIException
+
+from library.api.errors import BadRequest, Unavailable
+
+
+class MalformedRequest(BadRequest):
+    """The request is not HTTP."""
+
+    default_detail = "The request is not valid HTTP/1.1."
+
+
+class FirstLineInvalid(BadRequest):
+    """The request has no valid request line."""
+
+    default_detail = "The first line of the request is not valid HTTP/1.1."
+
+
+class HostMissing(BadRequest):
+    """HTTP/1.1 requires the field (RFC 9112, section 3.2)."""
+
+    default_detail = "A request of HTTP/1.1 needs the header field Host."
+
+
+class TLSReceived(BadRequest):
+    """The client has begun TLS."""
+
+    default_detail = "This port speaks HTTP, not HTTPS. Use http://, or the proxy in front."
+
+
+class HeadIncomplete(BadRequest):
+    """The client has ended its side of the connection within the head of a request."""
+
+    default_detail = "The request ended before its head was complete."
+
+
+class BodyIncomplete(BadRequest):
+    """The client has ended its side of the connection within the body."""
+
+    default_detail = "The request ended before its body was complete. See Content-Length."
+
+
+class HeadTooSlow(APIException):
+    """The head did not arrive in time (CLIPS_HEAD_TIMEOUT)."""
+
+    status_code = 408
+    default_code = "request_timeout"
+    default_detail = "The head of the request arrived too slowly."
+
+
+class BodyTooSlow(APIException):
+    """The body did not arrive in time (CLIPS_BODY_TIMEOUT, CLIPS_BODY_MINIMUM_RATE)."""
+
+    status_code = 408
+    default_code = "request_timeout"
+    default_detail = "The request body arrived too slowly."
+
+
+class MisdirectedRequest(APIException):
+    """The request target names another host, which counts instead of Host (RFC 9112, 3.2.2)."""
+
+    status_code = 421
+    default_code = "misdirected_request"
+    default_detail = "The host in the request target is not one of this service."
+
+
+class TooManyConnections(APIException):
+    """The client has CLIPS_CLIENT_CONNECTIONS connections with requests in progress."""
+
+    status_code = 429
+    default_code = "too_many_connections"
+    default_detail = "Your address has too many requests in progress. Wait until some have ended."
+    wait = 5  # seconds, for Retry-After
+
+
+class HeaderFieldsTooLarge(APIException):
+    """A header field is too long, or there are too many."""
+
+    status_code = 431
+    default_code = "request_header_fields_too_large"
+    default_detail = "Send at most 100 header fields, each of at most 8190 bytes."
+
+
+class NoConnections(Unavailable):
+    """The process has as many connections as file descriptors allow, all with a request."""
+
+    default_code = "no_capacity"
+    default_detail = "Too many requests are in progress. Try again shortly."
+    wait = 5
