@@ -12,6 +12,7 @@ PORT_NUMBER = validate.Range(min=1, max=65535)
 PORT_OR_0 = validate.Range(min=0, max=65535)
 SHARE = validate.Range(min=0, max=1)
 SECONDS = validate.Range(min=0, min_inclusive=False, max=86_400)
+RATE = validate.Range(min=0, min_inclusive=False)
 MINUTES = validate.Range(min=1, max=525_600)
 DAYS = validate.Range(min=1, max=36_500)
 

@@ -84,7 +84,7 @@ CLIPS_HEAD_TIMEOUT = env.float("CLIPS_HEAD_TIMEOUT", 20.0, validate=valid.SECOND
 CLIPS_KEEPALIVE_TIMEOUT = env.float("CLIPS_KEEPALIVE_TIMEOUT", 5.0, validate=valid.SECONDS)
 # Seconds for a whole body; bytes a second that it must average after the seconds of grace.
 CLIPS_BODY_TIMEOUT = env.float("CLIPS_BODY_TIMEOUT", 600.0, validate=valid.SECONDS)
-CLIPS_BODY_MINIMUM_RATE = env.float("CLIPS_BODY_MINIMUM_RATE", 1000.0, validate=valid.ABOVE_0)
+CLIPS_BODY_MINIMUM_RATE = env.float("CLIPS_BODY_MINIMUM_RATE", 1000.0, validate=valid.RATE)
 CLIPS_BODY_GRACE = env.float("CLIPS_BODY_GRACE", 20.0, validate=valid.NOT_NEGATIVE)
 # Connections of a client, or its requests in progress if CLIPS_TRUSTED_PROXIES; 0: any number.
 CLIPS_CLIENT_CONNECTIONS = env.int(

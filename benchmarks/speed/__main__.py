@@ -44,7 +44,7 @@ kept {others:.2f} busy (median).
 
 # Those that run beside the peers, then those of the service alone.
 BESIDE = ("commits", "streams", "lists", "calls", "cold", "exact", "balance", "scale", "posts")
-ALONE = ("start", "stalled", "crowd", "large-crowd")
+ALONE = ("start", "stalled", "attack", "crowd", "large-crowd")
 
 
 def main() -> int:
@@ -106,6 +106,7 @@ def measure(report: Report, stage: Stage, loads: Loads, groups: list[str]) -> No
         "posts": loads.posts,
         "start": lambda: alone.start(stage),
         "stalled": lambda: alone.stalled(stage),
+        "attack": lambda: alone.attack(stage),
         "crowd": lambda: alone.crowd(stage),
         "large-crowd": lambda: alone.large_crowd(stage),
     }

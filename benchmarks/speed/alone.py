@@ -19,6 +19,7 @@ REQUESTS = 20  # on a new connection each, so that every worker has had some
 SETTLED = 5  # seconds after which an idle service has ended what it was doing
 IDLE = 10  # seconds
 STALLED = 800  # clients
+IDLE_CLIENTS, SLOW_SENDERS, ATTACKED = 10_000, 2_000, 30  # the last in seconds
 CROWD = Crowd(listeners=2_000, within=2, rate=24_000, seconds=14)
 # As slow as a stream of 48 kbit/s, so that all are there at the end.
 LARGE_CROWD = Crowd(listeners=10_000, within=60, rate=6_000, seconds=64)
@@ -78,6 +79,28 @@ def stalled(stage: Stage) -> Results:
         f"list of 6, p50 and p99, while {STALLED} clients read nothing or send half a body",
         f"{meanwhile.times(50, 99)}; idle {idle.times(50, 99)}",
     )
+
+
+def attack(stage: Stage) -> Results:
+    """Yield how fast health checks and streams begin while many clients send nothing or slowly."""
+    target = stage.restarted()
+    await_quiet()
+    port = stage.product.port
+    stream = f"{CLIPS}/{target.clips[0]}/stream"
+    probes = (("/livez", crowds.LIVEZ, None), ("first byte of a stream", stream, 1))
+    idle = {path: crowds.probed(port, ATTACKED, path, size) for _, path, size in probes}
+    with crowds.attacked(port, IDLE_CLIENTS, SLOW_SENDERS) as made:
+        time.sleep(SETTLED)
+        attacked = {path: crowds.probed(port, ATTACKED, path, size) for _, path, size in probes}
+    name = f"{IDLE_CLIENTS:,} clients send nothing and {SLOW_SENDERS:,} slowly"
+    for subject, path, _ in probes:
+        yield Figure(
+            f"{name}: {subject}, p50 and p99",
+            f"{attacked[path].times(50, 99)}; idle {idle[path].times(50, 99)}",
+            attacked[path].percentile(99) / idle[path].percentile(99),
+            at_most(3, " times (p99)"),
+        )
+    yield Figure(f"{name}: connections made in all", f"{made[0]:,}")
 
 
 def large_crowd(stage: Stage) -> Results:

@@ -19,6 +19,7 @@ from harness.service import ROOT
 
 PROBES, INTERVAL, PATIENCE = 4, 0.2, 4.0  # threads; seconds between two requests of one; seconds
 PROBED = "/api/v1/clips?limit=6"
+LIVEZ = "/livez"
 WHOLE_LIST = b"GET /api/v1/clips?limit=100 HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
 HALF_A_CLIP = (
     b"POST /api/v1/clips HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
@@ -38,15 +39,15 @@ class Crowd:
 
 
 class Probe:
-    """Requests a list again and again, each time on a new connection, until the block ends.
+    """Requests a path again and again, each time on a new connection, until the block ends.
 
     Several threads do, so that one slow response does not hide others. A request without a response
-    counts as the time that it was waited for.
+    counts as the time that it was waited for. `size` is how much of a body is read.
     """
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, path: str = PROBED, size: int | None = None) -> None:
         self._times: list[float] = []  # ms
-        self._port = port
+        self._port, self._path, self._size = port, path, size
         self._over = threading.Event()
         self._threads = [
             threading.Thread(target=self._request, args=(number * INTERVAL / PROBES,))
@@ -78,9 +79,9 @@ class Probe:
             began = time.perf_counter()
             connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=PATIENCE)
             try:
-                connection.request("GET", PROBED)
+                connection.request("GET", self._path)
                 answered = connection.getresponse()
-                answered.read()
+                answered.read(self._size)
                 served = answered.status == 200
             except OSError:
                 served = False
@@ -99,11 +100,28 @@ class Outcome:
     probe: Probe
 
 
-def probed(port: int, seconds: float) -> Probe:
+def probed(port: int, seconds: float, path: str = PROBED, size: int | None = None) -> Probe:
     """Return the response times of some seconds."""
-    with Probe(port) as probe:
+    with Probe(port, path, size) as probe:
         time.sleep(seconds)
     return probe
+
+
+@contextmanager
+def attacked(port: int, idle: int, senders: int) -> Iterator[list[int]]:
+    """Hold connections that send nothing or slowly. Then the list has the number made."""
+    arguments = map(str, (port, idle, senders))
+    program = [sys.executable, "-m", "benchmarks.speed.attackers", *arguments]
+    made: list[int] = []
+    with subprocess.Popen(
+        program, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+        yield made
+        process.stdin.close()
+        made.append(int(process.stdout.readline()))
 
 
 @contextmanager

@@ -9,7 +9,7 @@ import signal
 import socket
 from typing import TYPE_CHECKING
 
-from aiohttp.web import ServerRunner, SockSite
+from aiohttp.web import ServerRunner
 from gunicorn.workers.base import Worker as GunicornWorker
 
 from clips_site import settings
@@ -68,6 +68,7 @@ class Worker(GunicornWorker):  # type: ignore[misc]
         # gunicorn imports this module before Django is set up.
         from clips_site.server.front.client_counts import counted_client, counts
         from clips_site.server.front.connection import Front
+        from clips_site.server.front.doorstep import Doorstep
         from clips_site.server.front.handler import Handler
         from clips_site.server.front.places import Patience, Places
 
@@ -91,8 +92,9 @@ class Worker(GunicornWorker):  # type: ignore[misc]
         # aiohttp waits twice for this long: for the handler of a request, then for its connection.
         runner = ServerRunner(front, shutdown_timeout=self.cfg.graceful_timeout * 0.45)
         await runner.setup()
-        for listener in self.sockets:
-            await _listen(runner, listener.sock, self.cfg.backlog)
+        doorsteps = [Doorstep(_prepared(listener.sock), front) for listener in self.sockets]
+        for doorstep in doorsteps:
+            doorstep.open()
         try:
             while not stop.is_set() and self.ppid == os.getppid():
                 self.notify()
@@ -100,6 +102,8 @@ class Worker(GunicornWorker):  # type: ignore[misc]
                     await asyncio.wait_for(stop.wait(), timeout=1)
                 except TimeoutError:
                     continue
+            for doorstep in doorsteps:
+                doorstep.close()
             stopping = asyncio.create_task(runner.cleanup())
             while not stopping.done():
                 self.notify()
@@ -117,16 +121,12 @@ async def _watch(places: "Places") -> None:
         await asyncio.sleep(places.close_expired())
 
 
-async def _listen(runner: ServerRunner, listener: socket.socket, backlog: int) -> None:
-    """Accept connections from a listening socket that all workers share.
+def _prepared(listener: socket.socket) -> socket.socket:
+    """Return a listening socket whose connections the kernel ends if their clients take nothing.
 
-    asyncio accepts up to `backlog` connections in a row. With more than one, the first worker that
-    wakes would take all that arrive together, while the others have nothing to do.
+    They inherit the limit: for so long a client may acknowledge nothing or keep its window shut.
     """
-    # Connections inherit it. The kernel gives up a connection whose client acknowledges nothing or
-    # keeps its window shut for so long.
     if hasattr(socket, "TCP_USER_TIMEOUT") and listener.family != socket.AF_UNIX:
         milliseconds = int(settings.CLIPS_STALL_TIMEOUT * 1000)
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, milliseconds)
-    await SockSite(runner, listener, backlog=1).start()
-    listener.listen(backlog)  # asyncio has set the length of the kernel's queue to 1 as well
+    return listener

@@ -52,8 +52,8 @@ class Connection(RequestHandler):
     """One connection of a client."""
 
     __slots__ = (
-        *("_body_timeout", "_front", "_last_body", "_places"),
-        *("client", "groups", "since", "stage", "surplus"),  # of `places.Holder`
+        *("_body_timeout", "_front", "_last_body"),
+        *("client", "groups", "places", "since", "stage", "surplus"),  # see `places.Holder`
     )
     client: str | None
     groups: tuple[Connections, ...]
@@ -63,17 +63,17 @@ class Connection(RequestHandler):
 
     def __init__(self, front: Front, **options: Any) -> None:
         super().__init__(front, **options)
-        self._front, self._places = front, front.places
+        self._front, self.places = front, front.places
         self._body_timeout: asyncio.Timeout | None = None
         self._last_body: StreamReader = EMPTY_PAYLOAD
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
         peer = self.peername  # empty on a Unix socket
-        self._places.enter(self, self._front.client_of(peer[0]) if peer else None)
+        self.places.enter(self, self._front.client_of(peer[0]) if peer else None)
 
     def connection_lost(self, exc: BaseException | None) -> None:
-        self._places.leave(self)
+        self.places.leave(self)
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -81,7 +81,7 @@ class Connection(RequestHandler):
         if self._messages:
             self._last_body = self._messages[-1][1]
         elif self.stage is Stage.IDLE and data:
-            self._places.move(self, Stage.HEAD)
+            self.places.move(self, Stage.HEAD)
 
     def eof_received(self) -> bool:  # type: ignore[override]
         """Keep a half-closed connection open while its client awaits a response."""
@@ -93,23 +93,24 @@ class Connection(RequestHandler):
         return self._request_count > 0
 
     async def _handle_request(self, request: BaseRequest, *arguments: Any) -> Any:
-        self._places.move(self, Stage.BUSY)
+        self.places.move(self, Stage.BUSY)
         try:
             return await super()._handle_request(request, *arguments)
         finally:
-            self._places.move(self, Stage.IDLE)
+            self.places.move(self, Stage.IDLE)
 
     def begin_body(self, timeout: asyncio.Timeout) -> None:
         """Wait for the rest of a body until `timeout`, which ends early if the place is needed."""
         self._body_timeout = timeout
-        self._places.move(self, Stage.BODY)
+        if self.stage is not Stage.BODY:
+            self.places.move(self, Stage.BODY)
 
     def end_body(self, *, complete: bool) -> None:
         """Wait no longer for a body. The rest of an incomplete one is not read."""
         self._body_timeout = None
         if not complete:
             self._lingering_time = 0
-        self._places.move(self, Stage.BUSY)
+        self.places.move(self, Stage.BUSY)
 
     def expire(self) -> bool:
         """Close the connection. Return False if it does not wait, but still discards a body."""
@@ -132,7 +133,12 @@ class Connection(RequestHandler):
 
     def excess(self) -> Excess | None:
         """Return the limit on connections that a new request still exceeds, if any."""
-        return self._places.excess(self) if self.surplus else None
+        return self.places.excess(self) if self.surplus else None
+
+    @property
+    def gives_way(self) -> bool:
+        """Whether another connection needs the place of this one."""
+        return self.stage is Stage.CLOSED
 
     @property
     def _awaits_head(self) -> bool:

@@ -5,6 +5,7 @@ it. Otherwise it waits for its client and is closed when its time is over, or wh
 connection needs the place.
 """
 
+import asyncio
 from collections.abc import Callable
 from enum import Enum, IntEnum
 from typing import NamedTuple, Protocol
@@ -12,8 +13,9 @@ from typing import NamedTuple, Protocol
 from clips_site.server.front.client_counts import ClientCounts
 
 TICK = 0.25  # seconds between two looks at the connections that wait
-PAUSE = 0.02  # seconds, while more of them are to be closed
-BATCH = 32  # connections closed at once, so that the event loop is soon free for others
+# Attackers come back at once, and a new connection costs more than one that is held. So those
+# whose time is over are closed one after the other: at most BATCH of them in PAUSE seconds.
+PAUSE, BATCH = 0.02, 5
 
 
 class Stage(IntEnum):
@@ -97,6 +99,7 @@ class Places:
         self._capacity, self._per_client = capacity, per_client
         self._share = -(-per_client // workers)
         self._all = Connections()
+        self._next_turn = 0.0
         self._of_client: dict[str, Connections] = {}
 
     def enter(self, holder: Holder, client: str | None) -> None:
@@ -149,6 +152,12 @@ class Places:
             return Excess.WORKER
         holder.surplus = False
         return None
+
+    async def take_turn(self) -> None:
+        """Wait to be closed, because a body is too slow, until others have been."""
+        now = self._clock()
+        self._next_turn = max(now, self._next_turn) + PAUSE / BATCH
+        await asyncio.sleep(self._next_turn - now)
 
     def close_expired(self) -> float:
         """Close connections whose time is over. Return the seconds until the next call."""
