@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from typing import Any
 
 from aiohttp.streams import EMPTY_PAYLOAD, StreamReader
@@ -17,6 +18,7 @@ from library.api.protocol_errors import HeadIncomplete, HeadTooSlow
 
 logger = logging.getLogger(__name__)
 
+LINGER = 2.0  # seconds in which a client that still sends can read why it is refused
 NEVER = 365 * 24 * 3600.0  # seconds; aiohttp's own time limit, which `Places` replaces
 
 
@@ -52,7 +54,7 @@ class Connection(RequestHandler):
     """One connection of a client."""
 
     __slots__ = (
-        *("_body_timeout", "_front", "_last_body"),
+        *("_body_timeout", "_end", "_front", "_last_body", "_is_refused"),
         *("client", "groups", "places", "since", "stage", "surplus"),  # see `places.Holder`
     )
     client: str | None
@@ -66,6 +68,8 @@ class Connection(RequestHandler):
         self._front, self.places = front, front.places
         self._body_timeout: asyncio.Timeout | None = None
         self._last_body: StreamReader = EMPTY_PAYLOAD
+        self._end: asyncio.Future[None] = self._loop.create_future()  # nothing more will arrive
+        self._is_refused = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
@@ -74,6 +78,7 @@ class Connection(RequestHandler):
 
     def connection_lost(self, exc: BaseException | None) -> None:
         self.places.leave(self)
+        self._note_end()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -85,6 +90,7 @@ class Connection(RequestHandler):
 
     def eof_received(self) -> bool:  # type: ignore[override]
         """Keep a half-closed connection open while its client awaits a response."""
+        self._note_end()
         if self._awaits_head:
             return self._has_head_begun() and self._refuse(HeadIncomplete())
         self._close = not self._messages  # these are answered first
@@ -98,6 +104,22 @@ class Connection(RequestHandler):
             return await super()._handle_request(request, *arguments)
         finally:
             self.places.move(self, Stage.IDLE)
+            if self._is_refused:
+                await self._discard_rest()
+
+    async def _discard_rest(self) -> None:
+        """Let the client read the last response while it still sends (RFC 9112, section 9.6)."""
+        self._close = True  # what arrives from now on is ignored
+        if self.transport is None or self._end.done() or self.gives_way:
+            return
+        self.transport.write_eof()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(LINGER):
+                await self._end
+
+    def _note_end(self) -> None:
+        if not self._end.done():
+            self._end.set_result(None)
 
     def begin_body(self, timeout: asyncio.Timeout) -> None:
         """Wait for the rest of a body until `timeout`, which ends early if the place is needed."""
@@ -109,7 +131,7 @@ class Connection(RequestHandler):
         """Wait no longer for a body. The rest of an incomplete one is not read."""
         self._body_timeout = None
         if not complete:
-            self._lingering_time = 0
+            self._is_refused, self._lingering_time = True, 0
         self.places.move(self, Stage.BUSY)
 
     def expire(self) -> bool:
@@ -154,7 +176,7 @@ class Connection(RequestHandler):
     def _refuse(self, error: Exception) -> bool:
         """Respond to the part of a head that has arrived, and close the connection."""
         self._messages.append((_ErrInfo(400, error, ""), EMPTY_PAYLOAD))
-        self._close = True  # what arrives from now on is ignored
+        self._close = True
         if self._waiter is not None:
             self._waiter.set_result(None)
         return True
@@ -174,4 +196,7 @@ class Connection(RequestHandler):
             logger.error("A request was not answered", exc_info=exc)
         if request.writer.output_size > 0:
             raise ConnectionResetError  # the response has begun, so break it off
-        return failure() if exc is None or status >= 500 else refuse(exc, self._front.log)
+        if exc is None or status >= 500:
+            return failure()
+        self._is_refused = True
+        return refuse(exc, self._front.log)

@@ -49,7 +49,7 @@ class Exchange:
         self.is_absolute = not self.path.startswith("/")
         if self.is_absolute:  # or another form that no client of an origin server sends
             found = _ABSOLUTE.fullmatch(self.path)
-            self.host, path = found.groups() if found else ("", self.path)
+            self.host, path = found.groups() if found else ("", "")
             self.path = "/" + path.lstrip("/")
         self.notes: dict[str, Any] = {}
         if tracing is not None and self.path not in PROBES:

@@ -64,8 +64,8 @@ class AccessLog:
 
     def write(self, facts: dict[str, Any]) -> None:
         level, name = logging.INFO, "info"
-        if facts["path"] in PROBES:  # `health` logs once why the service is not ready
-            level, name = logging.DEBUG, "debug"
+        if facts["path"] in PROBES and not 400 <= facts["status"] < 500:
+            level, name = logging.DEBUG, "debug"  # `health` logs once why it is not ready
         elif facts["status"] >= 500 or "refused" in facts:
             level, name = logging.WARNING, "warning"
         if level >= self._level:

@@ -1,6 +1,9 @@
 """Connections: slow clients hold no thread, and HTTP works as clients expect it."""
 
 import json
+import os
+import resource
+import signal
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -9,6 +12,7 @@ from pathlib import Path
 import pytest
 import requests
 from django.contrib.staticfiles.storage import staticfiles_storage
+from django.db import connection, transaction
 from django.test import Client
 
 from harness.service import Server
@@ -129,14 +133,6 @@ def test_listener_that_takes_nothing_is_disconnected(
     finished = 'clips_streams_finished_total{outcome="client_closed"}'
     assert server.metrics()[finished] == 1
     assert '"level":"error"' not in server.log.read_text()
-
-
-def test_client_that_sends_no_whole_head_is_disconnected(
-    small: Server, connect: Callable[..., socket.socket]
-) -> None:
-    silent, partial = connect(small), connect(small)
-    partial.sendall(b"GET /livez HT")
-    assert (silent.recv(1), partial.recv(1)) == (b"", b"")
 
 
 def test_client_that_ends_its_side_gets_its_response(
@@ -282,3 +278,80 @@ def test_forwarded_scheme_of_an_untrusted_client_is_ignored(server: Server, clip
         f"{server.url}/api/v1/clips/{clip.pk}", headers={"X-Forwarded-Proto": "https"}, timeout=20
     ).json()
     assert shown["stream_url"].startswith("http://")
+
+
+def test_health_checks_respond_while_every_thread_waits_for_postgresql(
+    small: Server, connect: Callable[..., socket.socket]
+) -> None:
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("LOCK TABLE library_clip IN ACCESS EXCLUSIVE MODE")
+        waiting = [connect(small) for _ in range(THREADS * 5)]
+        for client in waiting:
+            client.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+        for path in ("/livez", "/readyz"):
+            assert requests.get(small.url + path, timeout=20).status_code == 200
+    for client in waiting:
+        assert response(client)[0].startswith(b"HTTP/1.1 200")
+
+
+def test_client_behind_a_proxy_has_a_limited_number_of_requests_in_progress(
+    start_server: Callable[..., Server], connect: Callable[..., socket.socket], big_clip: Clip
+) -> None:
+    server = start_server(
+        CLIPS_TRUSTED_PROXIES="1", CLIPS_CLIENT_CONNECTIONS="2", CLIPS_THROTTLE="on"
+    )
+    stream = f"/api/v1/clips/{big_clip.pk}/stream"
+
+    def listen(address: str) -> bytes:
+        listener = connect(server, buffer=4096)
+        fields = f"Host: localhost\r\nX-Forwarded-For: {address}\r\n"
+        listener.sendall(f"GET {stream} HTTP/1.1\r\n{fields}\r\n".encode())
+        return listener.recv(100)[9:12]
+
+    addresses = ("2001:db8::1", "2001:db8::2", "2001:db8::3", "2001:db8:0:1::1")
+    assert [listen(address) for address in addresses] == [b"200", b"200", b"429", b"200"]
+    refused = requests.get(
+        server.url + stream, headers={"X-Forwarded-For": "2001:db8::4"}, timeout=20
+    )
+    assert refused.json()["code"] == "too_many_connections"
+    assert int(refused.headers["Retry-After"]) > 0
+    health = requests.get(
+        f"{server.url}/livez", headers={"X-Forwarded-For": "2001:db8::4"}, timeout=20
+    )
+    assert health.status_code == 200
+
+
+def test_waiting_connections_give_way_at_the_limit_of_descriptors(
+    start_server: Callable[..., Server], connect: Callable[..., socket.socket]
+) -> None:
+    server = start_server(WEB_CONCURRENCY="1")
+    (worker,) = server.workers()
+    resource.prlimit(worker, resource.RLIMIT_NOFILE, (200, 200))
+    silent, slow = [], []
+    for _ in range(200):
+        silent.append(connect(server))
+        slow.append(connect(server))
+        slow[-1].sendall(b"GET /livez HT")
+        assert requests.get(f"{server.url}/livez", timeout=20).status_code == 200
+    assert silent[0].recv(1) == b""
+    assert response(slow[0])[0].startswith(b"HTTP/1.1 408")
+    assert '"level":"error"' not in server.log.read_text()
+    assert "was accepted" not in server.log.read_text()
+
+
+def test_shortage_of_descriptors_does_not_end_the_service(
+    start_server: Callable[..., Server],
+) -> None:
+    server = start_server(WEB_CONCURRENCY="1")
+    (worker,) = server.workers()
+    soft, hard = resource.prlimit(server.pid, resource.RLIMIT_NOFILE)
+    used = len(list(Path(f"/proc/{server.pid}/fd").iterdir()))
+    for limit in (used, used + 1, used + 2, used + 4):  # the master, or a worker as it starts
+        resource.prlimit(server.pid, resource.RLIMIT_NOFILE, (limit, hard))
+        lines_before = server.log.read_text().count("Raise the limits")
+        for pid in server.workers():
+            os.kill(pid, signal.SIGKILL)
+        until(lambda: server.log.read_text().count("Raise the limits") > lines_before)  # noqa: B023
+    resource.prlimit(server.pid, resource.RLIMIT_NOFILE, (soft, hard))
+    until(lambda: server.workers() not in ([], [worker]))
+    assert requests.get(f"{server.url}/livez", timeout=20).status_code == 200
