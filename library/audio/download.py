@@ -10,6 +10,7 @@ import os
 import re
 import secrets
 import time
+from collections.abc import Iterator
 from contextvars import copy_context
 from dataclasses import dataclass, replace
 from email.utils import formatdate, parsedate_to_datetime
@@ -180,18 +181,16 @@ class Downloader:
 
     def _receive(self, entry: Entry, response: OriginResponse) -> None:
         """Write the body to a part, announce it once its type and length are known, save it."""
-        chunks = response.chunks()
         with contextlib.closing(self._new_part(entry, response.length)) as part:
-            head, content_type = read_head(chunks)
+            chunks = _with_space(part, response.chunks())
+            content_type = read_head(chunks, part.file)
             metadata = self._metadata(entry.url, response, content_type)
-            part.file.write(head)
             part.file.flush()
             if response.length is not None:
                 part.announce(metadata)
                 growth.announce(entry.topic)
             announced = time.monotonic()
             for chunk in chunks:
-                part.grow(part.file.tell() + len(chunk))
                 part.file.write(chunk)
                 part.file.flush()  # readers are waiting for it
                 if time.monotonic() - announced >= ANNOUNCE_SECONDS:
@@ -266,6 +265,15 @@ class Downloader:
             evict(self._folder, max_bytes, limits.keep_seconds)
         except OSError:
             logger.exception("The audio store cannot evict audio from %s", self._folder)
+
+
+def _with_space(part: Part, chunks: Iterator[bytes]) -> Iterator[bytes]:
+    """Yield chunks once the part has space for them. Raises OSError if it has none."""
+    size = 0
+    for chunk in chunks:
+        size += len(chunk)
+        part.grow(size)
+        yield chunk
 
 
 def _http_date(value: str | None) -> int | None:

@@ -113,7 +113,7 @@ class Entry:
     def new_part(self) -> BinaryIO:
         """Return a new file for a download, locked while it is open."""
         path = self.folder / f"{self.key}.{secrets.token_hex(8)}.part"
-        part = path.open("xb")
+        part = path.open("x+b")
         fcntl.flock(part, fcntl.LOCK_EX)
         return part
 

@@ -16,11 +16,15 @@ class AudioUnavailableError(Exception):
 
     `code` is a key of CAUSES, from which `status`, `detail` and `retry_after` follow. `detail`
     never contains text from an origin, an address or the text of an exception. `origin_status` is
-    the HTTP status of the origin's response if that is the cause.
+    the HTTP status of the origin's response if that is the cause. `explanation` is for editors: a
+    sentence of this service about the bytes that an origin sent.
     """
 
-    def __init__(self, code: str, *, origin_status: int | None = None) -> None:
+    def __init__(
+        self, code: str, *, origin_status: int | None = None, explanation: str | None = None
+    ) -> None:
         self.code = code
+        self.explanation = explanation
         self.origin_status = origin_status
         self.status, self.detail, self.retry_after = CAUSES[code]
         super().__init__(code)
@@ -48,6 +52,8 @@ CAUSES: dict[str, Cause] = {
     ),
     "origin_empty": Cause(502, "The origin's response is empty."),
     "origin_not_audio": Cause(502, "The origin's response is not audio of a supported type."),
+    "origin_video": Cause(502, "The origin's response has video. Clips are audio only."),
+    "origin_codec": Cause(502, "The origin's audio has a format or codec that few browsers play."),
     "origin_too_large": Cause(502, "The origin's audio is larger than this service accepts."),
     "origin_truncated": Cause(502, "The origin closed the connection before the end of the audio."),
     "origin_timeout": Cause(504, "The origin took too long to respond."),

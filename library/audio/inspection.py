@@ -8,7 +8,7 @@ import logging
 import tempfile
 from dataclasses import dataclass, replace
 
-from library.audio.duration import duration_of
+from library.audio.duration import measure, truncation
 from library.audio.errors import CAUSES, AudioUnavailableError
 from library.audio.origin import OriginClient
 from library.audio.sniff import read_head
@@ -25,6 +25,7 @@ class SourceReport:
     content_type: str | None = None  # by the bytes
     size_bytes: int | None = None
     duration: float | None = None  # seconds; None if unknown or not measured
+    warning: str | None = None  # a sentence about audio that can be served
     code: str | None = None  # of library.audio.errors
     detail: str | None = None  # a sentence for people
     origin_status: int | None = None  # the HTTP status of an origin that responded with an error
@@ -41,17 +42,22 @@ def inspect_url(client: OriginClient, url: str, *, head_only: bool = False) -> S
         with client.get(url) as response:
             report = replace(report, final_url=response.url)
             chunks = response.chunks()
-            head, content_type = read_head(chunks)
-            if head_only:
-                return replace(report, content_type=content_type, size_bytes=response.length)
             with tempfile.TemporaryFile() as body:
-                body.write(head)
+                content_type = read_head(chunks, body)
+                if head_only:
+                    return replace(report, content_type=content_type, size_bytes=response.length)
                 for chunk in chunks:
                     body.write(chunk)
-                size, duration = body.tell(), duration_of(body)
-            return replace(report, content_type=content_type, size_bytes=size, duration=duration)
+                size, found = body.tell(), measure(body)
+            return replace(
+                report,
+                content_type=content_type,
+                size_bytes=size,
+                duration=found.seconds if found else None,
+                warning=truncation(found) if found else None,
+            )
     except AudioUnavailableError as error:
-        detail = error.detail
+        detail = error.explanation or error.detail
         if error.origin_status is not None:
             detail = f"The origin responded with status {error.origin_status}."
         return replace(report, code=error.code, detail=detail, origin_status=error.origin_status)

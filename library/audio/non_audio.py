@@ -1,52 +1,121 @@
-"""Explain why a file is not supported audio, by the signature of its real type."""
+"""Recognize files that are not supported audio by the signature of their real type."""
 
 import re
 
-from library.audio.sniff import EXTENSIONS
+from library.audio.containers.reader import Reader
+from library.audio.containers.results import CONVERT, SUPPORTED, VIDEO, Refusal
 
-*_others, _last = EXTENSIONS.values()
-SUPPORTED = f"{', '.join(_others)} or {_last}"
+# A first look at the bytes that identify most types, then at enough for all. Each look waits for
+# its bytes: a type found in fewer could be another one in the end.
+LOOKS = (12, 1024)
+VIDEO_BYTES = 65_536  # in which the tracks of other containers are listed
 
-_VIDEO = "This file has video. Export its audio track, for example as MP3 or M4A."
-_CONVERT = f"Convert it to {SUPPORTED}."
 
-# (signature at the beginning of the file, explanation), tried in this order
-_SIGNATURES: tuple[tuple[re.Pattern[bytes], str], ...] = tuple(
-    (re.compile(pattern, re.DOTALL | re.IGNORECASE), sentence)
-    for pattern, sentence in (
-        (rb"\x89PNG\r\n", "This is a PNG image, not audio."),
-        (rb"\xff\xd8\xff", "This is a JPEG image, not audio."),
-        (rb"GIF8[79]a", "This is a GIF image, not audio."),
-        (rb"RIFF.{4}WEBP|.{4}ftyp(avif|hei[cx]|mif1)", "This is an image, not audio."),
-        (rb"%PDF-", "This is a PDF document, not audio."),
-        (rb"MThd", f"This is a MIDI file: notes, not sound. Render it as {SUPPORTED}."),
-        (rb"FORM.{4}AIF[FC]", f"This is AIFF audio, which few browsers play. {_CONVERT}"),
-        (rb"caff\0", f"This is Core Audio, which few browsers play. {_CONVERT}"),
-        (rb"#!AMR", f"This is AMR audio, which browsers do not play. {_CONVERT}"),
+def _other(sentence: str) -> Refusal:
+    return Refusal("not_audio", sentence)
+
+
+def _codec(name: str) -> Refusal:
+    return Refusal("codec", f"This is {name}, which browsers do not play. {CONVERT}")
+
+
+_TEXT = _other("This is text, not audio.")
+_PROGRAM = _other("This is a program, not audio.")
+_IMAGE = _other("This is an image, not audio.")
+_ARCHIVE = _other("This is an archive. Unpack it first.")
+_MPEG = _codec("an MPEG program or transport stream")
+_WINDOWS_MEDIA, _FLASH, _AVI = _codec("Windows Media"), _codec("Flash Video"), _codec("AVI")
+_CONTAINERS = {_MPEG, _WINDOWS_MEDIA, _FLASH, _AVI}
+
+# (signature at the beginning of the file, why it is refused), tried in this order
+_SIGNATURES: tuple[tuple[re.Pattern[bytes], Refusal], ...] = tuple(
+    (re.compile(pattern, re.DOTALL | re.IGNORECASE), refusal)
+    for pattern, refusal in (
+        (rb"\x89PNG\r\n", _other("This is a PNG image, not audio.")),
+        (rb"\xff\xd8\xff", _other("This is a JPEG image, not audio.")),
+        (rb"GIF8[79]a", _other("This is a GIF image, not audio.")),
+        (rb"RIFF.{4}WEBP|BM.{4}\0{4}|II\*\0|MM\0\*|8BPS|\0\0\x01\0[^\0]|DDS |\xff\x0a", _IMAGE),
+        (rb"%PDF-", _other("This is a PDF document, not audio.")),
+        (rb"%!PS|\{\\rtf|\xd0\xcf\x11\xe0", _other("This is a document, not audio.")),
         (
-            rb"\x30\x26\xb2\x75\x8e\x66\xcf\x11",
-            f"This is Windows Media, which browsers do not play. {_CONVERT}",
+            rb"MThd|RIFF.{4}RMID",
+            _other(f"This is a MIDI file: notes, not sound. Render it as {SUPPORTED}."),
         ),
-        (rb"RIFF.{4}AVI |FLV\x01|.{4}ftypqt  ", _VIDEO),
-        (rb".{4}ftyp.*hdlr.{8}vide|\x1a\x45\xdf\xa3.*\x86[\x81-\xff]V_|OggS.*\x80theora", _VIDEO),
-        (rb"\x1a\x45\xdf\xa3", f"This is Matroska, which few browsers play. {_CONVERT}"),
-        (rb"PK\x03\x04|\x1f\x8b|Rar!\x1a|7z\xbc\xaf", "This is an archive. Unpack it first."),
+        (
+            rb"FORM.{4}AIF[FC]",
+            Refusal("codec", f"This is AIFF audio, which few browsers play. {CONVERT}"),
+        ),
+        (
+            rb"caff\0",
+            Refusal("codec", f"This is Core Audio, which few browsers play. {CONVERT}"),
+        ),
+        (rb"#!AMR", _codec("AMR audio")),
+        (rb"MAC [\x80-\xff]|MAC ..\0\0", _codec("Monkey's Audio")),
+        (rb"wvpk", _codec("WavPack audio")),
+        (rb"DSD |FRM8.{8}DSD ", _codec("DSD audio")),
+        (rb"TTA[12]", _codec("TTA audio")),
+        (rb"MP\+[\x07\x17\x27]|MPCK", _codec("Musepack audio")),
+        (rb"tBaK", _codec("TAK audio")),
+        (rb"OFR ", _codec("OptimFROG audio")),
+        (rb"ajkg", _codec("Shorten audio")),
+        (rb"LA0[2-9]", _codec("Lossless Audio")),
+        (rb"\x0b\x77...[\x00-\x87]", _codec("AC-3 audio (Dolby Digital)")),
+        (
+            rb"\x7f\xfe\x80\x01|\xfe\x7f\x01\x80|\x1f\xff\xe8\0|\xff\x1f\0\xe8|DTSHDHDR",
+            _codec("DTS audio"),
+        ),
+        (rb".{4}\xf8\x72\x6f\xba", _codec("Dolby TrueHD audio")),
+        (rb"\.snd|dns\.|RIFX.{4}WAVE|riff\x2e\x91\xcf\x11|Creative Voice", _codec("rare audio")),
+        (rb"\.ra\xfd|\.RMF", _codec("RealMedia")),
+        (rb"ADIF", _codec("AAC in ADIF")),
+        (rb"#!(SILK|iLBC|EVRC|SMV)|ea3\x03|OMA\0|DBM0", _codec("rare audio")),
+        (rb"Extended Module: |IMPM|.{44}SCRM", _codec("a module of a tracker")),
+        (rb"\x30\x26\xb2\x75\x8e\x66\xcf\x11", _WINDOWS_MEDIA),
+        (rb"FLV\x01", _FLASH),
+        (rb"RIFF.{4}AVI ", _AVI),
+        (rb"\0\0\x01[\xba\xb3]|G.{187}G.{187}G|.{4}G.{191}G.{191}G", _MPEG),
+        (rb"PK\x03\x04|PK\x05\x06|\x1f\x8b|Rar!\x1a|7z\xbc\xaf|BZh[1-9]|\xfd7zXZ", _ARCHIVE),
+        (rb"\x28\xb5\x2f\xfd|MSCF|!<arch>|.{257}ustar|xar!", _ARCHIVE),
         (
             rb"\s*(#EXTM3U|\[playlist\])",
-            "This is a playlist, not audio. It contains the address of the audio.",
+            _other("This is a playlist, not audio. It contains the address of the audio."),
         ),
-        (rb"\s*<(!doctype html|html|head|body)", "This is a web page, not audio."),
-        (rb"\s*<(\?xml|rss|svg)|\s*[{\[]\s*[\"{\[]", "This is text, not audio."),
-        (rb"MZ|\x7fELF", "This is a program, not audio."),
+        (
+            rb"(\xef\xbb\xbf)?\s*(<!--.*?-->\s*)?<(!doctype html|html|head|body|script|title)",
+            _other("This is a web page, not audio."),
+        ),
+        (rb"(\xef\xbb\xbf)?\s*(<(\?xml|rss|svg)|[{\[]\s*[\"{\[])", _TEXT),
+        (
+            rb"MZ|\x7fELF|\xca\xfe\xba\xbe|[\xce\xcf]\xfa\xed\xfe|\0asm|#!/|[CFZ]WS[\x01-\x40]",
+            _PROGRAM,
+        ),
+        (rb"SQLite format 3\0", _other("This is a database, not audio.")),
+        (rb"wOF[F2]|OTTO|\0\x01\0\0\0", _other("This is a font, not audio.")),
     )
 )
+# How a track of video shows in containers that are refused anyway.
+_VIDEO = re.compile(
+    rb"RIFF.{4}AVI .*strh.{4}vids"
+    rb"|FLV\x01[\x01\x05]"
+    rb"|\x30\x26\xb2\x75\x8e\x66\xcf\x11.*\xc0\xef\x19\xbc\x4d\x5b\xcf\x11\xa8\xfd"
+    rb"|\0\0\x01(\xb3|\xba.*\0\0\x01[\xe0-\xef])",
+    re.DOTALL,
+)
+# Brands of ISO media (ISO/IEC 23008-12)
+_IMAGE_BRANDS = re.compile(rb".{4}ftyp(avif|hei[cmsx]|hev[cmsx]|mif1|jxl |crx )", re.DOTALL)
 
 
-def explain_non_audio(head: bytes) -> str:
-    """Return a sentence about a file that `sniff.audio_type` refuses: its type, and what to do."""
-    if not head:
-        return "This file is empty."
-    for signature, sentence in _SIGNATURES:
-        if signature.match(head):
-            return sentence
-    return f"This file is not supported audio. Use {SUPPORTED}."
+def refused_type(reader: Reader, start: int) -> Refusal | None:
+    """Return why a file that begins like this is refused, or None if it may be audio."""
+    for length in LOOKS:
+        head = reader.at(start, length)
+        for signature, refusal in _SIGNATURES:
+            if signature.match(head):
+                has_video = refusal in _CONTAINERS and _VIDEO.match(reader.at(start, VIDEO_BYTES))
+                return VIDEO if has_video else refusal
+    return None
+
+
+def refused_image(head: bytes) -> Refusal | None:
+    """Return the refusal of ISO media whose first 12 bytes name a brand of images, or None."""
+    return _IMAGE if _IMAGE_BRANDS.match(head) else None

@@ -10,10 +10,12 @@ from itertools import repeat
 from pathlib import Path
 
 from library.audio import growth
+from library.audio.containers.reader import Reader
+from library.audio.containers.results import Audio, Refusal
 from library.audio.errors import AudioUnavailableError
 from library.audio.locks import is_abandoned
 from library.audio.metadata import Metadata
-from library.audio.sniff import SNIFF_BYTES, audio_type
+from library.audio.recognition import recognize
 
 READ_BYTES = 65536
 POLL_SECONDS = 0.02  # between a reader's checks whether another process has written more
@@ -112,14 +114,14 @@ def open_file(path: str | Path) -> OpenAudio:
         raise AudioUnavailableError("file_missing") from None
     status = os.fstat(file.fileno())
     try:
-        content_type, etag = _identified(name, status.st_mtime_ns, status.st_size)
+        found, etag = _identified(name, status.st_mtime_ns, status.st_size)
     except OSError:
         file.close()
         raise AudioUnavailableError("file_missing") from None
-    if content_type is None:
+    if isinstance(found, Refusal):
         file.close()
-        raise AudioUnavailableError("file_not_audio")
-    return OpenAudio(file, status.st_size, content_type, etag, int(status.st_mtime))
+        raise AudioUnavailableError("file_not_audio", explanation=found.sentence)
+    return OpenAudio(file, status.st_size, found.content_type, etag, int(status.st_mtime))
 
 
 def strong_etag(version: str) -> str:
@@ -128,8 +130,8 @@ def strong_etag(version: str) -> str:
 
 
 @lru_cache(maxsize=4096)
-def _identified(path: str, mtime_ns: int, size: int) -> tuple[str | None, str]:
-    """Return the media type of a file and its entity tag."""
+def _identified(path: str, mtime_ns: int, size: int) -> tuple[Audio | Refusal, str]:
+    """Return what a file is and its entity tag."""
     with FileIO(path) as file:
-        content_type = audio_type(file.read(SNIFF_BYTES))
-    return content_type, strong_etag(f"{os.path.basename(path)} {mtime_ns} {size}")
+        found = recognize(Reader(file))
+    return found, strong_etag(f"{os.path.basename(path)} {mtime_ns} {size}")

@@ -40,7 +40,8 @@ def inspect_upload(name: str) -> SourceReport:
         with closing(open_file(default_storage.path(name))) as audio:
             return SourceReport(name, name, audio.content_type, audio.size)
     except AudioUnavailableError as error:
-        return SourceReport(name, name, code=error.code, detail=error.detail)
+        detail = error.explanation or error.detail
+        return SourceReport(name, name, code=error.code, detail=detail)
 
 
 @cache

@@ -17,11 +17,12 @@ from django.urls import reverse
 from django.views.decorators.http import require_GET, require_POST
 
 from library.admin.base import any_permission_required
-from library.admin.clips.uploaded_file import format_size, why_refused
+from library.admin.clips.uploaded_file import format_size, type_or_refusal, why_too_large
+from library.audio.containers.reader import Reader
 from library.audio.errors import AudioUnavailableError
 from library.audio.id3 import read_id3_tags
 from library.audio.open_audio import OpenAudio
-from library.audio.sniff import EXTENSIONS, SNIFF_BYTES, audio_type
+from library.audio.sniff import EXTENSIONS
 from library.audio_response import audio_response, stream_request, stream_rules
 from library.models import Clip
 from library.sources.opening import audio_store, inspect_source, open_audio
@@ -69,6 +70,7 @@ def check_source(request: HttpRequest) -> HttpResponseBase:
             "kind": _type_name(report.content_type),
             "size": format_size(report.size_bytes) if report.size_bytes is not None else "",
             "duration": report.duration,
+            "warning": report.warning or "",
             "redirect": report.final_url if report.final_url != report.url else "",
             "listen": link,
         }
@@ -80,19 +82,25 @@ def check_source(request: HttpRequest) -> HttpResponseBase:
 def check_file(request: HttpRequest) -> HttpResponseBase:
     """POST `head`, the beginning of a file of `size` bytes: return its type and tags.
 
-    The page does not send the whole file; the form checks that when it is saved.
+    The page does not send the whole file; the form checks that when it is saved. Until then the
+    type of an MP4 whose index is at its end is unknown.
     """
     sent = request.FILES.get("head")
     head: bytes = sent.read(MAX_HEAD_BYTES) if isinstance(sent, UploadedFile) else b""
     size = request.POST.get("size", "")
     length = int(size) if size.isascii() and size.isdigit() and len(size) < 16 else len(head)
-    refusal = why_refused(head[:SNIFF_BYTES], length)
+    content_type, refusal = type_or_refusal(Reader(head, more=length > len(head)))
+    refusal = why_too_large(length) or refusal
     if refusal:
         return _refused(refusal)
     tags = read_id3_tags(head)
-    kind = _type_name(audio_type(head[:SNIFF_BYTES]))
     return JsonResponse(
-        {"kind": kind, "size": format_size(length), "title": tags.title, "creator": tags.artist}
+        {
+            "kind": _type_name(content_type),
+            "size": format_size(length),
+            "title": tags.title,
+            "creator": tags.artist,
+        }
     )
 
 

@@ -14,9 +14,9 @@ from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 
 from library import history
 from library.admin.clips.edit_conflicts import PageState, keep_others_changes
-from library.admin.clips.uploaded_file import head_of, why_refused
-from library.audio.duration import duration_of
-from library.audio.sniff import audio_type
+from library.admin.clips.uploaded_file import type_or_refusal, why_too_large
+from library.audio.containers.reader import Reader
+from library.audio.duration import measure, truncation
 from library.models import Clip
 from library.models.fields import CHECKS, CLIP_FIELDS, EDITORS, SECTIONS, written_by
 
@@ -89,6 +89,7 @@ class ClipForm(forms.ModelForm[Clip]):
         super().__init__(*args, **kwargs)
         self.before: Mapping[str, Any] = history.values_of(self.instance)
         self.measured: float | None = None  # duration of the upload, in seconds
+        self.truncation: str | None = None  # a sentence if the upload is shorter than it says
         self.renewed: dict[str, str] = {}  # values that the page shows instead of those it sent
         self.initial.setdefault(
             "audio_source", Source.UPLOAD if self.instance.audio_file else Source.URL
@@ -103,11 +104,13 @@ class ClipForm(forms.ModelForm[Clip]):
         """Return the upload if its bytes are audio and it is not too large."""
         upload = self.cleaned_data["audio_file"]
         if isinstance(upload, UploadedFile):
-            head = head_of(upload)
-            refusal = why_refused(head, upload.size or 0)
+            refusal = why_too_large(upload.size or 0)
+            if refusal is None:
+                file = cast("BinaryIO", upload.file)
+                self._content_type, refusal = type_or_refusal(Reader(file))
+                file.seek(0)
             if refusal:
                 raise forms.ValidationError(refusal)
-            self._content_type = audio_type(head)
         return upload
 
     def clean(self) -> dict[str, Any]:
@@ -146,14 +149,18 @@ class ClipForm(forms.ModelForm[Clip]):
         audio = cleaned.get("audio_file")
         given = cleaned.get("duration")
         if isinstance(audio, UploadedFile):
-            self.measured = duration_of(cast("BinaryIO", audio.file))
+            self._measure(cast("BinaryIO", audio.file))
         elif audio and given is None:
             with suppress(OSError):  # the file is missing
-                self.measured = duration_of(self.instance.audio_file.path)
+                self._measure(self.instance.audio_file.path)
         if given is None and "duration" not in self.errors:
             if self.measured is None:
                 self.add_error("duration", NOT_MEASURED if audio else NOT_GIVEN)
             cleaned["duration"] = self.measured
+
+    def _measure(self, audio: BinaryIO | str) -> None:
+        if found := measure(audio):
+            self.measured, self.truncation = found.seconds, truncation(found)
 
     @property
     def duration_in_doubt(self) -> bool:

@@ -55,6 +55,8 @@ def save_clip(request: HttpRequest, clip: Clip, form: ClipForm, change: bool) ->
     before = form.before["audio_file"].name
     if before and before != clip.audio_file.name:
         transaction.on_commit(partial(uploads.delete_if_unused, before))
+    if form.truncation:
+        messages.warning(request, form.truncation)
     if form.duration_in_doubt:
         messages.warning(
             request,

@@ -172,6 +172,7 @@ async function checkSource() {
     urlReport,
     "good",
     `This address serves audio: ${[found.kind, found.size, length || "duration unknown"].filter(Boolean).join(", ")}.`,
+    found.warning,
     found.redirect && `It redirects to ${found.redirect}`,
   );
   emit("clip:audio", { src: found.listen });
