@@ -19,6 +19,7 @@ from library.audio.containers.wav import measure_wav
 from library.audio.containers.webm import measure_webm
 from library.audio.recognition import recognize
 
+MOST_READS = 500_000  # an hour of the shortest MP3 frames takes half of them, about a second
 LONGEST = 7 * 86_400  # seconds; a longer duration comes from a false header
 
 
@@ -31,7 +32,7 @@ def measure(audio: str | Path | BinaryIO) -> Measurement | None:
         with Path(audio).open("rb") as file:
             return measure(file)
     try:
-        found = _measure(Reader(audio))
+        found = _measure(Reader(audio, most_reads=MOST_READS))
     except (ValueError, LookupError, ArithmeticError, TooManyReadsError):
         return None
     finally:

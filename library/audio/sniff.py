@@ -6,6 +6,7 @@ recorders write at the end: players cannot start before that either.
 """
 
 import enum
+import os
 from collections.abc import Iterator
 from typing import BinaryIO, Literal
 
@@ -23,6 +24,9 @@ class _Undecided(enum.Enum):
 UNDECIDED: Literal[_Undecided.UNDECIDED] = _Undecided.UNDECIDED  # it depends on the next bytes
 Answer = str | None | Literal[_Undecided.UNDECIDED]
 
+# After these, the number of bytes doubles before each attempt: a file can consist of millions of
+# parts. Audio takes a handful.
+MOST_ATTEMPTS = 20
 CODES = {"not_audio": "origin_not_audio", "video": "origin_video", "codec": "origin_codec"}
 
 
@@ -31,21 +35,24 @@ def read_head(chunks: Iterator[bytes], body: BinaryIO) -> str:
 
     Raises AudioUnavailableError if there are none or they are not audio that browsers play.
     """
-    needed, more = 1, True
+    needed, more, attempts = 1, True, 0
     while more:
         chunk = next(chunks, b"")
         more = bool(chunk)
         body.write(chunk)
         if body.tell() < needed and more:
             continue
+        attempts += 1
         try:
             answer = recognize(Reader(body, more=more))
         except MissingBytesError as missing:
             needed = missing.needed
+            if attempts > MOST_ATTEMPTS:
+                needed = max(needed, 2 * body.tell())
         else:
             break
         finally:
-            body.seek(0, 2)
+            body.seek(0, os.SEEK_END)
     if not body.tell():
         raise AudioUnavailableError("origin_empty")
     if isinstance(answer, Refusal):

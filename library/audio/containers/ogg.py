@@ -20,7 +20,7 @@ from library.audio.containers.results import (
 HEADER_BYTES = 27
 FIRST = 2  # the flag of a stream's first page
 OPUS_RATE = 48_000
-LONGEST_PACKET = 8192  # samples; Opus has 5,760, Vorbis 4,096
+LONGEST_PACKET = 65_536  # samples, of FLAC; others are shorter
 SEARCHED_BYTES = 65_536  # for the next page behind damage; a page is no longer
 MOST_GAPS = 100
 PLAYABLE = (b"\x01vorbis", b"OpusHead", b"\x7fFLAC")

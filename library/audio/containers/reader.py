@@ -4,8 +4,8 @@ import os
 from typing import BinaryIO
 
 BLOCK_BYTES = 65_536
-# Reads of one file. An hour of the shortest MP3 frames takes half of them, about a second.
-MOST_READS = 500_000
+# Reads of one file. To recognize it takes a few hundred at most.
+MOST_READS = 10_000
 
 
 class MissingBytesError(Exception):
@@ -24,10 +24,14 @@ class Reader:
     """Reads a file at any position, in blocks.
 
     With `more`, the file can still grow, and reading past its end raises MissingBytesError.
+    After `most_reads` reads, the next one raises TooManyReadsError.
     """
 
-    def __init__(self, source: BinaryIO | bytes, *, more: bool = False) -> None:
+    def __init__(
+        self, source: BinaryIO | bytes, *, more: bool = False, most_reads: int = MOST_READS
+    ) -> None:
         self._more = more
+        self._most_reads = most_reads
         self._file = None if isinstance(source, bytes) else source
         self._block = source if isinstance(source, bytes) else b""
         self._start = 0  # of the block in the file
@@ -37,7 +41,7 @@ class Reader:
     def at(self, position: int, length: int) -> bytes:
         """Return `length` bytes, fewer only at the end of the file."""
         self._reads += 1
-        if self._reads > MOST_READS:
+        if self._reads > self._most_reads:
             raise TooManyReadsError
         end = position + length
         if end > self.size:
