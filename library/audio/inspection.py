@@ -7,7 +7,9 @@ stored copy does not show whether its origin works today.
 import logging
 import tempfile
 from dataclasses import dataclass, replace
+from typing import Self
 
+from library.audio.containers.results import Measurement
 from library.audio.duration import measure, truncation
 from library.audio.errors import CAUSES, AudioUnavailableError
 from library.audio.origin import OriginClient
@@ -30,6 +32,12 @@ class SourceReport:
     detail: str | None = None  # a sentence for people
     origin_status: int | None = None  # the HTTP status of an origin that responded with an error
 
+    def measured(self, found: Measurement | None) -> Self:
+        """Return the report with the duration, and a warning if the audio is truncated."""
+        if found is None:
+            return self
+        return replace(self, duration=found.seconds, warning=truncation(found))
+
 
 def inspect_url(client: OriginClient, url: str, *, head_only: bool = False) -> SourceReport:
     """Fetch the audio at a URL, measure it and discard it.
@@ -49,13 +57,7 @@ def inspect_url(client: OriginClient, url: str, *, head_only: bool = False) -> S
                 for chunk in chunks:
                     body.write(chunk)
                 size, found = body.tell(), measure(body)
-            return replace(
-                report,
-                content_type=content_type,
-                size_bytes=size,
-                duration=found.seconds if found else None,
-                warning=truncation(found) if found else None,
-            )
+            return replace(report, content_type=content_type, size_bytes=size).measured(found)
     except AudioUnavailableError as error:
         detail = error.explanation or error.detail
         if error.origin_status is not None:

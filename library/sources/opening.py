@@ -7,6 +7,7 @@ from django.conf import settings
 from django.core.files.storage import default_storage
 
 from library.audio.download import StoreLimits
+from library.audio.duration import measure
 from library.audio.errors import AudioUnavailableError
 from library.audio.freshness import Freshness
 from library.audio.inspection import SourceReport as SourceReport
@@ -34,11 +35,12 @@ def inspect_source(url: str, *, head_only: bool = False) -> SourceReport:
     return inspect_url(origin_client(), url, head_only=head_only)
 
 
-def inspect_upload(name: str) -> SourceReport:
-    """Inspect an uploaded file."""
+def inspect_upload(name: str, *, head_only: bool = True) -> SourceReport:
+    """Inspect an uploaded file. With `head_only`, do not measure it."""
     try:
         with closing(open_file(default_storage.path(name))) as audio:
-            return SourceReport(name, name, audio.content_type, audio.size)
+            found = None if head_only else measure(audio.path)
+            return SourceReport(name, name, audio.content_type, audio.size).measured(found)
     except AudioUnavailableError as error:
         detail = error.explanation or error.detail
         return SourceReport(name, name, code=error.code, detail=detail)

@@ -15,6 +15,7 @@ from library.audio.eviction import evict
 from library.audio.freshness import Freshness
 from library.telemetry import instruments
 from tests.audio.stores import AT_ONCE_STALE, EXPIRED, MakeStore, failure, opened, read
+from tests.support.sounds import FTYP, box, flac, id3, movie, mp4, track
 
 
 def test_thirty_concurrent_listeners_cost_one_download(
@@ -47,6 +48,33 @@ def test_two_frames_of_mp3_are_enough_to_read_it(
     with opened(make_store(), origin.on("/a", in_two_parts(mp3, 900, go_on))) as audio:
         assert b"".join(audio.chunks(0, 900)) == mp3[:900]
         go_on.set()
+
+
+def test_audio_behind_a_large_tag_is_read_once_its_type_is_certain(
+    origin: Origin, make_store: MakeStore
+) -> None:
+    content, go_on = id3(300_000) + flac(50), Event()
+    url = origin.on("/a", in_two_parts(content, 300_100, go_on))
+    with opened(make_store(), url) as audio:
+        assert (audio.content_type, audio.size) == ("audio/flac", len(content))
+        assert b"".join(audio.chunks(0, 300_000)) == content[:300_000]
+        go_on.set()
+
+
+def test_video_is_refused_however_late_its_index_comes(
+    origin: Origin, make_store: MakeStore
+) -> None:
+    store = make_store()
+    video = FTYP + box(b"mdat", bytes(500_000)) + movie(track(), track(b"vide", b"avc1"))
+    for name, content in {"/last": video, "/first": mp4(track(), track(b"vide", b"avc1"))}.items():
+        assert failure(store, origin.on(name, answer(content))) == "origin_video"
+    await_downloads()
+    assert {path.suffix for path in store.folder.iterdir()} <= {
+        ".failed",
+        ".claim",
+        ".slot",
+        ".lock",
+    }
 
 
 def test_range_at_the_end_waits_for_its_bytes(

@@ -24,6 +24,7 @@ from library.models import Clip, Health
 from library.sources.due_clips import due_clips
 from tests.support import recipes
 from tests.support.editors import bearer, editor
+from tests.support.sounds import FTYP, MP3_FRAME, box, movie, mp4, track, xing
 
 MakeClip = Callable[..., Clip]
 
@@ -77,6 +78,32 @@ def test_health_reason_time_type_and_size_are_saved(
     assert good.health_since is not None
     assert good.health_since == good.health_checked_at
     assert origin.request_counts == {"/a": 1, "/gone": 2}
+
+
+def test_codecs_that_browsers_do_not_play_and_video_are_reported(
+    check: Callable[..., str], make_clip: MakeClip, origin: Origin
+) -> None:
+    index = movie(track(b"vide", b"avc1"))
+    video = origin.on("/video", answer(FTYP + box(b"mdat", bytes(200_000)) + index))
+    clips = [
+        make_clip(audio_url=url)
+        for url in (origin.on("/alac", answer(mp4(track(codec=b"alac")))), video)
+    ]
+    printed = check()
+    assert "broken: This is ALAC (Apple Lossless) audio, which few browsers play." in printed
+    assert "broken: This file has video." in printed
+    reasons = [health(clip) for clip in clips]
+    assert reasons == [("failing", "origin_codec"), ("failing", "origin_video")]
+
+
+def test_whole_check_warns_of_truncated_audio(
+    check: Callable[..., str], make_clip: MakeClip, origin: Origin
+) -> None:
+    clip = make_clip(audio_url=origin.on("/a", answer(xing(1000) + MP3_FRAME * 100)))
+    assert "truncated" not in check()
+    printed = check("--whole")
+    assert f"clip {clip.pk} “Ambient Sounds” This file is truncated: its header says" in printed
+    assert health(clip) == ("ok", None)
 
 
 def test_health_since_is_the_time_of_the_last_change(

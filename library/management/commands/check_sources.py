@@ -157,7 +157,7 @@ class Command(BaseCommand):
             results = self._inspect_all(clips)
             for result in results if self._options["clip"] else plausible_results(results):
                 change = save_result(result, summary)
-                if change:
+                if change or (result.report and result.report.warning):
                     self._report(result, change)
         except NoOriginRespondsError:
             if not self._stopped_by:
@@ -178,7 +178,7 @@ class Command(BaseCommand):
                 if self._stopped_by:
                     return
                 self._touch_alive_file()
-                yield CheckResult(clip, inspect_upload(clip.audio_file))
+                yield CheckResult(clip, self._inspect_upload(clip))
                 bar.update()
             self._results = SimpleQueue()
             pace = Pace(*(self._options[name] for name in ("workers", "pause", "again_after")))
@@ -202,6 +202,9 @@ class Command(BaseCommand):
             return inspect_source(clip.audio_url)
         return report
 
+    def _inspect_upload(self, clip: DueClip) -> SourceReport:
+        return inspect_upload(clip.audio_file, head_only=not self._options["whole"])
+
     def _next(self, most: float = float("inf")) -> CheckResult | None:
         """Return the next result; None after `most` seconds, or if the command is stopped.
 
@@ -224,8 +227,10 @@ class Command(BaseCommand):
         if self._options["alive_file"]:
             self._options["alive_file"].touch()
 
-    def _report(self, result: CheckResult, change: str) -> None:
+    def _report(self, result: CheckResult, change: str | None) -> None:
+        """Print the change of a clip's health and its reason, or a warning about its audio."""
         if self._options["verbosity"] and result.report:
-            reason = f": {result.report.detail}" if result.report.code else ""
+            reason = result.report.detail if result.report.code else result.report.warning
+            text = ": ".join(part for part in (change, reason) if part)
             with tqdm.external_write_mode():
-                self.stdout.write(f"clip {result.clip.pk} “{result.clip.title}” {change}{reason}")
+                self.stdout.write(f"clip {result.clip.pk} “{result.clip.title}” {text}")

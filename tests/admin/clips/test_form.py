@@ -16,6 +16,20 @@ from pytest_django import DjangoCaptureOnCommitCallbacks, Settings
 
 from library.models import Clip
 from tests.support.editors import editor
+from tests.support.sounds import (
+    FTYP,
+    MP2_FRAME,
+    MP3_FRAME,
+    box,
+    flac,
+    id3,
+    movie,
+    mp4,
+    track,
+    webm,
+    webm_track,
+    xing,
+)
 
 ADD = "/admin/library/clip/add/"
 FORM = {"title": "Rain", "genre": "nature", "description": "", "tags": "", "audio_url": ""}
@@ -73,6 +87,20 @@ def test_duration_that_differs_from_the_file_is_accepted_with_a_warning(
     assert warning.startswith("The file is 28.5")
 
 
+def test_type_behind_a_large_tag_is_saved(saved: Callable[..., Clip]) -> None:
+    clip = saved(upload(id3(100_000) + flac(50, total=0)))
+    assert (clip.content_type, clip.duration) == ("audio/flac", pytest.approx(4.644))
+
+
+def test_truncated_upload_has_the_duration_that_is_there_and_a_warning(
+    admin_client: Client,
+) -> None:
+    answer = admin_client.post(ADD, upload(xing(1000) + MP3_FRAME * 100))
+    assert Clip.objects.get().duration == pytest.approx(2.612)
+    (warning, _) = [str(message) for message in get_messages(answer.wsgi_request)]
+    assert warning.startswith("This file is truncated: its header says 26.1 s")
+
+
 def test_clip_by_url_needs_a_duration(admin_client: Client) -> None:
     (sentence,) = refused(admin_client, BY_URL)["duration"]
     assert "select “Check source” to measure it" in sentence
@@ -86,8 +114,11 @@ def test_clip_by_url_needs_a_duration(admin_client: Client) -> None:
         (b"%PDF-1.7", "This is a PDF document, not audio."),
         (b"#EXTM3U\nhttps://example.com/a.mp3", "This is a playlist, not audio"),
         (b"PK\x03\x04" + bytes(99), "This is an archive. Unpack it first."),
-        (b"\0\0\0\x14ftypqt  " + bytes(99), "This file has video. Export its audio track"),
-        (b"\x1a\x45\xdf\xa3\x42\x82\x84webm\x86\x85V_VP8", "This file has video."),
+        (mp4(track(b"vide", b"avc1"), brand=b"qt  "), "This file has video. Export its audio"),
+        (webm(webm_track(1, b"V_VP8")), "This file has video."),
+        (b"\0\0\0\x14ftypqt  " + bytes(20), "This file is incomplete: its index is missing."),
+        (mp4(track(codec=b"alac")), "This is ALAC (Apple Lossless) audio, which few browsers play"),
+        (MP2_FRAME * 9, "This is MP2 (MPEG layer II) audio, which few browsers play."),
         (b"some words", "This file is not supported audio. Use mp3, ogg"),
     ],
 )
@@ -102,10 +133,11 @@ def test_wrong_file_is_refused_with_an_explanation(
 
 
 def test_video_is_recognised_by_an_index_at_the_end(admin_client: Client) -> None:
-    track = b"\0\0\0\x1chdlr" + bytes(8) + b"vide" + bytes(12)
-    index = (8 + len(track)).to_bytes(4) + b"moov" + track
-    media = (8 + 20_000).to_bytes(4) + b"mdat" + bytes(20_000)
-    video = b"\0\0\0\x10ftypisom" + bytes(4) + media + index
+    media = box(b"mdat", bytes(80_000))
+    video = FTYP + media + movie(track(), track(b"vide", b"avc1"))
+    sent = {"head": SimpleUploadedFile("head", video[:65_536]), "size": len(video)}
+    before = admin_client.post("/admin/library/clip/check-file/", sent).json()
+    assert (before["kind"], before.get("error")) == ("", None)
     (sentence,) = refused(admin_client, upload(video))["audio_file"]
     assert sentence.startswith("This file has video.")
 

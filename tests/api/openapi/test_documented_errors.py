@@ -13,6 +13,7 @@ from harness.origin import Origin, answer
 from harness.service import Server, free_port
 from library.models import Clip
 from tests.support.editors import bearer, editor, enrolled
+from tests.support.sounds import MP2_FRAME, mp4, track
 
 Http = Callable[..., requests.Response]
 MakeClip = Callable[..., Clip]
@@ -171,6 +172,8 @@ def provoke_errors_of_audio(errors: Errors, make_clip: MakeClip, origin: Origin)
     urls = {
         "origin_http_error": origin.on("/gone", answer(status="410 Gone")),
         "origin_not_audio": origin.on("/page", answer(b"<!DOCTYPE html>" * 100)),
+        "origin_video": origin.on("/video", answer(mp4(track(b"vide", b"avc1")))),
+        "origin_codec": origin.on("/mp2", answer(MP2_FRAME * 9)),
         "origin_empty": origin.on("/empty", answer()),
         "origin_content_coding": origin.on("/gzip", answer(b"x", headers=compressed)),
         "origin_length_invalid": origin.on("/-1", answer(b"x", headers={"Content-Length": "-1"})),
