@@ -20,6 +20,7 @@ from library.audio.non_audio import refused_image, refused_type
 HEAD_BYTES = 12  # that tell the containers apart
 DAMAGED = Refusal("not_audio", f"This file is damaged, or not audio. Use {SUPPORTED}.")
 UNKNOWN = Refusal("not_audio", f"This file is not supported audio. Use {SUPPORTED}.")
+TAG_ONLY = Refusal("not_audio", "This file is incomplete: it ends in its tag, before the audio.")
 EMPTY = Refusal("not_audio", "This file is empty.")
 
 
@@ -41,8 +42,9 @@ def _recognize(reader: Reader) -> Audio | Refusal:
     start = skip_tags(reader)
     if start:
         reader.wait_for(start + 1)
-    tagged = 0 < start < reader.size
-    if start >= reader.size:  # the tag declares more bytes than there are
+    cut = start >= reader.size
+    tagged = start > 0 and not cut
+    if cut:  # or the tag declares more bytes than it has
         start = ID3_BYTES
     head = reader.at(start, HEAD_BYTES)
     return (
@@ -50,7 +52,7 @@ def _recognize(reader: Reader) -> Audio | Refusal:
         or recognize_frames(reader, start, tagged=tagged)
         or refused_type(reader, start)
         or search_frames(reader, start)
-        or UNKNOWN
+        or (TAG_ONLY if cut else UNKNOWN)
     )
 
 

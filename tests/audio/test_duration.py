@@ -136,6 +136,7 @@ RECORDED = {  # files whose header declares no duration
     "FLAC cut from a longer stream": (flac(50, total=0, first=300), 50 * 4096 / RATE),
     "WAV": (wav(bytes(8000), declared=0), 1.0),
     "WAV of a live recorder": (wav(bytes(8000), declared=0xFFFFFFFF), 1.0),
+    "WAV whose size is nearly the largest": (wav(bytes(8000), declared=0x7FFFFFDB), 1.0),
     "WAV of MP3": (wav(MP3, coding=0x55, bits=0), 100 * MP3_SECONDS),
     "Opus": (ogg(), 1.0),
     "Opus that begins at a high position": (ogg(begin=10**9, last=10**9 + 96_000), 1.0),
@@ -268,6 +269,9 @@ for _ in range(5000):
         FTYP + nested,
         FTYP + b"\0\0\0\1moov" + (2**63).to_bytes(8),
         mp4(track(scale=0)),
+        mp4(track(offset=9_000_000)),  # its samples are not in the file
+        mp4(track(samples=0, declared=9_000)),
+        flac(0, total=9_000),
         b"RIFF\xff\xff\xff\xffWAVEfmt \xff\xff\xff\xff" + b"\0" * 100,
         b"RIFF\0\0\0\0WAVE" + chunk(b"fmt ", b"\1\0" + bytes(14)) + chunk(b"data", bytes(4)),
         b"fLaC\0\0\0\x22" + b"\0" * 11 + b"\x10\x0f\xff" + b"\xff" * 20,  # two thousand years
@@ -277,7 +281,7 @@ for _ in range(5000):
         ogg(VORBIS_HEAD.replace(RATE.to_bytes(4, "little"), bytes(4))),
         xing(100) + MP3_FRAME[:100],
     ],
-    ids=range(13),
+    ids=range(16),
 )
 def test_hostile_file_has_no_duration(hostile: bytes) -> None:
     assert measure(io.BytesIO(hostile)) is None

@@ -51,7 +51,7 @@ FILES = {
     "WebM": webm(blocks=5, declared=1.0),
     "recorded WebM": webm(webm_track(), webm_track(17, b"S_TEXT"), blocks=5, live=True),
 }
-MUTATIONS = 300  # of each file
+MUTATIONS = 120  # of each file
 
 
 def check(content: bytes) -> None:

@@ -17,7 +17,7 @@ from library.admin.clips.edit_conflicts import PageState, keep_others_changes
 from library.admin.clips.uploaded_file import type_or_refusal, why_too_large
 from library.audio.containers.reader import Reader
 from library.audio.duration import measure, truncation
-from library.models import Clip
+from library.models import MAX_DURATION, Clip
 from library.models.fields import CHECKS, CLIP_FIELDS, EDITORS, SECTIONS, written_by
 
 FIELDS = written_by(EDITORS)
@@ -156,6 +156,9 @@ class ClipForm(forms.ModelForm[Clip]):
         if given is None and "duration" not in self.errors:
             if self.measured is None:
                 self.add_error("duration", NOT_MEASURED if audio else NOT_GIVEN)
+            elif self.measured > MAX_DURATION:
+                self.add_error("duration", TOO_LONG.format(self.measured))
+                return
             cleaned["duration"] = self.measured
 
     def _measure(self, audio: BinaryIO | str) -> None:
@@ -186,4 +189,5 @@ class ClipForm(forms.ModelForm[Clip]):
 
 MISSING = {Source.URL: "Enter the URL of the audio.", Source.UPLOAD: "Choose a file."}
 NOT_GIVEN = "Enter the duration in seconds, or select “Check source” to measure it."
+TOO_LONG = f"The file is {{:g}} seconds long. A clip has at most {MAX_DURATION}: shorten the file."
 NOT_MEASURED = "The duration of this file could not be measured. Enter it in seconds."

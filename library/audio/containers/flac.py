@@ -37,10 +37,10 @@ def measure_flac(reader: Reader, start: int) -> Measurement:
     first = frame_at(reader.at(audio, FIRST_FRAME_BYTES), block)
     last = _last_frame(reader, audio, block)
     declared = total / rate if total else None
-    if first is None or last is None:
-        if declared is None:
-            raise LookupError("no frames")
-        return Measurement(declared, declared)
+    if first is None or (last is None and declared is None):
+        raise LookupError("no frames")
+    if last is None:  # behind the last frame is more than is searched
+        return Measurement(declared or 0.0, declared)
     samples = last.end - first.begin
     if abs(samples - total) <= block:  # the last frame is as short as it needs to be
         samples = total or samples

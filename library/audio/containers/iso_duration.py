@@ -38,7 +38,9 @@ def measure_iso(reader: Reader, start: int) -> Measurement:
     total = sum(n * d for n, d in zip(counts, durations, strict=False))
     samples = sum(counts)
     present = _present(reader, sound, samples)
-    seconds = (_until(runs, present) if present < samples else total) / scale or declared
+    seconds = (_until(runs, present) if present < samples else total) / scale
+    if not seconds:
+        raise LookupError("no samples")
     # A last sample that lasts longer than its sound, and the encoder's delay, are edited out.
     heard = _edited(reader, index, sound)
     if heard and present >= samples:

@@ -69,9 +69,11 @@ def recognize_iso(reader: Reader, start: int) -> Audio | Refusal:
     index = next((box for box in boxes(reader, start) if box.kind == b"moov"), None)
     if index is None:
         return NO_INDEX
+    reader.wait_for(index.end)
+    if index.end > reader.size:
+        return NO_INDEX
     if find(reader, index, b"cmov"):
         return unplayable("QuickTime with a compressed index")
-    reader.wait_for(index.end)
     found = tracks(reader, index)
     if any(track.handler == b"vide" and not _is_picture(reader, track) for track in found):
         return VIDEO

@@ -24,7 +24,7 @@ NAMES = {
     0xF1AC: "FLAC in WAV",
     **dict.fromkeys((0x566F, 0x674F, 0x6750, 0x6751, 0x676F, 0x6770, 0x6771), "Vorbis in WAV"),
 }
-UNKNOWN_SIZES = (0, 0xFFFFFFFF)  # written by live recorders
+MOST_BYTES = 0x7FFF0000  # of data; live recorders write 0 or about the largest possible size
 MOST_CHUNKS = 10_000
 
 
@@ -92,7 +92,7 @@ def measure_wav(reader: Reader, start: int) -> Measurement:
             declared = long_size if length == 0xFFFFFFFF and long_size else length
             if length == 0 and reader.at(position, 4) in (b"LIST", b"id3 ", b""):
                 break
-            known = declared not in UNKNOWN_SIZES
+            known = 0 < declared < MOST_BYTES or bool(long_size)
             left = reader.size - position
             present = min(declared, left) if known else left
             if form.coding == MP3:

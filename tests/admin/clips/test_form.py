@@ -89,7 +89,8 @@ def test_duration_that_differs_from_the_file_is_accepted_with_a_warning(
 
 def test_type_behind_a_large_tag_is_saved(saved: Callable[..., Clip]) -> None:
     clip = saved(upload(id3(100_000) + flac(50, total=0)))
-    assert (clip.content_type, clip.duration) == ("audio/flac", pytest.approx(4.644))
+    assert clip.content_type == "audio/flac"
+    assert clip.duration == pytest.approx(4.644)
 
 
 def test_truncated_upload_has_the_duration_that_is_there_and_a_warning(
@@ -99,6 +100,12 @@ def test_truncated_upload_has_the_duration_that_is_there_and_a_warning(
     assert Clip.objects.get().duration == pytest.approx(2.612)
     (warning, _) = [str(message) for message in get_messages(answer.wsgi_request)]
     assert warning.startswith("This file is truncated: its header says 26.1 s")
+
+
+def test_upload_that_is_too_long_is_refused_with_its_duration(admin_client: Client) -> None:
+    long = mp4(track(samples=101, each=40, scale=1))
+    (sentence,) = refused(admin_client, upload(long))["duration"]
+    assert sentence == ("The file is 4040 seconds long. A clip has at most 3600: shorten the file.")
 
 
 def test_clip_by_url_needs_a_duration(admin_client: Client) -> None:
