@@ -52,6 +52,9 @@ CAUSES: dict[str, Cause] = {
     ),
     "origin_empty": Cause(502, "The origin's response is empty."),
     "origin_not_audio": Cause(502, "The origin's response is not audio of a supported type."),
+    "origin_web_page": Cause(
+        502, "The origin's response is a web page, not audio. It may ask to log in or confirm."
+    ),
     "origin_video": Cause(502, "The origin's response has video. Clips are audio only."),
     "origin_codec": Cause(502, "The origin's audio has a format or codec that few browsers play."),
     "origin_too_large": Cause(502, "The origin's audio is larger than this service accepts."),

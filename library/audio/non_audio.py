@@ -68,6 +68,7 @@ _SIGNATURES: tuple[tuple[re.Pattern[bytes], Refusal], ...] = tuple(
         (rb"\.snd|dns\.|RIFX.{4}WAVE|riff\x2e\x91\xcf\x11|Creative Voice", _codec("rare audio")),
         (rb"\.ra\xfd|\.RMF", _codec("RealMedia")),
         (rb"ADIF", _codec("AAC in ADIF")),
+        (rb"NSV[fs]|DKIF|YUV4MPEG|BIK|SMK[24]|\x06\x0e\x2b\x34", _codec("a rare container")),
         (rb"#!(SILK|iLBC|EVRC|SMV)|ea3\x03|OMA\0|DBM0", _codec("rare audio")),
         (rb"Extended Module: |IMPM|.{44}SCRM", _codec("a module of a tracker")),
         (rb"\x30\x26\xb2\x75\x8e\x66\xcf\x11", _WINDOWS_MEDIA),
@@ -82,7 +83,7 @@ _SIGNATURES: tuple[tuple[re.Pattern[bytes], Refusal], ...] = tuple(
         ),
         (
             rb"(\xef\xbb\xbf)?\s*(<!--.*?-->\s*)?<(!doctype html|html|head|body|script|title)",
-            _other("This is a web page, not audio."),
+            Refusal("web_page", "This is a web page, not audio."),
         ),
         (rb"(\xef\xbb\xbf)?\s*(<(\?xml|rss|svg)|[{\[]\s*[\"{\[])", _TEXT),
         (

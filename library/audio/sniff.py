@@ -27,7 +27,12 @@ Answer = str | None | Literal[_Undecided.UNDECIDED]
 # After these, the number of bytes doubles before each attempt: a file can consist of millions of
 # parts. Audio takes a handful.
 MOST_ATTEMPTS = 20
-CODES = {"not_audio": "origin_not_audio", "video": "origin_video", "codec": "origin_codec"}
+CODES = {
+    "not_audio": "origin_not_audio",
+    "web_page": "origin_web_page",
+    "video": "origin_video",
+    "codec": "origin_codec",
+}
 
 
 def read_head(chunks: Iterator[bytes], body: BinaryIO) -> str:

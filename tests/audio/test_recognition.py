@@ -257,7 +257,7 @@ def test_other_files_are_refused(name: str) -> None:
     content, expected = OTHERS[name]
     found = recognize(Reader(content))
     assert isinstance(found, Refusal), found
-    assert found.reason == "not_audio"
+    assert found.reason == ("web_page" if expected == "web page" else "not_audio")
     assert expected in found.sentence
 
 
@@ -265,10 +265,8 @@ def test_other_files_are_refused(name: str) -> None:
 def test_answer_for_the_beginning_is_the_answer_for_the_whole_file(name: str) -> None:
     content = FILES[name]
     expected = recognize(Reader(content))
-    for size in (
-        *range(min(len(content), 150)),
-        *range(150, len(content), 1 + len(content) // 100),
-    ):
+    step = 1 + len(content) // 100
+    for size in (*range(min(len(content), 150)), *range(150, len(content), step)):
         with suppress(MissingBytesError):
             assert recognize(Reader(content[:size], more=True)) == expected, size
 

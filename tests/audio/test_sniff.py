@@ -160,6 +160,7 @@ def test_short_audio_is_judged_by_all_its_bytes() -> None:
     [
         (b"", "origin_empty"),
         (b"not found", "origin_not_audio"),
+        (b"<!DOCTYPE html><html>", "origin_web_page"),
         (FTYP + box(b"mdat", LONG) + movie(track(b"vide", b"avc1")), "origin_video"),
         (MP2_FRAME * 9, "origin_codec"),
     ],

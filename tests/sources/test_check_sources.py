@@ -115,7 +115,7 @@ def test_health_since_is_the_time_of_the_last_change(
     since = clip.health_since
     origin.on("/a", answer(b"<html>"))
     assert "0 newly broken" in check()
-    assert (health(clip), clip.health_since) == (("failing", "origin_not_audio"), since)
+    assert (health(clip), clip.health_since) == (("failing", "origin_web_page"), since)
     origin.on("/a", answer(mp3))
     assert f"clip {clip.pk} “Ambient Sounds” recovered" in check()
     assert health(clip) == ("ok", None)

@@ -38,7 +38,7 @@ def test_final_url_is_reported_even_if_its_response_is_not_audio(
     assert inspect_source(url).final_url == target
     origin.on("/b", answer(b"<html>Log in</html>"))
     report = inspect_source(url)
-    assert (report.final_url, report.code) == (target, "origin_not_audio")
+    assert (report.final_url, report.code) == (target, "origin_web_page")
 
 
 def test_status_of_an_error_is_reported(origin: Origin) -> None:

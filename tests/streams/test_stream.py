@@ -169,7 +169,7 @@ def test_etag_is_the_same_in_all_processes_and_after_a_restart(
     [
         (answer(b"", "404 Not Found"), "origin_http_error"),
         (answer(b"", "500 Oh"), "origin_http_error"),
-        (answer(b"<html>"), "origin_not_audio"),
+        (answer(b"<html>"), "origin_web_page"),
         (answer(b""), "origin_empty"),
         (answer(b"x", headers={"Content-Encoding": "gzip"}), "origin_content_coding"),
         (answer(b"x", headers={"Content-Length": "99999999"}), "origin_too_large"),

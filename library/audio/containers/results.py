@@ -29,7 +29,7 @@ class Audio(NamedTuple):
 class Refusal(NamedTuple):
     """Why a file cannot be a clip's audio, as a word for programs and a sentence for people."""
 
-    reason: Literal["not_audio", "video", "codec"]
+    reason: Literal["not_audio", "web_page", "video", "codec"]
     sentence: str
 
 

@@ -171,7 +171,8 @@ def provoke_errors_of_audio(errors: Errors, make_clip: MakeClip, origin: Origin)
     compressed = {"Content-Encoding": "gzip"}
     urls = {
         "origin_http_error": origin.on("/gone", answer(status="410 Gone")),
-        "origin_not_audio": origin.on("/page", answer(b"<!DOCTYPE html>" * 100)),
+        "origin_not_audio": origin.on("/text", answer(b"no audio")),
+        "origin_web_page": origin.on("/page", answer(b"<!DOCTYPE html>" * 100)),
         "origin_video": origin.on("/video", answer(mp4(track(b"vide", b"avc1")))),
         "origin_codec": origin.on("/mp2", answer(MP2_FRAME * 9)),
         "origin_empty": origin.on("/empty", answer()),
