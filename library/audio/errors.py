@@ -53,8 +53,15 @@ CAUSES: dict[str, Cause] = {
     "origin_empty": Cause(502, "The origin's response is empty."),
     "origin_not_audio": Cause(502, "The origin's response is not audio of a supported type."),
     "origin_web_page": Cause(
-        502, "The origin's response is a web page, not audio. It may ask to log in or confirm."
+        502, "The origin sent a web page instead of audio. It may ask to log in or confirm."
     ),
+    "origin_playlist": Cause(
+        502, "The origin sent a playlist instead of audio. Use an address from it."
+    ),
+    "origin_text": Cause(502, "The origin sent text, such as JSON or XML, instead of audio."),
+    "origin_image": Cause(502, "The origin sent an image instead of audio."),
+    "origin_document": Cause(502, "The origin sent a document, such as a PDF, instead of audio."),
+    "origin_archive": Cause(502, "The origin sent an archive, such as a ZIP, instead of audio."),
     "origin_video": Cause(502, "The origin's response has video. Clips are audio only."),
     "origin_codec": Cause(502, "The origin's audio has a format or codec that few browsers play."),
     "origin_too_large": Cause(502, "The origin's audio is larger than this service accepts."),

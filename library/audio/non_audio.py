@@ -3,7 +3,7 @@
 import re
 
 from library.audio.containers.reader import Reader
-from library.audio.containers.results import CONVERT, SUPPORTED, VIDEO, Refusal
+from library.audio.containers.results import CONVERT, SUPPORTED, VIDEO, Reason, Refusal
 
 # A first look at the bytes that identify most types, then at enough for all. Each look waits for
 # its bytes: a type found in fewer could be another one in the end.
@@ -11,32 +11,40 @@ LOOKS = (12, 1024)
 VIDEO_BYTES = 65_536  # in which the tracks of other containers are listed
 
 
-def _other(sentence: str) -> Refusal:
-    return Refusal("not_audio", sentence)
+def _other(sentence: str, reason: Reason = "not_audio") -> Refusal:
+    return Refusal(reason, sentence)
 
 
 def _codec(name: str) -> Refusal:
     return Refusal("codec", f"This is {name}, which browsers do not play. {CONVERT}")
 
 
-_TEXT = _other("This is text, not audio.")
+_TEXT = _other("This is text, not audio.", "text")
 _PROGRAM = _other("This is a program, not audio.")
-_IMAGE = _other("This is an image, not audio.")
-_ARCHIVE = _other("This is an archive. Unpack it first.")
+_IMAGE = _other("This is an image, not audio.", "image")
+_ARCHIVE = _other("This is an archive. Unpack it first.", "archive")
 _MPEG = _codec("an MPEG program or transport stream")
 _WINDOWS_MEDIA, _FLASH, _AVI = _codec("Windows Media"), _codec("Flash Video"), _codec("AVI")
 _CONTAINERS = {_MPEG, _WINDOWS_MEDIA, _FLASH, _AVI}
+
+# What can precede the first tag of a document. Its first bytes alone do not decide.
+_TEXT_START = rb"(\xef\xbb\xbf)?\s*((<\?xml[^>]*>|<!--.*?-->|<!doctype svg[^>]*>)\s*)*"
+# https://mimesniff.spec.whatwg.org/#identifying-a-resource-with-an-unknown-mime-type
+_TAGS = rb"html|head|script|iframe|h1|div|font|table|a|style|title|b|body|br|p|meta|link|center"
+_ONLY_TEXT = re.compile(rb"[\t\n\f\r\x1b\x20-\x7e\x80-\xff]+")  # ibid., binary data bytes
+_ASCII = re.compile(rb"[ -~]")
+_UTF_16 = re.compile(rb"\xff\xfe([\t\n\r -~]\0){4}|\xfe\xff(\0[\t\n\r -~]){4}")
 
 # (signature at the beginning of the file, why it is refused), tried in this order
 _SIGNATURES: tuple[tuple[re.Pattern[bytes], Refusal], ...] = tuple(
     (re.compile(pattern, re.DOTALL | re.IGNORECASE), refusal)
     for pattern, refusal in (
-        (rb"\x89PNG\r\n", _other("This is a PNG image, not audio.")),
-        (rb"\xff\xd8\xff", _other("This is a JPEG image, not audio.")),
-        (rb"GIF8[79]a", _other("This is a GIF image, not audio.")),
+        (rb"\x89PNG\r\n", _other("This is a PNG image, not audio.", "image")),
+        (rb"\xff\xd8\xff", _other("This is a JPEG image, not audio.", "image")),
+        (rb"GIF8[79]a", _other("This is a GIF image, not audio.", "image")),
         (rb"RIFF.{4}WEBP|BM.{4}\0{4}|II\*\0|MM\0\*|8BPS|\0\0\x01\0[^\0]|DDS |\xff\x0a", _IMAGE),
-        (rb"%PDF-", _other("This is a PDF document, not audio.")),
-        (rb"%!PS|\{\\rtf|\xd0\xcf\x11\xe0", _other("This is a document, not audio.")),
+        (rb"%PDF-", _other("This is a PDF document, not audio.", "document")),
+        (rb"%!PS|\{\\rtf|\xd0\xcf\x11\xe0", _other("This is a document, not audio.", "document")),
         (
             rb"MThd|RIFF.{4}RMID",
             _other(f"This is a MIDI file: notes, not sound. Render it as {SUPPORTED}."),
@@ -78,14 +86,18 @@ _SIGNATURES: tuple[tuple[re.Pattern[bytes], Refusal], ...] = tuple(
         (rb"PK\x03\x04|PK\x05\x06|\x1f\x8b|Rar!\x1a|7z\xbc\xaf|BZh[1-9]|\xfd7zXZ", _ARCHIVE),
         (rb"\x28\xb5\x2f\xfd|MSCF|!<arch>|.{257}ustar|xar!", _ARCHIVE),
         (
-            rb"\s*(#EXTM3U|\[playlist\])",
-            _other("This is a playlist, not audio. It contains the address of the audio."),
+            _TEXT_START
+            + rb"(#EXTM3U|\[playlist\]|\[reference\]|https?://|<(asx|playlist|mpd|smil)\b)",
+            _other(
+                "This is a playlist, not audio. It contains the address of the audio.", "playlist"
+            ),
         ),
         (
-            rb"(\xef\xbb\xbf)?\s*(<!--.*?-->\s*)?<(!doctype html|html|head|body|script|title)",
-            Refusal("web_page", "This is a web page, not audio."),
+            _TEXT_START + rb"<(!doctype html|(" + _TAGS + rb")[\s>])",
+            _other("This is a web page, not audio.", "web_page"),
         ),
-        (rb"(\xef\xbb\xbf)?\s*(<(\?xml|rss|svg)|[{\[]\s*[\"{\[])", _TEXT),
+        (_TEXT_START + rb"<svg\b", _IMAGE),
+        (rb"(\xef\xbb\xbf)?\s*(<\?xml.{20}|<rss|[{\[]\s*[\"{\[])", _TEXT),
         (
             rb"MZ|\x7fELF|\xca\xfe\xba\xbe|[\xce\xcf]\xfa\xed\xfe|\0asm|#!/|[CFZ]WS[\x01-\x40]",
             _PROGRAM,
@@ -115,6 +127,13 @@ def refused_type(reader: Reader, start: int) -> Refusal | None:
                 has_video = refusal in _CONTAINERS and _VIDEO.match(reader.at(start, VIDEO_BYTES))
                 return VIDEO if has_video else refusal
     return None
+
+
+def refused_text(reader: Reader, start: int) -> Refusal | None:
+    """Return the refusal of text without a signature, or None if there are binary data."""
+    head = reader.at(start, LOOKS[-1])
+    is_text = _ONLY_TEXT.fullmatch(head) and 2 * len(_ASCII.findall(head)) > len(head)
+    return _TEXT if is_text or _UTF_16.match(head) else None
 
 
 def refused_image(head: bytes) -> Refusal | None:

@@ -15,7 +15,7 @@ from library.audio.containers.results import SUPPORTED, Audio, Refusal
 from library.audio.containers.tags import ID3_BYTES, skip_tags
 from library.audio.containers.wav import is_wave, recognize_wav
 from library.audio.containers.webm import recognize_webm
-from library.audio.non_audio import refused_image, refused_type
+from library.audio.non_audio import refused_image, refused_text, refused_type
 
 HEAD_BYTES = 12  # that tell the containers apart
 DAMAGED = Refusal("not_audio", f"This file is damaged, or not audio. Use {SUPPORTED}.")
@@ -52,6 +52,7 @@ def _recognize(reader: Reader) -> Audio | Refusal:
         or recognize_frames(reader, start, tagged=tagged)
         or refused_type(reader, start)
         or search_frames(reader, start)
+        or (None if start or cut else refused_text(reader, start))
         or (TAG_ONLY if cut else UNKNOWN)
     )
 

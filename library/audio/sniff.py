@@ -27,12 +27,6 @@ Answer = str | None | Literal[_Undecided.UNDECIDED]
 # After these, the number of bytes doubles before each attempt: a file can consist of millions of
 # parts. Audio takes a handful.
 MOST_ATTEMPTS = 20
-CODES = {
-    "not_audio": "origin_not_audio",
-    "web_page": "origin_web_page",
-    "video": "origin_video",
-    "codec": "origin_codec",
-}
 
 
 def read_head(chunks: Iterator[bytes], body: BinaryIO) -> str:
@@ -61,7 +55,7 @@ def read_head(chunks: Iterator[bytes], body: BinaryIO) -> str:
     if not body.tell():
         raise AudioUnavailableError("origin_empty")
     if isinstance(answer, Refusal):
-        raise AudioUnavailableError(CODES[answer.reason], explanation=answer.sentence)
+        raise AudioUnavailableError(f"origin_{answer.reason}", explanation=answer.sentence)
     return answer.content_type
 
 

@@ -188,7 +188,7 @@ OTHERS = {
     "a tag alone": (id3(99), "ends in its tag"),
     "HTML": (b"\n<!DOCTYPE html><html>" + MP3, "web page"),
     "HTML behind a comment": (b"<!-- x --><html><body>", "web page"),
-    "JSON": (b'{"error": "not found"}', "text"),
+    "JSON": (b'{"error": "not found"}', "is text"),
     "PDF": (b"%PDF-1.7 " + MP3, "PDF"),
     "PNG": (b"\x89PNG\r\n\x1a\n" + bytes(50), "PNG"),
     "JPEG": (b"\xff\xd8\xff\xe0\0\x10JFIF" + b"\xff\xfb\x90\x64" * 999, "JPEG"),
@@ -214,10 +214,19 @@ OTHERS = {
     ),
     "ones": (b"\xff" * 80_000, "not supported audio"),
     "zeros": (bytes(80_000), "not supported audio"),
-    "UTF-16": ("no MP3".encode("utf-16") * 99, "not supported audio"),
+    "UTF-16": ("no MP3".encode("utf-16") * 99, "is text"),
     "noise": (NOISE, "not supported audio"),
     "MP3 far behind noise": (NOISE * 2 + MP3, "not supported audio"),
     "an unknown document": (element(0x1A45DFA3, element(0x4282, b"x")) + bytes(99), "incomplete"),
+}
+REASONS = {
+    "web page": "web_page",
+    "is text": "text",
+    "PDF": "document",
+    "PNG": "image",
+    "JPEG": "image",
+    "image": "image",
+    "archive": "archive",
 }
 FILES = {
     **{name: content for name, (content, _) in AUDIO.items()},
@@ -257,7 +266,7 @@ def test_other_files_are_refused(name: str) -> None:
     content, expected = OTHERS[name]
     found = recognize(Reader(content))
     assert isinstance(found, Refusal), found
-    assert found.reason == ("web_page" if expected == "web page" else "not_audio")
+    assert found.reason == REASONS.get(expected, "not_audio")
     assert expected in found.sentence
 
 

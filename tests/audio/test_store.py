@@ -243,7 +243,7 @@ def test_failure_is_remembered_for_a_while(origin: Origin, make_store: MakeStore
     ("body", "code"),
     [
         (b"", "origin_empty"),
-        (b"no audio", "origin_not_audio"),
+        (b"no audio", "origin_text"),
         (b"<!DOCTYPE html><html>", "origin_web_page"),
         (b"x" * 1_000_001, "origin_too_large"),
     ],

@@ -19,6 +19,19 @@ CONVERT = f"Convert it to {SUPPORTED}."
 RECODE = "Convert it to MP3, AAC or Opus."  # a file in a supported container
 
 
+Reason = Literal[
+    "not_audio",
+    "video",
+    "codec",
+    "web_page",
+    "playlist",
+    "text",
+    "image",
+    "document",
+    "archive",
+]
+
+
 class Audio(NamedTuple):
     """Audio of a supported type whose codec browsers play."""
 
@@ -27,9 +40,12 @@ class Audio(NamedTuple):
 
 
 class Refusal(NamedTuple):
-    """Why a file cannot be a clip's audio, as a word for programs and a sentence for people."""
+    """Why a file cannot be a clip's audio, as a word for programs and a sentence for people.
 
-    reason: Literal["not_audio", "web_page", "video", "codec"]
+    With `origin_` in front, the reason is a code of AudioUnavailableError.
+    """
+
+    reason: Reason
     sentence: str
 
 

@@ -171,8 +171,13 @@ def provoke_errors_of_audio(errors: Errors, make_clip: MakeClip, origin: Origin)
     compressed = {"Content-Encoding": "gzip"}
     urls = {
         "origin_http_error": origin.on("/gone", answer(status="410 Gone")),
-        "origin_not_audio": origin.on("/text", answer(b"no audio")),
+        "origin_not_audio": origin.on("/zeros", answer(bytes(100_000))),
         "origin_web_page": origin.on("/page", answer(b"<!DOCTYPE html>" * 100)),
+        "origin_playlist": origin.on("/m3u", answer(b"#EXTM3U\nhttp://example.com/a.mp3")),
+        "origin_text": origin.on("/json", answer(b'{"error": "not found"}')),
+        "origin_image": origin.on("/png", answer(b"\x89PNG\r\n\x1a\n")),
+        "origin_document": origin.on("/pdf", answer(b"%PDF-1.7")),
+        "origin_archive": origin.on("/zip", answer(b"PK\x03\x04")),
         "origin_video": origin.on("/video", answer(mp4(track(b"vide", b"avc1")))),
         "origin_codec": origin.on("/mp2", answer(MP2_FRAME * 9)),
         "origin_empty": origin.on("/empty", answer()),
