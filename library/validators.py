@@ -2,6 +2,7 @@
 
 import re
 from functools import cache
+from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
@@ -9,11 +10,21 @@ from django.core.validators import URLValidator
 
 from library.audio.origin_policy import OriginPolicy, RefusedURLError
 from library.licences import UnknownLicenceError, find_licence
+from library.text import validate_line
 
-# For links that pages show. This service never requests them.
-validate_web_url = URLValidator(
-    schemes=("http", "https"), message="Enter a web address that begins with http:// or https://."
-)
+
+class WebURLValidator(URLValidator):
+    """Accepts URLs that pages can link to. This service never requests them."""
+
+    schemes = ("http", "https")
+    message = "Enter a web address that begins with http:// or https://."
+
+    def __call__(self, value: Any) -> None:
+        validate_line(value)
+        super().__call__(value)
+
+
+validate_web_url = WebURLValidator()
 
 
 @cache
@@ -24,6 +35,7 @@ def origin_policy() -> OriginPolicy:
 
 def validate_audio_url(value: str) -> None:
     """Raise ValidationError unless OriginPolicy allows the URL. Nothing is fetched."""
+    validate_line(value)
     try:
         origin_policy().check_url(value)
     except RefusedURLError as refused:

@@ -16,6 +16,7 @@ from library.models.canonical import CanonicalCharField
 from library.models.fields import CHECKS, DECISIONS, PLAYS, written_by
 from library.models.search import CLIP_WORDS
 from library.models.tag import TagsField
+from library.models.text import BlockField, LineField
 from library.validators import (
     ISRC_LENGTH,
     normalise_isrc,
@@ -118,9 +119,9 @@ class Health(models.TextChoices):
 class Clip(models.Model):
     """A short piece of audio: its metadata, and the source of its audio."""
 
-    title = models.CharField(max_length=200)
-    description = models.TextField(max_length=5000, blank=True)
-    genre = models.CharField(max_length=64)
+    title = LineField(max_length=200)
+    description = BlockField(max_length=5000, blank=True)
+    genre = LineField(max_length=64)
     duration = models.FloatField(
         help_text="Seconds.",
         validators=[MinValueValidator(0.001), MaxValueValidator(MAX_DURATION)],
@@ -132,7 +133,7 @@ class Clip(models.Model):
     # Only `publish()`, `make_draft()`, `withdraw()` and an import change it, with one statement for
     # many clips. A new clip may have any state.
     state = models.CharField(max_length=9, choices=State, default=State.PUBLISHED, editable=False)
-    withdrawn_reason = models.CharField(
+    withdrawn_reason = LineField(
         max_length=REASON_LENGTH, null=True, editable=False, help_text="The public sees it."
     )
     audio_url = models.CharField(
@@ -147,7 +148,7 @@ class Clip(models.Model):
     )
     tags = TagsField(default=list, blank=True, help_text="Separated by commas.")
     # Unknown values are NULL; the empty text is not valid.
-    creator = models.CharField(max_length=200, null=True, blank=True, help_text="Whom to credit.")
+    creator = LineField(max_length=200, null=True, blank=True, help_text="Whom to credit.")
     creator_url = models.CharField(
         "creator URL", max_length=2000, null=True, blank=True, validators=[validate_web_url]
     )

@@ -10,6 +10,8 @@ from django.contrib.postgres.search import SearchQuery, SearchRank, SearchVector
 from django.db.models import F, FloatField, Func
 from django.db.models.functions import Cast
 
+from library.text import composed
+
 CONFIG = "simple"
 # A database function (migration 0003). Words of the title weigh most, then those of tags and
 # creator, then those of the description. Like `search_query` it replaces punctuation by spaces:
@@ -41,7 +43,7 @@ def search_query(text: str) -> SearchQuery:
 
 def raw_query(text: str) -> str:
     """Return the same query as an argument of `to_tsquery`."""
-    words = text.translate(_SPACES).split()
+    words = composed(text).translate(_SPACES).split()
     return " & ".join(f"'{word}':*" for word in words)
 
 

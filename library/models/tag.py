@@ -3,7 +3,6 @@
 docs/decisions/0003-tags-as-an-array.md says why they have no table.
 """
 
-import unicodedata
 from collections.abc import Iterable
 from typing import Any
 
@@ -13,6 +12,8 @@ from django.contrib.postgres.forms import SimpleArrayField
 from django.core.exceptions import ValidationError
 from django.db.models import CharField, F, Func, Value
 from django.db.models.expressions import Combinable
+
+from library.text import composed, validate_line
 
 MAX_TAGS = 20
 MAX_TAG_LENGTH = 40
@@ -29,7 +30,7 @@ def normalise_tag(text: str) -> str:
 
     Raises ValidationError.
     """
-    tag = " ".join(unicodedata.normalize("NFC", text).lower().split())
+    tag = " ".join(composed(composed(text).lower()).split())
     if not tag:
         raise ValidationError("A tag needs at least one letter.", code="blank")
     if len(tag) > MAX_TAG_LENGTH:
@@ -37,11 +38,11 @@ def normalise_tag(text: str) -> str:
             f"“{tag[:20]}…” is too long: a tag has at most {MAX_TAG_LENGTH} characters.",
             code="max_length",
         )
-    if "," in tag or any(unicodedata.category(character) == "Cc" for character in tag):
+    if "," in tag:
         raise ValidationError(
-            "A tag cannot contain commas or control characters. Enter each tag separately.",
-            code="invalid",
+            "A tag cannot contain commas. Enter each tag separately.", code="invalid"
         )
+    validate_line(tag)
     return tag
 
 

@@ -15,6 +15,8 @@ from library.admin.bulk.batches import change_clips
 from library.admin.bulk.confirmation import clip_count, confirmation_page
 from library.admin.bulk.selection import Selection
 from library.models import REASON_LENGTH, Clip, ClipQuerySet, State
+from library.models.text import ComposedText
+from library.text import validate_line
 
 FIELDS = ("state", "withdrawn_reason")
 DONE = {State.DRAFT: "changed to draft", State.PUBLISHED: "published", State.WITHDRAWN: "withdrawn"}
@@ -32,8 +34,9 @@ WITHDRAWAL = (
 class ReasonForm(forms.Form):
     """Why clips are withdrawn."""
 
-    reason = forms.CharField(
+    reason = ComposedText(
         max_length=REASON_LENGTH,
+        validators=[validate_line],
         help_text="A sentence for the public, such as: Its creator asked us to.",
         widget=UnfoldAdminTextInputWidget({"autofocus": True}),
     )

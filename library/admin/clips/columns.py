@@ -26,7 +26,7 @@ STATE_COLOURS = {State.DRAFT: "warning", State.PUBLISHED: "success", State.WITHD
 @admin.display(description="title", ordering=Lower("title"))
 def heading(clip: Clip) -> str:
     """Return the title, which the list links to the clip's page."""
-    return clip.title
+    return str(clip.title)
 
 
 def subtitle(clip: Clip) -> str:
@@ -55,7 +55,7 @@ def listen(clip: Clip) -> SafeString:
 @admin.display(description="genre", ordering=Lower("genre"))
 def shown_genre(clip: Clip) -> str:
     """Return the genre in the editor's spelling; the list sorts it regardless of case."""
-    return clip.genre
+    return str(clip.genre)
 
 
 @admin.display(description="duration", ordering="duration")

@@ -29,7 +29,7 @@ def read_value(field: Any, cell: Any) -> Any:
 def text_of(cell: Any) -> str:
     """Return a cell that holds text or nothing. Raises ValidationError for other JSON."""
     if cell is not None and not isinstance(cell, str):
-        raise ValidationError("Not a valid string.")
+        raise ValidationError("Must be a string.")
     return cell or ""
 
 

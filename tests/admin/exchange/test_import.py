@@ -178,7 +178,7 @@ def test_wrong_types_in_json_are_refused(importing: Importing) -> None:
     rows = [{"title": 5, "genre": ["a"], "duration": True, "tags": "a, b"}, "text", {"id": True}]
     preview = importing.choose(json.dumps(rows), "clips.json")
     assert preview.rows[0] == (
-        "Row 1 Error 5 title 5 Not a valid string. genre a Not a valid string. tags a, b Enter a "
+        "Row 1 Error 5 title 5 Must be a string. genre a Must be a string. tags a, b Enter a "
         'list of strings, such as ["rain", "night"]. duration True Enter a number. audio_url Enter '
         "an audio URL. To upload a file, use the page of the clip."
     )
