@@ -25,8 +25,8 @@ class ApiTokenQuerySet(models.QuerySet["ApiToken"]):
     """Tokens, including revoked ones."""
 
     def in_force(self) -> "ApiTokenQuerySet":
-        """Return valid tokens: they are not revoked, and their user is active."""
-        return self.filter(revoked_at=None, user__is_active=True)
+        """Return valid tokens: not revoked, and of a user who may log in to the back office."""
+        return self.filter(revoked_at=None, user__is_active=True, user__is_staff=True)
 
     def of_secret(self, secret: str) -> "ApiTokenQuerySet":
         """Return the token with this secret, if it exists."""

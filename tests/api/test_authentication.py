@@ -74,6 +74,34 @@ def test_token_of_a_deactivated_user_is_401(http: Http, clip: Clip) -> None:
     assert http("DELETE", path(clip), headers=headers).status_code == 401
 
 
+@pytest.mark.parametrize("call", [("GET", ""), ("PATCH", ""), ("DELETE", ""), ("GET", "/stats")])
+@pytest.mark.parametrize("is_superuser", [False, True])
+def test_token_and_session_of_a_user_without_staff_status_are_401(
+    http: Http, clip: Clip, call: tuple[str, str], is_superuser: bool
+) -> None:
+    user = editor()
+    headers = bearer(user)
+    session = Client()
+    session.force_login(user)
+    user.is_staff, user.is_superuser = False, is_superuser
+    user.save()
+    method, below = call
+    answer = http(method, path(clip) + below, headers=headers)
+    assert (answer.status_code, answer.json()["code"]) == (401, "invalid_token")
+    if method != "GET":
+        assert session.generic(method, path(clip), "{}", "application/json").status_code == 401
+    assert api_token("list") == ""
+
+
+@pytest.mark.parametrize("lost", ["is_staff", "is_active"])
+def test_no_token_is_issued_to_a_user_who_cannot_use_it(transactional_db: None, lost: str) -> None:
+    user = editor()
+    setattr(user, lost, False)
+    user.save()
+    with pytest.raises(CommandError, match="staff status"):
+        api_token("create", "editor", "importer")
+
+
 def test_user_can_have_several_tokens_with_different_names(transactional_db: None) -> None:
     editor()
     api_token("create", "editor", "one")

@@ -16,7 +16,12 @@ from library import history
 from library.admin.base import ModelAdmin, ReadOnly, TabularInline, display, is_superuser
 from library.models import ApiToken
 
-STATES = {"valid": "success", "revoked": "danger", "user deactivated": "warning"}
+STATES = {
+    "valid": "success",
+    "revoked": "danger",
+    "user deactivated": "warning",
+    "user is not staff": "warning",
+}
 DUPLICATE = "A token with this name already exists. Revoke it or choose another name."
 
 
@@ -31,7 +36,9 @@ class TokenForm(forms.ModelForm[ApiToken]):
 
     def clean(self) -> dict[str, Any]:
         values = super().clean() or self.cleaned_data
-        values.setdefault("user", self.user)
+        user = values.setdefault("user", self.user)
+        if not user.is_staff:
+            self.add_error("user", f"{user} lacks staff status, so the token would not work.")
         same = ApiToken.objects.filter(user=values["user"], name=values.get("name"))
         if same.filter(revoked_at=None).exists():
             self.add_error("name", DUPLICATE)
@@ -42,7 +49,9 @@ def state(token: ApiToken) -> str:
     """Return the state of a token, one of STATES."""
     if token.revoked_at is not None:
         return "revoked"
-    return "valid" if token.user.is_active else "user deactivated"
+    if not token.user.is_active:
+        return "user deactivated"
+    return "valid" if token.user.is_staff else "user is not staff"
 
 
 @admin.register(ApiToken)

@@ -33,6 +33,10 @@ class Command(BaseCommand):
         user = User.objects.filter(username=options["user"]).first()
         if user is None:
             raise CommandError(f"The user {options['user']} does not exist.")
+        if not (user.is_active and user.is_staff):
+            raise CommandError(
+                f"{user} cannot use tokens: the account must be active and have staff status."
+            )
         try:
             secret = ApiToken.objects.issue(user, options["name"])
         except IntegrityError:
