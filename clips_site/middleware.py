@@ -1,6 +1,6 @@
 """Middleware of the whole site."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from django.conf import settings
 from django.core.exceptions import RequestDataTooBig
@@ -49,7 +49,7 @@ class MethodMiddleware(Middleware):
     """
 
     def process_view(self, request: HttpRequest, *_: object) -> HttpResponseBase | None:
-        if request.path_info.startswith(("/api/", "/openapi.json")):
+        if request.path_info.startswith(("/api/", "/openapi")):
             return None
         in_back_office = request.path_info.startswith("/admin/")
         return _without_method(request, (*READING, "POST") if in_back_office else READING)
@@ -64,19 +64,26 @@ def _without_method(request: HttpRequest, allowed: tuple[str, ...]) -> HttpRespo
     return method_not_allowed(request, allowed)
 
 
-class BackOfficeHeadersMiddleware(Middleware):
-    """Adds headers to pages of the back office: a Content-Security-Policy, and no caching."""
+def policy_header(policy: Mapping[str, str]) -> str:
+    """Return the value of Content-Security-Policy for these directives."""
+    return "; ".join(f"{directive} {sources}" for directive, sources in policy.items())
+
+
+class PageHeadersMiddleware(Middleware):
+    """Adds a Content-Security-Policy to pages, and keeps those of the back office from caches."""
 
     def __init__(self, get_response: Handler) -> None:
         super().__init__(get_response)
-        policy = settings.BACK_OFFICE_CSP.items()
-        self._policy = "; ".join(f"{directive} {sources}" for directive, sources in policy)
+        self._of_back_office = policy_header(settings.BACK_OFFICE_CSP)
+        self._of_public = policy_header(settings.PAGE_CSP)
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         response = self.get_response(request)
         if request.path_info.startswith("/admin/"):
-            response.headers.setdefault("Content-Security-Policy", self._policy)
+            response.headers.setdefault("Content-Security-Policy", self._of_back_office)
             response.headers.setdefault("Cache-Control", "no-store")
+        elif response.get("Content-Type", "").startswith("text/html"):
+            response.headers.setdefault("Content-Security-Policy", self._of_public)
         return response
 
 

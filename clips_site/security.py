@@ -47,6 +47,18 @@ AXES_SENSITIVE_PARAMETERS = ["username", "ip_address", "csrfmiddlewaretoken", "c
 OTP_TOTP_ISSUER = "Clips Service"
 
 # https://cheatsheetseries.owasp.org/cheatsheets/Content_Security_Policy_Cheat_Sheet.html
+# All that public pages load is served here. None has an inline script or style.
+PAGE_CSP = {
+    "default-src": "'none'",
+    "script-src": "'self'",
+    "style-src": "'self'",
+    "img-src": "'self' data:",
+    "media-src": "'self' blob:",  # Swagger UI plays the audio that it has received
+    "connect-src": "'self'",
+    "base-uri": "'none'",
+    "form-action": "'self'",
+    "frame-ancestors": "'none'",
+}
 # The theme's Alpine.js compiles attributes to functions, which needs unsafe-eval. No page contains
 # an inline script, and an injected one does not run.
 BACK_OFFICE_CSP = {

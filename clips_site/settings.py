@@ -100,6 +100,8 @@ CLIPS_THROTTLE_RATES = {  # requests per client and minute
     "writes": env.int("CLIPS_THROTTLE_WRITES", 60, validate=valid.AT_LEAST_1),
     "bulk": env.int("CLIPS_THROTTLE_BULK", 10, validate=valid.AT_LEAST_1),
 }
+# Values of Idempotency-Key that are stored for a client, each for 24 hours.
+CLIPS_IDEMPOTENCY_KEYS = env.int("CLIPS_IDEMPOTENCY_KEYS", 10_000, validate=valid.AT_LEAST_1)
 CLIENT_LIMIT = CLIPS_CLIENT_CONNECTIONS if CLIPS_THROTTLE else 0
 CLIPS_STREAM_CACHE_CONTROL = env.str(
     "CLIPS_STREAM_CACHE_CONTROL", "private, no-cache", validate=valid.HEADER_VALUE
@@ -242,7 +244,7 @@ MIDDLEWARE = [
     "library.telemetry.http_requests.RequestMetricsMiddleware",
     "corsheaders.middleware.CorsMiddleware",  # this early, to cover redirects and errors
     "django.middleware.security.SecurityMiddleware",
-    "clips_site.middleware.BackOfficeHeadersMiddleware",
+    "clips_site.middleware.PageHeadersMiddleware",
     "clips_site.middleware.ProbeMiddleware",
     "clips_site.middleware.BodyLimitMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",

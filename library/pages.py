@@ -1,15 +1,38 @@
-"""The public listening page."""
+"""Pages for the public."""
 
+from secrets import token_urlsafe
+from typing import Any
+
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.views.generic import TemplateView
 
 from library.models import Clip
 
 CLIPS_SHOWN = 100
 
 
-def listen(request: HttpRequest) -> HttpResponse:
+class Redoc(TemplateView):
+    """GET /redoc: it adds styles of its own, which a nonce allows, and searches in a worker."""
+
+    template_name = "library/pages/redoc.html"
+
+    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        nonce = token_urlsafe(16)
+        response = self.render_to_response(self.get_context_data(nonce=nonce))
+        own = {"style-src": f"'self' 'nonce-{nonce}'", "worker-src": "blob:"}
+        policy = (settings.PAGE_CSP | own).items()
+        response["Content-Security-Policy"] = "; ".join(" ".join(part) for part in policy)
+        response["Cache-Control"] = "no-store"  # a nonce is for one response
+        return response
+
+
+class Listen(TemplateView):
     """GET /: a page that plays the newest clips."""
-    clips = Clip.objects.available().order_by("-id")[:CLIPS_SHOWN]
-    oldest_first = sorted(clips, key=lambda clip: clip.pk)
-    return render(request, "library/pages/listen.html", {"clips": oldest_first})
+
+    template_name = "library/pages/listen.html"
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        clips = Clip.objects.available().order_by("-id")[:CLIPS_SHOWN]
+        oldest_first = sorted(clips, key=lambda clip: clip.pk)
+        return super().get_context_data(clips=oldest_first, **kwargs)
