@@ -9,7 +9,7 @@ from django.http import HttpRequest
 from django.middleware import common
 from rest_framework.permissions import SAFE_METHODS
 
-API_PATHS = ("/api/", "/openapi.json")
+API_PATHS = ("/api/", "/openapi")
 
 
 def reads_api(request: HttpRequest) -> bool:

@@ -6,7 +6,7 @@ from clips_site import __version__
 
 REST_FRAMEWORK = {
     "DEFAULT_RENDERER_CLASSES": ["library.api.json_bodies.JSONRenderer"],
-    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "library.api.json_bodies.Negotiation",
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "library.api.negotiation.Negotiation",
     "DEFAULT_PARSER_CLASSES": ["library.api.json_bodies.JSONBodyParser"],
     "URL_FORMAT_OVERRIDE": None,  # `format` is a query parameter like any other
     "DEFAULT_AUTHENTICATION_CLASSES": [
@@ -17,6 +17,7 @@ REST_FRAMEWORK = {
     "DEFAULT_THROTTLE_CLASSES": ["library.api.throttles.ClientThrottle"],
     "LIST_SERIALIZER_ERRORS_AS_DICT": True,
     "UNAUTHENTICATED_USER": None,
+    "DEFAULT_METADATA_CLASS": "library.api.options.AllowedMethods",
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "EXCEPTION_HANDLER": "library.api.handlers.exception_handler",
 }
@@ -24,17 +25,18 @@ REST_FRAMEWORK = {
 # editor's session works only on this site's own pages. Another site's page needs a token.
 CORS_ALLOW_ALL_ORIGINS = True
 CORS_ALLOW_CREDENTIALS = False
-CORS_URLS_REGEX = r"/(api/|openapi\.json$)"
+CORS_URLS_REGEX = r"/(api/|openapi(-lean)?\.json$)"
 CORS_ALLOW_METHODS = ["GET", "HEAD", "POST", "PATCH", "DELETE", "OPTIONS"]
 CORS_ALLOW_HEADERS = [
     *("Authorization", "Content-Type", "Idempotency-Key"),
     *("X-Request-ID", "traceparent", "tracestate"),
-    *("Range", "If-Range", "If-Match", "If-None-Match", "If-Modified-Since"),
+    *("Range", "If-Range", "If-Match", "If-None-Match"),
+    *("If-Modified-Since", "If-Unmodified-Since"),
 ]
 CORS_EXPOSE_HEADERS = [
     *("Link", "X-Total-Count", "ETag", "Location", "Retry-After", "X-Request-ID"),
     *("RateLimit", "RateLimit-Policy", "Content-Length", "Content-Range", "Accept-Ranges"),
-    "Content-Disposition",
+    *("Content-Disposition", "Idempotent-Replayed"),
 ]
 SPECTACULAR_SETTINGS = {
     "TITLE": "Clips Service",

@@ -21,6 +21,24 @@ EDITORS_NEED = {
 OPEN = frozenset(("create", "bulk"))  # to anyone if CLIPS_API_WRITES is `open`
 
 
+class CountedRequests:
+    """A base of views: each request counts towards the limits, also one that is refused.
+
+    REST framework counts requests last. Those with unknown tokens, which each cost a query, would
+    have no limit. They count for the client's address.
+    """
+
+    def perform_authentication(self, request: Request) -> None:
+        """Authenticate the request, and count it. Raises Throttled, or the error it has."""
+        try:
+            super().perform_authentication(request)  # type: ignore[misc]
+        finally:
+            super().check_throttles(request)  # type: ignore[misc]
+
+    def check_throttles(self, request: Request) -> None:
+        """Do nothing: `perform_authentication` has counted the request."""
+
+
 class BearerAuthentication(BaseAuthentication):
     """Reads `Authorization: Bearer <token>` (RFC 6750) and ignores other schemes."""
 
@@ -50,6 +68,8 @@ class EditorSession(SessionAuthentication):
         if request.method in SAFE_METHODS:  # anyone may read, so reads cost no query
             return None
         signed = super().authenticate(request)
+        if signed is not None and not signed[0].is_staff:
+            return None  # the session no longer opens the back office
         if signed is not None and second_factor.step(signed[0], request.session) is not None:
             raise SecondFactorMissing
         return signed

@@ -4,7 +4,8 @@ The OpenAPI description and the responses take all three from here, from DRF's o
 from `library.audio.errors`.
 """
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, cast
 
 from django.http import Http404
 from rest_framework import exceptions
@@ -12,6 +13,10 @@ from rest_framework.exceptions import APIException
 
 from library.audio.errors import AudioUnavailableError
 from library.database_errors import Fault, fault_of
+
+CODES = "codes"  # the key of the codes among field errors
+# Keys of an answer with errors. No field has such a name, and an unknown one is not used as a key.
+NOT_NAMES = frozenset((CODES, "code", "detail", "errors"))
 
 
 class BadRequest(APIException):
@@ -29,6 +34,26 @@ class InvalidJSON(exceptions.ParseError):
 
     def __init__(self, line: int, column: int) -> None:
         super().__init__(f"{self.default_detail} See line {line}, column {column}.")
+
+
+class RepeatedName(exceptions.ParseError):
+    """An object in the body has a name twice. Which value counts would be a guess (RFC 8259, 4)."""
+
+    default_code = "repeated_name"
+    default_detail = "The request body has a name twice in one object."
+
+    def __init__(self, name: str) -> None:
+        shown = name if len(name) <= 40 else f"{name[:40]}…"
+        super().__init__(f"{self.default_detail.removesuffix('.')}: “{shown}”.")
+
+
+class NotJSON(exceptions.UnsupportedMediaType):
+    """The request body has another media type than JSON, or none."""
+
+    default_detail = "Send Content-Type: application/json."
+
+    def __init__(self) -> None:
+        super().__init__("", self.default_detail)
 
 
 class InvalidClips(APIException):
@@ -55,10 +80,12 @@ class KeyInvalid(APIException):
 
 
 class InvalidToken(exceptions.AuthenticationFailed):
-    """The bearer token does not belong to an active user."""
+    """The bearer token is not in force."""
 
     default_code = "invalid_token"
-    default_detail = "The token is unknown or revoked, or its user is deactivated."
+    default_detail = (
+        "The token is unknown or revoked, or its user is deactivated or has lost staff status."
+    )
 
 
 class PermissionMissing(exceptions.PermissionDenied):
@@ -133,11 +160,17 @@ class LengthRequired(APIException):
 
 
 class PreconditionFailed(APIException):
-    """If-Match names another version of the clip."""
+    """If-Match names another version of the clip, or If-Unmodified-Since an earlier time."""
 
     status_code = 412
     default_code = "precondition_failed"
     default_detail = "The clip has changed since you read it. Read it again before you change it."
+
+
+class OtherVersion(PreconditionFailed):
+    """If-Match of a request that reads names another version, or If-Unmodified-Since a time."""
+
+    default_detail = "This has changed since you read it. Leave out the condition to read it."
 
 
 class PayloadTooLarge(APIException):
@@ -165,6 +198,19 @@ class KeyReused(APIException):
     status_code = 422
     default_code = "idempotency_key_reused"
     default_detail = "This Idempotency-Key was used with a different request. Use a new key."
+
+
+class TooManyKeys(APIException):
+    """The client has `limit` keys stored; the first of them expires in `wait` seconds."""
+
+    status_code = 429
+    default_code = "too_many_idempotency_keys"
+    default_detail = "You have used too many values of Idempotency-Key in the last 24 hours."
+
+    def __init__(self, limit: int, wait: int) -> None:
+        detail = self.default_detail.removesuffix(".")
+        super().__init__(f"{detail}: the limit is {limit}. Send the request without one, or wait.")
+        self.wait = max(1, wait)
 
 
 class ServerError(APIException):
@@ -236,6 +282,8 @@ _OF_FAULTS = {
 def api_error(error: BaseException | None) -> APIException:
     """Return the error that the API responds with when this exception is raised."""
     match error:
+        case exceptions.UnsupportedMediaType():
+            return NotJSON()
         case APIException():
             return error
         case AudioUnavailableError():
@@ -249,8 +297,18 @@ def api_error(error: BaseException | None) -> APIException:
 def error_body(error: APIException) -> dict[str, Any]:
     """Return the JSON of a response: field errors by name, or `detail` and `code`."""
     if isinstance(error.detail, dict):
-        return error.detail
+        return with_codes(cast("dict[str, list[Any]]", error.detail))
     body: dict[str, Any] = {"detail": error.detail, "code": error.get_codes()}
     if isinstance(error, InvalidClips):
-        body["errors"] = error.errors
+        body["errors"] = {index: with_codes(found) for index, found in error.errors.items()}
     return body
+
+
+def with_codes(errors: Mapping[str, list[Any]]) -> dict[str, list[str]]:
+    """Return errors by field, with the codes of all of them in the order of the sentences.
+
+    The codes are a list of strings, as the errors of a field are: a client that expects nothing
+    else can read it. Its key cannot be a field (NOT_NAMES).
+    """
+    codes = [f"{name}.{error.code}" for name, found in errors.items() for error in found]
+    return {**errors, CODES: codes}

@@ -4,13 +4,17 @@ import math
 from collections.abc import Iterable
 from typing import Any, TypeAlias
 
-from django.core.validators import MinValueValidator
+from django.core.validators import MinValueValidator, ProhibitNullCharactersValidator
 from django.db import models
 from rest_framework import serializers
+from rest_framework.fields import empty
 
 from library.models import Clip
 from library.models.canonical import Canonical, CanonicalCharField
 from library.models.tag import MAX_TAG_LENGTH, MAX_TAGS, normalise_tags
+from library.models.text import BlockField, LineField
+from library.text import composed
+from library.validators import validate_audio_url
 
 Field: TypeAlias = "serializers.Field[Any, Any, Any, Any]"
 Options = dict[str, Any]
@@ -38,38 +42,70 @@ CANONICAL = [
 
 
 class TextField(serializers.CharField):
-    """A JSON string without surrounding white space; DRF would convert numbers to text."""
+    """A JSON string without surrounding white space; DRF would convert numbers to text.
+
+    The validators of the model's field refuse NUL.
+    """
+
+    default_error_messages = {"type": "Must be a string."}
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        own = ProhibitNullCharactersValidator
+        self.validators = [found for found in self.validators if not isinstance(found, own)]
+
+    def run_validation(self, data: Any = empty) -> Any:
+        if data is not empty and data is not None and not isinstance(data, str):
+            self.fail("type")
+        return super().run_validation(data)
+
+
+class ComposedField(TextField):
+    """A text whose characters are composed, as those of the model's field are."""
 
     def to_internal_value(self, data: Any) -> str:
-        if not isinstance(data, str):
-            self.fail("invalid")
-        return str(super().to_internal_value(data))
+        return composed(super().to_internal_value(data))
+
+
+class AudioURLField(TextField, serializers.URLField):
+    """The URL of an audio. Only what the policy allows is checked for its form."""
+
+    def to_internal_value(self, data: Any) -> str:
+        url: str = super().to_internal_value(data)
+        validate_audio_url(url)
+        return url
 
 
 class NumberField(serializers.FloatField):
     """A JSON number; DRF would accept `true` and `"30"`."""
 
+    default_error_messages = {"type": "Must be a number."}
+
     def to_internal_value(self, data: Any) -> float:
         if isinstance(data, bool) or not isinstance(data, int | float):
-            self.fail("invalid")
+            self.fail("type")
         return float(super().to_internal_value(data))
 
 
 class WholeNumberField(serializers.IntegerField):
     """A JSON number without decimals; DRF would accept `true` and `"30"`."""
 
+    default_error_messages = {"type": "Must be a whole number."}
+
     def to_internal_value(self, data: Any) -> int:
         if isinstance(data, bool) or not isinstance(data, int | float):
-            self.fail("invalid")
+            self.fail("type")
         return int(super().to_internal_value(data))
 
 
 class FlagField(serializers.BooleanField):
     """`true` or `false` in JSON; DRF would accept `"yes"` and 1."""
 
+    default_error_messages = {"type": "Must be true or false."}
+
     def to_internal_value(self, data: Any) -> bool:
         if not isinstance(data, bool):
-            self.fail("invalid", input=data)
+            self.fail("type")
         return data
 
 
@@ -77,16 +113,15 @@ class TagsField(serializers.ListField):
     """Tags, which are normalised."""
 
     child = serializers.CharField()
+    default_error_messages = {"type": 'Must be a list of strings, such as ["rain", "night"].'}
 
     def to_internal_value(self, data: Any) -> list[str]:
         if not isinstance(data, list) or not all(isinstance(tag, str) for tag in data):
-            raise serializers.ValidationError(
-                'Must be a list of strings, such as ["rain", "night"].'
-            )
+            self.fail("type")
         return normalise_tags(data)
 
 
-class CanonicalField(serializers.CharField):
+class CanonicalField(TextField):
     """A text in any of its spellings, returned in its canonical form."""
 
     def __init__(self, *, canonical: Canonical, **options: Any) -> None:
@@ -111,6 +146,8 @@ class ChoiceParameter(serializers.ChoiceField):
 class FiniteParameter(serializers.FloatField):
     """A finite number; Python's `float` would accept `nan` and `inf`."""
 
+    default_error_messages = {"invalid": "Must be a number."}
+
     def to_internal_value(self, data: Any) -> float:
         number: float = super().to_internal_value(data)
         if not math.isfinite(number):
@@ -120,6 +157,8 @@ class FiniteParameter(serializers.FloatField):
 
 class WholeParameter(serializers.IntegerField):
     """A number written in ASCII digits; Python's `int` would accept others."""
+
+    default_error_messages = {"invalid": "Must be a whole number."}
 
     def to_internal_value(self, data: Any) -> int:
         if not data.isascii():
@@ -138,7 +177,7 @@ _STRICT: dict[type, type] = {
 BODY_FIELDS = {
     model_class: _STRICT.get(field_class, field_class)
     for model_class, field_class in serializers.ModelSerializer.serializer_field_mapping.items()
-}
+} | dict.fromkeys((LineField, BlockField), ComposedField)
 
 
 def description(model_field: Any) -> str:
@@ -162,7 +201,7 @@ def body_field(model_field: Any, field_class: Any, options: Options) -> tuple[An
         if code in model_field.error_messages
     }
     if model_field.null and options.pop("allow_blank", False):  # NULL means that there is none
-        messages["blank"] = f"Enter the {model_field.verbose_name}, or omit the field."
+        messages["blank"] = "This field may not be blank. Send null if it has no value."
     return field_class, options | {"error_messages": messages}
 
 

@@ -1,6 +1,7 @@
 """Handlers that turn exceptions into responses: JSON for the API, pages for people."""
 
 import logging
+import re
 import sys
 from typing import Any
 
@@ -13,6 +14,7 @@ from rest_framework.exceptions import APIException, MethodNotAllowed
 
 from library.api import errors
 from library.api.json_bodies import JSONRenderer
+from library.api.negotiation import best
 from library.database_errors import Fault, fault_of, first_line
 from library.telemetry import request_notes
 
@@ -23,7 +25,9 @@ SENTENCES = {
     Fault.READ_ONLY: "The database is read-only",
     Fault.BUSY: "The database is too busy",
 }
-JSON_PATHS = ("/api/", "/livez", "/readyz", "/metrics", "/openapi.json")
+# Paths of programs, however they are written: `/api`, `/API/v1/clips`, `/v1/clips`.
+JSON_PATH = re.compile(r"/+(api|v[0-9]+|livez|readyz|metrics|openapi[^/]*)(/|$)", re.IGNORECASE)
+KINDS = ("text/html", JSONRenderer.media_type)
 
 
 def error_response(error: APIException, page: str | None = None) -> HttpResponse:
@@ -74,8 +78,8 @@ def method_not_allowed(request: HttpRequest, allowed: tuple[str, ...]) -> HttpRe
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponseBase:
-    """Handle a path without a view: JSON below the API, a page elsewhere."""
-    if request.path.startswith(JSON_PATHS):
+    """Handle a path without a view: JSON for programs, a page for people."""
+    if _is_program(request):
         return error_response(errors.PathNotFound())
     return defaults.page_not_found(request, exception)
 
@@ -85,7 +89,15 @@ def server_error(request: HttpRequest) -> HttpResponse:
     raised = sys.exception()
     error = errors.api_error(raised) if fault_of(raised) else errors.ServerError()
     log_fault(raised)
-    if request.path.startswith(JSON_PATHS):
+    if _is_program(request):
         return error_response(error)
     page = render_to_string(f"{error.status_code}.html", {"detail": error.detail})
     return error_response(error, page)
+
+
+def _is_program(request: HttpRequest) -> bool:
+    """Return whether to answer with JSON: a path of programs, or a client that prefers it."""
+    if JSON_PATH.match(request.path):
+        return True
+    accept = request.headers.get("Accept", "")
+    return bool(accept) and best(accept, KINDS) == KINDS.index(JSONRenderer.media_type)

@@ -1,24 +1,27 @@
 """Idempotency-Key: a request that a client sends several times is carried out once.
 
-Follows draft-ietf-httpapi-idempotency-key-header-07. The key, the changes and the response are
-stored in one transaction: if the first request crashes, its key is not stored and no lock remains.
+Follows draft-ietf-httpapi-idempotency-key-header-07. The key and the ids of the clips are stored in
+the transaction that adds the clips: if the first request crashes, its key is not stored and no lock
+remains. A repeated request shows the clips as they are then: a stored response of a thousand clips
+would take a megabyte.
 """
 
 import json
 import re
 from collections.abc import Callable
 from hashlib import sha256
-from typing import Any, cast
+from math import ceil
 
+from django.conf import settings
 from django.db import connection, transaction
 from django.http import HttpResponse
-from django.http.response import HttpResponseBase
+from django.utils import timezone
 from rest_framework.request import Request
-from rest_framework.response import Response
 
 from library.api.clients import client_name, digest
-from library.api.errors import KeyInUse, KeyInvalid, KeyReused
-from library.models import IdempotentAnswer
+from library.api.errors import Gone, KeyInUse, KeyInvalid, KeyReused, TooManyKeys
+from library.models import Clip, IdempotentAnswer
+from library.models.request_state import KEPT_FOR
 
 # The draft writes the key as a structured string, in quotes; most clients omit them. Both forms are
 # the same key.
@@ -27,18 +30,21 @@ _LOCK = """
     SELECT pg_try_advisory_xact_lock(%s),
            set_config('idle_in_transaction_session_timeout', '60s', true)
 """
-_KEPT_HEADERS = ("Location", "ETag")
+REPLAYED = "Idempotent-Replayed"
+Clips = list[Clip]
 
 
-def answer_once(request: Request, make: Callable[[], Response]) -> HttpResponseBase:
-    """Return the response that `make` builds, or the stored one if the key was used before.
+def answer_once(
+    request: Request, add: Callable[[], Clips], show: Callable[[Clips], HttpResponse]
+) -> HttpResponse:
+    """Add clips, and return the response that shows them. If the key was used before, only show.
 
     Only successes are stored: an error has changed nothing, so the corrected request may use the
-    same key. Raise KeyInvalid, KeyInUse or KeyReused, or any exception of `make`.
+    same key. Raise KeyInvalid, KeyInUse, KeyReused or TooManyKeys, or any exception of `add`.
     """
     key = _key(request)
     if key is None:
-        return make()
+        return show(add())
     client = digest("idempotency", client_name(request) or "")
     fingerprint = _fingerprint(request)
     with transaction.atomic():
@@ -48,20 +54,34 @@ def answer_once(request: Request, make: Callable[[], Response]) -> HttpResponseB
         if kept is not None and not kept.expired:
             if bytes(kept.request) != fingerprint:
                 raise KeyReused
-            return _response(kept)
+            return _replay(kept, show)
         if kept is not None:
             kept.delete()
-        made = make()
-        answer = IdempotentAnswer.objects.create(
-            client=client,
-            key=key,
-            request=fingerprint,
-            status=made.status_code,
-            headers={name: made[name] for name in _KEPT_HEADERS if name in made},
-            body=cast("Any", request).accepted_renderer.render(made.data).decode(),
+        _check_number(client)
+        added = add()
+        IdempotentAnswer.objects.create(
+            client=client, key=key, request=fingerprint, clips=[clip.pk for clip in added]
         )
         IdempotentAnswer.objects.purge()
-    return _response(answer)
+    return show(added)
+
+
+def _replay(kept: IdempotentAnswer, show: Callable[[Clips], HttpResponse]) -> HttpResponse:
+    """Show the clips that the first request added, as they are now. Raises Gone."""
+    found = Clip.objects.in_bulk(kept.clips)
+    if len(found) < len(kept.clips):  # somebody has deleted rows in the database itself
+        raise Gone
+    response = show([found[pk] for pk in kept.clips])
+    response[REPLAYED] = "true"
+    return response
+
+
+def _check_number(client: bytes) -> None:
+    """Raise TooManyKeys if the client has as many keys stored as it may have."""
+    oldest = IdempotentAnswer.objects.oldest_if_full(client, settings.CLIPS_IDEMPOTENCY_KEYS)
+    if oldest is not None:
+        left = oldest + KEPT_FOR - timezone.now()
+        raise TooManyKeys(settings.CLIPS_IDEMPOTENCY_KEYS, ceil(left.total_seconds()))
 
 
 def _key(request: Request) -> str | None:
@@ -90,9 +110,3 @@ def _lock(client: bytes, key: str) -> bool:
     with connection.cursor() as cursor:
         cursor.execute(_LOCK, [number])
         return bool(cursor.fetchone()[0])
-
-
-def _response(answer: IdempotentAnswer) -> HttpResponse:
-    return HttpResponse(
-        answer.body, status=answer.status, content_type="application/json", headers=answer.headers
-    )

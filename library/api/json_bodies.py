@@ -1,32 +1,22 @@
 """JSON in the bodies of requests and responses, read and written by orjson."""
 
+import json
+from collections import Counter
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import IO, Any
 
 import orjson
 from django.conf import settings
-from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.parsers import BaseParser
 from rest_framework.renderers import BaseRenderer
-from rest_framework.request import Request
 from rest_framework.utils.encoders import JSONEncoder
 
-from library.api.errors import InvalidJSON, PayloadTooLarge
+from library.api.errors import InvalidJSON, PayloadTooLarge, RepeatedName
 
 BULK_MAX = 1000  # clips in one body
 OPTIONS = orjson.OPT_UTC_Z | orjson.OPT_NON_STR_KEYS
 _other_types = JSONEncoder().default  # for lazy translations and decimals
-
-
-class Negotiation(DefaultContentNegotiation):
-    """DRF's choice of the response's type, without parsing Accept if it leaves no choice."""
-
-    def select_renderer(self, request: Request, renderers: Any, format_suffix: Any = None) -> Any:
-        """Return the renderer and its media type, or raise NotAcceptable."""
-        first = renderers[0]
-        if request.META.get("HTTP_ACCEPT", "*/*") in ("*/*", first.media_type):
-            return first, first.media_type
-        return super().select_renderer(request, renderers, format_suffix)
 
 
 class JSONBodyParser(BaseParser):
@@ -39,15 +29,29 @@ class JSONBodyParser(BaseParser):
     media_type = "application/json"
 
     def parse(self, stream: IO[Any], media_type: Any = None, parser_context: Any = None) -> Any:
-        """Return the body's value. Raise InvalidJSON or PayloadTooLarge."""
+        """Return the body's value. Raise InvalidJSON, RepeatedName or PayloadTooLarge."""
         limit = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
         body = stream.read(limit + 1)
         if len(body) > limit:
             raise PayloadTooLarge(limit)
         try:
-            return orjson.loads(body)
+            value = orjson.loads(body)
         except orjson.JSONDecodeError as error:
             raise InvalidJSON(error.lineno, error.colno) from None
+        # orjson keeps the last of two equal names. Python's parser is slower, but reports both.
+        with suppress(RecursionError):  # no field nests so deeply, so the value will be refused
+            text = body.decode()
+            json.loads(text, object_pairs_hook=_each_name_once, parse_int=str, parse_float=str)
+        return value
+
+
+def _each_name_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return the object. Raises RepeatedName."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        counts = Counter(name for name, _ in pairs)
+        raise RepeatedName(next(name for name, count in counts.items() if count > 1))
+    return found
 
 
 class JSONRenderer(BaseRenderer):

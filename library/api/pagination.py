@@ -45,7 +45,7 @@ def page_of(
         links["next"] = _link(url, order, rows[-1], back=False)
     if rows and before:
         links["prev"] = _link(url, order, rows[0], back=True)
-    if "cursor" in request.query_params:
+    if "cursor" in query:
         links["first"] = remove_query_param(url, "cursor")
     if links:
         headers["Link"] = ", ".join(f'<{link}>; rel="{name}"' for name, link in links.items())

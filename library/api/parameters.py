@@ -7,16 +7,20 @@ from typing import Any, TypeAlias
 from django.core.exceptions import ValidationError as ModelValidationError
 from django.http import QueryDict
 from rest_framework import serializers
-from rest_framework.fields import empty
+from rest_framework.exceptions import ErrorDetail
+from rest_framework.fields import empty, get_error_detail
 
+from library.api.errors import NOT_NAMES
 from library.api.fields import ChoiceParameter, Field, TagsField, WholeParameter
 from library.api.filters import FILTERS
+from library.api.names import WHOLE
 from library.api.representation import FIELDS
 from library.api.sorting import ORDERINGS
 from library.statistics.buckets import Interval
 from library.statistics.library import TOP_WINDOWS
 from library.statistics.period import MAX_BUCKETS, Period, PeriodError, parse_period
 from library.statistics.ranking import TOP
+from library.text import composed
 
 Parameters: TypeAlias = Mapping[str, Field]
 
@@ -38,7 +42,7 @@ class GenresParameter(serializers.ListField):
 
     def to_internal_value(self, data: Any) -> list[str]:
         try:
-            genres: list[str] = super().to_internal_value(data)
+            genres = [composed(genre) for genre in super().to_internal_value(data)]
         except serializers.ValidationError:
             raise serializers.ValidationError(
                 "A genre must have 1 to 64 characters and no NUL."
@@ -135,25 +139,29 @@ LIBRARY_STATISTICS: Parameters = {
 
 
 def read(query: QueryDict, parameters: Parameters) -> dict[str, Any]:
-    """Return the parameters of a request, with defaults. A blank one counts as not given.
+    """Return the parameters of a request, with defaults.
 
-    Raise ValidationError with an entry for each parameter that is unknown, invalid or repeated.
+    A blank one, which is empty or consists of white space, counts as not given. Raise
+    ValidationError with an entry for each parameter that is unknown, invalid or repeated.
     """
     found: dict[str, Any] = {
         name: field.default for name, field in parameters.items() if field.default is not empty
     }
     errors: dict[str, Any] = {}
     for name, values in query.lists():
-        given = [value for value in values if value]
+        given = [value for value in values if value.strip()]
         if name not in parameters:
-            errors[name] = [f"Unknown parameter. The parameters are: {', '.join(parameters)}."]
+            sentence = f"Unknown parameter. The parameters are: {', '.join(parameters)}."
+            # A name that has a meaning in an answer cannot be a key of it.
+            key = WHOLE if name in NOT_NAMES else name
+            errors[key] = [ErrorDetail(sentence, "unknown")]
         elif given:
             try:
                 found[name] = _value(parameters[name], given)
             except serializers.ValidationError as error:
                 errors[name] = error.detail
             except ModelValidationError as error:
-                errors[name] = error.messages
+                errors[name] = get_error_detail(error)
     if errors:
         raise serializers.ValidationError(errors)
     return found

@@ -1,16 +1,21 @@
 """Clips as JSON."""
 
+from collections.abc import Mapping
 from copy import copy
 from functools import cache
 from typing import Any
 
 from rest_framework import serializers
+from rest_framework.fields import empty
 
 from library.api import representation
-from library.api.fields import BODY_FIELDS, Field, body_field
+from library.api.fields import BODY_FIELDS, AudioURLField, Field, body_field
+from library.api.names import WHOLE, wrong_names
 from library.models import Clip, Health
-from library.models.fields import CLIP_FIELDS, Writer
-from library.validators import validate_audio_url
+from library.models.fields import CLIP_FIELDS, Writer, written_by
+
+WRITABLE = tuple(name for name in representation.FIELDS if name in written_by(Writer.EDITORS))
+READ_ONLY = frozenset(representation.FIELDS) - frozenset(WRITABLE)
 
 
 class HealthSerializer(serializers.Serializer[dict[str, Any]]):
@@ -21,14 +26,26 @@ class HealthSerializer(serializers.Serializer[dict[str, Any]]):
     since = serializers.DateTimeField(allow_null=True, help_text="Start of this state.")
 
 
+class ClipListSerializer(serializers.ListSerializer[Any]):
+    """The clips of a body."""
+
+    default_error_messages = {"not_a_list": "Must be a JSON array of clips."}
+
+    def run_validation(self, data: Any = empty) -> Any:
+        """Return the values. DRF has another sentence for null than for other values."""
+        if data is None:
+            self.fail("not_a_list")
+        return super().run_validation(data)
+
+
 class ClipSerializer(serializers.ModelSerializer[Clip]):
     """A clip. Clients add clips by the URL of their audio; only editors upload audio."""
 
     serializer_field_mapping = BODY_FIELDS
+    default_error_messages = {"invalid": "Must be a JSON object."}
 
-    audio_url = serializers.URLField(
+    audio_url = AudioURLField(
         max_length=2000,
-        validators=[validate_audio_url],
         help_text="Where the audio is downloaded from when it is first played: http or https, a "
         "public host, port 80 or 443. The stream's own URL if the audio was uploaded.",
     )
@@ -49,6 +66,7 @@ class ClipSerializer(serializers.ModelSerializer[Clip]):
         model = Clip
         fields = representation.FIELDS
         read_only_fields = [f.name for f in CLIP_FIELDS if f.writer is not Writer.EDITORS]
+        list_serializer_class = ClipListSerializer
         validators = ()  # no constraint spans several fields that clients write
 
     def get_fields(self) -> dict[str, Field]:
@@ -61,6 +79,25 @@ class ClipSerializer(serializers.ModelSerializer[Clip]):
     def create(self, validated_data: dict[str, Any]) -> Clip:
         """Add the clip. DRF would first look for relations, which clips do not have."""
         return Clip.objects.create(**validated_data)
+
+    def run_validation(self, data: Any = empty) -> Any:
+        """Return the values. DRF has another sentence for null than for other values."""
+        if data is None:
+            message = self.error_messages["invalid"]
+            raise serializers.ValidationError({WHOLE: [message]}, "invalid")
+        return super().run_validation(data)
+
+    def to_internal_value(self, data: Any) -> dict[str, Any]:
+        """Return the values. Raises ValidationError with all wrong values and all wrong names."""
+        wrong = wrong_names(data, WRITABLE, READ_ONLY) if isinstance(data, Mapping) else {}
+        try:
+            values: dict[str, Any] = super().to_internal_value(data)
+        except serializers.ValidationError as error:
+            detail: Any = error.detail
+            raise serializers.ValidationError({**detail, **wrong}) from None
+        if wrong:
+            raise serializers.ValidationError(wrong)
+        return values
 
     def validate_audio_url(self, url: str) -> str:
         """Refuse a URL for a clip with an upload, which would then have two sources."""

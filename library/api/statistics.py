@@ -14,7 +14,9 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from library.api import parameters
+from library.api.authentication import CountedRequests
 from library.api.errors import ClipNotFound
+from library.api.etags import VARY, represented, revalidated
 from library.api.json_bodies import JSONRenderer
 from library.api.openapi import statistics as described
 from library.statistics.clip import clip_statistics
@@ -40,7 +42,7 @@ class CSVRenderer(BaseRenderer):
 JSON_ACCEPTED = frozenset(("*/*", JSONRenderer.media_type))
 
 
-class StatisticsView(APIView):
+class StatisticsView(CountedRequests, APIView):
     """A view that returns JSON or CSV. `?format=` takes precedence over `Accept`."""
 
     renderer_classes = (JSONRenderer, CSVRenderer)
@@ -48,7 +50,7 @@ class StatisticsView(APIView):
     def perform_content_negotiation(
         self, request: Request, force: bool = False
     ) -> tuple[BaseRenderer, str]:
-        if wanted := request.query_params.get("format"):
+        if wanted := request.query_params.get("format", "").strip():
             renderer = CSVRenderer() if wanted == CSVRenderer.format else JSONRenderer()
             return renderer, renderer.media_type  # an invalid format is an error of the parameters
         if request.META.get("HTTP_ACCEPT", "*/*") in JSON_ACCEPTED:
@@ -89,11 +91,25 @@ class LibraryStatistics(StatisticsView):
 def _response(request: Request, found: dict[str, Any]) -> HttpResponse:
     """Return the response without DRF's, which is a template that renders itself later."""
     found["counting_rule"] = request.build_absolute_uri(_rule())
-    renderer = request.accepted_renderer
-    kind = renderer.media_type
-    if renderer.charset:
-        kind += f"; charset={renderer.charset}"
-    return HttpResponse(renderer.render(found), kind, headers={"Cache-Control": "no-cache"})
+    if isinstance(request.accepted_renderer, CSVRenderer):
+        return _as_csv(request, found)
+    # The tag is weak, because `as_of` differs each time: a 304 means that nothing else does.
+    steady = represented({**found, "as_of": None})
+    body = JSONRenderer().render(found)
+    return revalidated(request, steady._replace(body=body, weak=True))
+
+
+def _as_csv(request: Request, found: dict[str, Any]) -> HttpResponse:
+    of = f"clip-{found['id']}" if "id" in found else "library"
+    since, until = (found["period"][edge][:10] for edge in ("since", "until"))
+    content = CSVRenderer().render(found)
+    headers = {
+        "Cache-Control": "no-cache",
+        "Content-Disposition": f'attachment; filename="{of}-plays-{since}-to-{until}.csv"',
+        "Vary": VARY,
+    }
+    kind = f"{CSVRenderer.media_type}; charset={CSVRenderer.charset}"
+    return HttpResponse(content, kind, headers=headers)
 
 
 @cache

@@ -9,14 +9,14 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404
 from drf_spectacular.utils import extend_schema
 from rest_framework.decorators import action
-from rest_framework.negotiation import BaseContentNegotiation
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from library.api import parameters
-from library.api.errors import ClipNotFound, Gone, Withdrawn
-from library.api.etags import revalidated, version
+from library.api.errors import ClipNotFound, Gone, OtherVersion, Withdrawn
+from library.api.etags import is_unmodified, represented, revalidated, version
 from library.api.kept_rows import fragments
+from library.api.negotiation import AnyAccept
 from library.api.openapi import operations
 from library.api.pagination import page_of
 from library.api.representation import FIELDS, columns, select_list, shown
@@ -51,13 +51,6 @@ def _may_be_kept(request: Request, by: Any) -> None:
         request_notes.noted(request.META)["kept_by"] = by
 
 
-class AnyAccept(BaseContentNegotiation):
-    """Ignores Accept: players send many values, and the audio's type is not negotiable."""
-
-    def select_renderer(self, request: Request, renderers: Any, format_suffix: Any = None) -> Any:
-        return renderers[0], renderers[0].media_type  # JSON, for errors
-
-
 @extend_schema(tags=["clips"])
 @operations.describe_clips
 class ClipViewSet(ClipWrites):
@@ -72,7 +65,8 @@ class ClipViewSet(ClipWrites):
         fields = query.get("fields", FIELDS)
         rows, headers = page_of(request, query, columns(fields))
         _may_be_kept(request, "library")
-        return revalidated(request, [*fragments(rows, request, fields)], headers=headers)
+        shown_clips = [*fragments(rows, request, fields)]
+        return revalidated(request, represented(shown_clips, headers=headers), headers)
 
     def retrieve(self, request: Request, pk: str) -> HttpResponseBase:
         fields = parameters.read(request.query_params, parameters.SHOW).get("fields", FIELDS)
@@ -84,7 +78,10 @@ class ClipViewSet(ClipWrites):
         check_visible(rows[0])
         (clip,) = shown(rows, request, fields)
         _may_be_kept(request, ("clip", int(pk)))
-        return revalidated(request, clip, version(int(pk), rows[0]["updated_at"]))
+        changed_at = rows[0]["updated_at"]
+        if "If-Match" not in request.headers and not is_unmodified(request, changed_at):
+            raise OtherVersion
+        return revalidated(request, represented(clip, version(int(pk), changed_at)))
 
     @action(
         detail=True,

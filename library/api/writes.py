@@ -4,6 +4,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
+from django.http import HttpResponse
 from django.http.response import HttpResponseBase
 from rest_framework.decorators import action
 from rest_framework.exceptions import ValidationError
@@ -15,8 +16,9 @@ from rest_framework.settings import api_settings
 from rest_framework.viewsets import GenericViewSet
 
 from library import history
+from library.api.authentication import CountedRequests
 from library.api.errors import Gone, InvalidClips, LengthRequired, PreconditionFailed
-from library.api.etags import if_match_holds, tagged, version
+from library.api.etags import may_change, represented, tagged, version
 from library.api.idempotency import answer_once
 from library.api.json_bodies import BULK_MAX
 from library.models import Clip, State
@@ -26,7 +28,7 @@ def _first_state() -> State:
     return State.DRAFT if settings.CLIPS_API_MODERATE else State.PUBLISHED
 
 
-class ClipWrites(GenericViewSet[Clip]):
+class ClipWrites(CountedRequests, GenericViewSet[Clip]):
     """Views that add, change and delete clips; a base of the clips' viewset."""
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
@@ -35,21 +37,29 @@ class ClipWrites(GenericViewSet[Clip]):
             raise LengthRequired
 
     def create(self, request: Request) -> HttpResponseBase:
-        return answer_once(request, lambda: self._create(request))
+        def show(clips: list[Clip]) -> HttpResponse:
+            return self._shown(request, clips[0], 201)
 
-    def _create(self, request: Request) -> Response:
+        return answer_once(request, lambda: [self._create(request)], show)
+
+    def _create(self, request: Request) -> Clip:
         serializer = self.get_serializer(data=request.data)
         serializer.is_valid(raise_exception=True)
-        clip = serializer.save(state=_first_state())
+        clip: Clip = serializer.save(state=_first_state())
         history.note_additions(request.user, [clip])
-        location = reverse("clip-detail", args=[clip.pk])
-        return Response(serializer.data, status=201, headers={"Location": location})
+        return clip
 
     @action(detail=False, methods=["post"], pagination_class=None)
     def bulk(self, request: Request) -> HttpResponseBase:
-        return answer_once(request, lambda: self._bulk(request))
+        def show(clips: list[Clip]) -> HttpResponse:
+            data = self.get_serializer(clips, many=True).data
+            response = tagged(request, represented(data), 201)
+            del response["ETag"]  # each clip has its own
+            return response
 
-    def _bulk(self, request: Request) -> Response:
+        return answer_once(request, lambda: self._bulk(request), show)
+
+    def _bulk(self, request: Request) -> list[Clip]:
         serializer = self.get_serializer(
             data=request.data, many=True, allow_empty=False, max_length=BULK_MAX
         )
@@ -63,7 +73,7 @@ class ClipWrites(GenericViewSet[Clip]):
             [Clip(**fields, state=state) for fields in serializer.validated_data]
         )
         history.note_additions(request.user, made)
-        return Response(self.get_serializer(made, many=True).data, status=201)
+        return made
 
     def partial_update(self, request: Request, pk: str) -> HttpResponseBase:
         data = request.data  # read before the lock: a client may send it slowly
@@ -72,11 +82,14 @@ class ClipWrites(GenericViewSet[Clip]):
             before = history.values_of(clip)
             serializer = self.get_serializer(clip, data=data, partial=True)
             serializer.is_valid(raise_exception=True)
-            if serializer.validated_data.get("audio_url", clip.audio_url) != clip.audio_url:
-                clip.forget_audio()
-            serializer.save()
-            history.note_changes(request.user, [(before, clip)])
-        return tagged(serializer.data, version(clip.pk, clip.updated_at))
+            values = serializer.validated_data
+            # Without a change, the version that other editors have read stays current.
+            if any(getattr(clip, name) != value for name, value in values.items()):
+                if values.get("audio_url", clip.audio_url) != clip.audio_url:
+                    clip.forget_audio()
+                serializer.save()
+                history.note_changes(request.user, [(before, clip)])
+        return self._shown(request, clip)
 
     def destroy(self, request: Request, pk: str) -> Response:
         with transaction.atomic():
@@ -84,6 +97,13 @@ class ClipWrites(GenericViewSet[Clip]):
             Clip.objects.filter(pk=clip.pk).mark_deleted()
             history.note_deletions(request.user, [clip])
         return Response(status=204)
+
+    def _shown(self, request: Request, clip: Clip, status: int = 200) -> HttpResponse:
+        """Return the response with the clip, as a GET would show it, and its ETag."""
+        data = self.get_serializer(clip).data
+        headers = {"Location": reverse("clip-detail", args=[clip.pk])} if status == 201 else None
+        shown = represented(data, version(clip.pk, clip.updated_at))
+        return tagged(request, shown, status, headers)
 
     def _locked(self, request: Request, pk: str) -> Clip:
         """Return the clip, locked until the transaction ends. Raise Gone or PreconditionFailed.
@@ -94,6 +114,6 @@ class ClipWrites(GenericViewSet[Clip]):
         clip = get_object_or_404(Clip.objects.select_for_update(no_key=True), pk=pk)
         if clip.deleted_at is not None:
             raise Gone
-        if not if_match_holds(request, clip):
+        if not may_change(request, clip):
             raise PreconditionFailed
         return clip

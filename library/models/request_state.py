@@ -1,8 +1,9 @@
-"""State of requests: stored responses to repeated requests, and counts for the rate limits."""
+"""State of requests: stored answers to repeated requests, and counts for the rate limits."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import connection, models
 from django.utils import timezone
 
@@ -17,7 +18,13 @@ _ADD = """
 
 
 class IdempotentAnswerQuerySet(models.QuerySet["IdempotentAnswer"]):
-    """Stored responses, including expired ones."""
+    """Stored answers, including expired ones."""
+
+    def oldest_if_full(self, client: bytes, limit: int) -> datetime | None:
+        """Return the time of the client's oldest answer if it has `limit` that are in force."""
+        valid = self.filter(client=client, created_at__gte=timezone.now() - KEPT_FOR)
+        times = valid.order_by("-created_at").values_list("created_at", flat=True)
+        return times[limit - 1 : limit].first()
 
     def purge(self) -> None:
         """Delete some expired responses. Every request that stores one calls this.
@@ -30,17 +37,15 @@ class IdempotentAnswerQuerySet(models.QuerySet["IdempotentAnswer"]):
 
 
 class IdempotentAnswer(models.Model):
-    """The first response to a request with an Idempotency-Key.
+    """The clips that a request with an Idempotency-Key has added.
 
-    It is stored in the transaction of the request, so that neither exists without the other.
+    They are stored in the transaction of the request, so that neither exists without the other.
     """
 
     client = models.BinaryField(max_length=16)  # a keyed hash, see api/clients.py
     key = models.CharField(max_length=255)
     request = models.BinaryField(max_length=32)  # a hash of method, path and body
-    status = models.PositiveSmallIntegerField()
-    headers = models.JSONField()
-    body = models.TextField()
+    clips = ArrayField(models.BigIntegerField())  # their ids, in the order of the request
     created_at = models.DateTimeField(default=timezone.now, db_index=True)  # for purging
 
     objects = IdempotentAnswerQuerySet.as_manager()
@@ -49,9 +54,12 @@ class IdempotentAnswer(models.Model):
         constraints = (
             models.UniqueConstraint(name="idempotent_answer_once", fields=("client", "key")),
         )
+        indexes = (  # counts those of a client
+            models.Index(fields=("client", "created_at"), name="idempotent_answer_client"),
+        )
 
     def __str__(self) -> str:
-        return f"{self.status} to {self.key}"
+        return f"{len(self.clips)} clips of {self.key}"
 
     @property
     def expired(self) -> bool:

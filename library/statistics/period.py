@@ -58,13 +58,18 @@ class Period:
 
     @cached_property
     def local_edges(self) -> tuple[str, ...]:
-        """The edges in local time, as text (RFC 3339)."""
-        return tuple(edge.astimezone(self.zone).isoformat() for edge in self.edges)
+        """The edges in local time, as text (RFC 3339) with `Z` for UTC."""
+        return tuple(in_zone(edge, self.zone) for edge in self.edges)
 
     @cached_property
     def before(self) -> tuple[datetime, datetime]:
         """Start and end of the same number of buckets just before this period."""
         return back(self.since, len(self.edges) - 1, self.interval, self.zone), self.since
+
+
+def in_zone(moment: datetime, zone: ZoneInfo) -> str:
+    """Return the local time as text (RFC 3339), with `Z` as all other times of the API have it."""
+    return moment.astimezone(zone).isoformat().replace("+00:00", "Z")
 
 
 def parse_period(
@@ -100,7 +105,7 @@ def _parse(
     else:
         begin = _moment("since", since, zone, latest)
         if begin >= end:
-            limit = f"{end.astimezone(zone).isoformat()}, the end of this {unit} at the latest"
+            limit = f"{in_zone(end, zone)}, the end of this {unit} at the latest"
             raise PeriodError("since", f"Must be before until ({limit}).")
         edges = [floor(begin, unit, zone)]
     while edges[-1] < last:

@@ -21,6 +21,7 @@ READABLE = {
     *("link", "x-total-count", "etag", "location", "retry-after", "x-request-id"),
     *("ratelimit", "ratelimit-policy", "content-length", "content-range", "accept-ranges"),
     "content-disposition",
+    "idempotent-replayed",
 }
 # Returns status, body and the named headers, as a page can read them.
 FETCH = """async ([url, options, names]) => {

@@ -13,6 +13,7 @@ from django.db import connection
 
 from harness.service import Server
 from library.models import Clip
+from tests.support.field_errors import faulty
 from tests.support.log_lines import lines_of
 
 Http = Callable[..., requests.Response]
@@ -70,7 +71,7 @@ def test_value_that_the_database_cannot_store_is_400(http: Http, field: str, val
     text = json.dumps(value).replace("\\\\", "\\")
     body = json.dumps({**NEW, field: "HERE"}).replace('"HERE"', text)
     answer = http("POST", CLIPS, **post(body.encode()))
-    assert (answer.status_code, list(answer.json())) == (400, [field])
+    assert (answer.status_code, faulty(answer)) == (400, [field])
 
 
 @pytest.mark.parametrize("number", ["1e400", "9" * 400])
@@ -107,6 +108,65 @@ def test_error_is_json_and_not_cached(
     answer = http(method, path, headers=headers, data="x" if method == "POST" else None)
     assert (answer.status_code, answer.json()["code"]) == (status, code)
     assert answer.headers["Cache-Control"] == "no-store"
+
+
+def test_missing_path_of_programs_is_404_in_json(http: Http) -> None:
+    paths = (
+        *("/api", "/Api", "/API/v1/clips", "/api/v2/clips", "/api/v1", "/v1/clips"),
+        *("//api/v1/clips", "/openapi.yaml", "/openapi", "/livez/x", "/METRICS"),
+    )
+    for path in paths:
+        for headers in ({}, {"Accept": "text/html"}):
+            answer = http("GET", path, headers=headers)
+            assert (answer.status_code, answer.json()["code"]) == (404, "not_found"), path
+
+
+@pytest.mark.parametrize(
+    ("accept", "kind"),
+    [
+        ("application/json", "application/json"),
+        ("application/json, text/html;q=0.5", "application/json"),
+        ("text/html;q=0, */*", "application/json"),
+        ("text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8", "text/html"),
+        ("*/*", "text/html"),
+        ("image/*", "text/html"),
+    ],
+)
+def test_other_missing_page_is_in_json_for_clients_that_prefer_it(
+    http: Http, accept: str, kind: str
+) -> None:
+    answer = http("GET", "/apiary", headers={"Accept": accept})
+    assert answer.status_code == 404
+    assert answer.headers["Content-Type"].startswith(kind)
+
+
+def test_other_method_on_a_page_is_405_in_json(http: Http) -> None:
+    for path in ("/", "/docs", "/redoc", "/docs/plays", "/openapi.json", "/openapi-lean.json"):
+        for method in ("PUT", "POST", "DELETE", "PROPFIND"):
+            answer = http(method, path, data="x", headers={"Content-Type": "text/plain"})
+            found = (answer.status_code, answer.headers["Content-Type"], answer.json()["code"])
+            assert found == (405, "application/json", "method_not_allowed"), (method, path)
+            assert "GET" in answer.headers["Allow"]
+
+
+@pytest.mark.parametrize("path", [CLIPS, f"{CLIPS}/1", f"{CLIPS}/bulk", f"{CLIPS}/1/stats"])
+def test_options_names_methods_and_documentation_only(http: Http, path: str) -> None:
+    answer = http("OPTIONS", path)
+    assert (answer.status_code, set(answer.json())) == (200, {"methods", "documentation"})
+    assert answer.json()["documentation"].endswith("/docs")
+    assert "OPTIONS" in answer.json()["methods"]
+
+
+def test_type_with_quality_0_is_406(http: Http) -> None:
+    for path in (CLIPS, "/api/v1/stats", "/openapi.json"):
+        for accept in (
+            "application/*;q=0",
+            "*/*;q=0",
+            "application/json;q=0, text/html",
+            "a/b;q=0",
+        ):
+            answer = http("GET", path, headers={"Accept": accept})
+            assert (answer.status_code, answer.json()["code"]) == (406, "not_acceptable"), accept
 
 
 @pytest.mark.parametrize(

@@ -49,8 +49,58 @@ def test_repeated_request_returns_the_first_response(http: Http) -> None:
     first = http("POST", PATH, json=NEW, headers=KEY)
     again = http("POST", PATH, json=NEW, headers=KEY)
     assert (first.status_code, again.status_code) == (201, 201)
-    assert (again.content, again.headers["Location"]) == (first.content, first.headers["Location"])
+    for name in ("Location", "ETag", "Content-Type"):
+        assert again.headers[name] == first.headers[name]
+    assert again.content == first.content
+    assert ("Idempotent-Replayed" in first.headers, again.headers["Idempotent-Replayed"]) == (
+        False,
+        "true",
+    )
     assert Clip.objects.count() == 1
+
+
+def test_repeated_request_shows_the_clips_as_they_are_now(http: Http) -> None:
+    first = http("POST", f"{PATH}/bulk", json=[NEW, NEW], headers=KEY).json()
+    http("PATCH", f"{PATH}/{first[0]['id']}", json={"title": "B"}, headers=bearer(editor()))
+    Clip.objects.filter(pk=first[1]["id"]).mark_deleted()
+    again = http("POST", f"{PATH}/bulk", json=[NEW, NEW], headers=KEY)
+    assert [clip["id"] for clip in again.json()] == [clip["id"] for clip in first]
+    assert (again.status_code, again.json()[0]["title"]) == (201, "B")
+
+
+def test_repeated_request_is_410_if_a_row_is_gone(http: Http) -> None:
+    http("POST", PATH, json=NEW, headers=KEY)
+    Clip.objects.all().delete()
+    again = http("POST", PATH, json=NEW, headers=KEY)
+    assert (again.status_code, again.json()["code"]) == (410, "clip_deleted")
+
+
+def test_stored_answer_to_a_large_request_is_small(http: Http) -> None:
+    large = [{**NEW, "description": "x" * 1800}] * 1000
+    assert http("POST", f"{PATH}/bulk", json=large, headers=KEY).status_code == 201
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT sum(pg_column_size(kept)) FROM library_idempotentanswer AS kept")
+        assert cursor.fetchone()[0] < 10_000
+
+
+def test_number_of_keys_of_a_client_is_limited(start_server: Callable[..., Server]) -> None:
+    server = start_server(CLIPS_IDEMPOTENCY_KEYS="2")
+    user = bearer(editor())
+
+    def add(key: str | None, headers: dict[str, str]) -> requests.Response:
+        keys = {"Idempotency-Key": key} if key else {}
+        url = server.url + PATH
+        return requests.post(url, json=NEW, headers={**headers, **keys}, timeout=30)
+
+    assert [add(key, {}).status_code for key in ("a", "b", "a")] == [201, 201, 201]
+    refused = add("c", {})
+    assert (refused.status_code, refused.json()["code"]) == (429, "too_many_idempotency_keys")
+    assert 86_000 < int(refused.headers["Retry-After"]) <= 86_400
+    assert [add(None, {}).status_code, add("c", user).status_code] == [201, 201]
+    assert Clip.objects.count() == 4
+    expired = timezone.now() - timedelta(hours=24, seconds=1)
+    IdempotentAnswer.objects.filter(key="a").update(created_at=expired)
+    assert add("c", {}).status_code == 201
 
 
 def test_order_of_names_in_the_body_does_not_matter(http: Http) -> None:

@@ -12,6 +12,7 @@ from library.api.serializers import ClipSerializer
 from library.models import Clip, State
 from library.telemetry import request_notes
 from tests.support.editors import bearer, editor
+from tests.support.field_errors import faulty
 
 Http = Callable[..., requests.Response]
 MakeClip = Callable[..., Clip]
@@ -73,7 +74,7 @@ def test_blank_parameters_count_as_not_given(http: Http) -> None:
         ("limit=0", "limit", "greater than or equal to 1"),
         ("limit=1001", "limit", "less than or equal to 1000"),
         ("limit=" + "9" * 2000, "limit", "too large"),
-        ("limit=ten", "limit", "valid integer"),
+        ("limit=ten", "limit", "whole number"),
         ("limit=1&limit=2", "limit", "only once"),
         ("ordering=genre", "ordering", "-play_count"),
         ("ordering=--id", "ordering", "-play_count"),
@@ -83,13 +84,13 @@ def test_blank_parameters_count_as_not_given(http: Http) -> None:
         ("format=xml", "format", "json"),
         ("licence=WTFPL", "licence", "CC0-1.0"),
         ("licence=http://%00", "licence", "CC0-1.0"),
-        ("min_duration=nan", "min_duration", "valid number"),
-        ("min_duration=1e999", "min_duration", "valid number"),
+        ("min_duration=nan", "min_duration", "a number"),
+        ("min_duration=1e999", "min_duration", "a number"),
         ("max_duration=-1", "max_duration", "greater than or equal to 0"),
-        ("max_duration=0x10", "max_duration", "valid number"),
+        ("max_duration=0x10", "max_duration", "a number"),
         ("genre=%00", "genre", "no NUL"),
         ("genre=" + "x" * 65, "genre", "1 to 64 characters"),
-        ("tag=a%00b", "tag", "or control characters"),
+        ("tag=a%00b", "tag", "Control characters"),
         ("tag=a,b", "tag", "cannot contain commas"),
         ("tag=" + "&tag=".join(map(str, range(21))), "tag", "at most 20 tags"),
         ("search=" + "x" * 201, "search", "no more than 200"),
@@ -102,18 +103,18 @@ def test_unknown_or_invalid_parameter_is_400_by_its_name(
     http: Http, query: str, name: str, message: str
 ) -> None:
     response = http("GET", f"{CLIPS}?{query}")
-    assert (response.status_code, list(response.json())) == (400, [name])
+    assert (response.status_code, faulty(response)) == (400, [name])
     assert message in " ".join(response.json()[name])
     assert response.headers["Cache-Control"] == "no-store"
 
 
 def test_all_invalid_parameters_are_reported_at_once(http: Http) -> None:
-    errors = http("GET", f"{CLIPS}?limit=0&order=title&health=ill").json()
-    assert set(errors) == {"limit", "order", "health"}
+    response = http("GET", f"{CLIPS}?limit=0&order=title&health=ill")
+    assert set(faulty(response)) == {"limit", "order", "health"}
 
 
 def test_unknown_parameter_of_one_clip_is_400(http: Http, clip: Clip) -> None:
-    assert list(http("GET", f"{CLIPS}/{clip.pk}?limit=1").json()) == ["limit"]
+    assert faulty(http("GET", f"{CLIPS}/{clip.pk}?limit=1")) == ["limit"]
 
 
 @pytest.mark.parametrize(
@@ -189,7 +190,10 @@ def test_page_whose_total_or_links_change_is_not_304(http: Http, make_clip: Make
 @pytest.mark.parametrize("path", [CLIPS, f"{CLIPS}/{{}}"])
 def test_responses_must_be_revalidated(http: Http, clip: Clip, path: str) -> None:
     headers = http("HEAD", path.format(clip.pk)).headers
-    assert (headers["Cache-Control"], headers["Vary"]) == ("no-cache", "Accept, origin")
+    assert (headers["Cache-Control"], headers["Vary"]) == (
+        "no-cache",
+        "Accept, Accept-Encoding, origin",
+    )
     assert headers["ETag"].startswith('"')
 
 

@@ -49,10 +49,10 @@ def stats(http: Http, played: Clip) -> Stats:
 def test_period_is_filled_with_zeros(stats: Stats) -> None:
     series = stats("since=2025-09-29&until=2025-10-03").json()["series"]
     assert [(bucket["start"], bucket["plays"]) for bucket in series] == [
-        ("2025-09-29T00:00:00+00:00", 0),
-        ("2025-09-30T00:00:00+00:00", 0),
-        ("2025-10-01T00:00:00+00:00", 2),
-        ("2025-10-02T00:00:00+00:00", 2),
+        ("2025-09-29T00:00:00Z", 0),
+        ("2025-09-30T00:00:00Z", 0),
+        ("2025-10-01T00:00:00Z", 2),
+        ("2025-10-02T00:00:00Z", 2),
     ]
 
 
@@ -92,7 +92,7 @@ def test_csv_has_the_same_numbers_as_json(
 
 def test_library_statistics_are_available_as_csv(http: Http, played: Clip) -> None:
     table = http("GET", f"{LIBRARY}?format=csv&interval=month&since=2025-10-01&until=2025-10-31")
-    assert table.text == "start,plays\r\n2025-10-01T00:00:00+00:00,20\r\n"
+    assert table.text == "start,plays\r\n2025-10-01T00:00:00Z,20\r\n"
 
 
 @pytest.mark.parametrize("accept", [BROWSER, "application/json, text/plain, */*", "*/*"])
@@ -109,7 +109,7 @@ def test_other_types_are_406_in_json(stats: Stats) -> None:
 
 INVALID_PERIODS = (
     ("interval=year", "interval", "hour, day, week, month"),
-    ("since=2025-10-03&until=2025-10-01", "since", "before until (2025-10-01T00:00:00+00:00"),
+    ("since=2025-10-03&until=2025-10-01", "since", "before until (2025-10-01T00:00:00Z"),
     ("since=2999-01-01", "since", "before until"),
     ("interval=hour&since=2025-01-01", "since", "1000 hours"),
     ("since=2000-01-01", "since", "1000 days"),
@@ -127,8 +127,8 @@ INVALID_TOPS = (
     ("window=last_year", "window", "last_24_hours, last_7_days, last_30_days, all_time"),
     *((f"limit={limit}", "limit", "greater than or equal to 1") for limit in ("0", "-1")),
     ("limit=101", "limit", "less than or equal to 100"),
-    *((f"limit={limit}", "limit", "valid integer") for limit in ("x", "1.5")),
-    ("limit=%D9%A3", "limit", "valid integer"),  # an Arabic three
+    *((f"limit={limit}", "limit", "whole number") for limit in ("x", "1.5")),
+    ("limit=%D9%A3", "limit", "whole number"),  # an Arabic three
     ("window=all_time&window=all_time", "window", "once"),
     ("top=5", "top", "window, limit, interval, since, until, timezone, format"),
 )

@@ -204,3 +204,44 @@ def test_table_of_counts_is_unlogged(transactional_db: None) -> None:
     with connection.cursor() as cursor:
         cursor.execute("SELECT relpersistence FROM pg_class WHERE relname = 'library_requestcount'")
         assert cursor.fetchone() == ("u",)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "limit"), [("GET", CLIPS, READS), ("POST", CLIPS, WRITES)]
+)
+def test_requests_with_unknown_tokens_count_for_the_address(
+    send: Send, method: str, path: str, limit: int
+) -> None:
+    tokens = count()
+
+    def guess(client: str) -> list[int]:
+        def once() -> requests.Response:
+            headers = {"Authorization": f"Bearer clips_{next(tokens)}"}
+            return send(client, method, path, json=NEW, headers=headers)
+
+        return parallel(limit + 60, once)
+
+    statuses = in_one_minute(guess)
+    assert set(statuses) == {401, 429}
+    assert statuses.count(401) >= limit
+    assert statuses.count(429) >= 20
+
+
+def test_guesses_of_others_at_an_address_do_not_limit_a_valid_token(send: Send) -> None:
+    headers = bearer(editor())
+
+    def guess_then_write(client: str) -> tuple[int, int]:
+        wrong = {"Authorization": "Bearer wrong"}
+        for _ in range(WRITES + 1):
+            last = send(client, "POST", CLIPS, json=NEW, headers=wrong)
+        mine = send(client, "PATCH", f"{CLIPS}/1", json={}, headers=headers)
+        return last.status_code, mine.status_code
+
+    assert in_one_minute(guess_then_write) == (429, 404)
+
+
+def test_requests_without_credentials_count_where_they_are_needed(send: Send) -> None:
+    def edit(client: str) -> list[int]:
+        return [send(client, "PATCH", f"{CLIPS}/1", json={}).status_code for _ in range(WRITES + 1)]
+
+    assert in_one_minute(edit) == [401] * WRITES + [429]

@@ -22,6 +22,7 @@ from clips_site.server.front.reply import Headers, Reply, whole_reply
 from clips_site.server.front.site_headers import is_served_here, site_headers
 from clips_site.server.front.wsgi import Django
 from clips_site.server.logs.request_ids import HEADER
+from library.api.negotiation import accepts_gzip
 from library.api.throttles import count_kept_read
 from library.client_address import client_network
 from library.database_outage import NoResponseError
@@ -156,6 +157,7 @@ def _key(exchange: Exchange) -> Key:
         scheme(request),
         joined(request, "Accept") or "",
         "cross-origin" if "Origin" in request.headers else "",
+        "gzip" if accepts_gzip(joined(request, "Accept-Encoding")) else "",
     )
 
 

@@ -48,7 +48,16 @@ class FieldErrorsExtension(OpenApiSerializerExtension):  # type: ignore[no-untyp
 
     def map_serializer(self, auto_schema: Any, direction: str) -> dict[str, Any]:
         sentences = {"type": "array", "items": {"type": "string"}, "minItems": 1}
-        return {"type": "object", "additionalProperties": sentences, "minProperties": 1}
+        codes = sentences | {
+            "description": "For programs: the name and the code of each error, such as "
+            "`title.required`, in the order of the sentences. No field has the name of this list."
+        }
+        return {
+            "type": "object",
+            "properties": {errors.CODES: codes},
+            "additionalProperties": sentences,
+            "minProperties": 2,
+        }
 
 
 class ErrorResponse(OpenApiResponse):
@@ -142,7 +151,12 @@ def stream_refused(error: stream_errors.ClientError) -> exceptions.APIException:
 
 
 _THROTTLED = partial(exceptions.Throttled, 42)
-READING: tuple[MakeError, ...] = (errors.InvalidToken, exceptions.NotAcceptable, _THROTTLED)
+READING: tuple[MakeError, ...] = (
+    errors.InvalidToken,
+    exceptions.NotAcceptable,
+    errors.OtherVersion,
+    _THROTTLED,
+)
 SIGNING_IN: tuple[MakeError, ...] = (
     exceptions.NotAuthenticated,
     errors.InvalidToken,
@@ -155,12 +169,13 @@ SIGNING_IN: tuple[MakeError, ...] = (
 )
 _SENDING: tuple[MakeError, ...] = (
     partial(errors.InvalidJSON, 1, 2),
+    partial(errors.RepeatedName, "title"),
     partial(errors.PayloadTooLarge, settings.DATA_UPLOAD_MAX_MEMORY_SIZE),
-    partial(exceptions.UnsupportedMediaType, "text/plain"),
+    errors.NotJSON,
     *SIGNING_IN,
 )
 WRITING: tuple[MakeError, ...] = (
-    partial(invalid_body, {**NEW_CLIP, "title": "", "duration": 3601}),
+    partial(invalid_body, {**NEW_CLIP, "title": "", "duration": 3601, "license": "MIT"}),
     *_SENDING,
 )
 WRITING_MANY: tuple[MakeError, ...] = (
@@ -168,7 +183,12 @@ WRITING_MANY: tuple[MakeError, ...] = (
     partial(invalid_body, NEW_CLIP, many=True),
     *_SENDING,
 )
-ONCE: tuple[MakeError, ...] = (errors.KeyInvalid, errors.KeyInUse, errors.KeyReused)
+ONCE: tuple[MakeError, ...] = (
+    errors.KeyInvalid,
+    errors.KeyInUse,
+    errors.KeyReused,
+    partial(errors.TooManyKeys, settings.CLIPS_IDEMPOTENCY_KEYS, 600),
+)
 CHANGING: tuple[MakeError, ...] = (errors.ClipNotFound, errors.Gone, errors.PreconditionFailed)
 SHOWING: tuple[MakeError, ...] = (
     errors.ClipNotFound,

@@ -25,7 +25,7 @@ _CLIP: dict[str, Any] = _EXAMPLES | {
 CLIP = {name: _CLIP.get(name) for name in FIELDS}
 NEW_CLIP = {key: CLIP[key] for key in ("title", "description", "genre", "duration", "audio_url")}
 CREDITED_CLIP = NEW_CLIP | _EXAMPLES
-SERIES_CSV = "start,plays\r\n2026-11-21T00:00:00+00:00,3\r\n2026-11-22T00:00:00+00:00,5\r\n"
+SERIES_CSV = "start,plays\r\n2026-11-21T00:00:00Z,3\r\n2026-11-22T00:00:00Z,5\r\n"
 
 _AS_OF = "2026-11-22T14:03:00Z"
 _PLAYS = {"last_24_hours": 5, "last_7_days": 8, "last_30_days": 8}

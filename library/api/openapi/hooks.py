@@ -6,23 +6,38 @@ from typing import Any
 from library.api.fields import CANONICAL
 from library.api.json_bodies import BULK_MAX
 from library.api.parameters import MAX_REPEATED
+from library.api.representation import FIELDS
+from library.models import Clip
 from library.models.tag import MAX_TAG_LENGTH, MAX_TAGS
+from library.models.text import BlockField
+from library.text import DIRECTION, HIDDEN_IN_BLOCK, HIDDEN_IN_LINE
 
 STREAM = "/api/v1/clips/{id}/stream"
 # Operations that take the id of a new clip.
 FOLLOWING = ("show_clip", "change_clip", "delete_clip", "stream_clip", "clip_statistics")
-# Texts must not contain NUL or consist only of white space. Tags must not contain commas or control
-# characters other than white space.
-NO_NUL = r"^[^\x00]*$"
 _BLANK = r"\s\x1c-\x1f\x85"  # white space in Python
-NOT_BLANK = rf"^[^\x00]*[^\x00{_BLANK}][^\x00]*$"
-_NO_TAG = r",\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f"
+
+
+def _text(hidden: str, *, blank: bool = False) -> str:
+    """Return the pattern of a text without these characters that, by default, is not blank.
+
+    White space around it may have them, since it is removed.
+    """
+    space, visible = f"[{_BLANK}]*", f"[^{hidden}{_BLANK}]"
+    return rf"^{space}({visible}([^{hidden}]*{visible})?){'?' if blank else ''}{space}$"
+
+
+NUL = r"\x00"  # the only character that a query parameter must not contain
+BLOCKS = [field.name for field in Clip._meta.concrete_fields if isinstance(field, BlockField)]
 TAG = {
     "type": "string",
     "minLength": 1,
     "maxLength": MAX_TAG_LENGTH,
-    "pattern": rf"^[^{_NO_TAG}]*[^{_NO_TAG}{_BLANK}][^{_NO_TAG}]*$",
+    # Spaces, tabs and line breaks separate words.
+    "pattern": _text(r",\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f" + DIRECTION),
 }
+_FIELD = f"({'|'.join(FIELDS)})"
+FIELD_LIST = f"^{_FIELD}(,{_FIELD})*$"
 # Schemathesis knows these formats; JSON Schema does not.
 FORMATS = {
     **{name: name for name in CANONICAL},  # more spellings are accepted than a pattern describes
@@ -42,6 +57,7 @@ def complete(result: Schema, generator: Any, request: Any, public: bool) -> Sche
     schemas["BulkErrors"]["anyOf"] = schemas["BulkErrors"].pop("oneOf")
     for name, schema in schemas.items():
         if name.endswith("Request"):
+            schema["additionalProperties"] = False
             _restrict(schema["properties"])
         elif "properties" in schema:
             schema["required"] = [*schema["properties"]]  # a response has all of its fields
@@ -81,7 +97,8 @@ def _restrict(fields: dict[str, Schema]) -> None:
         elif name in FORMATS:
             schema["format"] = FORMATS[name]
         elif "string" in schema.get("type", ()) and not schema.keys() & {"enum", "format"}:
-            schema["pattern"] = NOT_BLANK if "minLength" in schema else NO_NUL
+            hidden = HIDDEN_IN_BLOCK if name in BLOCKS else HIDDEN_IN_LINE
+            schema["pattern"] = _text(hidden, blank="minLength" not in schema)
 
 
 def _allow_blank(parameter: Schema) -> None:
@@ -89,11 +106,17 @@ def _allow_blank(parameter: Schema) -> None:
     schema = parameter["schema"]
     default = schema.get("default")
     if schema["type"] == "array":
-        each = TAG if parameter["name"] == "tag" else schema["items"] | {"pattern": NOT_BLANK}
+        each = TAG if parameter["name"] == "tag" else schema["items"] | {"pattern": _text(NUL)}
         schema["maxItems"] = MAX_TAGS if parameter["name"] == "tag" else MAX_REPEATED
         schema["items"] = each | {"minLength": 0, "pattern": f"^$|{each['pattern']}"}
     else:
-        _restrict({parameter["name"]: schema})
+        schema.pop("default", None)
+        if parameter["name"] == "fields":
+            schema["pattern"] = f"^$|{FIELD_LIST}"
+        elif parameter["name"] in FORMATS:
+            schema["format"] = FORMATS[parameter["name"]]
+        elif "string" in schema["type"] and not schema.keys() & {"enum", "format"}:
+            schema["pattern"] = _text(NUL, blank=True)
         schema.pop("minLength", None)
         parameter["allowEmptyValue"] = True
     if default is not None:

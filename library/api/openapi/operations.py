@@ -52,9 +52,9 @@ _NOT_MODIFIED = OpenApiResponse(None, "Your copy is current.")
 
 
 _FIELDS = (
-    "\n\nWith `fields=id,title`, a clip has only these fields. The parameter is not listed below, "
-    "because OpenAPI cannot describe a parameter that changes the shape of the response: typed "
-    "clients always receive whole clips."
+    "\n\nWith `fields=id,title`, a clip has only these fields. OpenAPI cannot express that a "
+    "parameter changes the shape of the response, so the schema is that of a whole clip: in a "
+    "typed client, read no other fields then."
 )
 
 _LIST = extend_schema(

@@ -38,13 +38,9 @@ def response_header(name: str, description: str, statuses: list[int]) -> OpenApi
 
 
 def query_parameters(name: str, known: Parameters) -> serializers.Serializer[Any]:
-    """Describe query parameters, except `fields`, which OpenAPI cannot describe.
-
-    It changes the shape of the response: every field of a clip would have to be optional in the
-    clients that are generated from the description.
-    """
+    """Describe query parameters."""
     # Serializers sort fields by creation, so copies are in the order of the mapping.
-    fields = {name: deepcopy(field) for name, field in known.items() if name != "fields"}
+    fields = {name: deepcopy(field) for name, field in known.items()}
     serializer: serializers.Serializer[Any] = inline_serializer(name, fields)
     return serializer
 
@@ -60,13 +56,22 @@ IDEMPOTENCY_KEY = OpenApiParameter(
     {"type": "string", "pattern": KEY_PATTERN},
     OpenApiParameter.HEADER,
     description="A unique value that you generate, such as a UUID. Send it again when you retry: "
-    "for 24 hours, the same key with the same body returns the first response, and nothing is "
-    "added twice. Errors do not use up a key.",
+    "for 24 hours, the same key with the same body adds nothing. It returns the clips that the "
+    "first request added, as they are now, and `Idempotent-Replayed: true`. Errors do not use up a "
+    f"key. A client can have {settings.CLIPS_IDEMPOTENCY_KEYS:,} keys at a time.",
+)
+REPLAYED = response_header(
+    "Idempotent-Replayed", "`true` if an earlier request with this key added the clips.", [201]
 )
 IF_MATCH = request_header(
     "If-Match",
     "The `ETag` of the clip as you read it. The request fails with 412 if the clip has changed "
     "since. Plays are not changes.",
+)
+IF_UNMODIFIED_SINCE = request_header(
+    "If-Unmodified-Since",
+    "Ignored with `If-Match`, which is exact. The request fails with 412 if the clip's "
+    "`updated_at` is later, to the second.",
 )
 
 

@@ -10,8 +10,25 @@ from library.api import parameters
 from library.api.errors import ClipNotFound
 from library.api.openapi.errors import READING, MakeError, error_responses, invalid_query
 from library.api.openapi.examples import CLIP_STATISTICS, LIBRARY_STATISTICS, SERIES_CSV
-from library.api.openapi.parameters import CLIP_ID, READERS, limits, query_parameters
+from library.api.openapi.parameters import (
+    CLIP_ID,
+    IF_NONE_MATCH,
+    READERS,
+    limits,
+    query_parameters,
+    response_header,
+)
 from library.api.openapi.statistics_answers import Answer, ClipStatistics, LibraryStatistics
+
+_HEADERS = [
+    IF_NONE_MATCH,
+    response_header(
+        "ETag",
+        "Of the JSON only. Weak: it stays the same while nothing but `as_of` changes.",
+        [200, 304],
+    ),
+    response_header("Content-Disposition", "Of CSV only: a file name with the period.", [200]),
+]
 
 
 def _responses(answer: type[Answer], *makers: MakeError) -> dict[Any, Any]:
@@ -19,6 +36,7 @@ def _responses(answer: type[Answer], *makers: MakeError) -> dict[Any, Any]:
     return {
         (200, "application/json"): OpenApiResponse(answer, "The statistics."),
         (200, "text/csv"): OpenApiResponse(OpenApiTypes.STR, "The series: `start,plays`."),
+        304: OpenApiResponse(None, "Your copy is current."),
         **{(status, "application/json"): error for status, error in errors.items()},
     }
 
@@ -42,6 +60,7 @@ clip_statistics = extend_schema(
     parameters=[
         CLIP_ID,
         query_parameters("ClipStatisticsParameters", parameters.CLIP_STATISTICS),
+        *_HEADERS,
         *limits(200),
     ],
     auth=READERS,
@@ -57,6 +76,7 @@ library_statistics = extend_schema(
     description="Return the number of clips and plays, plays over time, and the top clips.",
     parameters=[
         query_parameters("LibraryStatisticsParameters", parameters.LIBRARY_STATISTICS),
+        *_HEADERS,
         *limits(200),
     ],
     auth=READERS,

@@ -17,12 +17,14 @@ from library.api.openapi.parameters import (
     CLIP_ID,
     IDEMPOTENCY_KEY,
     IF_MATCH,
+    IF_UNMODIFIED_SINCE,
+    REPLAYED,
     limits,
     response_header,
 )
 from library.api.serializers import ClipSerializer
 
-_ETAG = response_header("ETag", "The clip's new version, for `If-Match`.", [200])
+_ETAG = response_header("ETag", "The clip's version, for `If-Match`.", [200, 201])
 
 CREATE = extend_schema(
     operation_id="add_clip",
@@ -33,6 +35,8 @@ CREATE = extend_schema(
     parameters=[
         IDEMPOTENCY_KEY,
         response_header("Location", "The new clip's path.", [201]),
+        _ETAG,
+        REPLAYED,
         *limits(201),
     ],
     responses={201: ClipSerializer, **error_responses(*WRITING, *ONCE, name="BodyErrors")},
@@ -49,7 +53,7 @@ BULK = extend_schema(
     "invalid, `errors` maps the index of each in the array, from 0, to its errors by field. The "
     "response contains the clips in the order of the request.",
     auth=ADDERS,
-    parameters=[IDEMPOTENCY_KEY, *limits(201)],
+    parameters=[IDEMPOTENCY_KEY, REPLAYED, *limits(201)],
     request=ClipSerializer(many=True),
     responses={
         201: ClipSerializer(many=True),
@@ -63,8 +67,10 @@ BULK = extend_schema(
 UPDATE = extend_schema(
     operation_id="change_clip",
     summary="Change a clip",
-    description="Change the fields that the body contains.",
-    parameters=[CLIP_ID, IF_MATCH, _ETAG, *limits(200)],
+    description="Change the fields that the body contains. Send only those that you change: fields "
+    "that cannot be set are refused, even with their current values. If nothing differs from the "
+    "clip, its `updated_at` and its version stay the same.",
+    parameters=[CLIP_ID, IF_MATCH, IF_UNMODIFIED_SINCE, _ETAG, *limits(200)],
     responses={200: ClipSerializer, **error_responses(*WRITING, *CHANGING, name="BodyErrors")},
     examples=[
         OpenApiExample("New title", value={"title": "Better Title"}, request_only=True),
@@ -77,7 +83,7 @@ DELETE = extend_schema(
     description="Remove a clip from the library. It disappears from the list and can no longer be "
     "played; requests for it return 410. Its plays stay counted, and its statistics remain "
     "available. It can be restored in the back office.",
-    parameters=[CLIP_ID, IF_MATCH, *limits(204)],
+    parameters=[CLIP_ID, IF_MATCH, IF_UNMODIFIED_SINCE, *limits(204)],
     responses={
         204: OpenApiResponse(None, "The clip was deleted."),
         **error_responses(*SIGNING_IN, *CHANGING),

@@ -114,6 +114,8 @@ def provoke_errors_of_any_client(errors: Errors) -> None:
         errors.provoke(operation, "invalid_token", headers={"Authorization": "Bearer wrong"})
         errors.provoke(operation, "not_acceptable", headers={"Accept": "text/html"})
     for operation in READS:
+        if operation not in ("show_clip", "clip_statistics"):  # these need a clip, as below
+            errors.provoke(operation, "precondition_failed", headers={"If-Match": '"old"'})
         errors.provoke(operation, FIELDS, query="?format=xml&page=2&limit=0")
     errors.provoke("list_clips", "uri_too_long", query=f"?search={'x' * 5000}")
 
@@ -134,6 +136,7 @@ def provoke_errors_of_bodies(errors: Errors, token: dict[str, str]) -> None:
         json = {**token, "Content-Type": "application/json"}
         text = {**token, "Content-Type": "text/plain"}
         errors.provoke(operation, "parse_error", data="{", headers=json)
+        errors.provoke(operation, "repeated_name", data='{"title": 1, "title": 2}', headers=json)
         errors.provoke(operation, "length_required", data=iter([b"{}"]), headers=json)
         errors.provoke(operation, "payload_too_large", data=b"[" * 2_000_001, headers=json)
         errors.provoke(operation, "unsupported_media_type", data="{}", headers=text)
@@ -153,7 +156,7 @@ def provoke_errors_of_keys(errors: Errors) -> None:
 
 def provoke_errors_of_clips(errors: Errors, clip: Clip, token: dict[str, str]) -> None:
     old = {**token, "If-Match": '"old"'}
-    for operation in EDITS:
+    for operation in (*EDITS, "show_clip", "clip_statistics"):
         errors.provoke(operation, "precondition_failed", clip.pk, json={}, headers=old)
     errors.provoke("stream_clip", "precondition_failed", clip.pk, headers=old)
     errors.provoke("stream_clip", "range_not_satisfiable", clip.pk, headers={"Range": "bytes=-0"})
@@ -209,6 +212,16 @@ def provoke_throttling(errors: Errors, limited: Server) -> None:
         errors.check(operation, "throttled", response)
 
 
+def provoke_too_many_keys(errors: Errors, limited: Server) -> None:
+    for operation, body in zip(ADDS, (NEW, [NEW]), strict=True):
+        method, path = OPERATIONS[operation]
+        for key in ("first", f"second {operation}"):
+            headers = {"Idempotency-Key": f'"{key}"'}
+            url = limited.url + path
+            response = requests.request(method, url, json=body, headers=headers, timeout=30)
+        errors.check(operation, "too_many_idempotency_keys", response)
+
+
 def test_errors_are_as_documented(
     errors: Errors,
     clip: Clip,
@@ -224,6 +237,7 @@ def test_errors_are_as_documented(
     provoke_errors_of_audio(errors, make_clip, origin)
     provoke_errors_of_clips(errors, clip, token)
     provoke_a_server_error(errors)
+    provoke_too_many_keys(errors, start_server(CLIPS_IDEMPOTENCY_KEYS="1"))
     limits = {f"CLIPS_THROTTLE_{kind}": "1" for kind in ("READS", "WRITES", "BULK")}
     provoke_throttling(errors, start_server(CLIPS_THROTTLE="on", **limits))
     codes = {code for responses in errors.documented.values() for code in responses}

@@ -26,7 +26,7 @@ FOUND = {
     "range": [206, 100],
     "plays": 1,  # the range begins the audio
     "missing": "not_found",
-    "wrong": ["limit"],
+    "wrong": ["limit.min_value"],
 }
 
 

@@ -62,7 +62,7 @@ print(
             "range": [audio.status_code, len(audio.parsed.payload.read())],
             "plays": plays,
             "missing": missing.code,
-            "wrong": wrong.additional_keys,
+            "wrong": wrong.codes,
         }
     )
 )

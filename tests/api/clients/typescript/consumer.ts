@@ -52,7 +52,7 @@ const plays: number | undefined =
 const wrong = await api.GET("/api/v1/clips", { params: { query: { limit: 0 } } });
 const missing = await api.GET("/api/v1/clips/{id}", { params: { path: { id: 999 } } });
 const code: string | string[] | undefined = missing.error?.code;
-const fields = wrong.error && !("detail" in wrong.error) ? Object.keys(wrong.error) : [];
+const codes: string[] = wrong.error && !("detail" in wrong.error) ? wrong.error.codes : [];
 
 process.stdout.write(
   JSON.stringify({
@@ -61,6 +61,6 @@ process.stdout.write(
     range: [range.response.status, range.data?.byteLength],
     plays,
     missing: code,
-    wrong: fields,
+    wrong: codes,
   }),
 );
