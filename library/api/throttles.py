@@ -16,6 +16,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import Error
+from rest_framework.exceptions import Throttled
 from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
 
@@ -83,6 +84,11 @@ class Counts:
             tally.pending += 1
             return tally.shared + tally.pending
 
+    def is_over(self, client: str, minute: int, limit: int) -> bool:
+        """Return whether `add` would return more than the limit without a query."""
+        with self._lock:
+            return self._tally(client, minute).shared > limit
+
     def _tally(self, client: str, minute: int) -> Tally:
         if minute > self._minute:
             self._minute, self._tallies = minute, {}
@@ -104,6 +110,19 @@ def count_kept_read(client: str | None) -> tuple[tuple[str, str], ...] | None:
     minute, second = divmod(time.time(), MINUTE)
     sent = _counts.add_in_memory(f"reads {client}", int(minute), limit, _batch(limit))
     return None if sent is None else tuple(_headers("reads", limit, sent, MINUTE - int(second)))
+
+
+def refused_read(client: str | None) -> tuple[Throttled, tuple[tuple[str, str], ...]] | None:
+    """Return the error and the headers for a read above an anonymous client's limit, or None.
+
+    Never waits, and finds only those that a `ClientThrottle` would refuse without a query.
+    """
+    limit = settings.CLIPS_THROTTLE_RATES["reads"]
+    minute, second = divmod(time.time(), MINUTE)
+    if client is None or not _counts.is_over(f"reads {client}", int(minute), limit):
+        return None
+    wait = MINUTE - int(second)
+    return Throttled(wait), tuple(_headers("reads", limit, limit, wait))
 
 
 def _batch(limit: int) -> int:

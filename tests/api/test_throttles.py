@@ -91,6 +91,23 @@ def test_reads_exceed_their_limit_by_less_than_a_tenth(send: Send) -> None:
     assert READS <= statuses.count(200) < READS + READS // 10
 
 
+def test_reads_above_the_limit_are_refused_alike_in_the_event_loop_and_by_django(
+    send: Send,
+) -> None:
+    def refused(client: str) -> list[tuple[bytes, set[tuple[str, str]]]]:
+        parallel(3 * READS, lambda: send(client, "GET", CLIPS))
+        # A cookie may change the answer of a read, so Django gives it.
+        answers = [send(client, "GET", CLIPS, headers=own) for own in ({}, {"Cookie": "a=b"})]
+        assert [answer.status_code for answer in answers] == [429, 429]
+        return [(answer.content, set(answer.headers.items())) for answer in answers]
+
+    (in_loop, fields), (by_django, all_fields) = in_one_minute(refused)
+    assert in_loop == by_django
+    own_fields = {"Date", "X-Request-ID", "Vary"}
+    assert {field for field in fields - all_fields if field[0] not in own_fields} == set()
+    assert {name for name, _ in all_fields} - {name for name, _ in fields} == {"Allow"}
+
+
 def test_responses_show_the_remaining_limit_and_when_to_retry(send: Send) -> None:
     answers = in_one_minute(
         lambda client: [send(client, "POST", CLIPS, json=NEW) for _ in range(WRITES + 1)]

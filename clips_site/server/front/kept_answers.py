@@ -23,7 +23,7 @@ from clips_site.server.front.site_headers import is_served_here, site_headers
 from clips_site.server.front.wsgi import Django
 from clips_site.server.logs.request_ids import HEADER
 from library.api.negotiation import accepts_gzip
-from library.api.throttles import count_kept_read
+from library.api.throttles import count_kept_read, refused_read
 from library.client_address import client_network
 from library.database_outage import NoResponseError
 from library.telemetry import http_requests
@@ -66,19 +66,19 @@ class KeptAnswers:
             return None
         if any(name in request.headers for name in UNKEPT) or not is_served_here(exchange):
             return None
+        client = _limited_client(exchange)
+        if refused := refused_read(client):
+            return _refusal(exchange, route, *refused)
         try:
             token = await route.read_token()
         except NoResponseError as error:  # a thread of Django would only wait, too
-            refusal = error_reply(error, exchange.notes)
-            refusal.headers = (*refusal.headers, *site_headers(exchange))
-            route.note(exchange, refusal.status)
-            return refusal
+            return _refusal(exchange, route, error)
         except psycopg.Error:  # Django tries again, with another connection
             return None
         key = _key(exchange)
         kept = self._kept.get(key)
         if kept is not None and kept.token == token:
-            reply = self._use(exchange, key, kept)
+            reply = self._use(exchange, key, kept, client)
             if reply is not None:
                 route.note(exchange, reply.status)
                 return reply
@@ -97,15 +97,15 @@ class KeptAnswers:
         template = r"api/v1/^clips/(?P<pk>[0-9]{1,18})$"
         return _Route("clip-detail", template, partial(self._database.clip, clip_id), clip_id)
 
-    def _use(self, exchange: Exchange, key: Key, kept: Kept) -> Reply | None:
+    def _use(self, exchange: Exchange, key: Key, kept: Kept, client: str | None) -> Reply | None:
         """Return the kept answer, or None if only Django can answer."""
         condition = joined(exchange.request, "If-None-Match")
         unchanged = condition is not None and (kept.etag in condition or condition.strip() == "*")
         headers = kept.headers_of_304 if unchanged else kept.headers
         if headers is None:
             return None
-        limits = _count(exchange)
-        if limits is None:
+        limits = count_kept_read(client)
+        if limits is None:  # Django must count it
             return None
         self._kept.move_to_end(key)
         headers = (*headers, *limits, (HEADER, exchange.request_id))
@@ -161,11 +161,19 @@ def _key(exchange: Exchange) -> Key:
     )
 
 
-def _count(exchange: Exchange) -> Headers | None:
-    """Count the request for its client's limit. Return None if Django must do that."""
+def _limited_client(exchange: Exchange) -> str | None:
+    """Return the client whose requests are limited, or None."""
     if not settings.CLIPS_THROTTLE:
-        return ()
+        return None
     request = exchange.request
     forwarded = joined(request, "X-Forwarded-For") or ""
     network = client_network(request.remote or "", forwarded, settings.CLIPS_TRUSTED_PROXIES)
-    return count_kept_read(str(network) if network else None)
+    return str(network) if network else None
+
+
+def _refusal(exchange: Exchange, route: _Route, error: Exception, headers: Headers = ()) -> Reply:
+    """Return the response to a request that needs no thread of Django to fail."""
+    reply = error_reply(error, exchange.notes)
+    reply.headers = (*reply.headers, *headers, *site_headers(exchange))
+    route.note(exchange, reply.status)
+    return reply
