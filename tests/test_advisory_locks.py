@@ -6,6 +6,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import OperationalError, connection
 
+from clips_site.database.postgresql.sessions import sessions
 from harness.waiting import until
 from library.advisory_locks import LockHeldError, advisory_lock
 from library.management.commands import prepare
@@ -24,7 +25,8 @@ def test_holder_is_named_and_its_end_awaited() -> None:
     with advisory_lock(KEY):
         pass
     with advisory_lock(KEY):
-        holder = f"“clips pytest on .*” on a local socket, PostgreSQL's process {pid_of_holder()}"
+        name = f"clips {sessions.purpose} on .*"
+        holder = f"“{name}” on a local socket, PostgreSQL's process {pid_of_holder()}"
         with pytest.raises(LockHeldError, match=holder), advisory_lock(KEY, 0.5, reported.append):
             pass
     assert len(reported) == 1
@@ -69,6 +71,9 @@ def test_unreachable_database_is_an_error_of_django(monkeypatch: pytest.MonkeyPa
 
 
 def test_prepare_gives_up_and_names_the_process_that_prepares() -> None:
-    expected = r"After 0.1 s, the database is still being prepared by “clips pytest on .*process \d"
+    expected = (
+        "After 0.1 s, the database is still being prepared by "
+        rf"“clips {sessions.purpose} on .*process \d"
+    )
     with advisory_lock(prepare.LOCK), pytest.raises(CommandError, match=expected):
         call_command("prepare", wait=0.1, verbosity=0)

@@ -105,11 +105,13 @@ def test_moderated_additions_are_drafts(
     assert len(client.get("/api/v1/clips").json()) == 3
 
 
-def test_api_ignores_a_given_state(
+def test_api_refuses_a_given_state(
     client: Client, transactional_db: None, settings: Settings
 ) -> None:
     settings.CLIPS_API_MODERATE = True
-    assert add(client, "", {**NEW, "state": "published"})["state"] == "draft"
+    body = {**NEW, "state": "published"}
+    answer = client.post("/api/v1/clips", body, content_type="application/json")
+    assert (answer.status_code, answer.json()["codes"]) == (400, ["state.read_only"])
 
 
 def test_editor_can_change_a_draft_by_the_api(

@@ -9,7 +9,12 @@ from psycopg.errors import DeadlockDetected
 
 from library.models import Clip
 
-KEPT = {"auth_permission", "django_content_type", "django_migrations"}
+KEPT = {"auth_permission", "django_content_type", "django_migrations", "library_clipledger"}
+# A service that outlives a test must not find an earlier version of the library again.
+ADVANCE_LEDGER = """
+INSERT INTO library_clipledger (changes, available)
+SELECT 1, -coalesce(sum(available), 0) FROM library_clipledger
+"""
 
 
 @contextmanager
@@ -55,4 +60,5 @@ def _statements() -> str:
     """Return the statements that empty the tables."""
     tables = sorted(set(connection.introspection.table_names()) - KEPT)
     without_triggers = "SET LOCAL session_replication_role = replica"  # and without foreign keys
-    return ";".join((without_triggers, *(f'DELETE FROM "{table}"' for table in tables)))
+    deletions = (f'DELETE FROM "{table}"' for table in tables)
+    return ";".join((without_triggers, *deletions, ADVANCE_LEDGER))

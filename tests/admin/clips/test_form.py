@@ -126,7 +126,7 @@ def test_clip_by_url_needs_a_duration(admin_client: Client) -> None:
         (b"\0\0\0\x14ftypqt  " + bytes(20), "This file is incomplete: its index is missing."),
         (mp4(track(codec=b"alac")), "This is ALAC (Apple Lossless) audio, which few browsers play"),
         (MP2_FRAME * 9, "This is MP2 (MPEG layer II) audio, which few browsers play."),
-        (b"some words", "This file is not supported audio. Use mp3, ogg"),
+        (b"some words", "This is text, not audio."),
     ],
 )
 def test_wrong_file_is_refused_with_an_explanation(
