@@ -8,7 +8,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
 
-.PHONY: help run check unit test players bench bench-plays bench-scale bench-metrics alerts-proof \
+.PHONY: help run check unit test proofs players bench bench-plays bench-scale bench-metrics alerts-proof \
   dashboards screenshots system-tools requirements samples clean
 
 help: ## List the targets
@@ -33,8 +33,11 @@ test: check ## Run every check and every test; the ten slowest are listed at the
 	@$(BIN)/mypy --python-version 3.13
 	@$(BIN)/pytest --durations 10
 
+proofs: $(VENV)/dev ## Run the tests that take long: killed processes, a frozen database, a pooler (5 minutes)
+	@$(BIN)/pytest -m proof --durations 10
+
 # Bytecode halves the start-up time of these, so write it even if the environment disables it.
-check unit test: export PYTHONDONTWRITEBYTECODE :=
+check unit test proofs: export PYTHONDONTWRITEBYTECODE :=
 
 .PHONY: lint-js
 lint-js: ## Check the JavaScript with Biome; needs npm, and is skipped without it

@@ -37,7 +37,13 @@ SAMPLES = Path(__file__).parent.parent / "fixtures" / "audio"
 
 # Files that take long. They run first, because at the end the other processes would be idle.
 LONG = (
-    *("test_killed_processes", "test_metrics", "test_metrics_process", "test_schemathesis"),
+    *(
+        "test_killed_processes",
+        "test_frozen",
+        "test_metrics",
+        "test_metrics_process",
+        "test_schemathesis",
+    ),
     *("test_prepare", "test_browser", "test_generated_clients", "test_monitoring_stack"),
     *("test_editors_path", "test_faults", "test_outcomes", "test_form_browser"),
 )

@@ -14,7 +14,7 @@ from harness.postgres import Postgres
 from harness.service import Server
 from harness.waiting import until
 
-pytestmark = pytest.mark.processes
+pytestmark = [pytest.mark.processes, pytest.mark.proof]
 SET_UP = """
 from django.contrib.auth.models import User
 User.objects.create_superuser("chief", password="chief")

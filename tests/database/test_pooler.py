@@ -16,6 +16,7 @@ from harness.waiting import until
 from tests.support.commands import manage
 
 pytestmark = [
+    pytest.mark.proof,
     pytest.mark.processes,
     pytest.mark.skipif(not PGBOUNCER, reason="needs PgBouncer: make system-tools"),
 ]

@@ -15,6 +15,7 @@ from harness.waiting import until
 
 REASON = why_not()
 pytestmark = [
+    pytest.mark.proof,
     pytest.mark.processes,
     pytest.mark.skipif(bool(REASON), reason=REASON or "possible"),
 ]

@@ -25,7 +25,7 @@ from clips_site.database.embedded.cluster import SUPERUSER, Cluster
 from harness.service import ROOT, Server, free_port
 from harness.waiting import until
 
-pytestmark = pytest.mark.processes
+pytestmark = [pytest.mark.processes, pytest.mark.proof]
 LISTENERS = 24
 AUDIO = re.compile(rb"HTTP/1\.1 20[06] .*?\r\n\r\n.", re.DOTALL)  # up to its first byte
 COUNTED = """
