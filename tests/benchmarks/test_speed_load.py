@@ -1,6 +1,7 @@
 """The load of `make bench` on a real service, in a second each."""
 
 import shutil
+from collections.abc import Iterator
 
 import pytest
 
@@ -9,12 +10,15 @@ from benchmarks.speed.listeners import Crowd, Listener
 from benchmarks.speed.load import Request, Target, run
 from benchmarks.speed.processes import connections, family, memory
 from harness.service import Server
+from harness.waiting import until
 from library.models import Clip
 
 
 @pytest.fixture
-def target(server: Server, clip: Clip) -> Target:
-    return Target(server.url, server.pid, server.pid, range(clip.pk, clip.pk + 1))
+def target(server: Server, clip: Clip) -> Iterator[Target]:
+    yield Target(server.url, server.pid, server.pid, range(clip.pk, clip.pk + 1))
+    # wrk leaves when its time is over, and its last requests are still carried out.
+    until(lambda: server.metrics()["clips_http_requests_in_progress"] == 0)
 
 
 @pytest.mark.skipif(not shutil.which("wrk"), reason="needs wrk: make system-tools")
