@@ -18,6 +18,7 @@ from library.api.protocol_errors import HeadIncomplete, HeadTooSlow
 
 logger = logging.getLogger(__name__)
 
+END_OF_HEAD = b"\r\n\r\n"
 LINGER = 2.0  # seconds in which a client that still sends can read why it is refused
 NEVER = 365 * 24 * 3600.0  # seconds; aiohttp's own time limit, which `Places` replaces
 
@@ -54,7 +55,8 @@ class Connection(RequestHandler):
     """One connection of a client."""
 
     __slots__ = (
-        *("_body_timeout", "_end", "_front", "_last_body", "_is_refused"),
+        *("_body_timeout", "_end", "_front", "_is_refused"),
+        *("_last_body", "_last_body_end", "_last_body_left"),
         *("client", "groups", "places", "since", "stage", "surplus"),  # see `places.Holder`
     )
     client: str | None
@@ -68,8 +70,10 @@ class Connection(RequestHandler):
         self._front, self.places = front, front.places
         self._body_timeout: asyncio.Timeout | None = None
         self._last_body: StreamReader = EMPTY_PAYLOAD
+        self._last_body_left = 0  # bytes that are to come, if their number is known
         self._end: asyncio.Future[None] = self._loop.create_future()  # nothing more will arrive
         self._is_refused = False
+        self._last_body_end: asyncio.Future[None] | None = None  # while the server stops
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
@@ -79,14 +83,68 @@ class Connection(RequestHandler):
     def connection_lost(self, exc: BaseException | None) -> None:
         self.places.leave(self)
         self._note_end()
+        self._last_body = EMPTY_PAYLOAD
+        self._note_last_body()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
+        """Parse what has arrived, one request after the other.
+
+        aiohttp drops the requests that arrive together with an invalid one, although its client
+        awaits their responses first (RFC 9112, section 9.3.2).
+        """
+        start = 0
+        while start < len(data):
+            end = len(data)
+            if self._last_body.is_eof():
+                if (found := data.find(END_OF_HEAD, start)) >= 0:
+                    end = found + len(END_OF_HEAD)
+            elif self._last_body_left:  # else the body is chunked
+                end = start + self._last_body_left
+            self._parse(data[start:end] if start or end < len(data) else data)
+            start = end
+            if self._messages and isinstance(self._messages[-1][0], _ErrInfo):
+                break
+
+    def _parse(self, data: bytes) -> None:
+        before = len(self._messages)
         super().data_received(data)
-        if self._messages:
-            self._last_body = self._messages[-1][1]
+        self._last_body_left = max(0, self._last_body_left - len(data))
+        if len(self._messages) > before:
+            head, self._last_body = self._messages[-1]
+            fields = {} if isinstance(head, _ErrInfo) else head.headers
+            self._last_body_left = int(fields.get("Content-Length", 0))
         elif self.stage is Stage.IDLE and data:
             self.places.move(self, Stage.HEAD)
+        self._note_last_body()
+
+    def _note_last_body(self) -> None:
+        """Finish closing the connection when a body has arrived that had begun before."""
+        end = self._last_body_end
+        if end is not None and not end.done() and self._last_body.is_eof():
+            end.set_result(None)
+            super().close()
+
+    def close(self) -> None:
+        """Close the connection after the requests that have begun.
+
+        The server calls it when it stops. aiohttp would read no further, not even the rest of a
+        body.
+        """
+        if self._last_body.is_eof():
+            super().close()
+        elif self._last_body_end is None:
+            self._last_body_end = self._loop.create_future()
+
+    async def shutdown(self, timeout: float | None = 15.0) -> None:
+        """Wait for the requests that have begun, as aiohttp does, and for their bodies before."""
+        began = self._loop.time()
+        if self._last_body_end is not None:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(timeout):
+                    await self._last_body_end
+        left = None if timeout is None else max(0.0, timeout - (self._loop.time() - began))
+        await super().shutdown(left)
 
     def eof_received(self) -> bool:  # type: ignore[override]
         """Keep a half-closed connection open while its client awaits a response."""
@@ -132,6 +190,8 @@ class Connection(RequestHandler):
         self._body_timeout = None
         if not complete:
             self._is_refused, self._lingering_time = True, 0
+            self._last_body = EMPTY_PAYLOAD
+            self._note_last_body()
         self.places.move(self, Stage.BUSY)
 
     def expire(self) -> bool:

@@ -1,5 +1,6 @@
 """Answer requests: in the event loop where that is fast, otherwise through Django."""
 
+import asyncio
 from typing import cast
 
 from aiohttp import HttpVersion10
@@ -16,7 +17,7 @@ from clips_site.server.front.error_replies import error_reply
 from clips_site.server.front.exchange import Exchange, joined
 from clips_site.server.front.kept_answers import KeptAnswers
 from clips_site.server.front.places import Excess
-from clips_site.server.front.reply import LostReply, Reply
+from clips_site.server.front.reply import LEFT, LostReply, Reply
 from clips_site.server.front.site_headers import is_allowed, site_headers
 from clips_site.server.front.streams import Streams
 from clips_site.server.front.wsgi import Application, Django
@@ -46,8 +47,9 @@ class Handler:
             reply = _last_reply(exchange, error)
         except ConnectionError:  # the client has left
             reply = LostReply()
-        except BaseException:
-            self._end(exchange, client, 500, None)
+        except BaseException as error:  # cancelled: the server stops and can wait no longer
+            is_cancelled = isinstance(error, asyncio.CancelledError)
+            self._end(exchange, client, LEFT if is_cancelled else 500, None)
             raise
         before_end = reply.on_end
 

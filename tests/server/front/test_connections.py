@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import resource
 import signal
 import socket
@@ -202,6 +203,21 @@ def test_graceful_stop_breaks_off_slow_listeners_and_records_it(
     assert event.completed is False
 
 
+@pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGHUP])
+def test_graceful_stop_receives_bodies_that_have_begun(
+    small: Server, connect: Callable[..., socket.socket], stop: signal.Signals
+) -> None:
+    head = f"POST {CLIPS} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+    client, idle = connect(small), connect(small)
+    client.sendall(f"{head}Content-Length: {len(BODY)}\r\n\r\n".encode() + BODY[:9])
+    idle.sendall(b"GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n")
+    assert idle.recv(999).startswith(b"HTTP/1.1 200")
+    os.kill(small.pid, stop)
+    assert idle.recv(999) == b""  # the worker is stopping
+    client.sendall(BODY[9:])
+    assert response(client)[0].startswith(b"HTTP/1.1 201")
+
+
 def test_client_may_await_100_continue(
     small: Server, connect: Callable[..., socket.socket]
 ) -> None:
@@ -224,6 +240,39 @@ def test_pipelined_requests_are_answered_in_order(
     assert [answers[i + 9 : i + 12] for i in find_all(answers, b"HTTP/1.1 ")] == [
         *(b"200", b"404", b"200", b"200")
     ]
+
+
+@pytest.mark.parametrize(
+    ("invalid", "status"),
+    [
+        (b"GARBAGE\r\n\r\n", b"400"),
+        (b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: x\r\n\r\n", b"400"),
+        (b"GET / HTTP/1.1\r\n\r\n", b"400"),
+        (b"GET / HTTP/1.1\r\nHost: localhost\r\nA: " + b"a" * 20_000 + b"\r\n\r\n", b"431"),
+    ],
+)
+def test_requests_before_an_invalid_one_are_answered(
+    server: Server, connect: Callable[..., socket.socket], invalid: bytes, status: bytes
+) -> None:
+    client = connect(server)
+    get = b"GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    create = post().replace(b"Connection: close\r\n", b"")
+    client.sendall(get + create + BODY + get + invalid)
+    with client.makefile("rb") as received:
+        statuses = re.findall(rb"HTTP/1\.1 (\d{3}) ", received.read())
+    assert statuses == [b"200", b"201", b"200", status]
+
+
+def test_bytes_after_the_last_request_are_ignored(
+    server: Server, connect: Callable[..., socket.socket]
+) -> None:
+    client = connect(server)
+    get = b"GET /livez HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+    client.sendall(get + b"GARBAGE\r\n\r\n" * 3)
+    with client.makefile("rb") as received:
+        answers = received.read()
+    assert answers.count(b"HTTP/1.1 ") == 1
+    assert answers.startswith(b"HTTP/1.1 200")
 
 
 def find_all(text: bytes, part: bytes) -> list[int]:
