@@ -64,7 +64,7 @@ CAUSES: dict[str, Cause] = {
     "origin_archive": Cause(502, "The origin sent an archive, such as a ZIP, instead of audio."),
     "origin_video": Cause(502, "The origin's response has video. Clips are audio only."),
     "origin_codec": Cause(502, "The origin's audio has a format or codec that few browsers play."),
-    "origin_too_large": Cause(502, "The origin's audio is larger than this service accepts."),
+    "origin_too_large": Cause(502, "The origin's response is larger than this service accepts."),
     "origin_truncated": Cause(502, "The origin closed the connection before the end of the audio."),
     "origin_timeout": Cause(504, "The origin took too long to respond."),
     "origin_busy": Cause(

@@ -21,13 +21,20 @@ from library.audio.errors import AudioUnavailableError
 from library.audio.origin_policy import OriginPolicy, RefusedAddressError, RefusedURLError
 from library.audio.origin_response import OriginResponse, translated_errors
 from library.audio.origin_url import redirected, request_target
-from library.audio.pinned_connection import DeadlineSocket, DeadlineTLSSocket, PinnedConnection
+from library.audio.pinned_connection import (
+    Exchange,
+    LimitedSocket,
+    LimitedTLSSocket,
+    PinnedConnection,
+)
 from library.audio.resolver import Resolver, resolve
 from library.telemetry import trace_context
 
 MAX_REDIRECTS = 5
 MAX_ADDRESSES_TRIED = 4
 REDIRECTS = (301, 302, 303, 307, 308)
+HEAD_BYTES = 262_144  # of all heads of an exchange together
+FRAMING_SHARE = 8  # chunk sizes and trailers may take an eighth of the largest audio
 
 
 @dataclass(frozen=True)
@@ -66,7 +73,7 @@ class OriginClient:
         }
         # One context for all requests: reading the certificates takes longer than many fetches.
         self._tls = ssl.create_default_context(cafile=ca_bundle or certifi.where())
-        self._tls.sslsocket_class = DeadlineTLSSocket
+        self._tls.sslsocket_class = LimitedTLSSocket
         # By default, Python with OpenSSL 3 treats a truncated body as complete.
         self._tls.options &= ~getattr(ssl, "OP_IGNORE_UNEXPECTED_EOF", 0)
 
@@ -79,14 +86,15 @@ class OriginClient:
         The time limit for the whole exchange, including redirects and body, starts now.
         Raises AudioUnavailableError. Iterating over the response's `chunks` can also raise it.
         """
-        deadline = time.monotonic() + self.limits.total
+        limits = self.limits
+        exchange = Exchange(time.monotonic() + limits.total, limits.read, HEAD_BYTES)
         accepted = (200, 206, 304) if validators else (200, 206)
         with trace_context.span("GET", {"http.request.method": "GET"}, outgoing=True) as span:
             headers = self._headers | trace_context.headers() | dict(validators or {})
             parts = self._checked(url, "origin_url_invalid")
             for _ in range(MAX_REDIRECTS + 1):
                 span.set_attribute("server.address", parts.host or "")
-                with self._request(url, parts, headers, deadline) as response:
+                with self._request(url, parts, headers, exchange) as response:
                     location = response.headers.get_all("Location")
                     if response.status not in REDIRECTS or not location:
                         span.set_attribute("http.response.status_code", response.status)
@@ -94,7 +102,8 @@ class OriginClient:
                             raise AudioUnavailableError(
                                 "origin_http_error", origin_status=response.status
                             )
-                        yield OriginResponse(response, url, self.limits.max_bytes)
+                        exchange.bytes_left += limits.max_bytes + limits.max_bytes // FRAMING_SHARE
+                        yield OriginResponse(response, url, limits.max_bytes)
                         return
                 # The body of a redirect, which may be endless, is not read.
                 url, parts = self._redirected(url, parts, location)
@@ -124,9 +133,9 @@ class OriginClient:
 
     @contextmanager
     def _request(
-        self, url: str, parts: Url, headers: Mapping[str, str], deadline: float
+        self, url: str, parts: Url, headers: Mapping[str, str], exchange: Exchange
     ) -> Iterator[HTTPResponse]:
-        connection = PinnedConnection(parts, partial(self._connect, deadline), self._tls)
+        connection = PinnedConnection(parts, partial(self._connect, exchange), self._tls)
         with closing(connection):
             with translated_errors("origin_protocol_error"):
                 connection.request("GET", request_target(url), headers=headers)
@@ -134,12 +143,11 @@ class OriginClient:
             with response:
                 yield response
 
-    def _connect(self, deadline: float, host: str, port: int) -> DeadlineSocket:
+    def _connect(self, exchange: Exchange, host: str, port: int) -> LimitedSocket:
         """Check all addresses of the host and connect to one of them."""
-        remaining = deadline - time.monotonic()
         try:
             self._policy.check_port(host, port)
-            addresses = self._resolver(host, port, min(self.limits.connect, remaining))
+            addresses = self._resolver(host, port, min(self.limits.connect, exchange.remaining()))
             for address in addresses:
                 self._policy.check_address(host, port, address)
         except RefusedAddressError:
@@ -147,9 +155,9 @@ class OriginClient:
         code = "origin_unreachable"
         for address in addresses[:MAX_ADDRESSES_TRIED]:
             family = socket.AF_INET6 if ":" in address else socket.AF_INET
-            connection = DeadlineSocket(family, socket.SOCK_STREAM)
-            connection.deadline, connection.read_limit = deadline, self.limits.read
-            connection.settimeout(max(0.001, min(self.limits.connect, connection.remaining())))
+            connection = LimitedSocket(family, socket.SOCK_STREAM)
+            connection.exchange = exchange
+            connection.settimeout(max(0.001, min(self.limits.connect, exchange.remaining())))
             try:
                 connection.connect((address, port))
             except OSError as error:

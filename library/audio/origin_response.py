@@ -33,10 +33,14 @@ class OriginResponse:
         self._max_bytes = max_bytes
         if self.status == 304:
             return
-        coding = self.headers.get("Content-Encoding", "").strip().lower()
-        if coding not in ("", "identity"):
+        codings = set(_codings(self.headers, "Content-Encoding"))
+        transfer = _codings(self.headers, "Transfer-Encoding")
+        # Only if the reader removes the chunks, they are none of the audio's bytes.
+        if not response.chunked or transfer != ["chunked"]:
+            codings.update(transfer)
+        if codings - {"", "identity"}:
             raise AudioUnavailableError("origin_content_coding")
-        self.length = content_length(self.headers)
+        self.length = None if response.chunked else content_length(self.headers)
         if self.status == 206:
             self.length = _length_of_whole_range(self.headers, self.length)
         if self.length is not None and self.length > max_bytes:
@@ -61,17 +65,12 @@ class OriginResponse:
 
 
 def content_length(headers: HTTPHeaderDict) -> int | None:
-    """Return the length of a response's body in bytes, or None if it ends with its last chunk or
-    with the connection (RFC 9112, 6.3).
+    """Return the length of a body that is not chunked, in bytes, or None if it ends with the
+    connection (RFC 9112, 6.3).
 
     A repeated Content-Length must have equal values (RFC 9110, 8.6). Raises AudioUnavailableError
     if they differ or aren't numbers, because then nobody can see whether the body is complete.
     """
-    coding = headers.get("Transfer-Encoding", "").strip().lower()
-    if coding == "chunked":
-        return None
-    if coding not in ("", "identity"):
-        raise AudioUnavailableError("origin_content_coding")
     fields = headers.getlist("Content-Length")
     if not fields:
         return None
@@ -83,6 +82,12 @@ def content_length(headers: HTTPHeaderDict) -> int | None:
         raise AudioUnavailableError("origin_length_invalid")
     length = lengths.pop()
     return int(length) if len(length) <= MOST_DIGITS else 10**MOST_DIGITS
+
+
+def _codings(headers: HTTPHeaderDict, name: str) -> list[str]:
+    """Return the codings in all fields of a name, in lower case."""
+    codings = ",".join(headers.getlist(name)).split(",")
+    return [coding.strip(" \t\r\n").lower() for coding in codings]
 
 
 def _length_of_whole_range(headers: HTTPHeaderDict, length: int | None) -> int:
