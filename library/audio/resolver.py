@@ -29,7 +29,11 @@ def resolve(host: str, port: int, timeout: float) -> list[str]:
         except (OSError, UnicodeError):
             answers.put(None)
 
-    Thread(target=look_up, name=f"resolve {host}", daemon=True).start()
+    thread = Thread(target=look_up, name=f"resolve {host}", daemon=True)
+    try:
+        thread.start()
+    except RuntimeError:  # the system allows no further thread
+        raise AudioUnavailableError("store_unavailable") from None
     try:
         addresses = answers.get(timeout=max(0.001, timeout))
     except Empty:

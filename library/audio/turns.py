@@ -10,7 +10,7 @@ import os
 import time
 from collections import Counter, deque
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
@@ -71,19 +71,25 @@ def turn(folder: Path, url: str, slots: int, timeout: float) -> Iterator[None]:
     finally:
         with _changed:
             host.queue.remove(ticket)
+            _forget_if_idle(name, host)
             _changed.notify_all()
     timer = Timer(LONGEST_TURN, slot.give_back)
     timer.daemon = True
-    timer.start()
     try:
+        with suppress(RuntimeError):  # no further thread can start: the turn ends with the block
+            timer.start()
         yield
     finally:
         timer.cancel()
         slot.give_back()
         with _changed:
             host.slots.discard(slot)
-            if not host.queue and not host.slots:
-                _hosts.pop(name, None)
+            _forget_if_idle(name, host)
+
+
+def _forget_if_idle(name: str, host: _Host) -> None:
+    if not host.queue and not host.slots:
+        _hosts.pop(name, None)
 
 
 def _wait_for_slot(host: _Host, ticket: object, path: Path, slots: int, timeout: float) -> _Slot:

@@ -2,7 +2,7 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from threading import Event
+from threading import Event, Thread
 
 import pytest
 
@@ -78,6 +78,36 @@ def test_time_without_a_turn_is_limited(tmp_path: Path, monkeypatch: pytest.Monk
         turn(tmp_path, URL, 1, 0.01),
     ):
         pass
+    assert not turns._hosts
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_hosts_without_a_slot_are_forgotten(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fails: bool
+) -> None:
+    def try_lock(_: Path) -> None:
+        if fails:
+            raise PermissionError
+
+    monkeypatch.setattr(turns, "try_lock", try_lock)  # another process holds the slots
+    with (
+        pytest.raises(PermissionError if fails else AudioUnavailableError),
+        turn(tmp_path, URL, 1, 0.01),
+    ):
+        pass
+    assert not turns._hosts
+
+
+def test_turn_without_a_thread_to_end_it_ends_with_the_download(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_: Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(Thread, "start", refuse)
+    for _ in range(2):
+        with turn(tmp_path, URL, 1, 0.01):
+            pass
     assert not turns._hosts
 
 
