@@ -63,6 +63,10 @@ def inspect_url(client: OriginClient, url: str, *, head_only: bool = False) -> S
         if error.origin_status is not None:
             detail = f"The origin responded with status {error.origin_status}."
         return replace(report, code=error.code, detail=detail, origin_status=error.origin_status)
+    except OSError as error:  # of the temporary file: those of the network have a code
+        logger.warning("No temporary file for an inspection: %s", error.strerror)
+        code = "store_unavailable"
+        return replace(report, code=code, detail=CAUSES[code].sentence)
     except Exception:
         logger.exception("An origin could not be inspected")
         code = "origin_protocol_error"

@@ -21,6 +21,7 @@ from library.sources.due_clips import DueClip
 
 # The host did not respond, or the network between failed: not a failure of one URL.
 NO_RESPONSE = {"origin_dns_failed", "origin_unreachable", "origin_tls_failed", "origin_timeout"}
+HERE = {"store_unavailable"}  # the fault of this machine
 GIVE_UP_AFTER = 3  # consecutive clips of a host without a response, each inspected twice
 TOO_MANY_REQUESTS = 429
 SEVERAL_HOSTS = 3  # without a response: with none that responds, the local network is suspected
@@ -138,7 +139,7 @@ class CheckSummary:
     failing: int = 0
     broken: int = 0
     recovered: int = 0
-    postponed: int = 0  # the host responded with 429, or an editor has changed the source
+    postponed: int = 0  # host responded with 429, full disk here, or an editor changed the source
 
     def __str__(self) -> str:
         checked = self.ok + self.failing
@@ -178,7 +179,8 @@ def save_result(result: CheckResult, summary: CheckSummary) -> str | None:
     unchanged = Clip.objects.not_deleted().filter(
         pk=clip.pk, audio_url=clip.audio_url, audio_file=clip.audio_file
     )
-    if report is None:  # move the clip to the end of the queue, so that others are checked first
+    if report is None or report.code in HERE:
+        # Move the clip to the end of the queue, so that others are checked first.
         unchanged.update(health_checked_at=timezone.now())
         summary.postponed += 1
     elif not unchanged.note_source(report.code, report.content_type, report.size_bytes):

@@ -1,10 +1,12 @@
 """`manage.py check_sources`: the health of clips' sources."""
 
+import errno
 import os
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Callable
 from datetime import timedelta
@@ -200,6 +202,22 @@ def test_host_that_responds_with_429_is_postponed(
     assert origin.request_counts == {"/a": 1}
     assert {health(clip) for clip in clips} == {("ok", None)}
     assert due_clips(limit=9, not_since=timezone.now() - timedelta(hours=1)) == []
+
+
+def test_clip_is_postponed_while_the_disk_here_is_full(
+    check: Callable[..., str],
+    make_clip: MakeClip,
+    origin: Origin,
+    mp3: bytes,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def full(**_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(tempfile, "TemporaryFile", full)
+    clip = make_clip(audio_url=origin.on("/a", answer(mp3)), health="ok")
+    assert "1 postponed" in check()
+    assert health(clip) == ("ok", None)
 
 
 def test_health_changes_the_etag_but_not_the_version(

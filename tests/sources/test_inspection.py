@@ -1,5 +1,9 @@
 """Inspecting a URL before a clip uses it."""
 
+import os
+import tempfile
+from io import FileIO
+
 import pytest
 
 from harness.origin import Origin, answer
@@ -51,6 +55,18 @@ def test_address_policy_applies() -> None:
     report = inspect_source("http://10.0.0.1/a.mp3")
     assert report.code == "origin_address_refused"
     assert report.detail == "The origin's address is not public, or its port is not 80 or 443."
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="Linux has it")
+def test_full_disk_is_not_the_fault_of_the_origin(
+    origin: Origin, mp3: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "TemporaryFile", lambda: FileIO("/dev/full", "r+"))
+    report = inspect_source(origin.on("/a", answer(mp3)))
+    assert (report.code, report.detail) == (
+        "store_unavailable",
+        "The audio store is not available.",
+    )
 
 
 def test_truncated_audio_is_found_by_a_full_inspection(origin: Origin, mp3: bytes) -> None:
