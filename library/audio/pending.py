@@ -29,7 +29,7 @@ class Pending:
         self._stale = stale
         self._began = time.time()
         self._deadline = time.monotonic() + seconds
-        self._result = "joined"
+        self._result = "hit"  # if the first poll finds the whole audio
 
     def poll(self) -> OpenAudio | None:
         """Return the audio if it can be read, or None. Start a download if none is in progress.
@@ -69,6 +69,8 @@ class Pending:
             )
             if audio is None and self._downloader.start(self._entry, self._began):
                 self._result = "miss"
+            elif self._result == "hit" and not (audio and audio.whole):
+                self._result = "joined"
         except OSError:
             logger.exception("The audio store cannot be used in %s", self._entry.folder)
             raise AudioUnavailableError("store_unavailable") from None
