@@ -14,6 +14,8 @@ from collections.abc import Iterator
 from contextvars import copy_context
 from dataclasses import dataclass, replace
 from email.utils import formatdate, parsedate_to_datetime
+from functools import partial
+from itertools import chain
 from pathlib import Path
 from threading import Thread
 
@@ -27,8 +29,8 @@ from library.audio.memory import Memory
 from library.audio.metadata import Metadata
 from library.audio.open_audio import OpenAudio, strong_etag
 from library.audio.origin import OriginClient
-from library.audio.origin_response import OriginResponse
-from library.audio.parts import DiskPart, Part
+from library.audio.origin_response import CHUNK_BYTES, OriginResponse
+from library.audio.parts import DiskPart, Part, Promises
 from library.audio.sniff import read_head
 from library.audio.turns import Places, turn
 from library.telemetry import instruments
@@ -40,6 +42,7 @@ for _code in CAUSES:  # each series starts at 0, so that rates include the first
         instruments.origin_request_duration.labels(_code)
 
 ANNOUNCE_SECONDS = 0.05  # between two announcements, so that a crowd of readers sends larger pieces
+PROMISED_SHARE = 8  # for announced audio, a process reserves at most an eighth of the store
 ENTITY_TAG = re.compile(r'(?:W/)?"[\x21\x23-\x7e\x80-\xff]*"')  # RFC 9110, 8.8.3
 
 
@@ -48,9 +51,9 @@ class StoreLimits:
     """The limits of the store."""
 
     max_bytes: int = 2_000_000_000  # on disk
-    memory_bytes: int = 64_000_000  # of one process, for audio that does not fit on a full disk
+    memory_bytes: int = 120_000_000  # of one process, for audio that does not fit on a full disk
     per_origin: int = 4  # downloads from one host that begin at once, in all processes (`turns`)
-    slot_timeout: float = 10.0  # seconds that a download waits for its turn
+    slot_timeout: float = 10.0  # seconds that a download waits for its turn, and for memory
     failure_seconds: float = 5.0  # for which a failure is remembered
     # Seconds for which a body stays after its last use, even if the store is too large: nginx opens
     # the file after X-Accel-Redirect.
@@ -70,7 +73,8 @@ class Downloader:
         self._limits = limits
         self._received = 0  # bytes since the last eviction
         self._places = Places(limits.downloads)
-        self._memory = Memory(limits.memory_bytes)
+        self._memory = Memory(limits.memory_bytes, limits.slot_timeout)
+        self._promises = Promises(limits.max_bytes // PROMISED_SHARE)
 
     def recent_failure(self, entry: Entry) -> str | None:
         """Return the code of a failure that is still remembered, or None."""
@@ -117,7 +121,11 @@ class Downloader:
             # other workers' listeners follow it. The thread runs in the context of the request that
             # started it, so log lines and the trace keep the request's ids.
             run, name = copy_context().run, f"fetch {entry.key[:8]}"
-            Thread(target=run, args=(self._download, entry, claim), name=name).start()
+            thread = Thread(target=run, args=(self._download, entry, claim), name=name)
+            try:
+                thread.start()
+            except RuntimeError:  # the system allows no further thread
+                raise AudioUnavailableError("store_unavailable") from None
             undo.pop_all()
         return True
 
@@ -164,7 +172,7 @@ class Downloader:
             entry.record_failure("store_unavailable")
             if error.errno in FULL:  # the disk is smaller than max_bytes
                 logger.warning("The audio store's disk is full: %s", self._folder)
-                self._make_room(disk_full=1)
+                self._evict(1)
             else:
                 logger.exception("The audio store cannot write to %s", self._folder)
         except Exception:
@@ -177,44 +185,57 @@ class Downloader:
                 os.close(claim)
                 self._places.give_back(entry.url)
                 growth.end_download(entry.topic)
-        self._make_room()
+        self._evict_if_due()
 
     def _receive(self, entry: Entry, response: OriginResponse) -> None:
-        """Write the body to a part, announce it once its type and length are known, save it."""
-        with contextlib.closing(self._new_part(entry, response.length)) as part:
-            chunks = _with_space(part, response.chunks())
-            content_type = read_head(chunks, part.file)
-            metadata = self._metadata(entry.url, response, content_type)
-            part.file.flush()
-            if response.length is not None:
-                part.announce(metadata)
-                growth.announce(entry.topic)
-            announced = time.monotonic()
-            for chunk in chunks:
-                part.file.write(chunk)
-                part.file.flush()  # readers are waiting for it
-                if time.monotonic() - announced >= ANNOUNCE_SECONDS:
-                    growth.announce(entry.topic)
-                    announced = time.monotonic()
-            growth.announce(entry.topic)  # before the disk has synced the file
-            size = part.file.tell()
-            part.save(replace(metadata, size=size, checked_at=time.time()))
-            self._received += size
-
-    def _new_part(self, entry: Entry, length: int | None) -> Part:
-        """Return a part on the disk, or in memory if the disk has no space for the audio.
+        """Write the body to the disk, or into memory if the disk has no space for it.
 
         Raises OSError if there is no space in memory either.
         """
-        size = self._client.limits.max_bytes if length is None else length
-        for is_last in (False, True):
+        length, chunks = response.length, response.chunks()
+        with contextlib.ExitStack() as parts:
+            disk = None
             try:
-                return DiskPart(entry, size)
+                disk = DiskPart(entry, length, self._promises, self._evict)
+                parts.enter_context(contextlib.closing(disk))
+                self._write(entry, response, disk, chunks)
             except OSError as error:
                 if error.errno not in FULL:
                     raise
-            if not is_last:
-                self._make_room(disk_full=length or 1)
+                if disk is not None:
+                    # Listeners cannot change to another file. Of unknown length, it has none yet.
+                    has_all = disk.file.seek(0, os.SEEK_END) == response.received
+                    if length is not None or not has_all:
+                        raise
+                    disk.file.seek(0)
+                    chunks = chain(iter(partial(disk.file.read, CHUNK_BYTES), b""), chunks)
+                memory = parts.enter_context(contextlib.closing(self._memory_part(entry, length)))
+                self._write(entry, response, memory, chunks)
+
+    def _write(
+        self, entry: Entry, response: OriginResponse, part: Part, chunks: Iterator[bytes]
+    ) -> None:
+        """Write the body to a part, announce it once its type and length are known, save it."""
+        chunks = _with_space(part, response.length, chunks)
+        content_type = read_head(chunks, part.file)
+        metadata = self._metadata(entry.url, response, content_type)
+        part.file.flush()
+        if response.length is not None:
+            part.announce(metadata)
+            growth.announce(entry.topic)
+        announced = time.monotonic()
+        for chunk in chunks:
+            part.file.write(chunk)
+            part.file.flush()  # readers are waiting for it
+            if time.monotonic() - announced >= ANNOUNCE_SECONDS:
+                growth.announce(entry.topic)
+                announced = time.monotonic()
+        growth.announce(entry.topic)  # before the disk has synced the file
+        size = part.file.tell()
+        part.save(replace(metadata, size=size, checked_at=time.time()))
+        self._received += size
+
+    def _memory_part(self, entry: Entry, length: int | None) -> Part:
         part = self._memory.new_part(entry.key, length or 0)
         instruments.audio_store_write_failures.inc()
         logger.warning(
@@ -246,16 +267,18 @@ class Downloader:
             validators=validators,
         )
 
-    def _make_room(self, *, disk_full: int = 0) -> None:
-        """Evict audio if a fiftieth of `max_bytes` has arrived or the last eviction is long ago.
+    def _evict_if_due(self) -> None:
+        """Evict audio if a fiftieth of `max_bytes` has arrived or the last eviction is long ago."""
+        if self._received >= self._limits.max_bytes / 50 or is_eviction_due(self._folder):
+            self._evict()
 
-        If `disk_full` bytes do not fit on the disk, evict at once: these, and at least a tenth of
-        what is stored.
+    def _evict(self, disk_full: int = 0) -> None:
+        """Evict audio above the limit.
+
+        If `disk_full` bytes do not fit on the disk, evict these, and at least a tenth of what is
+        stored.
         """
         limits = self._limits
-        due = self._received >= limits.max_bytes / 50 or is_eviction_due(self._folder)
-        if not due and not disk_full:
-            return
         self._received = 0
         try:
             max_bytes = limits.max_bytes
@@ -267,12 +290,15 @@ class Downloader:
             logger.exception("The audio store cannot evict audio from %s", self._folder)
 
 
-def _with_space(part: Part, chunks: Iterator[bytes]) -> Iterator[bytes]:
-    """Yield chunks once the part has space for them. Raises OSError if it has none."""
+def _with_space(part: Part, length: int | None, chunks: Iterator[bytes]) -> Iterator[bytes]:
+    """Yield chunks. Before each is received, the part has space for it, or raises OSError."""
     size = 0
-    for chunk in chunks:
+    while size != length:
+        part.grow(size + CHUNK_BYTES if length is None else min(size + CHUNK_BYTES, length))
+        chunk = next(chunks, b"")
+        if not chunk:
+            break
         size += len(chunk)
-        part.grow(size)
         yield chunk
 
 

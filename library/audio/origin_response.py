@@ -21,7 +21,8 @@ WHOLE_RANGE = re.compile(r"bytes[ \t]+0-([0-9]{1,15})/([0-9]{1,15})", re.IGNOREC
 class OriginResponse:
     """An origin's response: the whole audio, or 304 without a body.
 
-    `length` is the size of the audio in bytes, or None if the origin doesn't send it.
+    `length` is the size of the audio in bytes, or None if the origin doesn't send it. `received` is
+    the number of bytes that `chunks` has yielded.
     """
 
     def __init__(self, response: HTTPResponse, url: str, max_bytes: int) -> None:
@@ -29,6 +30,7 @@ class OriginResponse:
         self.status = response.status
         self.headers = HTTPHeaderDict(response.getheaders())
         self.length: int | None = None
+        self.received = 0
         self._body = response
         self._max_bytes = max_bytes
         if self.status == 304:
@@ -51,16 +53,17 @@ class OriginResponse:
 
         Raises AudioUnavailableError if the body is too large, too slow or ends too early.
         """
-        received = 0
         with translated_errors("origin_truncated", tls="origin_truncated"):
-            while received != self.length and (chunk := self._body.read1(CHUNK_BYTES)):
+            while self.received != self.length and (chunk := self._body.read1(CHUNK_BYTES)):
                 if self.length is not None:
-                    chunk = chunk[: self.length - received]  # the rest is no part of this response
-                received += len(chunk)
-                if received > self._max_bytes:
+                    chunk = chunk[
+                        : self.length - self.received
+                    ]  # the rest is no part of this response
+                self.received += len(chunk)
+                if self.received > self._max_bytes:
                     raise AudioUnavailableError("origin_too_large")
                 yield chunk
-        if self.length is not None and received != self.length:
+        if self.length is not None and self.received != self.length:
             raise AudioUnavailableError("origin_truncated")
 
 

@@ -73,6 +73,7 @@ def audio_store() -> AudioStore:
     )
     limits = StoreLimits(
         max_bytes=settings.CLIPS_AUDIO_STORE_BYTES,
+        memory_bytes=max(StoreLimits.memory_bytes, 6 * settings.CLIPS_AUDIO_MAX_BYTES),
         per_origin=settings.CLIPS_ORIGIN_DOWNLOADS,
         slot_timeout=settings.CLIPS_ORIGIN_TURN_TIMEOUT,
         failure_seconds=settings.CLIPS_ORIGIN_FAILURE_SECONDS,

@@ -9,6 +9,9 @@ import pytest
 
 from harness.origin import Origin, answer, await_downloads, in_two_parts
 from library.audio.errors import AudioUnavailableError
+from library.audio.memory import Memory
+from library.audio.metadata import Metadata
+from library.audio.origin_response import CHUNK_BYTES
 from library.telemetry import instruments
 from tests.audio.stores import EXPIRED, MakeStore, failure, opened, read
 
@@ -108,11 +111,60 @@ def test_audio_that_was_not_used_lately_makes_room(
 def test_memory_that_downloads_use_is_not_taken_from_them(
     origin: Origin, make_store: MakeStore, mp3: bytes
 ) -> None:
-    store, go_on = make_store(memory_bytes=len(mp3) + 10), Event()
+    store, go_on = make_store(memory_bytes=len(mp3) + 10, slot_timeout=0.1), Event()
     with opened(store, origin.on("/a", in_two_parts(mp3, 20_000, go_on))) as audio:
         assert failure(store, origin.on("/b", answer(mp3))) == "store_unavailable"
         go_on.set()
         assert b"".join(audio.chunks(0, audio.size)) == mp3
+
+
+@pytest.mark.parametrize("length", [True, False])
+def test_download_waits_for_memory_of_others(
+    origin: Origin, make_store: MakeStore, mp3: bytes, length: bool
+) -> None:
+    store, go_on = make_store(memory_bytes=len(mp3) + CHUNK_BYTES, slot_timeout=3.0), Event()
+    second = answer(mp3, headers={} if length else {"Content-Length": ""})
+    with (
+        ThreadPoolExecutor(1) as pool,
+        opened(store, origin.on("/a", in_two_parts(mp3, 20_000, go_on))) as audio,
+    ):
+        waiting = pool.submit(read, store, origin.on("/b", second))
+        while not origin.request_counts["/b"]:
+            go_on.wait(0.001)
+        assert audio.size_now() < len(mp3)
+        go_on.set()
+        assert waiting.result() == mp3
+        assert b"".join(audio.chunks(0, audio.size)) == mp3
+
+
+def test_audio_whose_memory_is_needed_as_soon_as_it_is_saved_is_dropped() -> None:
+    memory = Memory(100, timeout=0.01)
+    part = memory.new_part("a", 100)
+    part.save(Metadata("", "", 100, "audio/mpeg", '""', 0, 0.0, 0.0, {}))
+    memory.new_part("b", 100).close()
+    part.close()
+    assert memory.open("a", "") is None
+
+
+def test_audio_in_memory_counts_as_a_hit_once_it_is_whole(
+    origin: Origin, make_store: MakeStore, mp3: bytes
+) -> None:
+    def counted() -> dict[str, float]:
+        results = ("miss", "joined", "hit")
+        return {
+            name: instruments.audio_store_requests.labels(name)._value.get() for name in results
+        }
+
+    store, go_on = make_store(), Event()
+    before = counted()
+    with opened(store, origin.on("/a", in_two_parts(mp3, 20_000, go_on))):
+        store.open(origin.url("/a")).close()
+        go_on.set()
+    await_downloads()
+    for _ in range(3):
+        store.open(origin.url("/a")).close()
+    changes = {name: number - before[name] for name, number in counted().items()}
+    assert changes == {"miss": 1, "joined": 1, "hit": 3}
 
 
 def test_audio_is_evicted_before_memory_is_used(

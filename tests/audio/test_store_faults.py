@@ -6,7 +6,7 @@ import os
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
-from threading import Event
+from threading import Event, Thread
 
 import pytest
 
@@ -74,6 +74,19 @@ def test_full_disk_fails_the_download_and_evicts_audio(
     assert failures._value.get() == counted_before + 1
     assert sum(bucket.get() for bucket in fetches._buckets) == fetched_before + 1
     assert read(make_store(failure_seconds=0), origin.url("/a")) == mp3
+
+
+def test_download_without_a_thread_is_refused(
+    origin: Origin, make_store: MakeStore, mp3: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_thread(_: Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    store, url = make_store(downloads=1), origin.on("/a", answer(mp3))
+    with monkeypatch.context() as patch:
+        patch.setattr(Thread, "start", no_thread)
+        assert failure(store, url) == "store_unavailable"
+    assert read(store, url) == mp3
 
 
 @pytest.mark.parametrize("broken", ["open_current", "recent_failure"])
