@@ -1,12 +1,14 @@
 """Middleware of the whole site."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 from django.conf import settings
 from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.urls import get_resolver, is_valid_path, resolve
+
+from library.content_policy import policy_header
 
 Handler = Callable[[HttpRequest], HttpResponseBase]
 
@@ -62,11 +64,6 @@ def _without_method(request: HttpRequest, allowed: tuple[str, ...]) -> HttpRespo
     from library.api.handlers import method_not_allowed  # when Django has been set up
 
     return method_not_allowed(request, allowed)
-
-
-def policy_header(policy: Mapping[str, str]) -> str:
-    """Return the value of Content-Security-Policy for these directives."""
-    return "; ".join(f"{directive} {sources}" for directive, sources in policy.items())
 
 
 class PageHeadersMiddleware(Middleware):

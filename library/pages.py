@@ -7,13 +7,14 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.views.generic import TemplateView
 
+from library.content_policy import policy_header
 from library.models import Clip
 
 CLIPS_SHOWN = 100
 
 
 class Redoc(TemplateView):
-    """GET /redoc: it adds styles of its own, which a nonce allows, and searches in a worker."""
+    """GET /redoc. Redoc adds styles, so each response has a nonce; its search runs in a worker."""
 
     template_name = "library/pages/redoc.html"
 
@@ -21,8 +22,7 @@ class Redoc(TemplateView):
         nonce = token_urlsafe(16)
         response = self.render_to_response(self.get_context_data(nonce=nonce))
         own = {"style-src": f"'self' 'nonce-{nonce}'", "worker-src": "blob:"}
-        policy = (settings.PAGE_CSP | own).items()
-        response["Content-Security-Policy"] = "; ".join(" ".join(part) for part in policy)
+        response["Content-Security-Policy"] = policy_header(settings.PAGE_CSP | own)
         response["Cache-Control"] = "no-store"  # a nonce is for one response
         return response
 
