@@ -4,13 +4,15 @@ from typing import Any
 
 from django.conf import settings
 from rest_framework.authentication import BaseAuthentication, SessionAuthentication
-from rest_framework.exceptions import PermissionDenied
+from rest_framework.exceptions import APIException, PermissionDenied
 from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.request import Request
 
 from library.access import second_factor
 from library.api.errors import CSRFFailed, InvalidToken, PermissionMissing, SecondFactorMissing
+from library.api.throttles import token_guesses
 from library.models import ApiToken
+from library.models.token import secret_digest
 
 EDITORS_NEED = {
     "create": "library.add_clip",
@@ -24,16 +26,19 @@ OPEN = frozenset(("create", "bulk"))  # to anyone if CLIPS_API_WRITES is `open`
 class CountedRequests:
     """A base of views: each request counts towards the limits, also one that is refused.
 
-    REST framework counts requests last. Those with unknown tokens, which each cost a query, would
-    have no limit. They count for the client's address.
+    REST framework counts requests last, so those that it refuses before would have no limit. They
+    count for the client's address. A request that a database error ends is not counted.
     """
 
     def perform_authentication(self, request: Request) -> None:
         """Authenticate the request, and count it. Raises Throttled, or the error it has."""
         try:
             super().perform_authentication(request)  # type: ignore[misc]
-        finally:
+        except APIException:
             super().check_throttles(request)  # type: ignore[misc]
+            raise
+        # After other errors, `request.user` would authenticate once more, and wait once more.
+        super().check_throttles(request)  # type: ignore[misc]
 
     def check_throttles(self, request: Request) -> None:
         """Do nothing: `perform_authentication` has counted the request."""
@@ -46,10 +51,15 @@ class BearerAuthentication(BaseAuthentication):
         scheme, _, secret = request.META.get("HTTP_AUTHORIZATION", "").partition(" ")
         if scheme.lower() != "bearer":
             return None
-        tokens = ApiToken.objects.in_force().of_secret(secret.strip())
+        secret = secret.strip()
+        digest = secret_digest(secret)
+        token_guesses.check(request, digest)
+        tokens = ApiToken.objects.in_force().of_secret(secret)
         token = tokens.select_related("user").first()
         if token is None:
+            token_guesses.count(request, digest)
             raise InvalidToken
+        token_guesses.accept(digest)
         token.note_use()
         return token.user, token
 

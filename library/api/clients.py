@@ -19,6 +19,11 @@ def client_name(request: Request) -> str | None:
     """Return the user who signed in, or the client's network; None if neither is known."""
     if request.user is not None:
         return f"user {request.user.pk}"
+    return network_name(request)
+
+
+def network_name(request: Request) -> str | None:
+    """Return the client's network, or None if it is unknown. Authenticates nothing."""
     network = request_network(cast("HttpRequest", request))
     return str(network) if network else None
 

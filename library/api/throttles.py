@@ -20,7 +20,7 @@ from rest_framework.exceptions import Throttled
 from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
 
-from library.api.clients import client_name, digest
+from library.api.clients import client_name, digest, network_name
 from library.database_errors import fault_of, first_line
 from library.models import RequestCount
 
@@ -123,6 +123,46 @@ def refused_read(client: str | None) -> tuple[Throttled, tuple[tuple[str, str], 
         return None
     wait = MINUTE - int(second)
     return Throttled(wait), tuple(_headers("reads", limit, limit, wait))
+
+
+class TokenGuesses:
+    """The unknown tokens of a network, counted like reads and limited like them.
+
+    Looking up a token takes a query. Beyond the limit, only tokens that this process has accepted
+    before are looked up, until the minute ends.
+    """
+
+    def __init__(self) -> None:
+        self._accepted: set[bytes] = set()  # digests; no more than there are tokens
+
+    def check(self, request: Request, digest: bytes) -> None:
+        """Raise Throttled if the token must not be looked up. Never waits."""
+        network = _limited_network(request)
+        if network is None or digest in self._accepted:
+            return
+        limit = settings.CLIPS_THROTTLE_RATES["reads"]
+        minute, second = divmod(time.time(), MINUTE)
+        if _counts.is_over(f"tokens {network}", int(minute), limit):
+            raise Throttled(MINUTE - int(second))
+
+    def accept(self, digest: bytes) -> None:
+        """Note that the token is valid."""
+        self._accepted.add(digest)
+
+    def count(self, request: Request, digest: bytes) -> None:
+        """Count an unknown token."""
+        self._accepted.discard(digest)
+        if network := _limited_network(request):
+            limit = settings.CLIPS_THROTTLE_RATES["reads"]
+            minute = int(time.time() // MINUTE)
+            _counts.add(f"tokens {network}", minute, limit, _batch(limit))
+
+
+token_guesses = TokenGuesses()
+
+
+def _limited_network(request: Request) -> str | None:
+    return network_name(request) if settings.CLIPS_THROTTLE else None
 
 
 def _batch(limit: int) -> int:

@@ -16,7 +16,8 @@ PREFIX = "clips_"  # lets people and secret scanners recognise a leaked token
 USE_RECORDED_EVERY = timedelta(minutes=1)
 
 
-def _digest(secret: str) -> bytes:
+def secret_digest(secret: str) -> bytes:
+    """Return the hash by which a token is found."""
     # 32 random bytes cannot be guessed, so they need neither a salt nor a slow hash.
     return sha256(secret.encode()).digest()
 
@@ -30,7 +31,7 @@ class ApiTokenQuerySet(models.QuerySet["ApiToken"]):
 
     def of_secret(self, secret: str) -> "ApiTokenQuerySet":
         """Return the token with this secret, if it exists."""
-        return self.filter(digest=_digest(secret))
+        return self.filter(digest=secret_digest(secret))
 
     def issue(self, user: User, name: str) -> str:
         """Create a token and return its secret, which is stored nowhere.
@@ -38,7 +39,7 @@ class ApiTokenQuerySet(models.QuerySet["ApiToken"]):
         Raises IntegrityError if the user has a valid token of this name.
         """
         secret = PREFIX + secrets.token_urlsafe(32)
-        self.create(user=user, name=name, digest=_digest(secret))
+        self.create(user=user, name=name, digest=secret_digest(secret))
         return secret
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import requests
 from django.core.management import CommandError, call_command
+from django.db import OperationalError, connection
 from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 
@@ -171,3 +172,19 @@ def test_deployment_check_warns_while_anyone_may_write(
     output = StringIO()
     call_command("check", deploy=True, stderr=output)
     assert ("library.W001" in output.getvalue()) == warned
+
+
+def test_database_error_while_a_token_is_looked_up_is_waited_for_once(
+    client: Client, transactional_db: None
+) -> None:
+    lookups = []
+
+    def fail(execute: Any, sql: str, *arguments: Any) -> Any:
+        if "library_apitoken" in sql:
+            lookups.append(sql)
+            raise OperationalError("silent")
+        return execute(sql, *arguments)
+
+    with connection.execute_wrapper(fail):
+        answer = client.get("/api/v1/clips", headers={"Authorization": "Bearer clips_x"})
+    assert (answer.status_code, len(lookups)) == (503, 1)

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import requests
 from django.db import connection
+from django.test import Client as Browser
 
 from harness.service import Server
 from library.api.throttles import Counts
@@ -255,6 +256,32 @@ def test_guesses_of_others_at_an_address_do_not_limit_a_valid_token(send: Send) 
         return last.status_code, mine.status_code
 
     assert in_one_minute(guess_then_write) == (429, 404)
+
+
+def test_unknown_tokens_beyond_the_limit_cost_no_query(
+    client: Browser, transactional_db: None, settings: Any, django_assert_num_queries: Any
+) -> None:
+    settings.CLIPS_THROTTLE = True
+    settings.CLIPS_THROTTLE_RATES = {"reads": 5, "writes": 2, "bulk": 1}
+    used, unused = bearer(editor("used")), bearer(editor("unused"))
+
+    def send(address: str, method: str, headers: dict[str, str]) -> int:
+        kind = "application/json"
+        answer = client.generic(
+            method, f"{CLIPS}/1", b"{}", kind, headers=headers, REMOTE_ADDR=address
+        )
+        return answer.status_code
+
+    def guess(address: str) -> tuple[int, list[int], int]:
+        send(address, "PATCH", used)
+        for number in range(16):
+            send(address, ("GET", "PATCH")[number % 2], {"Authorization": f"Bearer {number}"})
+        with django_assert_num_queries(0):
+            wrong = [send(address, way, {"Authorization": "Bearer x"}) for way in ("GET", "PATCH")]
+        return send(address, "PATCH", used), wrong, send(address, "PATCH", unused)
+
+    assert in_one_minute(guess) == (404, [429, 429], 429)
+    assert send(stranger(), "PATCH", unused) == 404
 
 
 def test_requests_without_credentials_count_where_they_are_needed(send: Send) -> None:
