@@ -3,7 +3,7 @@
 Follows draft-ietf-httpapi-idempotency-key-header-07. The key and the ids of the clips are stored in
 the transaction that adds the clips: if the first request crashes, its key is not stored and no lock
 remains. A repeated request shows the clips as they are then: a stored response of a thousand clips
-would take a megabyte.
+would take a megabyte. It shows none that a GET would not show.
 """
 
 import json
@@ -20,16 +20,14 @@ from rest_framework.request import Request
 
 from library.api.clients import client_name, digest
 from library.api.errors import Gone, KeyInUse, KeyInvalid, KeyReused, TooManyKeys
-from library.models import Clip, IdempotentAnswer
+from library.api.visibility import check_visible
+from library.models import Clip, IdempotentAnswer, State
 from library.models.request_state import KEPT_FOR
 
 # The draft writes the key as a structured string, in quotes; most clients omit them. Both forms are
 # the same key.
 KEY_PATTERN = r'^(?:"([\x20-\x21\x23-\x5b\x5d-\x7e]{1,255})"|([\x21\x23-\x5b\x5d-\x7e]{1,255}))$'
-_LOCK = """
-    SELECT pg_try_advisory_xact_lock(%s),
-           set_config('idle_in_transaction_session_timeout', '60s', true)
-"""
+_LOCK = "SELECT pg_try_advisory_xact_lock(%s)"
 REPLAYED = "Idempotent-Replayed"
 Clips = list[Clip]
 
@@ -40,7 +38,8 @@ def answer_once(
     """Add clips, and return the response that shows them. If the key was used before, only show.
 
     Only successes are stored: an error has changed nothing, so the corrected request may use the
-    same key. Raise KeyInvalid, KeyInUse, KeyReused or TooManyKeys, or any exception of `add`.
+    same key. Raise KeyInvalid, KeyInUse, KeyReused or TooManyKeys, any exception of `add`, or, for
+    clips that can no longer be shown, Gone, Withdrawn or ClipNotFound.
     """
     key = _key(request)
     if key is None:
@@ -67,13 +66,27 @@ def answer_once(
 
 
 def _replay(kept: IdempotentAnswer, show: Callable[[Clips], HttpResponse]) -> HttpResponse:
-    """Show the clips that the first request added, as they are now. Raises Gone."""
+    """Show the clips that the first request added, as they are now.
+
+    If the public may not see one of them, raise the error that a GET of it raises: with clips left
+    out, those of a list would no longer match the request's. A draft is shown while it is as the
+    first request added it.
+    """
     found = Clip.objects.in_bulk(kept.clips)
     if len(found) < len(kept.clips):  # somebody has deleted rows in the database itself
         raise Gone
-    response = show([found[pk] for pk in kept.clips])
+    clips = [found[pk] for pk in kept.clips]
+    for clip in clips:
+        if not (clip.state == State.DRAFT and _is_as_added(clip, kept)):
+            check_visible(vars(clip))
+    response = show(clips)
     response[REPLAYED] = "true"
     return response
+
+
+def _is_as_added(clip: Clip, kept: IdempotentAnswer) -> bool:
+    """Return whether the clip is unchanged: others see it only once its answer is stored, too."""
+    return clip.updated_at <= kept.created_at
 
 
 def _check_number(client: bytes) -> None:
@@ -104,7 +117,8 @@ def _lock(client: bytes, key: str) -> bool:
     """Lock the key until the transaction ends. Return whether it was free.
 
     PostgreSQL releases the lock when the connection closes, also when the process is killed. If the
-    machine fails, it does so after the transaction was idle for a minute.
+    process freezes or its machine fails, PostgreSQL closes the connection after
+    POSTGRES_IDLE_IN_TRANSACTION.
     """
     number = int.from_bytes(sha256(client + key.encode()).digest()[:8], signed=True)
     with connection.cursor() as cursor:

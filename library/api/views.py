@@ -1,6 +1,5 @@
 """Views of clips."""
 
-from collections.abc import Mapping
 from typing import Any, cast
 
 from django.db.models import QuerySet
@@ -13,7 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from library.api import parameters
-from library.api.errors import ClipNotFound, Gone, OtherVersion, Withdrawn
+from library.api.errors import ClipNotFound, OtherVersion
 from library.api.etags import is_unmodified, represented, revalidated, version
 from library.api.kept_rows import fragments
 from library.api.negotiation import AnyAccept
@@ -23,23 +22,13 @@ from library.api.representation import FIELDS, columns, select_list, shown
 from library.api.serializers import ClipSerializer
 from library.api.stream import stream_clip
 from library.api.stream_steps import count_refusal
+from library.api.visibility import VISIBILITY, check_visible
 from library.api.writes import ClipWrites
-from library.models import Clip, State
+from library.models import Clip
 from library.models.rows import read
 from library.telemetry import request_notes
 
-VISIBILITY = ("state", "withdrawn_reason", "deleted_at")  # columns that `check_visible` needs
 STREAMED = ("title", "audio_url", "audio_file", *VISIBILITY)  # columns that streaming needs
-
-
-def check_visible(row: Mapping[str, Any]) -> None:
-    """Raise Gone, Withdrawn or, for a draft, ClipNotFound unless the public may see the clip."""
-    if row["deleted_at"] is not None:
-        raise Gone
-    if row["state"] == State.WITHDRAWN:
-        raise Withdrawn(row["withdrawn_reason"])
-    if row["state"] == State.DRAFT:
-        raise ClipNotFound
 
 
 def _may_be_kept(request: Request, by: Any) -> None:

@@ -11,11 +11,13 @@ from typing import Any
 import pytest
 import requests
 from django.db import connection, transaction
+from django.test import Client
 from django.utils import timezone
 
 from harness.service import Server
 from library.api.errors import KeyInUse, error_body
-from library.models import Clip, IdempotentAnswer
+from library.api.idempotency import _lock
+from library.models import Clip, ClipQuerySet, IdempotentAnswer
 from tests.support.editors import bearer, editor
 
 Http = Callable[..., requests.Response]
@@ -62,7 +64,6 @@ def test_repeated_request_returns_the_first_response(http: Http) -> None:
 def test_repeated_request_shows_the_clips_as_they_are_now(http: Http) -> None:
     first = http("POST", f"{PATH}/bulk", json=[NEW, NEW], headers=KEY).json()
     http("PATCH", f"{PATH}/{first[0]['id']}", json={"title": "B"}, headers=bearer(editor()))
-    Clip.objects.filter(pk=first[1]["id"]).mark_deleted()
     again = http("POST", f"{PATH}/bulk", json=[NEW, NEW], headers=KEY)
     assert [clip["id"] for clip in again.json()] == [clip["id"] for clip in first]
     assert (again.status_code, again.json()[0]["title"]) == (201, "B")
@@ -73,6 +74,62 @@ def test_repeated_request_is_410_if_a_row_is_gone(http: Http) -> None:
     Clip.objects.all().delete()
     again = http("POST", PATH, json=NEW, headers=KEY)
     assert (again.status_code, again.json()["code"]) == (410, "clip_deleted")
+
+
+def delete(clips: ClipQuerySet) -> None:
+    clips.mark_deleted()
+
+
+def withdraw(clips: ClipQuerySet) -> None:
+    clips.withdraw("Its creator asked us to.")
+
+
+def make_draft(clips: ClipQuerySet) -> None:
+    clips.make_draft()
+
+
+@pytest.mark.parametrize("hide", [delete, withdraw, make_draft])
+@pytest.mark.parametrize(("path", "body"), [(PATH, NEW), (f"{PATH}/bulk", [NEW, NEW])])
+def test_repeated_request_shows_no_clip_that_the_public_may_not_see(
+    http: Http, path: str, body: Any, hide: Callable[[ClipQuerySet], None]
+) -> None:
+    http("POST", path, json=body, headers=KEY)
+    last = Clip.objects.latest("id")
+    hide(Clip.objects.filter(pk=last.pk))
+    again, shown = http("POST", path, json=body, headers=KEY), http("GET", f"{PATH}/{last.pk}")
+    assert (again.status_code, again.json()) == (shown.status_code, shown.json())
+    assert again.status_code in (404, 410)
+
+
+def test_repeated_request_shows_a_draft_until_it_is_changed(
+    client: Client, settings: Any, transactional_db: None
+) -> None:
+    settings.CLIPS_API_MODERATE = True
+
+    def add() -> Any:
+        return client.post(PATH, NEW, "application/json", headers=KEY)
+
+    first, again = add(), add()
+    assert (again.status_code, again.content) == (201, first.content)
+    headers = {**bearer(editor()), "If-Match": first["ETag"]}
+    clip = f"{PATH}/{first.json()['id']}"
+    assert (
+        client.patch(clip, {"title": "B"}, "application/json", headers=headers).status_code == 200
+    )
+    assert (add().status_code, client.get(clip).status_code) == (404, 404)
+    Clip.objects.publish()
+    assert add().json()["title"] == "B"
+
+
+def test_transaction_with_a_key_has_the_idle_limit_of_all_requests(
+    transactional_db: None,
+) -> None:
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SHOW idle_in_transaction_session_timeout")
+        before = cursor.fetchone()
+        assert _lock(b"client", "key")
+        cursor.execute("SHOW idle_in_transaction_session_timeout")
+        assert cursor.fetchone() == before
 
 
 def test_stored_answer_to_a_large_request_is_small(http: Http) -> None:

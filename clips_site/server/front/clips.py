@@ -9,7 +9,7 @@ from django.core.files.storage import default_storage
 
 from clips_site.server.front.database import Database
 from library.api.errors import ClipNotFound
-from library.api.views import check_visible
+from library.api.visibility import check_visible
 from library.audio.async_reading import open_audio_async
 from library.audio.open_audio import OpenAudio, open_file
 from library.changes.clip_rows import ClipRow

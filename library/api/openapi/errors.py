@@ -183,17 +183,18 @@ WRITING_MANY: tuple[MakeError, ...] = (
     partial(invalid_body, NEW_CLIP, many=True),
     *_SENDING,
 )
-ONCE: tuple[MakeError, ...] = (
-    errors.KeyInvalid,
-    errors.KeyInUse,
-    errors.KeyReused,
-    partial(errors.TooManyKeys, settings.CLIPS_IDEMPOTENCY_KEYS, 600),
-)
 CHANGING: tuple[MakeError, ...] = (errors.ClipNotFound, errors.Gone, errors.PreconditionFailed)
 SHOWING: tuple[MakeError, ...] = (
     errors.ClipNotFound,
     errors.Gone,
     partial(errors.Withdrawn, "Its creator asked us to."),
+)
+ONCE: tuple[MakeError, ...] = (
+    *SHOWING,  # clips of a repeated request
+    errors.KeyInvalid,
+    errors.KeyInUse,
+    errors.KeyReused,
+    partial(errors.TooManyKeys, settings.CLIPS_IDEMPOTENCY_KEYS, 600),
 )
 STREAMING: tuple[MakeError, ...] = (
     *SHOWING,

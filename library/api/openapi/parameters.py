@@ -57,8 +57,9 @@ IDEMPOTENCY_KEY = OpenApiParameter(
     OpenApiParameter.HEADER,
     description="A unique value that you generate, such as a UUID. Send it again when you retry: "
     "for 24 hours, the same key with the same body adds nothing. It returns the clips that the "
-    "first request added, as they are now, and `Idempotent-Replayed: true`. Errors do not use up a "
-    f"key. A client can have {settings.CLIPS_IDEMPOTENCY_KEYS:,} keys at a time.",
+    "first request added, as they are now, and `Idempotent-Replayed: true`, or 410 or 404 if one "
+    "of them is no longer public. Errors do not use up a key. A client can have "
+    f"{settings.CLIPS_IDEMPOTENCY_KEYS:,} keys at a time.",
 )
 REPLAYED = response_header(
     "Idempotent-Replayed", "`true` if an earlier request with this key added the clips.", [201]
