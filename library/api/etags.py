@@ -35,6 +35,7 @@ class Representation(NamedTuple):
     version: str
     digest: str
     weak: bool = False
+    media_type: str = JSONRenderer.media_type
     gzipped: bytes | None = None  # the compressed body, if it is kept
 
     def etag(self, *, coded: bool) -> str:
@@ -71,10 +72,15 @@ def is_unmodified(request: HttpRequest | Request, updated_at: datetime) -> bool:
 def represented(data: Any, version: str = "", headers: Headers | None = None) -> Representation:
     """Return the data as JSON with a strong tag, which covers the headers in DESCRIBED_BY."""
     body = JSONRenderer().render(data)
+    return Representation(body, version, digest_of(body, headers))
+
+
+def digest_of(body: bytes, headers: Headers | None = None) -> str:
+    """Return the hash of the body and of the headers in DESCRIBED_BY."""
     digest = blake2b(body, digest_size=16)
     for name in DESCRIBED_BY:
         digest.update(f"\n{name}: {(headers or {}).get(name, '')}".encode())
-    return Representation(body, version, digest.hexdigest())
+    return digest.hexdigest()
 
 
 def tagged(
@@ -84,7 +90,7 @@ def tagged(
     body, coded = shown.body, _is_coded(request, shown)
     if coded:
         body = shown.gzipped or compressed(body)
-    response = HttpResponse(body, JSONRenderer.media_type, status, headers=headers)
+    response = HttpResponse(body, shown.media_type, status, headers=headers)
     response["ETag"] = shown.etag(coded=coded)
     response["Vary"] = VARY
     if coded:

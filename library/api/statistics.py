@@ -16,7 +16,7 @@ from rest_framework.views import APIView
 from library.api import parameters
 from library.api.authentication import CountedRequests
 from library.api.errors import ClipNotFound
-from library.api.etags import VARY, represented, revalidated
+from library.api.etags import Representation, digest_of, represented, revalidated
 from library.api.json_bodies import JSONRenderer
 from library.api.openapi import statistics as described
 from library.statistics.clip import clip_statistics
@@ -94,22 +94,21 @@ def _response(request: Request, found: dict[str, Any]) -> HttpResponse:
     if isinstance(request.accepted_renderer, CSVRenderer):
         return _as_csv(request, found)
     # The tag is weak, because `as_of` differs each time: a 304 means that nothing else does.
-    steady = represented({**found, "as_of": None})
-    body = JSONRenderer().render(found)
+    as_of = JSONRenderer().render({"as_of": found.pop("as_of")})
+    steady = represented(found)
+    body = steady.body.removesuffix(b"}") + b"," + as_of.removeprefix(b"{")
     return revalidated(request, steady._replace(body=body, weak=True))
 
 
 def _as_csv(request: Request, found: dict[str, Any]) -> HttpResponse:
+    """Return the series as a file, with a weak tag as JSON has it."""
     of = f"clip-{found['id']}" if "id" in found else "library"
     since, until = (found["period"][edge][:10] for edge in ("since", "until"))
-    content = CSVRenderer().render(found)
-    headers = {
-        "Cache-Control": "no-cache",
-        "Content-Disposition": f'attachment; filename="{of}-plays-{since}-to-{until}.csv"',
-        "Vary": VARY,
-    }
+    name = f"{of}-plays-{since}-to-{until}.csv"
+    body = CSVRenderer().render(found).encode(CSVRenderer.charset)
     kind = f"{CSVRenderer.media_type}; charset={CSVRenderer.charset}"
-    return HttpResponse(content, kind, headers=headers)
+    table = Representation(body, "", digest_of(body), weak=True, media_type=kind)
+    return revalidated(request, table, {"Content-Disposition": f'attachment; filename="{name}"'})
 
 
 @cache

@@ -90,6 +90,29 @@ def test_csv_has_the_same_numbers_as_json(
     assert rows == [[b["start"], str(b["plays"])] for b in stats(period).json()["series"]]
 
 
+@pytest.mark.parametrize("kind", ["json", "csv"])
+def test_tag_changes_with_the_numbers_only(stats: Stats, played: Clip, kind: str) -> None:
+    query = f"since=2025-10-01&until=2025-10-03&format={kind}"
+    first = stats(query)
+    assert first.headers["ETag"].startswith('W/"')
+    same = stats(query, **{"If-None-Match": first.headers["ETag"]})
+    assert (same.status_code, same.headers["ETag"]) == (304, first.headers["ETag"])
+    add_plays(played, [datetime(2025, 10, 2, tzinfo=UTC)])
+    changed = stats(query, **{"If-None-Match": first.headers["ETag"]})
+    assert (changed.status_code, changed.content != first.content) == (200, True)
+
+
+def test_csv_and_json_have_different_tags(stats: Stats) -> None:
+    assert stats("format=csv").headers["ETag"] != stats("format=json").headers["ETag"]
+
+
+def test_long_csv_is_compressed_on_request(stats: Stats) -> None:
+    query = "interval=hour&since=2025-10-01&until=2025-10-10&format=csv"
+    plain, coded = (stats(query, **{"Accept-Encoding": name}) for name in ("identity", "gzip"))
+    assert coded.headers["Content-Encoding"] == "gzip"
+    assert coded.text == plain.text
+
+
 def test_library_statistics_are_available_as_csv(http: Http, played: Clip) -> None:
     table = http("GET", f"{LIBRARY}?format=csv&interval=month&since=2025-10-01&until=2025-10-31")
     assert table.text == "start,plays\r\n2025-10-01T00:00:00Z,20\r\n"

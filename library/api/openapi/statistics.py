@@ -23,9 +23,7 @@ from library.api.openapi.statistics_answers import Answer, ClipStatistics, Libra
 _HEADERS = [
     IF_NONE_MATCH,
     response_header(
-        "ETag",
-        "Of the JSON only. Weak: it stays the same while nothing but `as_of` changes.",
-        [200, 304],
+        "ETag", "Weak: it stays the same while nothing but `as_of` changes.", [200, 304]
     ),
     response_header("Content-Disposition", "Of CSV only: a file name with the period.", [200]),
 ]
