@@ -68,9 +68,13 @@ SENTRY_RELEASE = env.str("SENTRY_RELEASE", "") or f"clips-service@{VERSION}"
 SENTRY_SAMPLE_RATE = env.float("SENTRY_SAMPLE_RATE", 1.0, validate=valid.SHARE)
 # OpenTelemetry's own variables. Its SDK reads these and others from the environment itself.
 _TRACES_TO: list[str] = []
+_HEADERS: list[str] = []
 for _name in ("OTEL_EXPORTER_OTLP", "OTEL_EXPORTER_OTLP_TRACES"):
     _TRACES_TO.append(env.str(f"{_name}_ENDPOINT", "", validate=valid.URL_OR_EMPTY))
+    _HEADERS.append(env.secret(f"{_name}_HEADERS"))
     env.str(f"{_name}_PROTOCOL", "", validate=validate.OneOf(("", "http/protobuf")))
+# Headers of requests to the collector, which may have its token.
+TRACES_HEADERS = _HEADERS[1] or _HEADERS[0]
 TRACING = any(_TRACES_TO) and env.str("OTEL_SDK_DISABLED", "").lower() != "true"
 WEB_CONCURRENCY = env.int("WEB_CONCURRENCY", os.cpu_count() or 1, validate=valid.AT_LEAST_1)
 # Threads of a process in which Django runs, half of them for the API and half for pages.

@@ -31,6 +31,7 @@ from opentelemetry.trace import (
     format_trace_id,
     set_span_in_context,
 )
+from opentelemetry.util.re import parse_env_headers
 
 from clips_site import settings
 from clips_site.server.logs import request_ids
@@ -50,7 +51,9 @@ def provider() -> TracerProvider:
         resource=Resource.create(defaults).merge(OTELResourceDetector().detect()),
         shutdown_on_exit=False,
     )
-    made.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
+    # The SDK cannot read headers from a file, as the settings can.
+    headers = parse_env_headers(settings.TRACES_HEADERS, liberal=True)
+    made.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(headers=headers)))
     return made
 
 

@@ -191,6 +191,8 @@ SECRETS = {
     "DJANGO_SECRET_KEY": ("SECRET_KEY", KEY),
     "POSTGRES_PASSWORD": ("POSTGRES_PASSWORD", "päss word"),
     "SENTRY_DSN": ("SENTRY_DSN", "https://key@sentry.example/1"),
+    "OTEL_EXPORTER_OTLP_HEADERS": ("TRACES_HEADERS", "authorization=Bearer%20hidden"),
+    "OTEL_EXPORTER_OTLP_TRACES_HEADERS": ("TRACES_HEADERS", "api-key=hidden"),
 }
 
 
