@@ -1,8 +1,8 @@
 """While PostgreSQL is silent, further requests fail at once instead of waiting for it, too.
 
 Without this, a frozen server would hold all threads of Django, each for the whole deadline of a
-statement, and requests would queue for minutes. A server that refuses is no outage in this sense:
-it answers at once.
+statement, and requests would queue for minutes. A server that refuses does not count as an
+outage: it answers at once.
 """
 
 import logging
@@ -62,7 +62,7 @@ class Outage:
 
 
 def _answers() -> bool:
-    """Return whether PostgreSQL answers in time, be it with an error."""
+    """Return whether PostgreSQL answers in time, even with an error."""
     began = time.monotonic()
     database: Any = connection  # clips_site/database/postgresql/base.py
     try:

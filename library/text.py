@@ -1,4 +1,4 @@
-"""Text that people write: composed characters (NFC), and none that hide or reorder other text."""
+"""Text that people write: composed (NFC), without characters that hide or reorder other text."""
 
 import re
 import unicodedata

@@ -9,7 +9,7 @@ from rest_framework.exceptions import ErrorDetail
 
 from library.api.errors import NOT_NAMES
 
-MOST_NAMED = 20  # wrong names in an answer, which would else be longer than the body
+MOST_NAMED = 20  # wrong names in an answer, which would otherwise be longer than the body
 LONGEST = 40  # characters of a name that is compared with others
 WHOLE = "non_field_errors"  # the key of errors of the whole object
 

@@ -20,13 +20,13 @@ class FirstLineInvalid(BadRequest):
 class HostMissing(BadRequest):
     """HTTP/1.1 requires the field (RFC 9112, section 3.2)."""
 
-    default_detail = "A request of HTTP/1.1 needs the header field Host."
+    default_detail = "An HTTP/1.1 request needs the header field Host."
 
 
 class TLSReceived(BadRequest):
     """The client has begun TLS."""
 
-    default_detail = "This port speaks HTTP, not HTTPS. Use http://, or the proxy in front."
+    default_detail = "This port serves HTTP, not HTTPS. Use http://, or connect to the proxy."
 
 
 class HeadIncomplete(BadRequest):
@@ -38,7 +38,7 @@ class HeadIncomplete(BadRequest):
 class BodyIncomplete(BadRequest):
     """The client has ended its side of the connection within the body."""
 
-    default_detail = "The request ended before its body was complete. See Content-Length."
+    default_detail = "The request ended before its body was complete. Check Content-Length."
 
 
 class HeadTooSlow(APIException):
@@ -62,7 +62,7 @@ class MisdirectedRequest(APIException):
 
     status_code = 421
     default_code = "misdirected_request"
-    default_detail = "The host in the request target is not one of this service."
+    default_detail = "This service does not serve the host in the request target."
 
 
 class TooManyConnections(APIException):
