@@ -51,6 +51,7 @@ class Reported:
     raw: bytes = b""
     lines: dict[str, dict[str, Any]] = field(default_factory=dict)
     origin: Origin = field(default_factory=Origin)
+    authorizations: set[str | None] = field(default_factory=set)  # received by the collector
     token: str = ""  # of the editor who sent the requests
     resumed: int = 0  # when the origin sent the rest of its audio, in ns since 1970
 
@@ -74,12 +75,15 @@ def reported(
 ) -> Iterator[Reported]:
     """Send requests of each kind, and return all reports of them."""
     collector, sentry = Receiver(), Receiver()
+    secret = tmp_path_factory.mktemp("secrets") / "headers"
+    secret.write_text("authorization=Bearer%20collector\n")
     with django_db_blocker.unblock():
         server = Server(
             tmp_path_factory.mktemp("reports") / "log",
             WEB_CONCURRENCY="1",
             CLIPS_TRUSTED_PROXIES="1",
             OTEL_EXPORTER_OTLP_ENDPOINT=f"http://{collector.address}",
+            OTEL_EXPORTER_OTLP_HEADERS_FILE=str(secret),
             OTEL_RESOURCE_ATTRIBUTES="deployment.environment.name=tests",
             OTEL_BSP_SCHEDULE_DELAY="600000",  # so the worker sends all spans when it ends
             SENTRY_DSN=f"http://key@{sentry.address}/1",
@@ -93,6 +97,7 @@ def reported(
         finally:
             server.stop()
             call_command("flush", interactive=False, verbosity=0)
+    reported.authorizations = collector.authorizations
     for receiver in (collector, sentry):
         while not receiver.received.empty():
             path, body = receiver.received.get()
@@ -192,6 +197,10 @@ def test_span_of_a_request_follows_the_conventions_and_continues_the_trace(
         "clips.stream.outcome": "completed",
         "clips.stream.play": True,
     }
+
+
+def test_collector_receives_the_headers_in_a_file(reported: Reported) -> None:
+    assert reported.authorizations == {"Bearer collector"}
 
 
 def test_span_of_a_stream_ends_with_its_last_byte(reported: Reported) -> None:
