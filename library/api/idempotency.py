@@ -73,7 +73,7 @@ def _replay(kept: IdempotentAnswer, show: Callable[[Clips], HttpResponse]) -> Ht
     first request added it.
     """
     found = Clip.objects.in_bulk(kept.clips)
-    if len(found) < len(kept.clips):  # somebody has deleted rows in the database itself
+    if len(found) < len(kept.clips):  # rows were deleted in the database itself
         raise Gone
     clips = [found[pk] for pk in kept.clips]
     for clip in clips:
