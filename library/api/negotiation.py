@@ -12,7 +12,7 @@ from rest_framework.request import Request
 
 SMALLEST = 1_400  # bytes of a body that is compressed: less fits into one packet anyway
 LEVEL = 6
-_ITEM = re.compile(r"\s*([^;,\s]+)\s*((?:;[^,]*)?)")
+_ITEM = re.compile(r"([^;,\s]+)\s*((?:;[^,]*)?)")
 _QUALITY = re.compile(r";\s*q\s*=\s*(0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?)\s*(?:;|$)", re.IGNORECASE)
 
 

@@ -27,8 +27,9 @@ _MPEG = _codec("an MPEG program or transport stream")
 _WINDOWS_MEDIA, _FLASH, _AVI = _codec("Windows Media"), _codec("Flash Video"), _codec("AVI")
 _CONTAINERS = {_MPEG, _WINDOWS_MEDIA, _FLASH, _AVI}
 
-# What can precede the first tag of a document. Its first bytes alone do not decide.
-_TEXT_START = rb"(\xef\xbb\xbf)?\s*((<\?xml[^>]*>|<!--.*?-->|<!doctype svg[^>]*>)\s*)*"
+# What can precede the first tag of a document. Its first bytes alone do not decide. Without
+# backtracking, which would also try to end each of many comments where a later one ends.
+_TEXT_START = rb"(\xef\xbb\xbf)?+\s*+(?>(<\?xml[^>]*+>|<!--.*?-->|<!doctype svg[^>]*+>)\s*+)*+"
 # https://mimesniff.spec.whatwg.org/#identifying-a-resource-with-an-unknown-mime-type
 _TAGS = rb"html|head|script|iframe|h1|div|font|table|a|style|title|b|body|br|p|meta|link|center"
 _ONLY_TEXT = re.compile(rb"[\t\n\f\r\x1b\x20-\x7e\x80-\xff]+")  # ibid., binary data bytes

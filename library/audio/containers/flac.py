@@ -3,6 +3,7 @@
 Source: RFC 9639, sections 8.2 (streaminfo) and 9.1 (frame header).
 """
 
+import re
 from typing import NamedTuple
 
 from library.audio.containers.reader import Reader
@@ -11,8 +12,8 @@ from library.audio.containers.results import Measurement
 BLOCK_HEADER_BYTES, STREAM_INFO_BYTES = 4, 34
 MOST_BLOCKS = 1000  # of metadata
 FIRST_FRAME_BYTES = 16  # no frame header is longer
-TAIL_BYTES = 65_536  # searched for the last frames; doubled while it has none
-MOST_TAIL_BYTES = 1 << 20
+TAILS = (65_536, 1 << 20)  # bytes that are searched for the last frames
+_SYNC = re.compile(rb"\xff[\xf8\xf9][\x10-\xff][\0-\xaf]")
 _CRC = []
 for _byte in range(256):
     for _ in range(8):
@@ -58,23 +59,21 @@ def _behind_metadata(reader: Reader, position: int) -> int:
 
 def _last_frame(reader: Reader, audio: int, block: int) -> Frame | None:
     """Return the last frame that continues the one before it: others are found by chance."""
-    length = TAIL_BYTES
-    while True:
+    last = None
+    for length in TAILS:
         begin = max(audio, reader.size - length)
         tail = reader.at(begin, reader.size - begin)
         found: dict[int, Frame] = {}  # by the sample behind it
-        last = None
-        offset = tail.find(b"\xff")
-        while offset >= 0:
+        for match in _SYNC.finditer(tail):
+            offset = match.start()
             frame = frame_at(tail[offset : offset + FIRST_FRAME_BYTES], block)
             if frame:
                 if frame.begin in found or begin + offset == audio:
                     last = frame
                 found[frame.end] = frame
-            offset = tail.find(b"\xff", offset + 1)
-        if last or begin == audio or length >= MOST_TAIL_BYTES:
-            return last
-        length *= 2
+        if last or begin == audio:
+            break
+    return last
 
 
 def frame_at(head: bytes, block: int) -> Frame | None:
