@@ -19,7 +19,7 @@ from library.audio.containers.wav import measure_wav
 from library.audio.containers.webm import measure_webm
 from library.audio.recognition import recognize
 
-MOST_READS = 500_000  # an hour of the shortest MP3 frames takes half of them, about a second
+MOST_READS = 250_000  # two hours of MP3 or WebM; a second or so
 LONGEST = 7 * 86_400  # seconds; a longer duration comes from a false header
 
 
@@ -32,7 +32,7 @@ def measure(audio: str | Path | BinaryIO) -> Measurement | None:
         with Path(audio).open("rb") as file:
             return measure(file)
     try:
-        found = _measure(Reader(audio, most_reads=MOST_READS))
+        found = _measure(audio)
     except (ValueError, LookupError, ArithmeticError, TooManyReadsError):
         return None
     finally:
@@ -63,10 +63,11 @@ def truncation(found: Measurement) -> str | None:
     )
 
 
-def _measure(reader: Reader) -> Measurement | None:
-    answer = recognize(reader)
+def _measure(audio: BinaryIO) -> Measurement | None:
+    answer = recognize(Reader(audio))
     if isinstance(answer, Refusal):
         return None
+    reader = Reader(audio, most_reads=MOST_READS)
     return _MEASURES[answer.content_type](reader, answer.start)
 
 

@@ -2,6 +2,7 @@
 
 import io
 import shutil
+import struct
 import subprocess
 import tracemalloc
 import zlib
@@ -10,7 +11,6 @@ from pathlib import Path
 import pytest
 
 from library.audio import duration
-from library.audio.containers import frames
 from library.audio.containers.results import Measurement
 from library.audio.duration import duration_of, measure, truncation
 from tests.support.sounds import (
@@ -287,6 +287,28 @@ def test_hostile_file_has_no_duration(hostile: bytes) -> None:
     assert measure(io.BytesIO(hostile)) is None
 
 
+NUMBERS = (0, 1, 2**31 - 1, 2**32 - 1)
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize("in_chunk", NUMBERS)
+@pytest.mark.parametrize("size", NUMBERS)
+def test_numbers_of_samples_are_not_believed(in_chunk: int, size: int) -> None:
+    """The tables can declare more samples than have sizes or fit into the file."""
+    content = mp4(track(samples=100))
+    for table, false in (
+        (struct.pack(">IIII", 1, 1, 100, 1), struct.pack(">IIII", 1, 1, in_chunk, 1)),
+        (struct.pack(">II", 10, 100), struct.pack(">II", size, 0)),
+        (struct.pack(">II", 100, 1024), struct.pack(">II", 2**32 - 1, 1024)),
+    ):
+        assert content.count(table) == 1
+        content = content.replace(table, false)
+    present = min(in_chunk, len(content)) if size == 1 else 0
+    assert duration_of(io.BytesIO(content)) == (
+        pytest.approx(present * 1024 / RATE, abs=0.001) if present else None
+    )
+
+
 BOMBS = {
     "boxes": FTYP + box(b"free") * 1000,
     "chunks": b"RIFF\0\0\0\0WAVE" + chunk(b"JUNK", b"") * 1000,
@@ -303,7 +325,7 @@ def test_file_with_too_many_parts_is_given_up(name: str, monkeypatch: pytest.Mon
 
 
 def test_duration_of_very_many_frames_is_estimated(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(frames, "MOST_FRAMES", 10)
+    monkeypatch.setattr(duration, "MOST_READS", 60)
     assert duration_of(io.BytesIO(MP3)) == pytest.approx(100 * MP3_SECONDS, abs=0.001)
 
 

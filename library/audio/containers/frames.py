@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import NamedTuple
 
-from library.audio.containers.reader import Reader
+from library.audio.containers.reader import Reader, TooManyReadsError
 from library.audio.containers.results import Audio, Measurement, Refusal, unplayable
 from library.audio.containers.tags import tag_length
 
@@ -20,7 +20,6 @@ JUNK_BYTES = 65_536
 MOST_ZEROS = 1_048_576  # bytes of padding in front of the first frame
 PIECE_BYTES = 4096  # searched at a time, so that a download is read no further than needed
 FRAMES_AFTER_JUNK = 4  # in a row: fewer also occur in random bytes
-MOST_FRAMES = 400_000  # counted; the rest is estimated
 MOST_GAPS = 50  # between frames
 
 # kbit/s by the bit rate index of an MPEG audio header; index 0 is 'free', 15 is forbidden
@@ -160,7 +159,7 @@ def _continues(frame: Frame, header: bytes) -> bool:
 def measure_frames(reader: Reader, start: int, end: int) -> Measurement:
     """Count the samples of all frames. The encoder's header gives its delay and declares a number.
 
-    Raises LookupError if there is no frame.
+    If that takes too many reads, the rest is estimated. Raises LookupError if there is no frame.
     """
     first = frame_at(reader.at(start, HEADER_BYTES))
     if first is None:
@@ -168,13 +167,14 @@ def measure_frames(reader: Reader, start: int, end: int) -> Measurement:
     info = _encoder_header(reader, start, first)
     behind = start + first.length if info else start
     samples: Counter[int] = Counter()  # by sample rate
-    count = 0
-    for position, frame in _frames(reader, behind, end):
-        count += 1
-        samples[frame.rate] += frame.samples
-        if count == MOST_FRAMES:
-            share = (position + frame.length - start) / (end - start)
-            return Measurement(_seconds(samples) / share)
+    count, counted = 0, start  # up to this position
+    try:
+        for position, frame in _frames(reader, behind, end):
+            count += 1
+            counted = position + frame.length
+            samples[frame.rate] += frame.samples
+    except TooManyReadsError:
+        return Measurement(_seconds(samples) * (end - start) / (counted - start))
     if not count:
         raise LookupError("no frame")
     if info is None:

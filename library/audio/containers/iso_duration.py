@@ -5,6 +5,7 @@ Source: ISO/IEC 14496-12, sections 8.6 (samples, edits), 8.7 (chunks, sizes), 8.
 
 import sys
 from array import array
+from itertools import accumulate
 
 from library.audio.containers.boxes import Box, boxes, find
 from library.audio.containers.iso_tracks import (
@@ -87,15 +88,12 @@ def _present(reader: Reader, track: Track, samples: int) -> int:
     box = find(reader, track.box, *TABLE, b"stsz")
     if box is None:
         return min(before, samples)
-    common = reader.number(box.start + 4, 4)
-    sizes = array("I") if common else numbers(reader, box.start + 12, box.end, 4)
     position = max(offset for offset in offsets if offset < reader.size)
-    whole = 0
-    for number in range(before - last, before):
-        position += common or (sizes[number] if number < len(sizes) else 0)
-        if position > reader.size:
-            break
-        whole += 1
+    if common := reader.number(box.start + 4, 4):
+        whole = min(last, (reader.size - position) // common)
+    else:
+        sizes = numbers(reader, box.start + 12, box.end, 4)[before - last : before]
+        whole = sum(end <= reader.size for end in accumulate(sizes, initial=position)) - 1
     return min(before - last + whole, samples)
 
 

@@ -6,6 +6,9 @@ from typing import BinaryIO
 BLOCK_BYTES = 65_536
 # Reads of one file. To recognize it takes a few hundred at most.
 MOST_READS = 10_000
+# What else takes as long as a read.
+READS_PER_BLOCK = 10  # that is read from the file: parts can be far apart
+BYTES_PER_READ = 256  # that are returned
 
 
 class MissingBytesError(Exception):
@@ -24,7 +27,7 @@ class Reader:
     """Reads a file at any position, in blocks.
 
     With `more`, the file can still grow, and reading past its end raises MissingBytesError.
-    After `most_reads` reads, the next one raises TooManyReadsError.
+    After `most_reads` reads, the next one raises TooManyReadsError. Long and far ones count more.
     """
 
     def __init__(
@@ -44,13 +47,16 @@ class Reader:
         if self._reads > self._most_reads:
             raise TooManyReadsError
         end = position + length
-        if end > self.size:
-            if self._more:
-                raise MissingBytesError(end)
-            end = max(position, self.size)
+        if end > self.size and self._more:
+            raise MissingBytesError(end)
+        end = min(end, self.size)
+        if position >= end:  # seeking can fail there: file systems have a largest position
+            return b""
+        self._reads += (end - position) // BYTES_PER_READ
         if self._file is not None and not (
             self._start <= position and end <= self._start + len(self._block)
         ):
+            self._reads += READS_PER_BLOCK
             self._file.seek(position)
             self._block = self._file.read(max(end - position, BLOCK_BYTES))
             self._start = position

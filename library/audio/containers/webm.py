@@ -31,6 +31,8 @@ PLAYABLE = {b"A_OPUS", b"A_VORBIS"}
 MATROSKA = Refusal("not_audio", f"This is Matroska, which few browsers play. {CONVERT}")
 CLOSE_SECONDS = 0.1
 DEFAULT_SCALE = 1_000_000  # nanoseconds
+_WIDTHS = (0, *(9 - first.bit_length() for first in range(1, 256)))  # of numbers, in bytes
+HEAD_BYTES, BLOCK_BYTES = 12, 8  # read of an element, and of a block
 
 
 class Element(NamedTuple):
@@ -47,24 +49,28 @@ def elements(reader: Reader, position: int, end: int | None) -> Iterator[Element
     An element of unknown size is followed by its own first child.
     """
     while end is None or position < end:
-        head = reader.at(position, 12)
-        width = _width(head, 0)
-        size_width = _width(head, width)
-        if not width or not size_width or len(head) < width + size_width:
+        element = _element(reader.at(position, HEAD_BYTES), position)
+        if element is None:
             return
-        kind, size = head[:width], int.from_bytes(head[width : width + size_width])
-        position += width + size_width
-        limit = 1 << 7 * size_width
-        if size & limit - 1 == limit - 1:  # all ones: unknown
-            yield Element(int.from_bytes(kind), position, None)
-        else:
-            yield Element(int.from_bytes(kind), position, position + (size & limit - 1))
-            position += size & limit - 1
+        yield element
+        position = element.start if element.end is None else element.end
+
+
+def _element(head: bytes, position: int) -> Element | None:
+    """Return the element whose first HEAD_BYTES are at a position, or None."""
+    width = _width(head, 0)
+    start = width + _width(head, width)
+    if not width or start == width or len(head) < start:
+        return None
+    limit = (1 << 7 * (start - width)) - 1
+    size = int.from_bytes(head[width:start]) & limit
+    begin = position + start
+    return Element(int.from_bytes(head[:width]), begin, None if size == limit else begin + size)
 
 
 def _width(content: bytes, offset: int) -> int:
     """Return the length in bytes of the EBML number at an offset, or 0 if there is none."""
-    return 9 - content[offset].bit_length() if content[offset : offset + 1] > b"\0" else 0
+    return _WIDTHS[content[offset]] if offset < len(content) else 0
 
 
 def children(reader: Reader, parent: Element) -> Iterator[Element]:
@@ -124,7 +130,7 @@ def measure_webm(reader: Reader, start: int) -> Measurement:
     scale, declared, opus = DEFAULT_SCALE, None, False
     clock = _Clock()
     cut = False
-    for element in _flat(reader, start):
+    for element, content in _flat(reader, start):
         cut = (element.end or 0) > reader.size
         if element.kind == INFO:
             scale = int.from_bytes(_value(reader, element, TIMESTAMP_SCALE)) or DEFAULT_SCALE
@@ -136,7 +142,7 @@ def measure_webm(reader: Reader, start: int) -> Measurement:
         elif element.kind == TIMESTAMP:
             clock.cluster = reader.number(element.start, min((element.end or 0) - element.start, 8))
         elif element.kind in (SIMPLE_BLOCK, BLOCK) and not cut:
-            clock.add(reader.at(element.start, 8), opus=opus, scale=scale)
+            clock.add(content, opus=opus, scale=scale)
     if clock.blocks == 0:
         raise LookupError("no blocks")
     unit = scale / 1e9  # seconds
@@ -181,13 +187,17 @@ def _has_opus(reader: Reader, tracks: Element) -> bool:
     return any(codec.startswith(b"A_OPUS") for codec in found)
 
 
-def _flat(reader: Reader, start: int) -> Iterator[Element]:
-    """Yield the elements of segments, and the parts of clusters and groups of blocks."""
+def _flat(reader: Reader, start: int) -> Iterator[tuple[Element, bytes]]:
+    """Yield the elements of segments, and the parts of clusters and groups of blocks, each with
+    its first BLOCK_BYTES.
+    """
     position = start
     while True:
-        element = next(elements(reader, position, None), None)
+        head = reader.at(position, HEAD_BYTES + BLOCK_BYTES)
+        element = _element(head[:HEAD_BYTES], position)
         if element is None:
             return
-        yield element
+        behind = element.start - position
+        yield element, head[behind : behind + BLOCK_BYTES]
         inside = element.kind in (SEGMENT, CLUSTER, BLOCK_GROUP) or element.end is None
         position = element.start if inside or element.end is None else element.end
