@@ -84,21 +84,29 @@ class PageHeadersMiddleware(Middleware):
         return response
 
 
+# Audio or an import, and the other fields of the form.
+LARGEST_BODY = max(settings.CLIPS_AUDIO_MAX_BYTES, settings.CLIPS_IMPORT_MAX_BYTES) + 1_000_000
+
+
+def body_limit(path: str) -> int:
+    """Return how many bytes the body of a request for a path may have."""
+    limit: int = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+    return LARGEST_BODY if path.startswith("/admin/") else limit
+
+
 class BodyLimitMiddleware(Middleware):
-    """Rejects a body that is larger than any allowed upload or import.
+    """Rejects a body that is larger than any allowed upload or import, or than JSON may be.
 
     Django writes an upload to a temporary file before a view can reject it or ask for a log-in, so
     anyone could fill the disk. Django never reads a chunked body.
     """
 
-    # audio or an import, and the other fields of the form
-    MAX_BYTES = max(settings.CLIPS_AUDIO_MAX_BYTES, settings.CLIPS_IMPORT_MAX_BYTES) + 1_000_000
-
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         length = request.META.get("CONTENT_LENGTH") or "0"
-        if length.isdecimal() and int(length) > self.MAX_BYTES:
+        limit = body_limit(request.path_info)
+        if length.isdecimal() and int(length) > limit:
             refuse: Callable[..., HttpResponseBase] = get_resolver().resolve_error_handler(400)
-            return refuse(request, exception=RequestDataTooBig())
+            return refuse(request, exception=RequestDataTooBig(limit))
         return self.get_response(request)
 
 

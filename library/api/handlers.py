@@ -63,8 +63,10 @@ def log_fault(error: BaseException | None) -> None:
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Handle a request that Django refuses before any view, such as one for an unknown host."""
     request_notes.noted(request.META)["refused"] = type(exception).__name__
-    too_large = isinstance(exception, RequestDataTooBig)
-    return error_response(errors.PayloadTooLarge() if too_large else errors.BadRequest())
+    if isinstance(exception, RequestDataTooBig):
+        limit = next((given for given in exception.args if isinstance(given, int)), None)
+        return error_response(errors.PayloadTooLarge(limit))
+    return error_response(errors.BadRequest())
 
 
 def method_not_allowed(request: HttpRequest, allowed: tuple[str, ...]) -> HttpResponse:

@@ -14,6 +14,8 @@ from library.api.representation import clips_path, shown
 from library.models.rows import Row
 
 MOST = 5_000  # clips, each for one base URL and choice of fields
+MAX_BYTES = 32_000_000  # of them all
+OVERHEAD = 1_000  # bytes of Python's objects for one of them
 # Stands for the number of plays in kept JSON. No text contains it, because quotes are escaped.
 _PLAYS = b'"play_count":'
 _NUMBER = -(2**53)
@@ -22,6 +24,7 @@ _VARYING = ("play_count", "sorted_by")  # columns that are not compared
 
 Key = tuple[int, str, tuple[str, ...]]
 _kept: dict[Key, tuple[list[object], bytes, bytes]] = {}
+_size = 0  # at most, because a row that replaces another is added
 
 
 def fragments(
@@ -35,11 +38,19 @@ def fragments(
         known, head, tail = _kept.get(key, ([], b"", b""))
         if known != values:
             head, tail = _render(row, request, fields)
-            if len(_kept) >= MOST:
-                _kept.clear()
+            _make_room(OVERHEAD + len(clips_url) + 2 * len(head + tail))  # as JSON and as values
             _kept[key] = values, head, tail
         plays = _PLAYS + str(row["play_count"]).encode() if "play_count" in fields else b""
         yield orjson.Fragment(head + plays + tail)
+
+
+def _make_room(size: int) -> None:
+    """Forget all rows if there is no room for another one of this size."""
+    global _size
+    if len(_kept) >= MOST or _size + size > MAX_BYTES:
+        _kept.clear()
+        _size = 0
+    _size += size
 
 
 def _render(row: Row, request: Request, fields: tuple[str, ...]) -> tuple[bytes, bytes]:

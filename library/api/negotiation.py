@@ -12,6 +12,7 @@ from rest_framework.request import Request
 
 SMALLEST = 1_400  # bytes of a body that is compressed: less fits into one packet anyway
 LEVEL = 6
+LONGEST_KEPT = 1_000  # characters of a field whose meaning is kept in memory
 _ITEM = re.compile(r"([^;,\s]+)\s*((?:;[^,]*)?)")
 _QUALITY = re.compile(r";\s*q\s*=\s*(0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?)\s*(?:;|$)", re.IGNORECASE)
 
@@ -37,12 +38,16 @@ class AnyAccept(BaseContentNegotiation):
         return renderers[0], renderers[0].media_type  # JSON, for errors
 
 
-@lru_cache(maxsize=256)
 def best(accept: str, kinds: Sequence[str]) -> int | None:
     """Return the place of the media type that `accept` prefers, or None if it excludes all.
 
     Of equal qualities, the more specific one wins: `text/csv, */*` means CSV. Then the first wins.
     """
+    return (_best if len(accept) <= LONGEST_KEPT else _best.__wrapped__)(accept, kinds)
+
+
+@lru_cache(maxsize=256)
+def _best(accept: str, kinds: Sequence[str]) -> int | None:
     ranges = _qualities(accept)
     found: list[tuple[float, int, int]] = []
     for place, kind in enumerate(kinds):
@@ -55,11 +60,16 @@ def best(accept: str, kinds: Sequence[str]) -> int | None:
     return min(found)[2] if found else None
 
 
-@lru_cache(maxsize=256)
 def accepts_gzip(accept_encoding: str | None) -> bool:
     """Return whether the client accepts gzip, and does not prefer the body as it is."""
     if accept_encoding is None:
         return False
+    is_short = len(accept_encoding) <= LONGEST_KEPT
+    return (_accepts_gzip if is_short else _accepts_gzip.__wrapped__)(accept_encoding)
+
+
+@lru_cache(maxsize=256)
+def _accepts_gzip(accept_encoding: str) -> bool:
     codings = _qualities(accept_encoding)
     quality = codings.get("gzip", codings.get("x-gzip", codings.get("*", 0)))
     return quality > 0 and quality >= codings.get("identity", 0)

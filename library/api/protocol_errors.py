@@ -8,36 +8,42 @@ from library.api.errors import BadRequest, Unavailable
 class MalformedRequest(BadRequest):
     """The request is not HTTP."""
 
+    default_code = "malformed_request"
     default_detail = "The request is not valid HTTP/1.1."
 
 
 class FirstLineInvalid(BadRequest):
     """The request has no valid request line."""
 
+    default_code = "request_line_invalid"
     default_detail = "The first line of the request is not valid HTTP/1.1."
 
 
 class HostMissing(BadRequest):
     """HTTP/1.1 requires the field (RFC 9112, section 3.2)."""
 
+    default_code = "host_missing"
     default_detail = "An HTTP/1.1 request needs the header field Host."
 
 
 class TLSReceived(BadRequest):
     """The client has begun TLS."""
 
+    default_code = "tls_received"
     default_detail = "This port serves HTTP, not HTTPS. Use http://, or connect to the proxy."
 
 
 class HeadIncomplete(BadRequest):
     """The client has ended its side of the connection within the head of a request."""
 
+    default_code = "head_incomplete"
     default_detail = "The request ended before its head was complete."
 
 
 class BodyIncomplete(BadRequest):
     """The client has ended its side of the connection within the body."""
 
+    default_code = "body_incomplete"
     default_detail = "The request ended before its body was complete. Check Content-Length."
 
 
@@ -88,3 +94,18 @@ class NoConnections(Unavailable):
     default_code = "no_capacity"
     default_detail = "Too many requests are in progress. Try again shortly."
     wait = 5
+
+
+class NoRoomForBody(Unavailable):
+    """The bodies of other requests need all the memory or disk that is set aside for them."""
+
+    default_code = "no_capacity"
+    default_detail = "Too many request bodies are in progress. Try again shortly."
+    wait = 5
+
+
+class BodyNotStored(Unavailable):
+    """The temporary file of a large body cannot be written, for example because a disk is full."""
+
+    default_code = "body_not_stored"
+    default_detail = "The request body cannot be stored at present. Try again later."

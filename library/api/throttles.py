@@ -27,10 +27,11 @@ from library.models import RequestCount
 logger = logging.getLogger(__name__)
 
 MINUTE = 60
+MOST_CLIENTS = 100_000  # whose requests of a minute a process counts; the first are forgotten
 SCOPES = {"create": "writes", "partial_update": "writes", "destroy": "writes", "bulk": "bulk"}
 
 
-@dataclass
+@dataclass(slots=True)
 class Tally:
     """A client's requests in this minute: the last known shared count, and those not yet added."""
 
@@ -92,7 +93,12 @@ class Counts:
     def _tally(self, client: str, minute: int) -> Tally:
         if minute > self._minute:
             self._minute, self._tallies = minute, {}
-        return self._tallies.setdefault(client, Tally())
+        tally = self._tallies.get(client)
+        if tally is None:
+            if len(self._tallies) >= MOST_CLIENTS:  # an attacker may have many IPv6 networks
+                del self._tallies[next(iter(self._tallies))]
+            tally = self._tallies[client] = Tally()
+        return tally
 
 
 _counts = Counts()

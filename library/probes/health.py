@@ -29,6 +29,8 @@ NO_STORE = {"Cache-Control": "no-store"}
 RETRY_AFTER = "5"  # seconds
 ALIVE = b'{"status": "alive"}'
 TIMEOUT = 2.0  # seconds after which a check has failed
+CONNECT_TIMEOUT = 2  # seconds; libpq allows no less
+SOON = 1.0  # seconds within which a server that has restarted closes a connection
 CONNECTION_AGE = 5.0  # seconds, so that the check soon sees what new connections see
 NO_RESPONSE = {
     "database": "the database is not responding",
@@ -82,12 +84,15 @@ class _Database:
 
     def check(self) -> Problems:
         """Check that the database responds, has all migrations, and accepts changes."""
+        began = time.monotonic()
         try:
             try:
                 return self._check()
             except (psycopg.OperationalError, psycopg.InterfaceError):
-                self.close()  # the server may have restarted
-                return self._check()
+                self.close()
+                if time.monotonic() - began >= SOON:
+                    raise  # no response: the next check comes soon
+                return self._check()  # the server may have restarted
         except psycopg.Error:
             self.close()
             return {"database": NO_RESPONSE["database"]}
@@ -98,7 +103,10 @@ class _Database:
             self.close()
         if self._connection is None:
             database: Any = connection  # clips_site/database/postgresql/base.py
-            self._connection = database.open_separate(purpose="readiness")
+            self._connection = database.open_separate(
+                purpose="readiness", connect_timeout=CONNECT_TIMEOUT
+            )
+            self._connection.deadline = TIMEOUT  # that of the workers is longer
             self._opened_at = time.monotonic()
         if missing := sorted(needed_migrations() - self._applied()):
             text = f"{len(missing)}, the first is {'.'.join(missing[0])}"

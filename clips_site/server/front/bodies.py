@@ -1,83 +1,159 @@
 """Receive the body of a request for Django, while its client holds no thread."""
 
 import asyncio
+import logging
 import tempfile
+from collections.abc import AsyncGenerator, Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager, suppress
+from functools import partial
 from io import BytesIO
-from typing import BinaryIO, cast
+from typing import BinaryIO, TypeVar, cast
 
 from aiohttp import HttpVersion11, StreamReader
 from aiohttp.web import BaseRequest
 
 from clips_site import settings
-from clips_site.middleware import BodyLimitMiddleware
+from clips_site.middleware import body_limit
+from clips_site.server.front.body_budget import IN_MEMORY, Claim, budget
 from clips_site.server.front.connection import Connection
-from library.api.protocol_errors import BodyIncomplete, BodyTooSlow
+from clips_site.server.front.exchange import Exchange
+from clips_site.server.front.spool import write_all
+from library.api.protocol_errors import BodyIncomplete, BodyNotStored, BodyTooSlow
 
-IN_MEMORY = 1_000_000  # bytes of a request body; a larger one goes to a temporary file
+Result = TypeVar("Result")
+logger = logging.getLogger(__name__)
+
 SMALL, PAUSE = 16_384, 0.25  # fewer bytes than these are followed by these seconds
+UNREAD = ("GET", "HEAD")  # no view of these methods reads a body
+_disk = ThreadPoolExecutor(2, "bodies")  # a disk that hangs must not hold the event loop
 
 
-async def receive(request: BaseRequest) -> BinaryIO | None:
-    """Return the request's body, or None if Django will refuse it.
+@asynccontextmanager
+async def received(exchange: Exchange) -> AsyncGenerator[BinaryIO | None]:
+    """Receive the request's body, and hold it until the block ends.
 
-    Such a body is too large or has no length, and is not received. Raises BodyTooSlow,
-    BodyIncomplete, or ConnectionError if the client leaves.
+    It is None if Django will refuse it or not read it: it is too large, it has no length, or the
+    method needs none. Such a body is not received. Raises BodyTooSlow, BodyIncomplete,
+    NoRoomForBody, BodyNotStored, or ConnectionError if the client leaves.
     """
+    request = exchange.request
     length = request.content_length or 0
-    if length > BodyLimitMiddleware.MAX_BYTES or (request.body_exists and not length):
-        return None
+    if not request.body_exists and not length:
+        yield BytesIO()
+        return
+    is_unread = request.method in UNREAD and not request.content.is_eof()
+    if is_unread or not length or length > body_limit(exchange.path):
+        yield None
+        return
+    with budget.claim(cast(Connection, request.protocol)) as claim:
+        body = await _receive(request, length, claim)
+        yield body
+        body.close()  # not if the server stops, while a thread of Django may still read it
+
+
+async def _receive(request: BaseRequest, length: int, claim: Claim) -> BinaryIO:
     connection = cast(Connection, request.protocol)
-    body: BinaryIO = BytesIO()
-    if length > IN_MEMORY:
-        body = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115
-    if not request.content.is_eof():
-        complete = False
-        try:
-            await _receive_rest(request, length, body, connection)
-            complete = True
-        except TimeoutError:
-            await connection.places.take_turn()
-            raise BodyTooSlow from None
-        finally:
-            connection.end_body(complete=complete)
-    body.write(request.content.read_nowait())
-    if body.tell() < length:
+    complete = False
+    try:
+        claim.add_memory(min(length, IN_MEMORY))
+        if length <= IN_MEMORY:
+            await _receive_rest(request, connection)
+            body: BinaryIO = BytesIO(request.content.read_nowait())
+        else:
+            body = await _receive_file(request, connection, claim)
+        complete = True
+    except TimeoutError:
+        await _take_turn(connection)
+        raise BodyTooSlow from None
+    finally:
+        connection.end_body(complete=complete)
+    claim.end_wait()
+    if body.seek(0, 2) < length:
         raise BodyIncomplete
     body.seek(0)
     return body
 
 
+async def _receive_file(request: BaseRequest, connection: Connection, claim: Claim) -> BinaryIO:
+    """Receive a body that is too large for memory. Raises as `_receive_rest`."""
+    file = await _stored(_new_file)
+
+    async def store(data: bytes) -> None:
+        claim.add_disk(len(data))
+        await _stored(partial(write_all, file, data))
+
+    try:
+        await _receive_rest(request, connection, store)
+        await store(request.content.read_nowait())
+    except Exception:  # if the server stops, a thread may still write: it closes the file
+        file.close()
+        raise
+    return file
+
+
 async def _receive_rest(
-    request: BaseRequest, length: int, body: BinaryIO, connection: Connection
+    request: BaseRequest,
+    connection: Connection,
+    store: Callable[[bytes], Coroutine[None, None, None]] | None = None,
 ) -> None:
     """Wait until the whole body has arrived. Raises TimeoutError if that takes too long.
 
     Bytes that arrive one by one wake nobody, so that they cost little: a body that fits into memory
-    is read when it is complete, and a larger one goes to `body` a few times a second.
+    is read when it is complete, and `store` gets a larger one a few times a second.
     """
-    expects = request.version >= HttpVersion11 and request.headers.get("Expect", "").lower()
-    if expects == "100-continue" and request.transport:
-        request.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
     content, clock = request.content, asyncio.get_running_loop().time
+    if content.is_eof():
+        return
+    _invite(request)
     began = clock()
-    if length <= IN_MEMORY:
-        content.set_read_chunk_size(length)
     while not content.is_eof():
         if (error := content.exception()) is not None:
             raise ConnectionResetError from error
+        if connection.gives_way:  # since the last bytes arrived
+            raise TimeoutError
+        data = b""
         try:
             async with asyncio.timeout_at(due(began, content.total_bytes)) as timeout:
                 connection.begin_body(timeout)
-                if length <= IN_MEMORY:
+                if store is None:
                     await _ended(content)
-                else:
-                    data = await _next(content)
-                    body.write(data)
-                    if len(data) < SMALL:
-                        await asyncio.sleep(PAUSE)
+                elif len(data := await _next(content)) < SMALL:
+                    await asyncio.sleep(PAUSE)
         except TimeoutError:
             if connection.gives_way or due(began, content.total_bytes) <= clock():
                 raise
+        if store is not None:
+            await store(data)
+
+
+def _invite(request: BaseRequest) -> None:
+    """Let a client send the body, if it waits for that (RFC 9110, section 10.1.1)."""
+    expects = request.version >= HttpVersion11 and request.headers.get("Expect", "").lower()
+    if expects == "100-continue" and request.transport:
+        request.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+
+
+def _new_file() -> BinaryIO:
+    return cast(BinaryIO, tempfile.TemporaryFile(buffering=0))
+
+
+async def _stored(action: Callable[[], Result]) -> Result:
+    """Call a function that may wait for the disk, in a thread. Raises BodyNotStored."""
+    try:
+        return await asyncio.get_running_loop().run_in_executor(_disk, action)
+    except OSError as error:
+        logger.warning("A request body could not be stored: %s", error.strerror)
+        raise BodyNotStored from None
+
+
+async def _take_turn(connection: Connection) -> None:
+    """Wait for the turn of this connection to be closed, or until its place is needed."""
+    if not connection.gives_way:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(None) as timeout:
+                connection.begin_body(timeout)
+                await connection.places.take_turn()
 
 
 async def _ended(content: StreamReader) -> None:

@@ -10,7 +10,7 @@ from aiohttp.streams import EMPTY_PAYLOAD, StreamReader
 from aiohttp.web import BaseRequest, RequestHandler, Server
 from aiohttp.web_protocol import _ErrInfo
 
-from clips_site.server.front.places import Connections, Excess, Places, Stage
+from clips_site.server.front.places import Connections, Excess, Holder, Places, Stage
 from clips_site.server.front.refusals import MAX_FIELD, MAX_FIELDS, MAX_LINE, failure, refuse
 from clips_site.server.front.reply import Reply
 from clips_site.server.logs.access_lines import AccessLog
@@ -47,27 +47,29 @@ class Front(Server):
             "auto_decompress": False,  # WSGI passes bodies on as they were sent
         }
 
-    def __call__(self) -> RequestHandler:
-        return Connection(self, **self._settings)
+    def __call__(self, visitor: Holder | None = None) -> RequestHandler:
+        return Connection(self, visitor, **self._settings)
 
 
 class Connection(RequestHandler):
     """One connection of a client."""
 
     __slots__ = (
-        *("_body_timeout", "_end", "_front", "_is_refused"),
+        *("_body_timeout", "_end", "_front", "_is_refused", "_visitor"),
         *("_last_body", "_last_body_end", "_last_body_left"),
-        *("client", "groups", "places", "since", "stage", "surplus"),  # see `places.Holder`
+        *("client", "groups", "place", "places", "since", "stage", "surplus"),  # `places.Holder`
     )
     client: str | None
     groups: tuple[Connections, ...]
+    place: int
     since: float
     stage: Stage
     surplus: bool
 
-    def __init__(self, front: Front, **options: Any) -> None:
+    def __init__(self, front: Front, visitor: Holder | None, **options: Any) -> None:
+        """`visitor` has held the connection's place until its first byte arrived."""
         super().__init__(front, **options)
-        self._front, self.places = front, front.places
+        self._front, self.places, self._visitor = front, front.places, visitor
         self._body_timeout: asyncio.Timeout | None = None
         self._last_body: StreamReader = EMPTY_PAYLOAD
         self._last_body_left = 0  # bytes that are to come, if their number is known
@@ -77,6 +79,10 @@ class Connection(RequestHandler):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
+        visitor, self._visitor = self._visitor, None
+        if visitor is not None and visitor.stage is not Stage.CLOSED:
+            self.places.hand_over(visitor, self)
+            return
         peer = self.peername  # empty on a Unix socket
         self.places.enter(self, self._front.client_of(peer[0]) if peer else None)
 
@@ -209,9 +215,16 @@ class Connection(RequestHandler):
             if transport is not None:
                 transport.abort()  # the client takes nothing, so it would stay open
         elif self._body_timeout is not None:
-            self._body_timeout.reschedule(self._loop.time())
+            # It can be rescheduled only while it runs. Otherwise `bodies` is about to notice.
+            with suppress(RuntimeError):
+                self._body_timeout.reschedule(self._loop.time())
         elif not self.expire():
             self.force_close()
+
+    def give_way_to_body(self) -> None:
+        """End a body that is being received, because another one needs its room."""
+        self.places.leave(self)
+        self.give_way()
 
     def excess(self) -> Excess | None:
         """Return the limit on connections that a new request still exceeds, if any."""

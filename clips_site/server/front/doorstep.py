@@ -7,6 +7,8 @@ would have to look at all of them. Here a connection gets these when its first b
 import asyncio
 import logging
 import socket
+from contextlib import suppress
+from functools import partial
 
 from clips_site.server.front.connection import Front
 from clips_site.server.front.places import Connections, Stage
@@ -45,21 +47,27 @@ class Doorstep:
         for visitor in [*self._visitors]:
             visitor.give_way()
 
-    def let_in(self, connection: socket.socket, beginning: bytes) -> None:
-        """Serve a connection, unless its client has left."""
-        if not beginning:
-            connection.close()
-            return
-        made = self._loop.connect_accepted_socket(self.front, connection)
-        task = self._loop.create_task(made)
+    def let_in(self, connection: socket.socket, visitor: "Visitor | None" = None) -> None:
+        """Serve a connection whose first byte has arrived. It takes over the visitor's place."""
+        make = partial(self.front, visitor)
+        task = self._loop.create_task(self._loop.connect_accepted_socket(make, connection))
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
 
-    def leave(self, visitor: "Visitor") -> None:
-        """Forget a connection that waited."""
+        def end(task: asyncio.Task[object]) -> None:
+            self._tasks.discard(task)
+            if task.cancelled() or (error := task.exception()) is None:
+                return
+            logger.warning("A connection could not be served: %s", error)
+            connection.close()
+            if visitor is not None:
+                self.front.places.leave(visitor)
+
+        task.add_done_callback(end)
+
+    def stop_watching(self, visitor: "Visitor") -> None:
+        """Wait no longer for the first byte."""
         self._loop.remove_reader(visitor.connection)
         self._visitors.discard(visitor)
-        self.front.places.leave(visitor)
 
     def _accept(self) -> None:
         try:
@@ -72,8 +80,12 @@ class Doorstep:
             self._reopening = self._loop.call_later(PAUSE, self.open)
             return
         connection.setblocking(False)  # noqa: FBT003
-        if (beginning := peek(connection)) is not None:
-            self.let_in(connection, beginning)
+        beginning = peek(connection)
+        if beginning:
+            self.let_in(connection)
+            return
+        if beginning is not None:
+            connection.close()  # the client has left
             return
         visitor = Visitor(self, connection)
         self._visitors.add(visitor)
@@ -84,29 +96,44 @@ class Doorstep:
 class Visitor:
     """A connection that has sent nothing."""
 
-    __slots__ = ("_doorstep", "client", "connection", "groups", "since", "stage", "surplus")
-    client: str | None  # see `places.Holder`
+    __slots__ = (
+        *("_doorstep", "_has_arrived", "connection"),
+        *("client", "groups", "place", "since", "stage", "surplus"),  # see `places.Holder`
+    )
+    client: str | None
     groups: tuple[Connections, ...]
+    place: int
     since: float
     stage: Stage
     surplus: bool
 
     def __init__(self, doorstep: Doorstep, connection: socket.socket) -> None:
         self._doorstep, self.connection = doorstep, connection
+        self._has_arrived = False
 
     def arrive(self) -> None:
         """Be served, because the first byte or the end of the connection has arrived."""
         beginning = peek(self.connection)
-        if beginning is not None:
-            self._doorstep.leave(self)
-            self._doorstep.let_in(self.connection, beginning)
+        if beginning is None:
+            return
+        if not beginning:
+            self.give_way()
+            return
+        self._has_arrived = True
+        self._doorstep.stop_watching(self)
+        self._doorstep.let_in(self.connection, self)
 
     def expire(self) -> bool:
         self.give_way()
         return True
 
     def give_way(self) -> None:
-        self._doorstep.leave(self)
+        if self._has_arrived:  # asyncio is about to serve it, and then notices its end
+            with suppress(OSError):
+                self.connection.shutdown(socket.SHUT_RDWR)
+            return
+        self._doorstep.stop_watching(self)
+        self._doorstep.front.places.leave(self)
         self.connection.close()
 
 

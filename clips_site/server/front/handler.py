@@ -1,28 +1,31 @@
 """Answer requests: in the event loop where that is fast, otherwise through Django."""
 
 import asyncio
+import time
 from typing import cast
 
 from aiohttp import HttpVersion10
 from aiohttp.web import BaseRequest
 from django.conf import settings
-from rest_framework.exceptions import APIException
+from rest_framework.exceptions import APIException, MethodNotAllowed
 
 from clips_site.middleware import PROBES
-from clips_site.server.front import probes
+from clips_site.server.front import probes, streams
 from clips_site.server.front.client_counts import counted_client, counts
 from clips_site.server.front.connection import Connection
 from clips_site.server.front.database import Database
 from clips_site.server.front.error_replies import error_reply
-from clips_site.server.front.exchange import Exchange, joined
+from clips_site.server.front.exchange import Exchange, joined, scheme
 from clips_site.server.front.kept_answers import KeptAnswers
 from clips_site.server.front.places import Excess
 from clips_site.server.front.reply import LEFT, LostReply, Reply
-from clips_site.server.front.site_headers import is_allowed, site_headers
+from clips_site.server.front.site_headers import site_headers
 from clips_site.server.front.streams import Streams
+from clips_site.server.front.targets import ALLOW, about_service, check_target
 from clips_site.server.front.wsgi import Application, Django
 from clips_site.server.logs.access_lines import AccessLog
 from library.api import protocol_errors as errors
+from library.telemetry import http_requests
 
 
 class Handler:
@@ -42,7 +45,7 @@ class Handler:
         client = self._proxied_client(exchange) if self._most else None
         try:
             self._check(exchange, client)
-            reply = await self._reply(exchange)
+            reply = about_service(exchange) or await self._reply(exchange)
         except APIException as error:
             reply = _last_reply(exchange, error)
         except ConnectionError:  # the client has left
@@ -70,10 +73,9 @@ class Handler:
 
     def _check(self, exchange: Exchange, client: str | None) -> None:
         """Raise an APIException if the request cannot be handled at all."""
-        if exchange.is_absolute and not is_allowed(exchange.host):
-            raise errors.MisdirectedRequest
         if exchange.request.version < HttpVersion10:
             raise errors.FirstLineInvalid
+        check_target(exchange)
         if exchange.path in PROBES:
             return
         excess = cast(Connection, exchange.request.protocol).excess()
@@ -101,5 +103,12 @@ def _last_reply(exchange: Exchange, error: APIException) -> Reply:
     """Return the response to a request that is not handled. The connection ends with it."""
     reply = error_reply(error, exchange.notes)
     reply.headers = (*reply.headers, *site_headers(exchange))
+    if isinstance(error, MethodNotAllowed):
+        reply.headers = (*reply.headers, ALLOW)
     reply.keep_alive = False
+    if streams.is_stream(exchange):
+        streams.count(exchange, reply.status, error)
+    else:
+        request, seconds = exchange.request, time.perf_counter() - exchange.began
+        http_requests.count(None, scheme(request), request.method, reply.status, seconds)
     return reply

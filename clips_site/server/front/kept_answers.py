@@ -30,8 +30,9 @@ from library.telemetry import http_requests
 
 LIST = "/api/v1/clips"
 CLIP = re.compile(r"/api/v1/clips/([0-9]{1,18})")
-MAX_BYTES = 16_000_000  # of all bodies kept by a process
-LARGEST = MAX_BYTES // 16  # body that is kept
+MAX_BYTES = 16_000_000  # of all that a process keeps
+LARGEST = MAX_BYTES // 16  # of an answer that is kept
+OVERHEAD = 1_000  # bytes of Python's objects for one answer
 # The answer may depend on these fields in other ways than on those in its key.
 UNKEPT = ("Authorization", "Cookie", "If-Match", "If-Modified-Since", "If-Unmodified-Since")
 # These belong to one answer and are made for each.
@@ -117,18 +118,22 @@ class KeptAnswers:
         etag = next((value for name, value in headers if name == "ETag"), "")
         before = self._kept.get(key)
         if reply.status == 304:
-            if before is not None and before.token == token and before.etag == etag:
-                self._kept[key] = before._replace(headers_of_304=headers)
+            if before is None or before.token != token or before.etag != etag:
+                return
+            kept = before._replace(headers_of_304=headers)
+        elif reply.status == 200 and etag:
+            kept = Kept(token, etag, headers, reply.body)
+        else:
             return
-        if reply.status != 200 or not etag or len(reply.body) > LARGEST:
+        size = _size(key, kept)
+        if size > LARGEST:
             return
         if before is not None:
-            self._size -= len(before.body)
-        self._kept[key] = Kept(token, etag, headers, reply.body)
-        self._size += len(reply.body)
+            self._size -= _size(key, before)
+        self._kept[key] = kept
+        self._size += size
         while self._size > MAX_BYTES:
-            _, oldest = self._kept.popitem(last=False)
-            self._size -= len(oldest.body)
+            self._size -= _size(*self._kept.popitem(last=False))
 
 
 class _Route(NamedTuple):
@@ -146,6 +151,13 @@ class _Route(NamedTuple):
             exchange.notes["clip"] = self.clip
         seconds = time.perf_counter() - exchange.began
         http_requests.count(self.name, scheme(exchange.request), "GET", status, seconds)
+
+
+def _size(key: Key, kept: Kept) -> int:
+    """Return about how many bytes of memory an answer takes. Clients choose most of the key."""
+    headers = (*kept.headers, *(kept.headers_of_304 or ()))
+    texts = (*key, *(text for item in headers for text in item), repr(kept.token))
+    return OVERHEAD + len(kept.body) + sum(map(len, texts))
 
 
 def _key(exchange: Exchange) -> Key:

@@ -8,6 +8,7 @@ connection needs the place.
 import asyncio
 from collections.abc import Callable
 from enum import Enum, IntEnum
+from itertools import count
 from typing import NamedTuple, Protocol
 
 from clips_site.server.front.client_counts import ClientCounts
@@ -49,12 +50,13 @@ class Connections:
 
     def __init__(self) -> None:
         self.size = 0
-        self.waiting: tuple[dict[Holder, None], ...] = ({}, {}, {})
+        self.waiting: tuple[dict[int, Holder], ...] = ({}, {}, {})
 
     def first_to_close(self, newcomer: "Holder") -> "Holder | None":
         """Return the connection that has waited longest. Those that send a body come last."""
         idle, head, body = (
-            next((each for each in queue if each is not newcomer), None) for queue in self.waiting
+            next((each for each in queue.values() if each is not newcomer), None)
+            for queue in self.waiting
         )
         if idle is not None and head is not None:
             return idle if idle.since <= head.since else head
@@ -68,6 +70,7 @@ class Holder(Protocol):
     stage: Stage
     since: float  # when it began to wait, on the clock of the event loop
     groups: tuple[Connections, ...]
+    place: int  # its number
     surplus: bool  # it exceeded a limit, and no other connection could give way
 
     def expire(self) -> bool:
@@ -99,6 +102,7 @@ class Places:
         self._capacity, self._per_client = capacity, per_client
         self._share = -(-per_client // workers)
         self._all = Connections()
+        self._numbers = count()
         self._next_turn = 0.0
         self._of_client: dict[str, Connections] = {}
 
@@ -106,13 +110,13 @@ class Places:
         """Add a new connection, in stage HEAD. Over a limit, another one gives way."""
         holder.client = client if self._per_client else None
         holder.stage, holder.since, holder.surplus = Stage.HEAD, self._clock(), False
-        holder.groups = (self._all,)
+        holder.groups, holder.place = (self._all,), next(self._numbers)
         if holder.client is not None:
             holder.groups = (self._all, self._of_client.setdefault(holder.client, Connections()))
             self._counts.add(holder.client)
         for group in holder.groups:
             group.size += 1
-            group.waiting[Stage.HEAD][holder] = None
+            group.waiting[Stage.HEAD][holder.place] = holder
         if self._client_exceeds(holder) and not self._make_way(holder, holder.groups[-1]):
             holder.surplus = True
         for _ in range(2):  # a second one, so that their number falls if the capacity did
@@ -126,10 +130,19 @@ class Places:
             return
         for group in holder.groups:
             if before < Stage.BUSY:
-                del group.waiting[before][holder]
+                del group.waiting[before][holder.place]
             if stage < Stage.BUSY:
-                group.waiting[stage][holder] = None
+                group.waiting[stage][holder.place] = holder
         holder.stage, holder.since = stage, self._clock()
+
+    def hand_over(self, holder: Holder, successor: Holder) -> None:
+        """Let another holder, which has not entered, take over a place and the time it has left."""
+        for name in ("client", "groups", "place", "since", "stage", "surplus"):
+            setattr(successor, name, getattr(holder, name))
+        if holder.stage < Stage.BUSY:
+            for group in holder.groups:
+                group.waiting[holder.stage][holder.place] = successor
+        holder.stage = Stage.CLOSED
 
     def leave(self, holder: Holder) -> None:
         """Remove a connection, if it has not been removed."""
@@ -164,7 +177,7 @@ class Places:
         now, closed = self._clock(), 0
         for stage, seconds in zip((Stage.IDLE, Stage.HEAD), self._patience, strict=True):
             queue = self._all.waiting[stage]
-            while (first := next(iter(queue), None)) and first.since + seconds <= now:
+            while (first := next(iter(queue.values()), None)) and first.since + seconds <= now:
                 if closed == BATCH:
                     return PAUSE
                 closed += 1

@@ -5,10 +5,18 @@ import logging
 import os
 import tempfile
 from collections.abc import AsyncGenerator, Iterable
+from typing import BinaryIO
 
 from clips_site.server.front.reply import CHUNK
 
 logger = logging.getLogger(__name__)
+
+
+def write_all(file: BinaryIO, data: bytes) -> None:
+    """Write all bytes to a file without a buffer, of which each write may take only some."""
+    view = memoryview(data)
+    while view:
+        view = view[file.write(view) :]
 
 
 class Spool:
@@ -52,9 +60,7 @@ class Spool:
             self._file.close()
 
     def _write(self, data: bytes) -> None:
-        view = memoryview(data)
-        while view:
-            view = view[self._file.write(view) :]
+        write_all(self._file, data)
         self._written += len(data)
         self._wake()
 

@@ -40,6 +40,7 @@ from library.telemetry.instruments import StreamMeter
 PATH = re.compile(r"/api/v1/clips/([0-9]{1,18})/stream")
 ROUTE, TEMPLATE = "clip-stream", r"api/v1/^clips/(?P<pk>[0-9]{1,18})/stream$"
 ALLOW = ("Allow", "GET, HEAD, OPTIONS")
+METHODS = ("GET", "HEAD")
 ATTEMPTS = 5  # to answer with a version of the clip that is current when the play is recorded
 
 
@@ -56,19 +57,19 @@ class Streams:
         """Return the response, or None if the request is for Django."""
         request = exchange.request
         found = PATH.fullmatch(exchange.path)
-        if found is None or request.method not in ("GET", "HEAD") or not is_served_here(exchange):
+        if found is None or request.method not in METHODS or not is_served_here(exchange):
             return None
         clip_id = int(found[1])
         exchange.notes.update(route=ROUTE, path_template=TEMPLATE, clip=clip_id)
         self._in_progress += 1
+        refusal: Exception | None = None
         try:
             reply = await self._stream(exchange, clip_id)
         except ConnectionError:  # the client has left
             self._in_progress -= 1
             raise
         except Exception as error:
-            if request.method == "GET":  # a HEAD request is not a failed stream
-                count_refusal(error)
+            refusal = error
             reply = error_reply(error, exchange.notes)
         headers = dict((ALLOW, *site_headers(exchange))) | dict(reply.headers)
         reply.headers = tuple(headers.items())
@@ -79,8 +80,7 @@ class Streams:
             before_end()
 
         reply.on_end = end
-        seconds = time.perf_counter() - exchange.began
-        http_requests.count(ROUTE, scheme(request), request.method, reply.status, seconds)
+        count(exchange, reply.status, refusal)
         return reply
 
     async def _stream(self, exchange: Exchange, clip_id: int) -> Reply:
@@ -168,6 +168,20 @@ class Streams:
 
         reply.on_end = on_end
         return reply
+
+
+def is_stream(exchange: Exchange) -> bool:
+    """Return whether a request is for a stream."""
+    return exchange.request.method in METHODS and PATH.fullmatch(exchange.path) is not None
+
+
+def count(exchange: Exchange, status: int, error: Exception | None) -> None:
+    """Count a request for a stream, and the error that it caused."""
+    request = exchange.request
+    if error is not None and request.method == "GET":  # a HEAD request is not a failed stream
+        count_refusal(error)
+    seconds = time.perf_counter() - exchange.began
+    http_requests.count(ROUTE, scheme(request), request.method, status, seconds)
 
 
 def _asked(exchange: Exchange) -> StreamRequest:

@@ -15,7 +15,7 @@ from urllib.parse import unquote_to_bytes
 
 from clips_site import settings
 from clips_site.middleware import PROBES
-from clips_site.server.front.bodies import receive
+from clips_site.server.front.bodies import received
 from clips_site.server.front.exchange import Exchange, scheme
 from clips_site.server.front.reply import (
     CHUNK,
@@ -63,13 +63,13 @@ class Django:
         self._for_metrics = ThreadPoolExecutor(1, "metrics")
 
     async def reply(self, exchange: Exchange) -> Reply:
-        """Return Django's response. Raises the exceptions of `receive`."""
-        body = await receive(exchange.request)
-        environ = environment(exchange, body or BytesIO())
-        answered: asyncio.Future[Reply] = self._loop.create_future()
-        threads = self._threads_for(exchange.path)
-        threads.submit(copy_context().run, self._respond, environ, answered)
-        reply = await answered
+        """Return Django's response. Raises the exceptions of `received`."""
+        async with received(exchange) as body:
+            environ = environment(exchange, body or BytesIO())
+            answered: asyncio.Future[Reply] = self._loop.create_future()
+            threads = self._threads_for(exchange.path)
+            threads.submit(copy_context().run, self._respond, environ, answered)
+            reply = await answered
         if body is None:
             reply.keep_alive = False
         return reply

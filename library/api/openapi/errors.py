@@ -10,7 +10,7 @@ from drf_spectacular.extensions import OpenApiSerializerExtension
 from drf_spectacular.utils import OpenApiExample, OpenApiResponse, PolymorphicProxySerializer
 from rest_framework import exceptions, serializers
 
-from library.api import errors, parameters
+from library.api import errors, parameters, protocol_errors
 from library.api.openapi.examples import NEW_CLIP
 from library.api.serializers import ClipSerializer
 from library.audio.errors import CAUSES, AudioUnavailableError
@@ -80,9 +80,11 @@ class ErrorResponse(OpenApiResponse):
     @property
     def examples(self) -> list[OpenApiExample]:  # type: ignore[override]
         """Return the body of each error, as a client receives it."""
+        found = [make() for make in self.makers]
+        titles = [_title(error) for error in found]
         return [
-            OpenApiExample(_title(error), errors.error_body(error))
-            for error in (make() for make in self.makers)
+            OpenApiExample(_numbered(titles, place), errors.error_body(error))
+            for place, error in enumerate(found)
         ]
 
 
@@ -96,14 +98,23 @@ def _title(error: exceptions.APIException) -> str:
     return ", ".join(error.detail) if isinstance(error.detail, dict) else str(error.get_codes())
 
 
+def _numbered(titles: list[str], place: int) -> str:
+    """Return a title that no other has: errors with one code have different sentences."""
+    earlier = titles[:place].count(titles[place])
+    return f"{titles[place]} {earlier + 1}" if earlier else titles[place]
+
+
 def _description(error: exceptions.APIException) -> str:
     if isinstance(error, exceptions.ValidationError):
         return str(FieldErrors.__doc__)
     return f"`{error.get_codes()}`: {error.detail}"
 
 
-ANY_OPERATION = (
-    *(errors.BadRequest, errors.ServerError),
+ANY_OPERATION: tuple[MakeError, ...] = (
+    *(errors.BadRequest, errors.UriTooLong, errors.ServerError),
+    *(protocol_errors.MisdirectedRequest, protocol_errors.HeaderFieldsTooLarge),
+    *(protocol_errors.HeadTooSlow, protocol_errors.TooManyConnections),
+    protocol_errors.NoConnections,
     *(errors.DatabaseUnavailable, errors.DatabaseReadOnly, errors.DatabaseBusy),
 )
 
@@ -172,6 +183,9 @@ _SENDING: tuple[MakeError, ...] = (
     partial(errors.RepeatedName, "title"),
     partial(errors.PayloadTooLarge, settings.DATA_UPLOAD_MAX_MEMORY_SIZE),
     errors.NotJSON,
+    protocol_errors.BodyTooSlow,
+    protocol_errors.NoRoomForBody,
+    protocol_errors.BodyNotStored,
     *SIGNING_IN,
 )
 WRITING: tuple[MakeError, ...] = (

@@ -13,7 +13,6 @@ from drf_spectacular.utils import (
 )
 
 from library.api import parameters
-from library.api.errors import UriTooLong
 from library.api.openapi.errors import READING, SHOWING, STREAMING, error_responses, invalid_query
 from library.api.openapi.examples import CLIP
 from library.api.openapi.parameters import (
@@ -75,9 +74,7 @@ _LIST = extend_schema(
     responses={
         200: ClipSerializer(many=True),
         304: _NOT_MODIFIED,
-        **error_responses(
-            partial(invalid_query, parameters.LIST), *READING, UriTooLong, name="QueryErrors"
-        ),
+        **error_responses(partial(invalid_query, parameters.LIST), *READING, name="QueryErrors"),
     },
     examples=[OpenApiExample("A page", value=CLIP, response_only=True, status_codes=[200])],
 )

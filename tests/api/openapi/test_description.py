@@ -77,19 +77,20 @@ def test_head_of_a_stream_has_headers_but_no_body(operations: dict[str, Any]) ->
 @pytest.mark.parametrize(
     ("operation", "errors"),
     [
-        ("list_clips", {400, 401, 406, 412, 414, 429}),
-        ("show_clip", {400, 401, 404, 406, 410, 412, 429}),
-        ("add_clip", {400, 401, 403, 404, 406, 409, 410, 411, 413, 415, 422, 429}),
-        ("add_clips", {400, 401, 403, 404, 406, 409, 410, 411, 413, 415, 422, 429}),
-        ("change_clip", {400, 401, 403, 404, 406, 410, 411, 412, 413, 415, 429}),
-        ("delete_clip", {400, 401, 403, 404, 406, 410, 411, 412, 429}),
+        ("list_clips", {400, 401, 406, 412}),
+        ("show_clip", {400, 401, 404, 406, 410, 412}),
+        ("add_clip", {400, 401, 403, 404, 406, 409, 410, 411, 413, 415, 422}),
+        ("add_clips", {400, 401, 403, 404, 406, 409, 410, 411, 413, 415, 422}),
+        ("change_clip", {400, 401, 403, 404, 406, 410, 411, 412, 413, 415}),
+        ("delete_clip", {400, 401, 403, 404, 406, 410, 411, 412}),
         ("stream_clip", {400, 404, 410, 412, 416, 502, 504}),
-        ("clip_statistics", {400, 401, 404, 406, 412, 429}),
-        ("library_statistics", {400, 401, 406, 412, 429}),
+        ("clip_statistics", {400, 401, 404, 406, 412}),
+        ("library_statistics", {400, 401, 406, 412}),
     ],
 )
 def test_every_error_is_documented(
     operations: dict[str, Any], operation: str, errors: set[int]
 ) -> None:
     documented = {int(status) for status in operations[operation]["responses"]}
-    assert {status for status in documented if status >= 400} == errors | {500, 503}
+    of_any = {408, 414, 421, 429, 431, 500, 503}
+    assert {status for status in documented if status >= 400} == errors | of_any

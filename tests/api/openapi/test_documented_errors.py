@@ -38,7 +38,8 @@ FIELDS = ""  # instead of a code: errors of fields or parameters, by name
 # Provoked by the tests of the packages that raise them.
 PROVOKED_ELSEWHERE = {
     *("idempotency_key_in_use", "database_unavailable", "no_capacity", "play_not_recorded"),
-    *("database_read_only", "database_busy"),
+    *("database_read_only", "database_busy", "request_timeout", "misdirected_request"),
+    *("too_many_connections", "body_not_stored"),
     *("origin_dns_failed", "origin_tls_failed", "origin_redirect_refused", "origin_redirect_loop"),
     *("origin_loop", "origin_protocol_error", "origin_too_large", "origin_truncated"),
     *("origin_timeout", "origin_busy", "origin_url_invalid"),
@@ -117,7 +118,9 @@ def provoke_errors_of_any_client(errors: Errors) -> None:
         if operation not in ("show_clip", "clip_statistics"):  # these need a clip, as below
             errors.provoke(operation, "precondition_failed", headers={"If-Match": '"old"'})
         errors.provoke(operation, FIELDS, query="?format=xml&page=2&limit=0")
-    errors.provoke("list_clips", "uri_too_long", query=f"?search={'x' * 5000}")
+        errors.provoke(operation, "uri_too_long", query=f"?search={'x' * 5000}")
+        code = "request_header_fields_too_large"
+        errors.provoke(operation, code, headers={"X-Long": "x" * 9000})
 
 
 def provoke_errors_of_permissions(errors: Errors) -> None:

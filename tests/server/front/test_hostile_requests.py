@@ -45,7 +45,7 @@ class Shape(NamedTuple):
     code: str | None = None
 
 
-def refused(*steps: Step, status: int = 400, code: str = "bad_request") -> Shape:
+def refused(*steps: Step, status: int = 400, code: str = "malformed_request") -> Shape:
     return Shape([*steps], [status], code)
 
 
@@ -80,22 +80,31 @@ SHAPES = {
     "dripped body for logging in": late(post("/admin/login/"), *dripped(b"a" * 25)),
     "half a large body": late(post("/admin/login/", length=2_000_000) + b"a" * 1000),
     "half a body after a response": late(LIVEZ, 0.3, post() + b"{", before=(200,)),
-    "half a body of GET": late(head("GET /api/v1/clips", "Content-Length: 9") + b"{"),
     "no body after 100": late(post("/api/v1/clips", "Expect: 100-continue"), before=(100,)),
     # Ended too early
     "end without a request": Shape([END], []),
-    "end within a head": refused(b"GET /livez HT", END),
+    "end within a head": refused(b"GET /livez HT", END, code="head_incomplete"),
     "end within a head after a response": Shape(
-        [LIVEZ, 0.3, b"GET /livez HT", END], [200, 400], "bad_request"
+        [LIVEZ, 0.3, b"GET /livez HT", END], [200, 400], "head_incomplete"
     ),
-    "end within a body": refused(post() + b"{", END),
-    "end within a large body": refused(post("/admin/login/", length=2_000_000) + b"a", END),
+    "end within a body": refused(post() + b"{", END, code="body_incomplete"),
+    "end within a large body": refused(
+        post("/admin/login/", length=2_000_000) + b"a", END, code="body_incomplete"
+    ),
     # Framing
     "Content-Length: x": refused(head("GET /livez", "Content-Length: x")),
     "negative Content-Length": refused(head("POST /api/v1/clips", "Content-Length: -5")),
     "two lengths": refused(head("POST /x", "Content-Length: 5", "Content-Length: 6")),
-    "length and chunks": refused(head("POST /x", "Content-Length: 5") + CHUNKED),
+    "length and chunks": refused(
+        head("POST /x", "Content-Length: 5") + CHUNKED, code="request_line_invalid"
+    ),
     "overflowing length": refused(head("POST /x", f"Content-Length: {10**30}")),
+    "body larger than JSON may be": refused(
+        post(length=2_000_001), status=413, code="payload_too_large"
+    ),
+    "body of a page": refused(
+        post("/docs", length=2_000_001), status=413, code="payload_too_large"
+    ),
     "largest length": refused(
         head("POST /x", f"Content-Length: {2**64 - 1}"), status=413, code="payload_too_large"
     ),
@@ -104,16 +113,18 @@ SHAPES = {
     "folded field": refused(head("GET /livez", "X-A: b\r\n c")),
     "space before the colon": refused(head("GET /livez", "X-A : b")),
     "field without a colon": refused(head("GET /livez", "X-A")),
-    "bare line feeds": refused(b"GET /livez HTTP/1.1\nHost: localhost\n\n"),
+    "bare line feeds": refused(
+        b"GET /livez HTTP/1.1\nHost: localhost\n\n", code="request_line_invalid"
+    ),
     "NUL in a field": refused(head("GET /livez", "X-A: b\x00c")),
     "control character in a field": refused(head("GET /livez", "X-Request-ID: a\x1b[2J")),
     # Other protocols
-    "TLS": refused(bytes.fromhex("16030100f8010000f40303") + bytes(100)),
-    "SSH": refused(b"SSH-2.0-OpenSSH_9.2\r\n"),
+    "TLS": refused(bytes.fromhex("16030100f8010000f40303") + bytes(100), code="tls_received"),
+    "SSH": refused(b"SSH-2.0-OpenSSH_9.2\r\n", code="request_line_invalid"),
     "HTTP/2": refused(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"),
-    "HTTP/0.9": refused(b"GET /livez\r\n\r\n"),
-    "HTTP/9.9": refused(b"GET /livez HTTP/9.9\r\n" + HOST + b"\r\n"),
-    "NUL bytes": refused(bytes(50)),
+    "HTTP/0.9": refused(b"GET /livez\r\n\r\n", code="request_line_invalid"),
+    "HTTP/9.9": refused(b"GET /livez HTTP/9.9\r\n" + HOST + b"\r\n", code="request_line_invalid"),
+    "NUL bytes": refused(bytes(50), code="request_line_invalid"),
     # Too long
     "request line of 8,190 bytes": refused(
         head(f"GET /{'a' * 8190}"), status=414, code="uri_too_long"
@@ -128,15 +139,21 @@ SHAPES = {
         code="request_header_fields_too_large",
     ),
     # Hosts
-    "no Host": refused(b"GET /livez HTTP/1.1\r\n\r\n"),
+    "no Host": refused(b"GET /livez HTTP/1.1\r\n\r\n", code="host_missing"),
     "two hosts": refused(head("GET /livez", "Host: evil.example")),
-    "empty Host": refused(b"GET /api/v1/clips HTTP/1.1\r\nHost:\r\n\r\n"),
-    "foreign Host": refused(b"GET /api/v1/clips HTTP/1.1\r\nHost: evil.example\r\n\r\n"),
-    "foreign Host of a page": refused(b"GET /docs HTTP/1.1\r\nHost: evil.example\r\n\r\n"),
-    "long foreign Host": refused(
-        b"GET /api/v1/clips HTTP/1.1\r\nHost: " + b"evil" * 2000 + b"\r\n\r\n"
+    "empty Host": refused(b"GET /api/v1/clips HTTP/1.1\r\nHost:\r\n\r\n", code="bad_request"),
+    "foreign Host": refused(
+        b"GET /api/v1/clips HTTP/1.1\r\nHost: evil.example\r\n\r\n", code="bad_request"
     ),
-    "Host outside ASCII": refused(b"GET /api/v1/x HTTP/1.1\r\nHost: evil\xff\xc3\xa9\r\n\r\n"),
+    "foreign Host of a page": refused(
+        b"GET /docs HTTP/1.1\r\nHost: evil.example\r\n\r\n", code="bad_request"
+    ),
+    "long foreign Host": refused(
+        b"GET /api/v1/clips HTTP/1.1\r\nHost: " + b"evil" * 2000 + b"\r\n\r\n", code="bad_request"
+    ),
+    "Host outside ASCII": refused(
+        b"GET /api/v1/x HTTP/1.1\r\nHost: evil\xff\xc3\xa9\r\n\r\n", code="bad_request"
+    ),
     "foreign target": foreign("http://evil.example/api/v1/clips"),
     "foreign target of a health check": foreign("http://evil.example/livez"),
     "foreign target of a stream": foreign("http://evil.example/api/v1/clips/1/stream"),
@@ -148,10 +165,20 @@ SHAPES = {
         [b"GET http://LOCALHOST:80/livez HTTP/1.1\r\nHost: evil.example\r\n\r\n"], [200]
     ),
     # Methods
-    "unknown method": refused(head("BREW /livez")),
-    "method in lower case": refused(head("get /livez")),
-    "control character in the method": refused(head("G\x1bT /livez")),
-    "CONNECT": refused(head("CONNECT evil.example:443"), status=421, code="misdirected_request"),
+    "unknown method": refused(head("BREW /livez"), code="request_line_invalid"),
+    "method in lower case": refused(head("get /livez"), code="request_line_invalid"),
+    "control character in the method": refused(head("G\x1bT /livez"), code="request_line_invalid"),
+    **{
+        f"CONNECT {target}": refused(
+            head(f"CONNECT {target}"), status=405, code="method_not_allowed"
+        )
+        for target in ("evil.example:443", "localhost:80")
+    },
+    "OPTIONS for the service": Shape([head("OPTIONS *", "Connection: close")], [204]),
+    "OPTIONS for a foreign service": refused(
+        b"OPTIONS * HTTP/1.1\r\nHost: evil.example\r\n\r\n", code="bad_request"
+    ),
+    "GET for the service": refused(head("GET *")),
     **{
         f"{method} {path}": refused(
             head(f"{method} {path}", "Content-Length: 0"), status=405, code="method_not_allowed"
@@ -163,7 +190,7 @@ SHAPES = {
     "path outside ASCII": refused(b"GET /\xff\xfe\xc3\xa9 HTTP/1.1\r\n" + HOST + b"\r\n"),
     "control character in the path": refused(head("GET /a\x1b[2J")),
     "NUL in the query": refused(head("GET /api/v1/clips?search=\x00")),
-    "space in the path": refused(head("GET /a b")),
+    "space in the path": refused(head("GET /a b"), code="request_line_invalid"),
     "long path": refused(head(f"GET /api/{'a' * 4000}"), status=404, code="not_found"),
 }
 

@@ -20,6 +20,7 @@ class Connection:
     ended: str = ""
     client: str | None = None
     groups: tuple[Group, ...] = ()
+    place: int = 0
     since: float = 0.0
     stage: Stage = Stage.HEAD
     surplus: bool = False
@@ -248,3 +249,28 @@ def test_client_of_a_connection(peer: str, client: str | None) -> None:
 def test_client_behind_proxies_is_the_trusted_entry() -> None:
     assert counted_client("127.0.0.1", "198.51.100.1, 203.0.113.7", 1) == "203.0.113.7/32"
     assert counted_client("127.0.0.1", "127.0.0.1", 1) is None
+
+
+def test_connection_takes_over_the_place_and_the_time_of_a_visitor() -> None:
+    worker = Worker(per_client=3)
+    first, second = worker.enter(), worker.enter()
+    worker.now += HEAD / 2
+    connection = Connection()
+    worker.places.hand_over(first, connection)
+    worker.leave(first)
+    assert worker.counts.total("203.0.113.7/32") == 2
+    worker.now += HEAD / 2
+    worker.places.close_expired()
+    assert [each.ended for each in (first, connection, second)] == ["", "expired", "expired"]
+    worker.leave(connection)
+    worker.leave(second)
+    assert worker.counts.total("203.0.113.7/32") == 0
+
+
+def test_connection_that_took_over_a_place_is_the_first_to_give_way() -> None:
+    worker = Worker(per_client=2)
+    first, second = worker.enter(), worker.enter()
+    connection = Connection()
+    worker.places.hand_over(first, connection)
+    worker.enter()
+    assert (connection.ended, second.ended) == ("gave way", "")
