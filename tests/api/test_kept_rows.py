@@ -22,6 +22,7 @@ CHOICES = (FIELDS, ("title", "play_count"), ("id", "title"), ("play_count",), ("
 @pytest.fixture(autouse=True)
 def _empty() -> None:
     kept_rows._kept.clear()
+    kept_rows._size = 0
 
 
 def rows_of(fields: tuple[str, ...]) -> list[Row]:
@@ -61,6 +62,16 @@ def test_number_of_kept_rows_is_limited(monkeypatch: pytest.MonkeyPatch) -> None
     kept = JSONRenderer().render([*kept_rows.fragments(rows, request, FIELDS)])
     assert kept == JSONRenderer().render(shown(rows, request, FIELDS))
     assert len(kept_rows._kept) <= 5
+
+
+def test_size_of_kept_rows_is_limited(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kept_rows, "MAX_BYTES", 50_000)
+    linked_clip.make(_quantity=12, description="x" * 5000)
+    request = Request(RequestFactory().get("/", HTTP_HOST="localhost"))
+    rows = rows_of(FIELDS)
+    kept = JSONRenderer().render([*kept_rows.fragments(rows, request, FIELDS)])
+    assert kept == JSONRenderer().render(shown(rows, request, FIELDS))
+    assert sum(len(head) + len(tail) for _, head, tail in kept_rows._kept.values()) < 50_000
 
 
 def test_list_by_plays_shows_the_present_numbers(client: Client) -> None:

@@ -12,6 +12,7 @@ from django.db import connection
 from django.test import Client as Browser
 
 from harness.service import Server
+from library.api import throttles
 from library.api.throttles import Counts
 from library.models import Clip, RequestCount
 from tests.support.editors import bearer, editor
@@ -289,3 +290,13 @@ def test_requests_without_credentials_count_where_they_are_needed(send: Send) ->
         return [send(client, "PATCH", f"{CLIPS}/1", json={}).status_code for _ in range(WRITES + 1)]
 
     assert in_one_minute(edit) == [401] * WRITES + [429]
+
+
+def test_number_of_clients_that_a_process_counts_is_limited(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(throttles, "MOST_CLIENTS", 3)
+    counts = Counts()
+    for number in range(10):
+        assert counts.add_in_memory(f"client {number}", minute=1, limit=100, batch=10) == 1
+    assert [*counts._tallies] == ["client 7", "client 8", "client 9"]

@@ -12,6 +12,7 @@ import pytest
 from aiohttp.web import BaseRequest
 from rest_framework.exceptions import APIException
 
+from clips_site import settings
 from clips_site.server.front import bodies, body_budget
 from clips_site.server.front.bodies import received
 from clips_site.server.front.body_budget import IN_MEMORY, Budget
@@ -142,7 +143,7 @@ def run(scenario: Callable[[Service], Any], **options: int) -> None:
 
 
 def test_slow_body_that_waits_for_its_turn_gives_way(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bodies.settings, "CLIPS_BODY_GRACE", 0)
+    monkeypatch.setattr(settings, "CLIPS_BODY_GRACE", 0)
 
     async def scenario(service: Service) -> None:
         waiting, take_turn = asyncio.Event(), service.places.take_turn
@@ -173,16 +174,17 @@ def test_body_is_received_and_its_room_is_free_again(length: int) -> None:
 
 
 def test_large_body_awaited_longest_gives_way_to_another(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bodies, "budget", Budget(disk=1_500_000))
+    used = Budget(disk=1_500_000)
+    monkeypatch.setattr(bodies, "budget", used)
 
     async def scenario(service: Service) -> None:
         slow = await service.send(1_000_001, 1_000_000)
-        while bodies.budget.held["disk"] < 1_000_000:
+        while used.held["disk"] < 1_000_000:
             await asyncio.sleep(0.01)
         new = await service.send(1_000_000)
         assert (await new.read()).endswith(b"\r\n\r\n1000000")
         assert (await slow.read()).startswith(b"HTTP/1.1 408")
-        assert bodies.budget.held == {"memory": 0, "disk": 0}
+        assert used.held == {"memory": 0, "disk": 0}
 
     run(scenario)
 

@@ -8,6 +8,8 @@ import requests
 from django.db import connection
 from django.utils import timezone
 
+from clips_site.server.front.kept_answers import MAX_BYTES, OVERHEAD, KeptAnswers, _size
+from clips_site.server.front.reply import Reply
 from harness.service import Server
 from library.models import Clip
 from library.plays import rebuild
@@ -139,3 +141,23 @@ def test_rate_limit_includes_kept_answers(start_server: Callable[..., Server], c
     assert statuses[205:] == [429] * 25  # a process may exceed the limit by a few requests
     left = [int(a.headers["RateLimit"].split(";")[1].removeprefix("r=")) for a in answers[:200]]
     assert left == list(range(199, -1, -1))
+
+
+@pytest.mark.parametrize("part", range(4))
+def test_keys_and_headers_count_for_the_memory_of_kept_answers(part: int) -> None:
+    kept = KeptAnswers(None, None)  # type: ignore[arg-type]
+    headers = (("ETag", '"a"'), ("Link", "x" * 100_000 if part == 3 else ""))
+    for number in range(1000):
+        key = tuple(f"{number}" + "x" * 10_000 * (place == part) for place in range(3))
+        kept._keep(key, 1, Reply(200, headers, b"[]"))
+        kept._keep(key, 1, Reply(304, headers))
+    sizes = [_size(*item) for item in kept._kept.items()]
+    assert 0 < kept._size == sum(sizes) <= MAX_BYTES
+    assert len(sizes) < 1000 or part != 3
+
+
+def test_number_of_kept_answers_is_limited() -> None:
+    kept = KeptAnswers(None, None)  # type: ignore[arg-type]
+    for number in range(MAX_BYTES // OVERHEAD):
+        kept._keep((f"{number}",), 1, Reply(200, (("ETag", '"a"'),), b""))
+    assert len(kept._kept) < MAX_BYTES // OVERHEAD
