@@ -364,6 +364,8 @@ def test_client_behind_a_proxy_has_a_limited_number_of_requests_in_progress(
     )
     assert refused.json()["code"] == "too_many_connections"
     assert int(refused.headers["Retry-After"]) > 0
+    responses = "django_http_responses_total_by_status_view_method_total"
+    assert server.metrics()[f'{responses}{{method="GET",status="429",view="clip-stream"}}'] == 2
     health = requests.get(
         f"{server.url}/livez", headers={"X-Forwarded-For": "2001:db8::4"}, timeout=20
     )
