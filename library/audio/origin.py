@@ -32,6 +32,7 @@ from library.telemetry import trace_context
 
 MAX_REDIRECTS = 5
 MAX_ADDRESSES_TRIED = 4
+COMPLETE = (200, 203, 206)  # 203: a proxy has changed something (RFC 9110, 15.3.4)
 REDIRECTS = (301, 302, 303, 307, 308)
 HEAD_BYTES = 262_144  # of all heads of an exchange together
 FRAMING_SHARE = 8  # chunk sizes and trailers may take an eighth of the largest audio
@@ -88,7 +89,7 @@ class OriginClient:
         """
         limits = self.limits
         exchange = Exchange(time.monotonic() + limits.total, limits.read, HEAD_BYTES)
-        accepted = (200, 206, 304) if validators else (200, 206)
+        accepted = (*COMPLETE, 304) if validators else COMPLETE
         with trace_context.span("GET", {"http.request.method": "GET"}, outgoing=True) as span:
             headers = self._headers | trace_context.headers() | dict(validators or {})
             parts = self._checked(url, "origin_url_invalid")

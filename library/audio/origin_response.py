@@ -14,6 +14,8 @@ CHUNK_BYTES = 65536
 FAILURES = (HTTPException, OSError)
 MOST_DIGITS = 15  # of a length; a longer one is larger than any limit
 
+# S3 returns the aws-chunked of an upload, which it has decoded.
+NO_CODINGS = {"", "identity", "aws-chunked"}
 DIGITS = re.compile(r"[0-9]+")
 WHOLE_RANGE = re.compile(r"bytes[ \t]+0-([0-9]{1,15})/([0-9]{1,15})", re.IGNORECASE)
 
@@ -40,7 +42,7 @@ class OriginResponse:
         # Only if the reader removes the chunks, they are none of the audio's bytes.
         if not response.chunked or transfer != ["chunked"]:
             codings.update(transfer)
-        if codings - {"", "identity"}:
+        if not NO_CODINGS.issuperset(codings):
             raise AudioUnavailableError("origin_content_coding")
         self.length = None if response.chunked else content_length(self.headers)
         if self.status == 206:

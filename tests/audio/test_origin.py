@@ -56,6 +56,10 @@ def test_status_other_than_200_is_an_error(origin: Origin, status: str) -> None:
     assert failure(origin.on("/a", answer(b"x", status))) == "origin_http_error"
 
 
+def test_203_is_a_success(origin: Origin) -> None:
+    assert fetch(origin.on("/a", answer(b"x", "203 Non-Authoritative Information"))) == b"x"
+
+
 def test_304_without_validators_is_an_error(origin: Origin) -> None:
     assert failure(origin.on("/a", answer(b"", "304 Not Modified"))) == "origin_http_error"
 
@@ -186,11 +190,25 @@ def test_malformed_response_is_an_error(origin: Origin, raw: bytes, code: str) -
     assert failure(origin.on("/a", sending(raw))) == code
 
 
+CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n"
+
+
+@pytest.mark.parametrize("line", [b"1", b"01", b"1 ", b"1;x=y", b"1 ; x", b"0000000000000001"])
+def test_valid_chunk_size_is_read(origin: Origin, line: bytes) -> None:
+    raw = CHUNKED + line + b"\r\nb\r\n0\r\n\r\n"
+    assert fetch(origin.on("/a", sending(raw))) == b"ab"
+
+
+@pytest.mark.parametrize("line", [b"", b"1"])
+def test_body_that_ends_in_a_chunk_size_is_truncated(origin: Origin, line: bytes) -> None:
+    assert failure(origin.on("/a", sending(CHUNKED + line))) == "origin_truncated"
+
+
 def test_body_ends_at_its_content_length(origin: Origin) -> None:
     assert fetch(origin.on("/a", answer(b"abcdef", headers={"Content-Length": "3"}))) == b"abc"
 
 
-@pytest.mark.parametrize("coding", ["gzip", "br", "deflate", "identity, gzip"])
+@pytest.mark.parametrize("coding", ["gzip", "br", "identity, gzip", "aws-chunked,gzip"])
 def test_content_coding_is_refused(origin: Origin, coding: str) -> None:
     body = answer(gzip.compress(b"x"), headers={"Content-Encoding": coding})
     assert failure(origin.on("/a", body)) == "origin_content_coding"
@@ -292,7 +310,7 @@ def test_body_of_unknown_length_that_ends_without_close_notify_is_truncated(
     assert failure(tls_origin(b"HTTP/1.1 200 OK\r\n\r\nhalf"), fetcher) == "origin_truncated"
 
 
-@pytest.mark.parametrize("coding", ["", "identity"])
+@pytest.mark.parametrize("coding", ["", "identity", "aws-chunked", "AWS-chunked, identity"])
 def test_identity_coding_is_accepted(origin: Origin, coding: str) -> None:
     raw = f"HTTP/1.1 200 OK\r\nContent-Encoding: {coding}\r\nContent-Length: 1\r\n\r\nx".encode()
     assert fetch(origin.on("/a", lambda connection, _: connection.sendall(raw))) == b"x"
