@@ -103,6 +103,14 @@ AUDIO = {
         mp4(SOUND, track(b"vide", b"jpeg", samples=20, each=600 * 30, scale=600)),
         "audio/mp4",
     ),
+    "M4A with a JPEG each second": (
+        mp4(SOUND, track(b"vide", b"mp4v", entry=esds(0x6C), samples=20, each=1, scale=1)),
+        "audio/mp4",
+    ),
+    "M4A with a PNG of FFmpeg": (
+        mp4(track(b"vide", b"mp4v", entry=esds(0x6D), samples=1), SOUND),
+        "audio/mp4",
+    ),
     "MP3 in MP4": (mp4(track(entry=esds(0x6B))), "audio/mp4"),
     "HE-AAC": (mp4(track(entry=esds(0x40, 5))), "audio/mp4"),
     "AAC of QuickTime": (mp4(track(entry=box(b"wave", esds()))), "audio/mp4"),
@@ -132,6 +140,12 @@ VIDEO = {
     "QuickTime": mp4(FILM, brand=b"qt  "),
     "fragments": mp4(track(samples=0), track(b"vide", b"avc1", samples=0)) + fragment(9),
     "a film of pictures": mp4(track(b"vide", b"jpeg", samples=90, each=1, scale=30), SOUND),
+    "a film of JPEG": mp4(
+        track(b"vide", b"mp4v", entry=esds(0x6C), samples=90, each=1, scale=30), SOUND
+    ),
+    "fragments of JPEG": mp4(track(), track(b"vide", b"mp4v", entry=esds(0x6C), samples=0))
+    + fragment(9),
+    "fragments of pictures": mp4(track(), track(b"vide", b"jpeg", samples=0)) + fragment(9),
     "WebM": webm(webm_track(1, b"V_VP9"), webm_track()),
     "WebM whose sound is first": webm(webm_track(), webm_track(1, b"V_AV1")),
     "Matroska": webm(webm_track(1, b"V_MPEG4/ISO/AVC"), webm_track(), document=b"matroska"),
@@ -214,6 +228,8 @@ OTHERS = {
     ),
     "ones": (b"\xff" * 80_000, "not supported audio"),
     "zeros": (bytes(80_000), "not supported audio"),
+    "FLAC behind zeros": (bytes(4000) + flac(3), "not supported audio"),
+    "WAV behind zeros": (bytes(500) + wav(bytes(100)), "not supported audio"),
     "UTF-16": ("no MP3".encode("utf-16") * 99, "is text"),
     "noise": (NOISE, "not supported audio"),
     "MP3 far behind noise": (NOISE * 2 + MP3, "not supported audio"),

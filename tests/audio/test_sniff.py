@@ -63,6 +63,8 @@ VIDEO = {
     "phone.3gp": "-c:v mpeg4 -s 176x144 -c:a aac",
     "quicktime.mov": "-c:v mpeg4",
     "pictures.mov": "-c:v mjpeg",
+    "pictures.mp4": "-c:v mjpeg",
+    "pictures-in-fragments.mp4": "-c:v mjpeg -movflags frag_keyframe+empty_moov",
     "video.ogv": "-c:v libtheora -c:a libvorbis",
     "vp8.ogg": "-c:v libvpx -c:a libvorbis",
     "video.flv": "-c:v flv -ar 22050",
@@ -99,6 +101,13 @@ def test_audio_type_is_detected(name: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", VIDEO)
 def test_video_is_refused(name: str, tmp_path: Path) -> None:
     assert audio_type(encode(tmp_path / name, VIDEO[name], video=True)) is None
+
+
+@needs_ffmpeg
+@pytest.mark.parametrize("codec", ["mjpeg", "png"])
+def test_picture_each_second_is_no_video(codec: str, tmp_path: Path) -> None:
+    content = encode(tmp_path / "a.mp4", f"-c:v {codec} -r 1", video=True)
+    assert audio_type(content) == "audio/mp4"
 
 
 # The answer before all bytes have arrived

@@ -51,6 +51,7 @@ OBJECT_NAMES = {0xA5: NAMES[b"ac-3"], 0xA6: NAMES[b"ec-3"], 0xA9: "DTS", 0xE1: "
 AAC_OBJECTS = {1, 2, 4, 5, 29}
 AAC_OBJECT_NAMES = {3: "AAC-SSR", 36: "MPEG-4 ALS", 42: "xHE-AAC"}
 PICTURES = {b"jpeg", b"png ", b"tiff", b"gif ", b"mjpa", b"mjpb"}
+PICTURE_OBJECTS = {0x6C, 0x6D}  # object types of `mp4v`: JPEG and PNG, as FFmpeg writes them
 MOST_PICTURES = 1  # a second: covers and pictures of chapters; with more it is a film
 MOST_ENTRY_BYTES = 4096  # read of a sample entry
 
@@ -104,13 +105,17 @@ def _track(reader: Reader, box: Box) -> Track:
 
 
 def _is_picture(reader: Reader, track: Track) -> bool:
-    """Return whether a track of video has at most MOST_PICTURES still pictures a second."""
-    if track.codec not in PICTURES:
+    """Return whether a track of video has at most MOST_PICTURES still pictures a second.
+
+    The pictures of a fragmented file are not in its index, so they count as video.
+    """
+    descriptor = _descriptor(track.entry) if track.codec == b"mp4v" else None
+    if track.codec not in PICTURES and not (descriptor and descriptor[0] in PICTURE_OBJECTS):
         return False
     seconds = media_seconds(reader, track)
     sizes = find(reader, track.box, b"mdia", b"minf", b"stbl", b"stsz")
     pictures = reader.number(sizes.start + 8, 4) if sizes else 0
-    return pictures <= 1 + MOST_PICTURES * seconds
+    return 1 <= pictures <= 1 + MOST_PICTURES * seconds
 
 
 def media_seconds(reader: Reader, track: Track) -> float:
