@@ -6,9 +6,13 @@ import sys
 
 from django.core.management import execute_from_command_line
 
+from clips_site.environment import InvalidSettingsError
 from clips_site.server.logs.formatting import log_uncaught
 
 if __name__ == "__main__":
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "clips_site.settings")
     log_uncaught()
-    execute_from_command_line(sys.argv)
+    try:
+        execute_from_command_line(sys.argv)
+    except InvalidSettingsError as error:
+        sys.exit(str(error))

@@ -14,10 +14,19 @@ from django.core.exceptions import ImproperlyConfigured
 from environs import Env, EnvValidationError, ValidationError
 
 PREFIX = "CLIPS_"  # of the variables that belong to this service alone
+# Names with these prefixes that closely resemble a setting's are mistakes. Others belong to other
+# programs, such as POSTGRES_INITDB_ARGS.
+SHARED_PREFIXES = ("POSTGRES_", "DJANGO_", "WEB_")
+RESEMBLANCE = 0.75  # of what follows the prefix: one or two letters differ
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 # Kubernetes gives pods such variables for each Service, whose name may begin with `clips`.
 SERVICE_LINK = re.compile(r".+(_SERVICE_HOST|_SERVICE_PORT(_\w+)?|_(TCP|UDP|SCTP)(_[A-Z]+)?)")
 LINK_ADDRESS = re.compile(r"(tcp|udp|sctp)://")
+NUMBER = re.compile(r"[0-9.eE+-]*")
+
+
+class InvalidSettingsError(ImproperlyConfigured):
+    """Settings are invalid. The message has a line for each variable, and needs no traceback."""
 
 
 class Environment(Env):
@@ -60,6 +69,30 @@ class Environment(Env):
             self.refuse(path_name, *map(str, error.messages))
         return value
 
+    def directory(self, name: str, default: Path, *, create: bool = False) -> Path:
+        """Return the path of a directory, which need not exist yet unless `create`."""
+        given = self.str(name, "")
+        path = Path(given or default).absolute()
+        try:
+            if create:
+                path.mkdir(parents=True, exist_ok=True)
+            elif (
+                given and not next(part for part in (path, *path.parents) if part.exists()).is_dir()
+            ):
+                self.refuse(name, "The path leads to a file. Set that of a directory.")
+        except OSError as error:
+            self.refuse(name, f"The directory cannot be created: {error.strerror}.")
+        return path
+
+    def local_secret(self, name: str, directory: Path) -> str:
+        """Return `local_secret` of a directory, which the variable sets."""
+        try:
+            return local_secret(directory / "secret_key")
+        except OSError as error:
+            if name not in self._problems:
+                self.refuse(name, f"The directory cannot be used: {error.strerror}.")
+            return ""
+
     def refuse(self, name: str, *messages: str) -> None:
         """Report a variable whose value is valid alone, but not together with other settings."""
         self._problems.setdefault(name, []).extend(messages)
@@ -74,7 +107,7 @@ class Environment(Env):
                 self.refuse(lower, f"Must not exceed {higher}.")
 
     def finish(self) -> None:
-        """Raise ImproperlyConfigured if there are problems. It names each variable, no value."""
+        """Raise InvalidSettingsError if there are problems. It names each variable, no value."""
         known = {*self.dump(), *self._files}
         try:
             self.seal()
@@ -83,15 +116,21 @@ class Environment(Env):
             for name, messages in invalid.items():
                 self.refuse(name, *map(str, messages))
                 known.add(name)
+        values = self.dump()
         for name in known:
-            if CONTROL.search(os.environ.get(name, "")):
+            text = os.environ.get(name, "")
+            if CONTROL.search(text):
                 self._problems[name] = ["Must not contain line breaks or control characters."]
+            elif type(values.get(name)) in (int, float) and not NUMBER.fullmatch(text.strip()):
+                self.refuse(name, "Must be a number in the digits 0 to 9.")  # Python reads others
         for name in sorted(set(os.environ) - known):
             if name.startswith(PREFIX) and not _is_service_link(name):
                 self.refuse(name, _unknown(name, known))
+            elif meant := _meant(name, known):
+                self.refuse(name, f"Unknown setting. Did you mean {meant}?")
         if self._problems:
             lines = (f"{name}: {' '.join(found)}" for name, found in self._problems.items())
-            raise ImproperlyConfigured("\n".join(lines))
+            raise InvalidSettingsError("\n".join(lines))
 
 
 def local_secret(path: Path) -> str:
@@ -107,6 +146,16 @@ def local_secret(path: Path) -> str:
 
 def _is_service_link(name: str) -> bool:
     return bool(SERVICE_LINK.fullmatch(name) or LINK_ADDRESS.match(os.environ[name]))
+
+
+def _meant(name: str, known: set[str]) -> str | None:
+    """Return the setting that a name resembles if it has one of SHARED_PREFIXES, or None."""
+    for prefix in SHARED_PREFIXES:
+        if name.startswith(prefix) and not _is_service_link(name):
+            rests = [other.removeprefix(prefix) for other in known if other.startswith(prefix)]
+            closest = get_close_matches(name.removeprefix(prefix), rests, 1, RESEMBLANCE)
+            return prefix + closest[0] if closest else None
+    return None
 
 
 def _unknown(name: str, known: set[str]) -> str:

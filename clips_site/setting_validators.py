@@ -26,10 +26,19 @@ DSN_OR_EMPTY = validate.Regexp(
     r"(https?://[^/?#@]+@[^/?#@]+(/[^?#]*)?/[0-9]+)?\Z",
     error="Must have the form https://KEY@HOST/PROJECT.",
 )
+TRUE_FALSE_OR_EMPTY = validate.Regexp(
+    r"(true|false)?\Z", re.IGNORECASE | re.ASCII, error="Must be true or false."
+)
+# The first parts of the service's own paths, which nginx would no longer pass on.
+OWN_PATHS = (
+    *("api", "admin", "static", "docs", "redoc", "livez", "readyz", "metrics"),
+    *("openapi.json", "openapi-lean.json"),
+)
 LOCATION_OR_EMPTY = validate.Regexp(
+    rf"(?!/({'|'.join(map(re.escape, OWN_PATHS))})(/|\Z))"
     r"((/(?!\.\.?(/|\Z))[\w.~@:-]+)+/?)?\Z",
     re.ASCII,
-    error="Must be an absolute path, such as /protected.",
+    error="Must be an absolute path, such as /protected, and no path of the service.",
 )
 ADDRESS = validate.Regexp(
     r"[\w.:\[\]-]+\Z", re.ASCII, error="Must be an IP address or a host name."

@@ -16,7 +16,7 @@ from environs import validate
 from clips_site import __version__
 from clips_site import setting_validators as valid
 from clips_site.back_office import UNFOLD as UNFOLD
-from clips_site.environment import Environment, local_secret
+from clips_site.environment import Environment
 from clips_site.rest_api import *  # noqa: F403
 from clips_site.security import *  # noqa: F403
 
@@ -27,8 +27,8 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 env = Environment(BASE_DIR / ".env")
 
 # Data that this machine keeps between starts: the embedded database, uploads, the audio store.
-LOCAL_DIR = Path(env.str("CLIPS_LOCAL_DIR", "") or BASE_DIR / ".local").resolve()
-STATIC_ROOT = Path(env.str("CLIPS_STATIC_ROOT", "") or LOCAL_DIR / "static")
+LOCAL_DIR = env.directory("CLIPS_LOCAL_DIR", BASE_DIR / ".local", create=True).resolve()
+STATIC_ROOT = env.directory("CLIPS_STATIC_ROOT", LOCAL_DIR / "static")
 
 POSTGRES_SERVER = env.str("POSTGRES_SERVER", "")
 POSTGRES_PORT = env.int("POSTGRES_PORT", 5432, validate=valid.PORT_NUMBER)
@@ -75,7 +75,8 @@ for _name in ("OTEL_EXPORTER_OTLP", "OTEL_EXPORTER_OTLP_TRACES"):
     env.str(f"{_name}_PROTOCOL", "", validate=validate.OneOf(("", "http/protobuf")))
 # Headers of requests to the collector, which may have its token.
 TRACES_HEADERS = _HEADERS[1] or _HEADERS[0]
-TRACING = any(_TRACES_TO) and env.str("OTEL_SDK_DISABLED", "").lower() != "true"
+OTEL_DISABLED = env.str("OTEL_SDK_DISABLED", "", validate=valid.TRUE_FALSE_OR_EMPTY)
+TRACING = any(_TRACES_TO) and OTEL_DISABLED.lower() != "true"
 WEB_CONCURRENCY = env.int("WEB_CONCURRENCY", os.cpu_count() or 1, validate=valid.AT_LEAST_1)
 # Threads of a process in which Django runs, half of them for the API and half for pages.
 # Clients hold none of them.
@@ -160,7 +161,7 @@ LOOPBACK = HOST in ("127.0.0.1", "::1", "localhost")
 ON_THIS_MACHINE = EMBEDDED or LOOPBACK
 
 if SECRET_KEY == valid.GENERATE or (not SECRET_KEY and ON_THIS_MACHINE):
-    SECRET_KEY = local_secret(LOCAL_DIR / "secret_key")
+    SECRET_KEY = env.local_secret("CLIPS_LOCAL_DIR", LOCAL_DIR)
 elif not SECRET_KEY:
     env.refuse("DJANGO_SECRET_KEY", "Must be set to serve other machines.")
 elif not (EMBEDDED and LOOPBACK) and not valid.is_strong_key(SECRET_KEY):
@@ -168,6 +169,16 @@ elif not (EMBEDDED and LOOPBACK) and not valid.is_strong_key(SECRET_KEY):
 if not ALLOWED_HOSTS and not ON_THIS_MACHINE:
     env.refuse("DJANGO_ALLOWED_HOSTS", "Must be set to serve other machines.")
 env.refuse_disorder("CLIPS_AUDIO_FRESH_MIN", "CLIPS_AUDIO_FRESH_DEFAULT", "CLIPS_AUDIO_FRESH_MAX")
+env.refuse_disorder("CLIPS_AUDIO_MAX_BYTES", "CLIPS_AUDIO_STORE_BYTES")
+for _part, _whole in (
+    ("CLIPS_ORIGIN_CONNECT_TIMEOUT", "CLIPS_ORIGIN_TOTAL_TIMEOUT"),
+    ("CLIPS_ORIGIN_READ_TIMEOUT", "CLIPS_ORIGIN_TOTAL_TIMEOUT"),
+    ("CLIPS_BODY_GRACE", "CLIPS_BODY_TIMEOUT"),
+):
+    if os.environ.get(_part):  # its default contradicts nothing: the whole ends first
+        env.refuse_disorder(_part, _whole)
+if CLIPS_METRICS_PORT and CLIPS_METRICS_PORT == PORT:
+    env.refuse("CLIPS_METRICS_PORT", "Must differ from PORT.")
 env.finish()
 
 ALLOWED_HOSTS = ALLOWED_HOSTS or ["localhost", "127.0.0.1", "[::1]"]

@@ -7,12 +7,18 @@ to run new code.
 
 import gc
 import os
+import sys
 from importlib import import_module
 from typing import Any
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "clips_site.settings")
 
-from clips_site import settings
+from clips_site.environment import InvalidSettingsError
+
+try:
+    from clips_site import settings
+except InvalidSettingsError as error:
+    sys.exit(str(error))
 from clips_site.server import descriptors
 from clips_site.server.metrics import slots
 from clips_site.server.metrics.supervisor import metrics_process

@@ -2,13 +2,17 @@
 
 import os
 import runpy
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.core.exceptions import ImproperlyConfigured
+from django.urls import get_resolver
 
 from clips_site.environment import local_secret
+from clips_site.setting_validators import OWN_PATHS
 from harness.service import ROOT
 
 KEY = "0123456789abcdef" * 3
@@ -18,8 +22,9 @@ ELSEWHERE = {"POSTGRES_SERVER": "db.example", "HOST": "0.0.0.0", "DJANGO_SECRET_
 @pytest.fixture
 def read(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
     """Read the settings with these variables."""
-    for name in ("POSTGRES_SERVER", "POSTGRES_PASSWORD", "DJANGO_SECRET_KEY"):
-        monkeypatch.delenv(name, raising=False)
+    for name in os.environ:  # those of the tests
+        if name.startswith(("POSTGRES_", "DJANGO_SECRET", "CLIPS_")):
+            monkeypatch.delenv(name)
     monkeypatch.setenv("CLIPS_LOCAL_DIR", str(tmp_path / "local"))
 
     def read(**variables: str) -> dict[str, Any]:
@@ -39,19 +44,34 @@ INVALID = {
     "CLIPS_ACCEL_LOCATION": (
         *("noslash", "http://x/", "/a/../b", "/..", "//a", "/a b", "/a?b", "/a#b", "/a;", "/"),
         "/a\r\nX: y",
+        *("/api", "/admin/", "/static/x", "/docs", "/metrics", "/openapi.json"),
     ),
     "CLIPS_STREAM_CACHE_CONTROL": ("a\nb", "a\r\nX: y", "private\n", "é", " private", "\x7f"),
     "CLIPS_ORIGIN_USER_AGENT": ("a\nb", "a\r\nX: y", "é"),
     "CLIPS_AUDIO_FRESH_MIN": ("-1", "86401", "nan", "1.5", ""),
     "CLIPS_AUDIO_STORE_BYTES": ("0", "-1", "inf", "1e9", "20 MB"),
-    "CLIPS_ORIGIN_READ_TIMEOUT": ("0", "-0.1", "nan", "inf", "-inf", "1e300", "ten"),
-    "CLIPS_STALL_TIMEOUT": ("-1", "NaN", "Infinity"),
+    "CLIPS_ORIGIN_READ_TIMEOUT": ("0", "-0.1", "nan", "inf", "-inf", "1e300", "ten", "61"),
     "CLIPS_LOGIN_COOL_OFF": ("0", "-1", "99999999999"),
     "CLIPS_LOGIN_LOG_DAYS": ("0", "99999999999"),
     "CLIPS_TRUSTED_PROXIES": ("-1", "one"),
     "CLIPS_THROTTLE": ("sometimes",),
     "SENTRY_SAMPLE_RATE": ("1.1", "-0.1", "nan"),
-    "PORT": ("0", "-1", "65536", "8000\n"),
+    "PORT": ("0", "-1", "65536", "8000\n", "\uff18\uff10\uff18\uff10", "8_000", "\u0668\u0660"),
+    "CLIPS_METRICS_PORT": ("8000", "9_464"),
+    "CLIPS_STALL_TIMEOUT": ("-1", "NaN", "Infinity", "1_0", "\u0661"),
+    "CLIPS_LOCAL_DIR": ("/etc/hostname", "/etc/hostname/x", "/proc/x"),
+    "CLIPS_STATIC_ROOT": ("/etc/hostname", "/etc/hostname/x"),
+    "CLIPS_ORIGIN_CONNECT_TIMEOUT": ("61",),
+    "CLIPS_BODY_GRACE": ("601",),
+    "CLIPS_AUDIO_MAX_BYTES": ("2000000001",),
+    "OTEL_SDK_DISABLED": ("yes", "1", "on", "truee"),
+    "POSTGRES_PASWORD": ("x",),
+    "POSTGRES_SEVRER": ("x",),
+    "POSTGRES_USERS": ("x",),
+    "POSTGRES_PASSWORD_FIEL": ("x",),
+    "DJANGO_ALLOWED_HOST": ("x",),
+    "DJANGO_SECRETKEY": ("x",),
+    "WEB_CONCURENCY": ("2",),
     "HOST": ("http://x", "a b", "", "x\n"),
     "DJANGO_ALLOWED_HOSTS": ("http://x", "x:8000", "x/", "a,b c", "user@x"),
     "DJANGO_CSRF_TRUSTED_ORIGINS": ("x.example", "https://x/", "https://"),
@@ -72,10 +92,22 @@ VALID = {
     "CLIPS_ORIGIN_ALLOW": (
         *("", "x", "X.example:8080", " a , b:1,", "127.0.0.1", "[::1]:80", "a_b", "a-b.c:65535"),
     ),
-    "CLIPS_ACCEL_LOCATION": ("", "/a", "/a/", "/_a-b.c/d~e"),
+    "CLIPS_ACCEL_LOCATION": ("", "/a", "/a/", "/apis", "/x/api", "/_audio", "/_a-b.c/d~e"),
     "CLIPS_STREAM_CACHE_CONTROL": ("no-store", "public, max-age=60"),
     "CLIPS_AUDIO_FRESH_MIN": ("0", "86400"),
-    "CLIPS_ORIGIN_READ_TIMEOUT": ("0.5", "86400"),
+    "CLIPS_ORIGIN_READ_TIMEOUT": ("0.5", "1e1", "60"),
+    "CLIPS_ORIGIN_TOTAL_TIMEOUT": ("1", "86400"),
+    "CLIPS_BODY_TIMEOUT": ("1",),
+    "CLIPS_METRICS_PORT": ("0", "8001"),
+    "OTEL_SDK_DISABLED": ("", "true", "False"),
+    "POSTGRES_INITDB_ARGS": ("--data-checksums",),
+    "POSTGRES_HOST_AUTH_METHOD": ("trust",),
+    "POSTGRES_HOST": ("x",),
+    "POSTGRES_USER_FILE": ("x",),
+    "POSTGRES_DB_FILE": ("x",),
+    "DJANGO_SUPERUSER_PASSWORD": ("x",),
+    "DJANGO_SUPERUSER_USERNAME": ("x",),
+    "DJANGO_CONFIGURATION": ("x",),
     "DJANGO_ALLOWED_HOSTS": ("*", ".example.org,a", "[::1]"),
     "DJANGO_CSRF_TRUSTED_ORIGINS": ("https://*.example.org,http://a:8000",),
     "HOST": ("0.0.0.0", "::", "clips.example"),
@@ -230,3 +262,31 @@ def test_secret_and_its_file_contradict(read: Any, tmp_path: Path, variable: str
     file = {f"{variable}_FILE": str(tmp_path / "secret"), variable: SECRETS[variable][1]}
     with pytest.raises(ImproperlyConfigured, match=f"^{variable}_FILE: Set {variable} or"):
         read(**file)
+
+
+# How start-up ends
+
+
+@pytest.mark.processes
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["manage.py", "check"],
+        ["-m", "gunicorn", "--config", "clips_site/server/gunicorn_conf.py"],
+        ["-m", "gunicorn", "--config", "clips_site/server/gunicorn_local_conf.py"],
+    ],
+    ids=["manage.py", "gunicorn", "make run"],
+)
+def test_start_ends_with_the_message_alone(command: list[str]) -> None:
+    environment = os.environ | {"PORT": "x", "CLIPS_THROTTLE": "perhaps"}
+    del environment["DJANGO_SETTINGS_MODULE"]  # that of the tests
+    ended = subprocess.run(
+        [sys.executable, *command], cwd=ROOT, env=environment, capture_output=True, text=True
+    )
+    assert ended.returncode == 1
+    assert [line.split(":")[0] for line in ended.stderr.splitlines()] == ["PORT", "CLIPS_THROTTLE"]
+
+
+def test_own_paths_are_those_of_the_service() -> None:
+    first = {str(entry.pattern).split("/")[0] for entry in get_resolver().url_patterns}
+    assert first - {""} <= {*OWN_PATHS, "admin"}
