@@ -13,7 +13,7 @@ from django.core.exceptions import ValidationError
 from django.db.models import CharField, F, Func, Value
 from django.db.models.expressions import Combinable
 
-from library.text import composed, validate_line
+from library.text import composed, validate_block
 
 MAX_TAGS = 20
 MAX_TAG_LENGTH = 40
@@ -42,7 +42,7 @@ def normalise_tag(text: str) -> str:
         raise ValidationError(
             "A tag cannot contain commas. Enter each tag separately.", code="invalid"
         )
-    validate_line(tag)
+    validate_block(text.strip())  # of which `tag` has lost the line breaks
     return tag
 
 

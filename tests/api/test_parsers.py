@@ -38,7 +38,7 @@ def test_huge_number_is_400(http: Http) -> None:
 
 
 def test_text_is_returned_unchanged(http: Http) -> None:
-    title = "Ünïcode 日本語 😀 \u2028 </script> \"quoted\" 'and' \\"
+    title = "Ünïcode 日本語 😀 \xad\u200b </script> \"quoted\" 'and' \\"
     new = {"title": title, "genre": "b", "duration": 1, "audio_url": "https://example.com/"}
     response = http("POST", "/api/v1/clips", json=new)
     assert response.json()["title"] == title

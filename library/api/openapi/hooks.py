@@ -10,7 +10,7 @@ from library.api.representation import FIELDS
 from library.models import Clip
 from library.models.tag import MAX_TAG_LENGTH, MAX_TAGS
 from library.models.text import BlockField
-from library.text import DIRECTION, HIDDEN_IN_BLOCK, HIDDEN_IN_LINE
+from library.text import HIDDEN_IN_BLOCK, HIDDEN_IN_LINE, INVISIBLE
 
 STREAM = "/api/v1/clips/{id}/stream"
 # Operations that take the id of a new clip.
@@ -21,10 +21,12 @@ _BLANK = r"\s\x1c-\x1f\x85"  # white space in Python
 def _text(hidden: str, *, blank: bool = False) -> str:
     """Return the pattern of a text without these characters that, by default, is not blank.
 
-    White space around it may have them, since it is removed.
+    White space around it may have them, since it is removed. Text that is not blank has a visible
+    character.
     """
-    space, visible = f"[{_BLANK}]*", f"[^{hidden}{_BLANK}]"
-    return rf"^{space}({visible}([^{hidden}]*{visible})?){'?' if blank else ''}{space}$"
+    space, end, inner = f"[{_BLANK}]*", f"[^{hidden}{_BLANK}]", f"[^{hidden}]*"
+    visible = f"[^{hidden}{_BLANK}{INVISIBLE}]"
+    return rf"^{space}(({end}{inner})?{visible}({inner}{end})?){'?' if blank else ''}{space}$"
 
 
 NUL = r"\x00"  # the only character that a query parameter must not contain
@@ -33,8 +35,7 @@ TAG = {
     "type": "string",
     "minLength": 1,
     "maxLength": MAX_TAG_LENGTH,
-    # Spaces, tabs and line breaks separate words.
-    "pattern": _text(r",\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f" + DIRECTION),
+    "pattern": _text("," + HIDDEN_IN_BLOCK),  # tabs and line breaks separate words, too
 }
 _FIELD = f"({'|'.join(FIELDS)})"
 FIELD_LIST = f"^{_FIELD}(,{_FIELD})*$"
