@@ -12,7 +12,7 @@ from django.http.response import HttpResponseBase
 
 from library.audio.errors import AudioUnavailableError
 from library.audio.open_audio import OpenAudio
-from library.streams.answer import Answer, StreamRequest, StreamRules
+from library.streams.answer import Answer, StreamRequest, StreamRules, is_download
 from library.streams.body import Body, FileBody, FollowedBody
 
 
@@ -34,9 +34,8 @@ def stream_rules() -> StreamRules:
 
 def stream_request(request: HttpRequest) -> StreamRequest:
     """Return the part of a Django request that streams depend on."""
-    return StreamRequest(
-        request.method or "", request.headers.get, request.GET.get("download") == "1"
-    )
+    download = is_download(request.GET.get("download"))
+    return StreamRequest(request.method or "", request.headers.get, download)
 
 
 def audio_response(answer: Answer, audio: OpenAudio) -> tuple[HttpResponseBase, Body | None]:

@@ -5,7 +5,8 @@ from `library.audio.errors`.
 """
 
 from collections.abc import Mapping
-from typing import Any, cast
+from itertools import islice
+from typing import Any, ClassVar, cast
 
 from django.http import Http404
 from rest_framework import exceptions
@@ -56,16 +57,28 @@ class NotJSON(exceptions.UnsupportedMediaType):
         super().__init__("", self.default_detail)
 
 
+class ContentCoded(APIException):
+    """The request body is compressed (RFC 9110, section 15.5.16)."""
+
+    status_code = 415
+    default_code = "unsupported_content_encoding"
+    default_detail = "Send the request body as it is, without Content-Encoding."
+    headers: ClassVar = {"Accept-Encoding": "identity"}
+
+
 class InvalidClips(APIException):
-    """Some clips of a list are invalid. `errors` holds the errors of each by its index."""
+    """Some clips of a list are invalid. `errors` holds the errors of the first by their index."""
 
     status_code = 400
     default_code = "invalid_clips"
     default_detail = "No clips were added, because some are invalid."
 
+    most = 20  # clips in an answer, which would else be several times as long as the body
+
     def __init__(self, errors: dict[int, Any]) -> None:
-        super().__init__()
-        self.errors = {str(index): found for index, found in errors.items()}
+        listed = f" The errors of the first {self.most} of {len(errors)} are listed."
+        super().__init__(f"{self.default_detail}{listed if len(errors) > self.most else ''}")
+        self.errors = {str(index): found for index, found in islice(errors.items(), self.most)}
 
 
 class KeyInvalid(APIException):
@@ -74,8 +87,8 @@ class KeyInvalid(APIException):
     status_code = 400
     default_code = "idempotency_key_invalid"
     default_detail = (
-        "Idempotency-Key must be 1 to 255 visible ASCII characters without backslash, such as a "
-        "UUID. Quotes around it are optional."
+        "Send Idempotency-Key once, with 1 to 255 visible ASCII characters without backslash or "
+        "comma, such as a UUID. Quotes around it are optional."
     )
 
 
@@ -160,11 +173,17 @@ class LengthRequired(APIException):
 
 
 class PreconditionFailed(APIException):
-    """If-Match names another version of the clip, or If-Unmodified-Since an earlier time."""
+    """If-Match names another version of the clip, or If-Unmodified-Since an earlier time.
+
+    Or If-None-Match names its version.
+    """
 
     status_code = 412
     default_code = "precondition_failed"
-    default_detail = "The clip has changed since you read it. Read it again before you change it."
+    default_detail = (
+        "The clip has changed since you read it, or If-None-Match names it. Read it again before "
+        "you change it."
+    )
 
 
 class OtherVersion(PreconditionFailed):

@@ -54,13 +54,17 @@ def may_change(request: HttpRequest | Request, clip: Clip) -> bool:
     """Return whether the conditions of the request hold for the clip (RFC 9110, section 13.2.2).
 
     If-Match must name the clip's version; weak tags never match. Without it, If-Unmodified-Since
-    must not be before the clip's last change, to the second.
+    must not be before the clip's last change, to the second. If-None-Match must not name the
+    version, weak or not.
     """
-    condition = request.headers.get("If-Match")
-    if condition is None:
-        return is_unmodified(request, clip.updated_at)
     begin = f'"{version(clip.pk, clip.updated_at)}'
-    return any(tag == "*" or tag.startswith(begin) for tag in parse_etags(condition))
+    if (condition := request.headers.get("If-Match")) is not None:
+        if not any(tag == "*" or tag.startswith(begin) for tag in parse_etags(condition)):
+            return False
+    elif not is_unmodified(request, clip.updated_at):
+        return False
+    excluded = parse_etags(request.headers.get("If-None-Match", ""))
+    return not any(tag == "*" or tag.removeprefix("W/").startswith(begin) for tag in excluded)
 
 
 def is_unmodified(request: HttpRequest | Request, updated_at: datetime) -> bool:

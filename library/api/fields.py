@@ -1,6 +1,7 @@
 """Fields of JSON bodies and query parameters, chosen by the type of the model's field."""
 
 import math
+import re
 from collections.abc import Iterable
 from typing import Any, TypeAlias
 
@@ -144,24 +145,26 @@ class ChoiceParameter(serializers.ChoiceField):
 
 
 class FiniteParameter(serializers.FloatField):
-    """A finite number; Python's `float` would accept `nan` and `inf`."""
+    """A finite number; Python's `float` would accept `nan`, `inf`, `1_000` and other digits."""
 
     default_error_messages = {"invalid": "Must be a number."}
 
     def to_internal_value(self, data: Any) -> float:
         number: float = super().to_internal_value(data)
+        if "_" in data or not data.isascii():
+            self.fail("invalid")
         if not math.isfinite(number):
             self.fail("invalid")
         return number
 
 
 class WholeParameter(serializers.IntegerField):
-    """A number written in ASCII digits; Python's `int` would accept others."""
+    """A number written in ASCII digits; Python's `int` would accept others, and `1_000`."""
 
     default_error_messages = {"invalid": "Must be a whole number."}
 
     def to_internal_value(self, data: Any) -> int:
-        if not data.isascii():
+        if not re.fullmatch(r"\s*-?[0-9]+\s*", data):
             self.fail("invalid")
         return int(super().to_internal_value(data))
 

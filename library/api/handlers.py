@@ -38,6 +38,8 @@ def error_response(error: APIException, page: str | None = None) -> HttpResponse
     else:
         response = HttpResponse(page, status=error.status_code)
     response["Cache-Control"] = "no-store"
+    for name, value in getattr(error, "headers", {}).items():
+        response[name] = value
     if wait := getattr(error, "wait", None):
         response["Retry-After"] = str(wait)
     if challenge := getattr(error, "auth_header", None):  # DRF sets it on a 401

@@ -25,8 +25,10 @@ from library.models import Clip, IdempotentAnswer, State
 from library.models.request_state import KEPT_FOR
 
 # The draft writes the key as a structured string, in quotes; most clients omit them. Both forms are
-# the same key.
-KEY_PATTERN = r'^(?:"([\x20-\x21\x23-\x5b\x5d-\x7e]{1,255})"|([\x21\x23-\x5b\x5d-\x7e]{1,255}))$'
+# the same key. Several fields arrive as one value with commas.
+KEY_PATTERN = (
+    r'^(?:"([\x20-\x21\x23-\x5b\x5d-\x7e]{1,255})"|([\x21\x23-\x2b\x2d-\x5b\x5d-\x7e]{1,255}))$'
+)
 _LOCK = "SELECT pg_try_advisory_xact_lock(%s)"
 REPLAYED = "Idempotent-Replayed"
 Clips = list[Clip]

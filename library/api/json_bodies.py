@@ -12,7 +12,7 @@ from rest_framework.parsers import BaseParser
 from rest_framework.renderers import BaseRenderer
 from rest_framework.utils.encoders import JSONEncoder
 
-from library.api.errors import InvalidJSON, PayloadTooLarge, RepeatedName
+from library.api.errors import ContentCoded, InvalidJSON, PayloadTooLarge, RepeatedName
 
 BULK_MAX = 1000  # clips in one body
 OPTIONS = orjson.OPT_UTC_Z | orjson.OPT_NON_STR_KEYS
@@ -29,7 +29,14 @@ class JSONBodyParser(BaseParser):
     media_type = "application/json"
 
     def parse(self, stream: IO[Any], media_type: Any = None, parser_context: Any = None) -> Any:
-        """Return the body's value. Raise InvalidJSON, RepeatedName or PayloadTooLarge."""
+        """Return the body's value.
+
+        Raise ContentCoded, InvalidJSON, RepeatedName or PayloadTooLarge.
+        """
+        request = (parser_context or {}).get("request")
+        codings = request.headers.get("Content-Encoding", "").split(",") if request else []
+        if not {coding.strip().lower() for coding in codings} <= {"", "identity"}:
+            raise ContentCoded
         limit = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
         body = stream.read(limit + 1)
         if len(body) > limit:

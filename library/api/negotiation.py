@@ -30,6 +30,11 @@ class Negotiation(DefaultContentNegotiation):
             raise NotAcceptable
         return renderers[chosen], renderers[chosen].media_type
 
+    def select_parser(self, request: Request, parsers: Any) -> Any:
+        """Return the parser of the body's media type, or None. DRF would take `*/*` for one."""
+        media_type = (request.content_type or "").partition(";")[0].strip().lower()
+        return next((parser for parser in parsers if parser.media_type == media_type), None)
+
 
 class AnyAccept(BaseContentNegotiation):
     """Ignores Accept: players send many values, and the audio's type is not negotiable."""

@@ -39,6 +39,11 @@ class StreamRequest:
     download: bool = False  # whether a browser should save the audio instead of playing it
 
 
+def is_download(parameter: str | None) -> bool:
+    """Return whether `download` has a value that means yes. Any other value means no."""
+    return parameter is not None and parameter.lower() in ("1", "true", "yes")
+
+
 @dataclass(frozen=True, slots=True)
 class StreamRules:
     """The settings that answers depend on."""

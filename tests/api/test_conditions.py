@@ -158,3 +158,18 @@ def test_one_change_among_equal_values_is_a_change(
     assert answer["genre"] == "other"
     assert answer["updated_at"] > clip.updated_at.isoformat()
     assert LogEntry.objects.get().get_change_message() == "Changed genre."
+
+
+@pytest.mark.parametrize("method", ["PATCH", "DELETE"])
+def test_clip_that_if_none_match_names_is_not_changed(
+    http: Http, clip: Clip, token: dict[str, str], method: str
+) -> None:
+    path = f"{CLIPS}/{clip.pk}"
+    etag = http("GET", path).headers["ETag"]
+    for condition in ("*", etag, f"W/{etag}", f'"x", {etag}'):
+        headers = {**token, "If-None-Match": condition, "If-Match": etag}
+        answer = http(method, path, json={"title": "B"}, headers=headers)
+        assert (answer.status_code, answer.json()["code"]) == (412, "precondition_failed")
+    assert Clip.objects.available().filter(title=clip.title).exists()
+    headers = {**token, "If-None-Match": '"other"'}
+    assert http(method, path, json={"title": "B"}, headers=headers).ok

@@ -1,11 +1,13 @@
 """Idempotency-Key: a repeated request is carried out once."""
 
+import json
 import os
 import signal
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import timedelta
+from http.client import HTTPConnection
 from typing import Any
 
 import pytest
@@ -189,12 +191,30 @@ def test_different_request_with_the_same_key_is_422(http: Http, path: str, body:
     assert Clip.objects.count() == 1
 
 
-@pytest.mark.parametrize("key", ["", "x" * 256, "a b", '"open', '""', "a\\b", "\xe9"])
+@pytest.mark.parametrize("key", ["", "x" * 256, "a b", '"open', '""', "a\\b", "\xe9", "a,b"])
 def test_invalid_key_is_400(http: Http, key: str) -> None:
     headers = {"Idempotency-Key": key.encode("latin-1")}
     answer = http("POST", PATH, json=NEW, headers=headers)
     assert (answer.status_code, answer.json()["code"]) == (400, "idempotency_key_invalid")
     assert not Clip.objects.exists()
+
+
+def test_two_keys_are_400(server: Server) -> None:
+    """Sent as two fields, which `requests` cannot."""
+    connection = HTTPConnection("127.0.0.1", int(server.url.rpartition(":")[2]), timeout=30)
+    body = json.dumps(NEW).encode()
+    with closing(connection):
+        connection.putrequest("POST", PATH)
+        for name, value in (
+            ("Content-Type", "application/json"),
+            ("Content-Length", str(len(body))),
+            ("Idempotency-Key", "a"),
+            ("Idempotency-Key", "b"),
+        ):
+            connection.putheader(name, value)
+        connection.endheaders(body)
+        answer = connection.getresponse()
+        assert (answer.status, json.load(answer)["code"]) == (400, "idempotency_key_invalid")
 
 
 def test_failed_request_does_not_use_up_the_key(http: Http) -> None:

@@ -131,8 +131,12 @@ def test_if_range_with_another_validator_is_200(http: Request, stream: str, mp3:
 
 
 def test_download_is_an_attachment(http: Request, stream: str) -> None:
-    disposition = http("GET", f"{stream}?download=1").headers["Content-Disposition"]
-    assert disposition == 'attachment; filename="Ambient Sounds.mp3"'
+    for yes in ("1", "true", "True", "yes"):
+        disposition = http("GET", f"{stream}?download={yes}").headers["Content-Disposition"]
+        assert disposition == 'attachment; filename="Ambient Sounds.mp3"'
+    for no in ("", "0", "false", "no"):
+        disposition = http("GET", f"{stream}?download={no}").headers["Content-Disposition"]
+        assert disposition == 'inline; filename="Ambient Sounds.mp3"'
 
 
 def test_title_with_any_characters_becomes_a_file_name(http: Request, make_clip: MakeClip) -> None:

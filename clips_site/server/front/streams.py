@@ -33,7 +33,7 @@ from library.client_address import client_network
 from library.plays.listener import current_keys, known_keys
 from library.plays.record import ClipChangedError, Recorded
 from library.plays.request import kind_of_play, play_of
-from library.streams.answer import Answer, StreamRequest, answer
+from library.streams.answer import Answer, StreamRequest, answer, is_download
 from library.telemetry import http_requests
 from library.telemetry.instruments import StreamMeter
 
@@ -185,7 +185,7 @@ def count(exchange: Exchange, status: int, error: Exception | None) -> None:
 
 
 def _asked(exchange: Exchange) -> StreamRequest:
-    download = exchange.query and parse_qs(exchange.query).get("download", [""])[-1] == "1"
+    download = exchange.query and is_download(parse_qs(exchange.query).get("download", [""])[-1])
     request = exchange.request
     return StreamRequest(request.method, partial(joined, request), bool(download))
 

@@ -16,6 +16,7 @@ from library.api.serializers import ClipSerializer
 from library.audio.errors import CAUSES, AudioUnavailableError
 from library.streams import errors as stream_errors
 
+MOST_LISTED = errors.InvalidClips.most
 # A class, or a function that returns an example of it.
 MakeError = Callable[[], exceptions.APIException]
 
@@ -37,7 +38,9 @@ class InvalidClips(ErrorSerializer):
     """The invalid clips of a list."""
 
     errors = serializers.DictField(  # type: ignore[assignment]  # DRF takes it off the class
-        child=FieldErrors(), help_text="By index in the array, from 0, as a string."
+        child=FieldErrors(),
+        help_text=f"By index in the array, from 0, as a string. Only the first {MOST_LISTED} are "
+        "listed; `detail` has the number of all.",
     )
 
 
@@ -186,6 +189,7 @@ _SENDING: tuple[MakeError, ...] = (
     protocol_errors.BodyTooSlow,
     protocol_errors.NoRoomForBody,
     protocol_errors.BodyNotStored,
+    errors.ContentCoded,
     *SIGNING_IN,
 )
 WRITING: tuple[MakeError, ...] = (

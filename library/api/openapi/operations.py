@@ -109,7 +109,8 @@ _STREAM = extend_schema(
         OpenApiParameter(
             "download",
             str,
-            description="`1` makes browsers save the audio as a file instead of playing it.",
+            description="`1`, `true` or `yes` makes browsers save the audio as a file instead of "
+            "playing it. Other values are ignored.",
         ),
         request_header(
             "Range", "One range, such as `bytes=0-1023`. Any other value returns the whole audio."

@@ -143,6 +143,8 @@ def provoke_errors_of_bodies(errors: Errors, token: dict[str, str]) -> None:
         errors.provoke(operation, "length_required", data=iter([b"{}"]), headers=json)
         errors.provoke(operation, "payload_too_large", data=b"[" * 2_000_001, headers=json)
         errors.provoke(operation, "unsupported_media_type", data="{}", headers=text)
+        coded = {**json, "Content-Encoding": "gzip"}
+        errors.provoke(operation, "unsupported_content_encoding", data="{}", headers=coded)
     errors.provoke("add_clip", FIELDS, json={**NEW, "title": ""})
     errors.provoke("add_clips", FIELDS, json=NEW)
     errors.provoke("add_clips", "invalid_clips", json=[{**NEW, "title": ""}])
