@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from dataclasses import dataclass
 from itertools import zip_longest
 from typing import Any, NamedTuple
@@ -25,6 +26,7 @@ MAX_ROWS = 10_000
 SAVE_AS = "In a spreadsheet, save it as “CSV UTF-8”."
 
 _SPREADSHEETS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")  # how .xlsx and .ods begin, and .xls
+_SEPARATOR_LINE = re.compile(r'\A"?sep=[,;\t]"?[,;\t]*(?:\r\n?|\n)', re.IGNORECASE)  # of Excel
 _UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 
 
@@ -116,6 +118,7 @@ def _json_rows(text: str) -> tuple[list[Row], list[str]]:
 
 
 def _csv_rows(text: str) -> tuple[list[Row], list[str]]:
+    text = _SEPARATOR_LINE.sub("", text)
     dialect, columns = max(
         ((dialect, _header(text, dialect)) for dialect in (COMMAS, SEMICOLONS, TABS)),
         key=lambda found: len(set(found[1]).intersection(IMPORTED)),

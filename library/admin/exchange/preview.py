@@ -10,6 +10,7 @@ from django.core.paginator import Page, Paginator
 from library.admin.exchange.columns import to_text, to_time
 from library.admin.exchange.files import ParsedFile
 from library.admin.exchange.plan import Kind, Plan, PlannedRow
+from library.models import Clip
 
 PER_PAGE = 100
 LONG = 160  # characters; of a longer value only the part that differs is shown
@@ -66,6 +67,7 @@ class Preview:
         self.added, self.changed, self.problems = (
             len(plan.of_kind(kind)) for kind in (Kind.NEW, Kind.UPDATE, Kind.INVALID)
         )
+        self.present = self._present(plan)
         self._since = to_time(query.get("since"))
         self.tabs = self._tabs(plan)
         first = "invalid" if self.problems else "meanwhile"
@@ -73,6 +75,13 @@ class Preview:
         wanted = query.get("show", first)
         self.tab = self.tabs[names.index(wanted) if wanted in names else 0]
         self.page: Page[PlannedRow] = Paginator(self.tab.rows, PER_PAGE).get_page(query.get("page"))
+
+    def _present(self, plan: Plan) -> int:
+        """Return how many rows add a clip whose audio URL a clip of the library has already."""
+        urls = [row.clip.audio_url for row in plan.of_kind(Kind.NEW) if row.clip]
+        found = Clip.objects.filter(deleted_at=None, audio_url__in={*urls} - {""})
+        present = set(found.values_list("audio_url", flat=True)) if urls else set()
+        return sum(url in present for url in urls)
 
     @property
     def may_be_confirmed(self) -> bool:

@@ -58,6 +58,14 @@ def test_confirmed_import_adds_drafts(importing: Importing, client: Client) -> N
     assert not PendingImport.objects.exists()
 
 
+def test_preview_warns_of_audio_that_the_library_has(importing: Importing) -> None:
+    assert "would have the audio URL" not in importing.choose(NEW).text
+    clip_of(0), clip_of(1), clip_of(2, deleted_at=timezone.now())
+    preview = importing.choose(NEW)
+    assert "2 new clips would have the audio URL of a clip in the library." in preview.text
+    assert preview.may_be_confirmed
+
+
 def test_new_clips_get_the_chosen_state_unless_their_row_has_one(
     importing: Importing,
 ) -> None:

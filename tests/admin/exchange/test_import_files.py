@@ -48,6 +48,15 @@ def test_csv_of_any_program_is_read(data: bytes) -> None:
     ]
 
 
+@pytest.mark.parametrize("line", ["sep=;\r\n", "SEP=;\n", '"sep=;"\r', "sep=;;;;;\r\n"])
+def test_line_that_names_the_separator_is_no_row(line: str) -> None:
+    """Excel writes it, reads it, and does not show it."""
+    data = line.encode() + csv_of_a_spreadsheet(";", ",")
+    for found in (data, b"\xef\xbb\xbf" + data):
+        rows = read(found, "clips.csv").rows
+        assert [(row.number, row.cells) for row in rows] == [(2, CELLS[0]), (4, CELLS[1])]
+
+
 def test_columns_are_imported_ignored_or_unknown() -> None:
     found = read(b"id,License,play_count,Stream-URL,titel,attribution\n1,,,,,\n", "")
     assert found.columns == ["id", "licence"]
