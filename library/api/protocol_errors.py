@@ -19,6 +19,22 @@ class FirstLineInvalid(BadRequest):
     default_detail = "The first line of the request is not valid HTTP/1.1."
 
 
+class MethodUnknown(APIException):
+    """The method is none that HTTP has, or in lower case (RFC 9110, section 15.6.2)."""
+
+    status_code = 501
+    default_code = "method_unknown"
+    default_detail = "The method is unknown. Methods are written in upper case, such as GET."
+
+
+class VersionUnsupported(APIException):
+    """The request is of another version of HTTP (RFC 9110, section 15.6.6)."""
+
+    status_code = 505
+    default_code = "http_version_not_supported"
+    default_detail = "Use HTTP/1.1."
+
+
 class HostMissing(BadRequest):
     """HTTP/1.1 requires the field (RFC 9112, section 3.2)."""
 

@@ -1,5 +1,7 @@
 """The responses to requests that HTTP does not allow, or whose head never became complete."""
 
+import re
+
 from aiohttp.http_exceptions import BadHttpMethod, BadStatusLine, LineTooLong
 from rest_framework.exceptions import APIException
 
@@ -14,6 +16,8 @@ from library.api.handlers import error_response
 MAX_LINE = 4094  # bytes of a request target, and the next of a header field
 MAX_FIELD = 8190
 MAX_FIELDS = 100
+# What the parser quotes, if only the method is not valid: it is a token (RFC 9110, section 5.6.2).
+_REQUEST_LINE = re.compile(r"b'[\w!#$%&*+.^`|~-]+ \S+ HTTP/1\.[01]")
 
 
 def refuse(error: BaseException, log: AccessLog | None) -> Reply:
@@ -54,6 +58,10 @@ def refusal_of(error: BaseException) -> APIException:
             return errors.HeaderFieldsTooLarge()
         case BadHttpMethod() if text.startswith("Received HTTPS"):
             return errors.TLSReceived()
+        case BadHttpMethod() if _REQUEST_LINE.search(text):
+            return errors.MethodUnknown()
+        case BadStatusLine() if "Invalid HTTP version" in text:
+            return errors.VersionUnsupported()
         case BadStatusLine():
             return errors.FirstLineInvalid()
         case _ if text.startswith("Too many headers"):

@@ -123,7 +123,14 @@ SHAPES = {
     "SSH": refused(b"SSH-2.0-OpenSSH_9.2\r\n", code="request_line_invalid"),
     "HTTP/2": refused(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"),
     "HTTP/0.9": refused(b"GET /livez\r\n\r\n", code="request_line_invalid"),
-    "HTTP/9.9": refused(b"GET /livez HTTP/9.9\r\n" + HOST + b"\r\n", code="request_line_invalid"),
+    **{
+        f"HTTP/{version}": refused(
+            f"GET /livez HTTP/{version}\r\n".encode() + HOST + b"\r\n",
+            status=505,
+            code="http_version_not_supported",
+        )
+        for version in ("1.2", "3.7", "9.9")
+    },
     "NUL bytes": refused(bytes(50), code="request_line_invalid"),
     # Too long
     "request line of 8,190 bytes": refused(
@@ -165,8 +172,11 @@ SHAPES = {
         [b"GET http://LOCALHOST:80/livez HTTP/1.1\r\nHost: evil.example\r\n\r\n"], [200]
     ),
     # Methods
-    "unknown method": refused(head("BREW /livez"), code="request_line_invalid"),
-    "method in lower case": refused(head("get /livez"), code="request_line_invalid"),
+    **{
+        f"method {method}": refused(head(f"{method} /livez"), status=501, code="method_unknown")
+        for method in ("BREW", "FOO", "get", "X-A", "GETX")
+    },
+    "no request line": refused(b"hello world\r\n\r\n", code="request_line_invalid"),
     "control character in the method": refused(head("G\x1bT /livez"), code="request_line_invalid"),
     **{
         f"CONNECT {target}": refused(
