@@ -191,7 +191,8 @@ def test_options_of_statistics_works_with_csv(http: Http) -> None:
     ("request_bytes", "status"),
     [
         (b"nonsense\r\n\r\n", 400),
-        (b"GET /api/v1/clips HTTP/9.9\r\n\r\n", 400),
+        (b"GET /api/v1/clips HTTP/9.9\r\n\r\n", 505),
+        (b"BREW /api/v1/clips HTTP/1.1\r\n\r\n", 501),
         (b"GET /api/v1/clips HTTP/1.1\r\nbad header\r\n\r\n", 400),
         (b"GET /" + b"a" * 5000 + b" HTTP/1.1\r\n\r\n", 414),
         (b"GET / HTTP/1.1\r\nX: " + b"a" * 9000 + b"\r\n\r\n", 431),
