@@ -14,7 +14,7 @@ from clips_site.server.front.places import Connections, Excess, Holder, Places, 
 from clips_site.server.front.refusals import MAX_FIELD, MAX_FIELDS, MAX_LINE, failure, refuse
 from clips_site.server.front.reply import Reply
 from clips_site.server.logs.access_lines import AccessLog
-from library.api.protocol_errors import HeadIncomplete, HeadTooSlow
+from library.api.protocol_errors import HeadIncomplete, HeadTooSlow, MalformedRequest
 
 logger = logging.getLogger(__name__)
 
@@ -120,6 +120,10 @@ class Connection(RequestHandler):
             head, self._last_body = self._messages[-1]
             fields = {} if isinstance(head, _ErrInfo) else head.headers
             self._last_body_left = int(fields.get("Content-Length", 0))
+            if "Transfer-Encoding" in fields and "Content-Length" in fields:
+                # One of them may hide another request (RFC 9112, section 6.1).
+                self._messages[-1] = (_ErrInfo(400, MalformedRequest(), ""), EMPTY_PAYLOAD)
+                self._last_body, self._last_body_left = EMPTY_PAYLOAD, 0
         elif self.stage is Stage.IDLE and data:
             self.places.move(self, Stage.HEAD)
         self._note_last_body()

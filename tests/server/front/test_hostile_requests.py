@@ -19,7 +19,7 @@ END = None  # the client ends its side of the connection
 Step = bytes | float | None  # bytes to send, seconds to wait, or END
 HOST = b"Host: localhost\r\n"
 LIVEZ = b"GET /livez HTTP/1.1\r\n" + HOST + b"\r\n"
-CHUNKED = b"Transfer-Encoding: chunked\r\n\r\n"
+CHUNKED = "Transfer-Encoding: chunked"
 
 
 def head(line: str, *fields: str | bytes) -> bytes:
@@ -95,9 +95,7 @@ SHAPES = {
     "Content-Length: x": refused(head("GET /livez", "Content-Length: x")),
     "negative Content-Length": refused(head("POST /api/v1/clips", "Content-Length: -5")),
     "two lengths": refused(head("POST /x", "Content-Length: 5", "Content-Length: 6")),
-    "length and chunks": refused(
-        head("POST /x", "Content-Length: 5") + CHUNKED, code="request_line_invalid"
-    ),
+    "length and chunks": refused(head("POST /x", "Content-Length: 5", CHUNKED) + b"0\r\n\r\n"),
     "overflowing length": refused(head("POST /x", f"Content-Length: {10**30}")),
     "body larger than JSON may be": refused(
         post(length=2_000_001), status=413, code="payload_too_large"
@@ -109,7 +107,9 @@ SHAPES = {
         head("POST /x", f"Content-Length: {2**64 - 1}"), status=413, code="payload_too_large"
     ),
     "coding other than chunks": refused(head("POST /x", "Transfer-Encoding: gzip")),
-    "invalid chunk": refused(head("POST /x", CHUNKED[:-4]) + b"ZZ\r\n"),
+    "invalid chunk": refused(
+        head("POST /api/v1/clips", CHUNKED) + b"ZZ\r\n", status=411, code="length_required"
+    ),
     "folded field": refused(head("GET /livez", "X-A: b\r\n c")),
     "space before the colon": refused(head("GET /livez", "X-A : b")),
     "field without a colon": refused(head("GET /livez", "X-A")),
