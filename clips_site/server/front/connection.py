@@ -99,6 +99,8 @@ class Connection(RequestHandler):
         aiohttp drops the requests that arrive together with an invalid one, although its client
         awaits their responses first (RFC 9112, section 9.3.2).
         """
+        if not data:  # the parser goes on after a pause
+            self._parse(data)
         start = 0
         while start < len(data):
             end = len(data)

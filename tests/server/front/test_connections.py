@@ -263,6 +263,15 @@ def test_requests_before_an_invalid_one_are_answered(
     assert statuses == [b"200", b"201", b"200", status]
 
 
+def test_large_bodies_arrive_whole(server: Server, connect: Callable[..., socket.socket]) -> None:
+    body = b'{"title": "' + b"a" * 1_900_000 + b'"}'
+    create = post(len(body)).replace(b"Connection: close\r\n", b"")
+    client = connect(server)
+    for _ in range(5):
+        client.sendall(create + body)
+        assert client.recv(9999).startswith(b"HTTP/1.1 400")
+
+
 def test_bytes_after_the_last_request_are_ignored(
     server: Server, connect: Callable[..., socket.socket]
 ) -> None:
