@@ -16,7 +16,7 @@ from clips_site.server.front.client_counts import ClientCounts
 TICK = 0.25  # seconds between two looks at the connections that wait
 # Attackers come back at once, and a new connection costs more than one that is held. So those
 # whose time is over are closed one after the other: at most BATCH of them in PAUSE seconds.
-PAUSE, BATCH = 0.02, 5
+PAUSE, BATCH = 0.02, 2
 
 
 class Stage(IntEnum):
