@@ -62,7 +62,7 @@ def test_preview_warns_of_audio_that_the_library_has(importing: Importing) -> No
     assert "would have the audio URL" not in importing.choose(NEW).text
     clip_of(0), clip_of(1), clip_of(2, deleted_at=timezone.now())
     preview = importing.choose(NEW)
-    assert "2 new clips would have the audio URL of a clip in the library." in preview.text
+    assert "2 new clips would have an audio URL that is already in the library." in preview.text
     assert preview.may_be_confirmed
 
 
