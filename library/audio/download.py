@@ -76,9 +76,9 @@ class Downloader:
         self._memory = Memory(limits.memory_bytes, limits.slot_timeout)
         self._promises = Promises(limits.max_bytes // PROMISED_SHARE)
 
-    def recent_failure(self, entry: Entry) -> str | None:
-        """Return the code of a failure that is still remembered, or None."""
-        return entry.recent_failure(self._limits.failure_seconds)
+    def recent_failure(self, entry: Entry, began: float) -> str | None:
+        """Return the code of a failure that is remembered, or that came after `began`, or None."""
+        return entry.recent_failure(self._limits.failure_seconds, began)
 
     def open_in_memory(self, entry: Entry) -> OpenAudio | None:
         """Return audio that this process downloads or has downloaded into memory, or None."""
@@ -87,8 +87,9 @@ class Downloader:
     def revalidate(self, entry: Entry) -> None:
         """Start a download for a stale copy if possible. The copy is served meanwhile."""
         with contextlib.suppress(AudioUnavailableError, OSError):
-            if self.recent_failure(entry) is None:
-                self.start(entry, time.time())
+            now = time.time()
+            if self.recent_failure(entry, now) is None:
+                self.start(entry, now)
 
     def start(self, entry: Entry, began: float) -> bool:
         """Start the download in the background and return whether this call started it.
@@ -110,7 +111,7 @@ class Downloader:
             if audio := entry.open_current(began) or self.open_in_memory(entry):
                 audio.close()
                 return False
-            if self.recent_failure(entry) is not None:
+            if self.recent_failure(entry, began) is not None:
                 return False
             if not self._places.take(entry.url):
                 raise AudioUnavailableError("origin_busy")

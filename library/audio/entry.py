@@ -86,9 +86,10 @@ class Entry:
             with contextlib.suppress(OSError):  # a read-only disk can still serve
                 os.utime(f"{self.topic}.json")
 
-    def recent_failure(self, seconds: float) -> str | None:
+    def recent_failure(self, seconds: float, began: float) -> str | None:
+        """Return the code of a failure in the last `seconds`, or since `began`; else None."""
         with contextlib.suppress(FileNotFoundError):
-            if time.time() - self._failed.stat().st_mtime < seconds:
+            if self._failed.stat().st_mtime >= min(began, time.time() - seconds):
                 return self._failed.read_text() or None
         return None
 

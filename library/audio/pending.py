@@ -59,7 +59,7 @@ class Pending:
         if time.monotonic() > self._deadline:
             raise AudioUnavailableError("origin_timeout")
         try:
-            code = self._downloader.recent_failure(self._entry)
+            code = self._downloader.recent_failure(self._entry, self._began)
             if code is not None:
                 raise AudioUnavailableError(code)
             audio = (

@@ -232,6 +232,14 @@ def test_freshness_is_limited_by_the_operator(
     assert Freshness().fresh_until(headers) == 1_000_000 + seconds
 
 
+def test_failure_is_reported_to_those_who_waited_for_it(
+    origin: Origin, make_store: MakeStore
+) -> None:
+    """However late they notice: they must not try again until their own time is over."""
+    assert failure(make_store(failure_seconds=0), origin.url("/a")) == "origin_http_error"
+    assert origin.request_counts["/a"] == 1
+
+
 def test_failure_is_remembered_for_a_while(origin: Origin, make_store: MakeStore) -> None:
     store = make_store(failure_seconds=60)
     assert failure(store, origin.url("/a")) == "origin_http_error"
