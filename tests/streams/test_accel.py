@@ -1,9 +1,7 @@
 """Streams through nginx with X-Accel-Redirect get the same responses as without."""
 
-import shutil
-import signal
-import subprocess
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from threading import Event
 from typing import Any, TypeAlias
 
@@ -16,8 +14,10 @@ from urllib3.util import Retry
 from harness.nginx import NGINX, Nginx
 from harness.origin import Origin, answer, in_two_parts
 from harness.service import Server
+from harness.waiting import until
 from library.models import Clip
 from tests.support.log_lines import request_line
+from tests.support.strace import needs_strace, traced
 
 pytestmark = pytest.mark.skipif(not NGINX, reason="needs nginx: make system-tools")
 Request = Callable[..., requests.Response]
@@ -168,18 +168,12 @@ def test_internal_location_is_not_public(through: Request, clip: Clip) -> None:
     assert through("GET", "/_audio/samples/ambient-sounds.mp3").status_code == 404
 
 
-@pytest.mark.skipif(not shutil.which("strace"), reason="needs strace: make system-tools")
+@needs_strace
 def test_nginx_does_not_hold_back_the_end_of_a_range(
-    running: tuple[Server, Nginx], through: Request, clip: Clip
+    running: tuple[Server, Nginx], through: Request, clip: Clip, tmp_path: Path
 ) -> None:
     """The http block has `tcp_nopush on`, as Debian's: nginx would leave Nagle's algorithm on."""
-    (worker,) = running[1].workers()
-    command = ["strace", "-e", "trace=setsockopt,sendfile", f"--attach={worker}"]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as strace:
-        assert strace.stderr is not None
-        assert "attached" in strace.stderr.readline()
+    with traced(running[1].workers(), "setsockopt,sendfile", tmp_path) as calls:
         through("GET", stream(clip), headers={"Range": "bytes=100000-199999"})
-        strace.send_signal(signal.SIGINT)
-        calls = strace.stderr.read()
-    assert "[100000] => [200000]" in calls
-    assert "TCP_CORK" not in calls
+        until(lambda: "[100000] => [200000]" in calls())
+    assert "TCP_CORK" not in calls()

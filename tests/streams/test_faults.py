@@ -2,7 +2,6 @@
 
 import os
 import re
-import shutil
 import signal
 import socket
 import subprocess
@@ -21,6 +20,7 @@ from harness.service import Server
 from harness.waiting import until
 from library.models import Clip
 from tests.support.gate import Gate
+from tests.support.strace import needs_strace, traced
 
 MakeClip = Callable[..., Clip]
 
@@ -109,29 +109,17 @@ def received_until_closed(listener: socket.socket) -> int:
     return received
 
 
-def traced(server: Server, url: str, *options: str) -> str:
-    """Return the sendfile calls of the workers while curl fetches a URL."""
-    attach = [f"--attach={worker}" for worker in server.workers()]
-    with subprocess.Popen(
-        ["strace", "-f", "-e", "trace=sendfile", *attach], stderr=subprocess.PIPE, text=True
-    ) as strace:
-        assert strace.stderr is not None
-        attached = [strace.stderr.readline() for _ in attach]
-        assert all("attached" in line for line in attached), attached
-        assert curl(url, *options)[0] == 0
-        strace.send_signal(signal.SIGINT)
-        return strace.stderr.read()
-
-
-@pytest.mark.skipif(not shutil.which("strace"), reason="needs strace: make system-tools")
+@needs_strace
 def test_complete_files_are_sent_by_sendfile(
-    start_server: Callable[..., Server], clip: Clip, mp3: bytes
+    start_server: Callable[..., Server], clip: Clip, mp3: bytes, tmp_path: Path
 ) -> None:
     server = start_server()
     url = f"{server.url}/api/v1/clips/{clip.pk}/stream"
-    assert f"[0] => [{len(mp3)}], {len(mp3)}) = {len(mp3)}" in traced(server, url)
-    part = traced(server, url, "--range", "1000-200999")
-    assert "[1000] => [201000], 200000) = 200000" in part
+    with traced(server.workers(), "sendfile", tmp_path) as calls:
+        assert curl(url)[0] == 0
+        until(lambda: f"[0] => [{len(mp3)}], {len(mp3)}) = {len(mp3)}" in calls())
+        assert curl(url, "--range", "1000-200999")[0] == 0
+        until(lambda: "[1000] => [201000], 200000) = 200000" in calls())
 
 
 def test_metrics_count_store_requests_and_streams(
