@@ -117,9 +117,9 @@ def test_complete_files_are_sent_by_sendfile(
     url = f"{server.url}/api/v1/clips/{clip.pk}/stream"
     with traced(server.workers(), "sendfile", tmp_path) as calls:
         assert curl(url)[0] == 0
-        until(lambda: f"[0] => [{len(mp3)}], {len(mp3)}) = {len(mp3)}" in calls())
+        until(lambda: f"=> [{len(mp3)}]" in calls())
         assert curl(url, "--range", "1000-200999")[0] == 0
-        until(lambda: "[1000] => [201000], 200000) = 200000" in calls())
+        until(lambda: "=> [201000]" in calls())
 
 
 def test_metrics_count_store_requests_and_streams(

@@ -18,7 +18,8 @@ needs_strace = pytest.mark.skipif(
 def traced(pids: Sequence[int], calls: str, directory: Path) -> Iterator[Callable[[], str]]:
     """Trace processes; yield a function that returns the calls so far.
 
-    A call may still be missing when its effect is seen: wait for it with `until`.
+    A call may still be missing when its effect is seen: wait for it with `until`. A call may be
+    repeated for the rest, and its line be divided, so look for its last result.
     """
     output = directory / "calls"
     command = ["strace", "-f", "-e", f"trace={calls}", "-o", str(output)]
@@ -28,5 +29,7 @@ def traced(pids: Sequence[int], calls: str, directory: Path) -> Iterator[Callabl
         for _ in pids:
             line = strace.stderr.readline()
             assert "attached" in line, line
-        yield output.read_text
-        strace.send_signal(signal.SIGINT)
+        try:
+            yield output.read_text
+        finally:
+            strace.send_signal(signal.SIGINT)
