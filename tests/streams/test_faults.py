@@ -113,7 +113,7 @@ def received_until_closed(listener: socket.socket) -> int:
 def test_complete_files_are_sent_by_sendfile(
     start_server: Callable[..., Server], clip: Clip, mp3: bytes, tmp_path: Path
 ) -> None:
-    server = start_server()
+    server = start_server(WEB_CONCURRENCY="1")  # one worker to trace
     url = f"{server.url}/api/v1/clips/{clip.pk}/stream"
     with traced(server.workers(), "sendfile", tmp_path) as calls:
         assert curl(url)[0] == 0
