@@ -26,12 +26,16 @@ class IdempotentAnswerQuerySet(models.QuerySet["IdempotentAnswer"]):
         times = valid.order_by("-created_at").values_list("created_at", flat=True)
         return times[limit - 1 : limit].first()
 
+    def expired(self) -> "IdempotentAnswerQuerySet":
+        """Return the answers that no longer count."""
+        return self.filter(created_at__lt=timezone.now() - KEPT_FOR)
+
     def purge(self) -> None:
         """Delete some expired responses. Every request that stores one calls this.
 
         SKIP LOCKED keeps two simultaneous requests from waiting for each other.
         """
-        expired = self.filter(created_at__lt=timezone.now() - KEPT_FOR).order_by("created_at")
+        expired = self.expired().order_by("created_at")
         some = expired.select_for_update(skip_locked=True).values("pk")[:PURGED_AT_ONCE]
         self.filter(pk__in=some).delete()
 

@@ -21,9 +21,9 @@ from django.utils import timezone
 from harness.origin import Handler, Origin, answer
 from harness.service import ROOT
 from harness.waiting import until
-from library.management.commands.check_sources import LOCK
 from library.models import Clip, Health
 from library.sources.due_clips import due_clips
+from library.sources.rounds import LOCK
 from tests.support import recipes
 from tests.support.editors import bearer, editor
 from tests.support.sounds import FTYP, MP3_FRAME, box, movie, mp4, track, xing
@@ -266,18 +266,14 @@ def test_concurrent_checks_are_refused(check: Callable[..., str], make_clip: Mak
 
 
 @pytest.mark.parametrize(
-    ("options", "number", "status"),
-    [([], signal.SIGINT, 130), (["--every", "1h"], signal.SIGTERM, 0)],
-    ids=["once", "as a service"],
+    ("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)], ids=["Ctrl-C", "SIGTERM"]
 )
 def test_results_before_an_interruption_are_saved(
-    options: list[str],
     number: int,
     status: int,
     make_clip: MakeClip,
     origin: Origin,
     mp3: bytes,
-    tmp_path: Path,
     transactional_db: None,
 ) -> None:
     requested, over = threading.Event(), threading.Event()
@@ -288,9 +284,8 @@ def test_results_before_an_interruption_are_saved(
 
     first = make_clip(audio_url=origin.on("/a", answer(mp3)))
     second = make_clip(audio_url=origin.on("/b", hang))
-    alive = tmp_path / "alive"
     process = subprocess.Popen(
-        [sys.executable, "manage.py", "check_sources", "--alive-file", str(alive), *options],
+        [sys.executable, "manage.py", "check_sources"],
         cwd=ROOT,
         env={
             **os.environ,
@@ -307,7 +302,6 @@ def test_results_before_an_interruption_are_saved(
     assert process.returncode == status
     assert "Interrupted. Checked 1: 1 ok" in printed
     assert (health(first), health(second)) == (("ok", None), ("unchecked", None))
-    assert alive.exists()
 
 
 @pytest.mark.parametrize(
