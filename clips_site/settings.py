@@ -250,6 +250,7 @@ INSTALLED_APPS = [
     "rest_framework",
     "drf_spectacular",
     "drf_spectacular_sidecar",
+    "procrastinate.contrib.django",
     "library",
 ]
 
@@ -273,6 +274,10 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "axes.middleware.AxesMiddleware",
 ]
+
+# The modules that declare tasks, imported by the first process that needs them.
+PROCRASTINATE_AUTODISCOVER_MODULE_NAME = None
+PROCRASTINATE_IMPORT_PATHS = ["library.tasks.declared"]
 
 ROOT_URLCONF = "clips_site.urls"
 WSGI_APPLICATION = "clips_site.wsgi.application"
@@ -337,6 +342,9 @@ LOGGING: dict[str, Any] = {
         # While the collector is down, log each lost batch, but not each attempt.
         "opentelemetry.exporter": {"level": "ERROR"},
         "axes": {"level": "WARNING"},  # its table already records each log-in
+        # The worker logs each task and each loss of the database itself, in one line.
+        "procrastinate": {"level": "CRITICAL"},
+        "psycopg.pool": {"level": "ERROR"},
     },
 }
 if SENTRY_DSN:

@@ -1,4 +1,4 @@
-"""The tables: clips, plays and their tallies, tokens, imports, and the state of requests."""
+"""The tables: clips, plays and their tallies, tasks, tokens, imports, and the state of requests."""
 
 from library.models.clip import MAX_DURATION as MAX_DURATION
 from library.models.clip import REASON_LENGTH as REASON_LENGTH
@@ -20,4 +20,6 @@ from library.models.play import PlayTally as PlayTally
 from library.models.presence import Presence as Presence
 from library.models.request_state import IdempotentAnswer as IdempotentAnswer
 from library.models.request_state import RequestCount as RequestCount
+from library.models.task import Task as Task
+from library.models.task import TaskError as TaskError
 from library.models.token import ApiToken as ApiToken

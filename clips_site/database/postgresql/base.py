@@ -177,6 +177,21 @@ class DatabaseWrapper(base.DatabaseWrapper):
         }
         return self._connect(params | parameters)
 
+    @property
+    def pooled(self) -> bool:
+        """Whether a pooler may give each transaction to another session."""
+        return sessions.pooled
+
+    def async_parameters(self, purpose: str) -> dict[str, Any]:
+        """Return the parameters of connections of psycopg's asynchronous API.
+
+        `purpose` is a word for their name in PostgreSQL.
+        """
+        given = {"purpose": purpose, "prepare_threshold": None}
+        params = sessions.parameters(self.get_connection_params() | given)
+        del params["cursor_factory"], params["context"]  # of Django's connections
+        return params
+
     def _connect(self, params: dict[str, Any]) -> Connection:
         """Connect, without the settings of sessions if a pooler refuses them."""
         try:

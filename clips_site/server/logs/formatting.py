@@ -23,7 +23,7 @@ from structlog.stdlib import ExtraAdder, ProcessorFormatter, add_log_level, add_
 
 from clips_site.server.logs import request_ids
 from library.database_errors import fault_of
-from library.telemetry import trace_context
+from library.telemetry import task_context, trace_context
 
 logger = logging.getLogger(__name__)
 
@@ -48,7 +48,7 @@ def line_formatter(style: str) -> logging.Formatter:
 
 
 def first_fields(seconds: float, level: str, name: str, event: str) -> Event:
-    """Return the fields with which every line starts: time, level, logger, event, request, trace.
+    """Return the first fields of every line: time, level, logger, event, request or task, trace.
 
     `seconds` are those since 1970. The line shows an RFC 3339 time in UTC, with milliseconds.
     """
@@ -56,6 +56,8 @@ def first_fields(seconds: float, level: str, name: str, event: str) -> Event:
     line = {"timestamp": time, "level": level, "logger": name, "event": event}
     if request := request_ids.current():
         line["request_id"] = request
+    if task := task_context.current.get():
+        line.update(task._asdict())
     if context := trace_context.current.get():
         line["trace_id"] = context.trace_id
         line["span_id"] = context.span_id

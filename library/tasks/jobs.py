@@ -1,0 +1,161 @@
+"""How a worker ends jobs, and takes over those of workers that have died.
+
+procrastinate lets any worker end any job. A worker that was frozen would end the job that another
+one has started again in the meantime. Here a worker ends only what it still holds.
+"""
+
+import asyncio
+import logging
+from datetime import datetime
+from typing import Any
+
+from procrastinate.exceptions import ConnectorException, UniqueViolation
+from procrastinate.jobs import Job, Status
+from procrastinate.manager import JobManager
+from procrastinate.utils import utcnow
+
+from library.tasks.retries import INTERRUPTIONS, MOST_ATTEMPTS
+
+logger = logging.getLogger(__name__)
+
+PAUSES = (0.5, 1.0, 2.0, 4.0, 8.0)  # seconds between two tries to save a result
+MESSAGE_LENGTH = 2_000  # characters of an error
+
+_END = """
+WITH ended AS (
+    UPDATE procrastinate_jobs
+    SET status = (CASE WHEN %(status)s = 'todo' AND abort_requested THEN 'aborted'
+                  ELSE %(status)s END)::procrastinate_job_status,
+        attempts = attempts + 1, scheduled_at = coalesce(%(retry_at)s, scheduled_at),
+        abort_requested = false
+    WHERE id = %(job_id)s AND worker_id = %(worker_id)s AND status = 'doing'
+    RETURNING id
+), noted AS (
+    INSERT INTO library_taskerror (job_id, message, at)
+    SELECT id, %(message)s, now() FROM ended WHERE %(message)s::text IS NOT NULL
+    ON CONFLICT (job_id) DO UPDATE SET message = excluded.message, at = excluded.at
+)
+SELECT id FROM ended
+"""
+# A job is replaced by one that waits with the same queueing lock: only one of them may wait.
+_TAKE_OVER = """
+WITH stalled AS (
+    SELECT id,
+        CASE WHEN abort_requested OR EXISTS (
+                SELECT FROM procrastinate_jobs waiting
+                WHERE waiting.queueing_lock = job.queueing_lock AND waiting.status = 'todo'
+            ) THEN 'aborted' WHEN attempts + 1 >= %(most_attempts)s THEN 'failed' ELSE 'todo'
+        END AS next
+    FROM procrastinate_jobs job
+    WHERE status = 'doing' AND (worker_id IS NULL OR worker_id IN (
+        SELECT id FROM procrastinate_workers
+        WHERE last_heartbeat < now() - make_interval(secs => %(stalled_after)s)
+    ))
+    FOR UPDATE SKIP LOCKED
+), ended AS (
+    UPDATE procrastinate_jobs job
+    SET status = stalled.next::procrastinate_job_status, attempts = attempts + 1,
+        scheduled_at = CASE stalled.next WHEN 'todo' THEN now() ELSE scheduled_at END,
+        worker_id = NULL, abort_requested = false
+    FROM stalled WHERE stalled.id = job.id
+    RETURNING job.id, task_name, stalled.next
+), noted AS (
+    INSERT INTO library_taskerror (job_id, message, at)
+    SELECT id, 'Interrupted: the worker has died or was stopped.', now() FROM ended
+    ON CONFLICT (job_id) DO UPDATE SET message = excluded.message, at = excluded.at
+)
+SELECT id, task_name, next FROM ended
+"""
+
+
+class WorkerJobs(JobManager):
+    """The jobs as one worker sees them."""
+
+    def __init__(self, connector: Any) -> None:
+        super().__init__(connector)
+        self.errors: dict[int, BaseException] = {}  # by the id of the job that raised it
+
+    async def finish_job(self, job: Job, status: Status, delete_job: bool) -> None:
+        error = self._take_error(job)
+        if status == Status.FAILED:
+            logger.error("Task %s has failed for good", job.task_name, exc_info=error)
+        await self._end(job, status.value, error)
+
+    async def retry_job(
+        self,
+        job: Job,
+        retry_at: datetime | None = None,
+        priority: int | None = None,
+        queue: str | None = None,
+        lock: str | None = None,
+    ) -> None:
+        """Let the job wait until `retry_at`. If another one waits already, this one has ended."""
+        error = self._take_error(job)
+        retry_at = retry_at or utcnow()
+        failed = error is not None and not isinstance(error, INTERRUPTIONS)
+        name, reason = job.task_name, error if failed else None
+        try:
+            await self._end(job, Status.TODO.value, error, retry_at)
+        except UniqueViolation:  # of the queueing lock
+            await self._end(job, (Status.FAILED if failed else Status.ABORTED).value, error)
+            level = logging.ERROR if failed else logging.INFO
+            logger.log(level, "Task %s is left to another that waits", name, exc_info=reason)
+        else:
+            if failed:
+                text = "Task %s has failed, next attempt at %s"
+                logger.warning(text, name, f"{retry_at:%H:%M:%S}", exc_info=reason)
+            else:
+                logger.warning("Task %s was interrupted and will run again", name)
+
+    async def take_over(self, stalled_after: float) -> None:
+        """Let the jobs of dead workers run again, unless they have been tried too often.
+
+        A worker counts as dead so many seconds after its last sign of life.
+        """
+        rows = await self.connector.execute_query_all_async(
+            _TAKE_OVER, stalled_after=stalled_after, most_attempts=MOST_ATTEMPTS
+        )
+        for row in rows:
+            logger.warning(
+                "The worker of task %s (%d) has died: it is %s now", row["task_name"], row["id"],
+                "waiting again" if row["next"] == "todo" else row["next"],
+            )  # fmt: skip
+
+    def _take_error(self, job: Job) -> BaseException | None:
+        return self.errors.pop(job.id or 0, None)
+
+    async def _end(
+        self, job: Job, status: str, error: BaseException | None, retry_at: datetime | None = None
+    ) -> None:
+        """Save the result. If PostgreSQL does not respond, try for a while."""
+        message = None if error is None else _message(error)
+        for pause in (*PAUSES, None):
+            try:
+                rows = await self.connector.execute_query_all_async(
+                    _END,
+                    job_id=job.id,
+                    worker_id=job.worker_id,
+                    status=status,
+                    message=message,
+                    retry_at=retry_at,
+                )
+            except UniqueViolation:
+                raise
+            except ConnectorException:
+                if pause is None:  # the job is taken over once this worker has registered again
+                    raise
+                await asyncio.sleep(pause)
+            else:
+                break
+        if not rows:
+            logger.warning(
+                "Task %s was taken over by another worker; this result does not count",
+                job.task_name,
+            )
+
+
+def _message(error: BaseException) -> str:
+    """Return the name and text of an error in one short line."""
+    text = " ".join(str(error).split())
+    name = type(error).__name__
+    return (f"{name}: {text}" if text else name)[:MESSAGE_LENGTH]

@@ -1,0 +1,249 @@
+"""The worker: executes tasks until it is stopped, and survives the loss of PostgreSQL.
+
+procrastinate's worker ends when its connection breaks for long. This one then starts another under
+a new id, after a pause. Jobs that the previous one left unfinished are taken over, like those of a
+worker that was killed.
+"""
+
+import asyncio
+import logging
+import os
+import signal
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Timer
+from typing import Any
+
+import psycopg
+from asgiref.sync import sync_to_async
+from django.db import DatabaseError, close_old_connections, connection
+from procrastinate import JobContext
+from procrastinate.contrib.django import DjangoApp, app
+from procrastinate.exceptions import ConnectorException
+from procrastinate.middleware import AsyncCallNext
+from procrastinate.worker import Worker
+
+from library.tasks.connector import Connector
+from library.tasks.jobs import WorkerJobs
+from library.telemetry import task_context
+from library.telemetry.task_context import TaskContext
+
+logger = logging.getLogger(__name__)
+database: Any = connection  # clips_site/database/postgresql/base.py
+
+FORGOTTEN_AFTER = 3600.0  # seconds without a sign of life, after which a worker registers again
+TICK = 2.0  # seconds
+MARGIN = 3.0  # seconds to save results after the tasks have ended
+CONCURRENCY = 2  # tasks at a time
+FIRST_PAUSE, LONGEST_PAUSE = 1.0, 30.0  # seconds before it starts again; doubled while it fails
+# Periodic tasks that were due within this time, in seconds, before a worker started are run.
+MISSED = 24 * 3600
+SEED = "SELECT library_seed_task_tallies(%s)"
+
+
+@dataclass(frozen=True)
+class Timing:
+    """How soon a worker acts, in seconds."""
+
+    poll: float = 5.0  # between two looks for tasks; PostgreSQL usually announces them at once
+    heartbeat: float = 5.0  # between two signs of life
+    stalled_after: float = 30.0  # without one, after which another worker takes over
+    take_over_every: float = 10.0
+    patience: float = 30.0  # that PostgreSQL may be away without any effect
+    grace: float = 20.0  # that tasks get to finish when the worker is stopped
+    abort: float = 5.0  # more, in which they are asked to stop
+
+
+class _Worker(Worker):
+    """procrastinate's worker. It stops when it is told to, and when its connections fail for long.
+
+    It waits for its tasks without a limit, so `stopped` lets its caller set one.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.stopped = asyncio.Event()
+
+    def stop(self) -> None:
+        super().stop()  # type: ignore[no-untyped-call]
+        self.stopped.set()
+
+
+class TaskWorker:
+    """Executes tasks in threads of this process."""
+
+    def __init__(
+        self,
+        queues: list[str] | None = None,
+        concurrency: int = CONCURRENCY,
+        alive_file: Path | None = None,
+        parent: int | None = None,
+        timing: Timing | None = None,
+    ) -> None:
+        """`alive_file` is touched as long as the worker works; it stops if `parent` has ended."""
+        self._queues = queues
+        self._concurrency = concurrency
+        self._alive_file = alive_file
+        self._parent = parent
+        self._timing = timing or Timing()
+        self._worker: _Worker | None = None
+        self._stopping = asyncio.Event()
+        self._was_up = True
+        self._has_left_tasks = False
+
+    async def run(self) -> None:
+        """Execute tasks until SIGTERM or SIGINT."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self.stop)
+        ticking = loop.create_task(self._tick())
+        pause = FIRST_PAUSE
+        while not self._stopping.is_set():
+            began = time.monotonic()
+            try:
+                await self._execute_tasks()
+            except Exception as error:
+                self._report(error)
+            if time.monotonic() - began > LONGEST_PAUSE:
+                pause = FIRST_PAUSE
+            try:
+                await asyncio.wait_for(self._stopping.wait(), pause)
+            except TimeoutError:
+                pause = min(2 * pause, LONGEST_PAUSE)
+        ticking.cancel()
+        logger.info("The worker has stopped")
+        if self._has_left_tasks:  # whose threads Python would wait for
+            os._exit(0)
+
+    def stop(self) -> None:
+        """Take no more tasks. Those that run may finish, for a while; called again, at once."""
+        if self._stopping.is_set():
+            os._exit(1)
+        self._stopping.set()
+        # Whatever still blocks, such as a PostgreSQL that is frozen.
+        limit = Timer(self._timing.grace + self._timing.abort + MARGIN, os._exit, [1])
+        limit.daemon = True
+        limit.start()
+        if self._worker is not None:
+            self._worker.stop()
+
+    async def _execute_tasks(self) -> None:
+        """Run procrastinate's worker until it ends. Raises the errors of PostgreSQL."""
+        timing = self._timing
+        parameters = await sync_to_async(self._prepare)()
+        connector = Connector(kwargs=parameters, min_size=1, max_size=1, timeout=timing.patience)
+        ours = DjangoApp(connector=connector, periodic_defaults={"max_delay": MISSED})
+        # Tasks defer others with the connection of their thread, in its transaction.
+        ours.tasks, ours.periodic_registry = app.tasks, app.periodic_registry
+        ours.job_manager = jobs = WorkerJobs(connector)
+        async with ours.open_async():
+            worker = _Worker(
+                ours,
+                queues=self._queues,
+                concurrency=self._concurrency,
+                fetch_job_polling_interval=timing.poll,
+                abort_job_polling_interval=timing.poll,
+                shutdown_graceful_timeout=timing.grace,
+                listen_notify=not database.pooled,
+                install_signal_handlers=False,
+                update_heartbeat_interval=timing.heartbeat,
+                stalled_worker_timeout=FORGOTTEN_AFTER,
+                worker_middleware=[_log(jobs)],
+                task_middleware=ours.worker_defaults["task_middleware"],
+            )
+            taking_over = asyncio.create_task(self._take_over(jobs))
+            self._worker = worker
+            try:
+                if not self._stopping.is_set():
+                    await self._run_to_end(worker)
+            finally:
+                self._worker = None
+                taking_over.cancel()
+
+    def _prepare(self) -> dict[str, Any]:
+        """Return the parameters of connections, once PostgreSQL responds."""
+        app.perform_import_paths()
+        close_old_connections()
+        with connection.cursor() as cursor:
+            names = [name for name, task in app.tasks.items() if task.name == name]
+            cursor.execute(SEED, [[name for name in names if ":" not in name]])
+        if not self._was_up:
+            logger.info("PostgreSQL responds again")
+        self._was_up = True
+        logger.info("The worker waits for tasks", extra={"queues": self._queues})
+        parameters: dict[str, Any] = database.async_parameters("worker")
+        return parameters
+
+    def _report(self, error: Exception) -> None:
+        """Log the first failure of a series, and each that PostgreSQL has not caused."""
+        if not isinstance(error, psycopg.Error | DatabaseError | ConnectorException):
+            logger.error("The worker has failed and starts again", exc_info=error)
+        elif self._was_up:
+            reason = error.__cause__ or error
+            logger.warning("The worker starts again when PostgreSQL responds: %s", reason)
+            self._was_up = False
+
+    async def _take_over(self, jobs: WorkerJobs) -> None:
+        """Look for jobs of dead workers.
+
+        After PostgreSQL was away, the other workers get the time to report that they live.
+        """
+        pause = self._timing.take_over_every
+        while True:
+            await asyncio.sleep(pause)
+            pause = self._timing.take_over_every
+            try:
+                await jobs.take_over(self._timing.stalled_after)
+            except Exception as error:
+                pause = self._timing.stalled_after
+                logger.info("Jobs of dead workers could not be looked for: %r", error)
+
+    async def _tick(self) -> None:
+        """Show that this process works. Stop it if its parent has ended."""
+        cleaning: asyncio.Task[None] | None = None
+        while True:
+            if self._alive_file is not None:
+                self._alive_file.touch()
+            if self._parent is not None and os.getppid() != self._parent:
+                self._parent = None
+                self.stop()
+            if cleaning is None or cleaning.done():
+                # Of the thread that defers periodic tasks; it may be waiting for PostgreSQL.
+                cleaning = asyncio.create_task(sync_to_async(close_old_connections)())
+            await asyncio.sleep(TICK)
+
+    async def _run_to_end(self, worker: _Worker) -> None:
+        """Run the worker. Once it has stopped, leave behind the tasks that do not end in time."""
+        running = asyncio.create_task(worker.run())  # type: ignore[no-untyped-call]
+        stopped = asyncio.create_task(worker.stopped.wait())
+        await asyncio.wait((running, stopped), return_when=asyncio.FIRST_COMPLETED)
+        stopped.cancel()
+        await asyncio.wait([running], timeout=self._timing.grace + self._timing.abort)
+        if running.done():
+            running.result()
+            return
+        # Threads cannot be ended. Whatever they still do, their result does not count.
+        logger.warning("Tasks that have not finished in time will run again")
+        self._has_left_tasks = True
+        if worker.worker_id is not None:
+            await worker.app.job_manager.unregister_worker(worker.worker_id)
+
+
+def _log(jobs: WorkerJobs) -> Any:
+    """Return a middleware that logs each task, and keeps its error for the result."""
+
+    async def execute(call_next: AsyncCallNext, context: JobContext, worker: Worker) -> Any:
+        job = context.job
+        task_context.current.set(TaskContext(job.task_name, job.id or 0))
+        began = time.monotonic()
+        try:
+            result = await call_next()
+        except BaseException as error:
+            jobs.errors[job.id or 0] = error
+            raise
+        facts = {"duration": round(time.monotonic() - began, 3), "attempt": job.attempts + 1}
+        logger.info("Task %s has finished", job.task_name, extra=facts)
+        return result
+
+    return execute

@@ -1,0 +1,30 @@
+"""Jobs in the queue, and attempts that have ended, without a worker."""
+
+from datetime import timedelta
+from typing import Any
+
+from django.db import connection
+from django.utils import timezone
+from procrastinate.contrib.django import app
+
+
+def execute(statement: str, *values: Any) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(statement, values)
+
+
+def defer(task: str, queue: str = "sources", **options: Any) -> int:
+    job = app.configure_task(task, queue=queue, **options)
+    pk: int = job.defer()
+    return pk
+
+
+def end(pk: int, status: str, seconds: float) -> None:
+    """Let an attempt begin, and end after so many seconds."""
+    execute("UPDATE procrastinate_jobs SET status = 'doing' WHERE id = %s", pk)
+    began = timezone.now() - timedelta(seconds=seconds)
+    execute("UPDATE procrastinate_events SET at = %s WHERE job_id = %s", began, pk)
+    execute(
+        "UPDATE procrastinate_jobs SET status = %s::procrastinate_job_status WHERE id = %s",
+        *(status, pk),
+    )

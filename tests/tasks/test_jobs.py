@@ -1,0 +1,133 @@
+"""How jobs end and are taken over, without a worker."""
+
+from collections.abc import Callable
+
+import pytest
+from asgiref.sync import async_to_sync
+from procrastinate import RetryDecision
+from procrastinate.contrib.django import app
+from procrastinate.exceptions import JobAborted
+from procrastinate.jobs import Job, Status
+
+from library.models import Task
+from library.tasks.jobs import WorkerJobs
+from library.tasks.retries import MOST_ATTEMPTS, BackOff
+from tests.support.tasks import defer, execute
+
+
+@pytest.fixture
+def jobs(transactional_db: None) -> WorkerJobs:
+    """The jobs as the worker 1 sees them."""
+    execute("INSERT INTO procrastinate_workers OVERRIDING SYSTEM VALUE VALUES (1, now())")
+    execute(
+        "INSERT INTO procrastinate_workers OVERRIDING SYSTEM VALUE"
+        " VALUES (2, now() - interval '1 min')"
+    )
+    return WorkerJobs(app.connector)
+
+
+@pytest.fixture
+def begin(jobs: WorkerJobs) -> Callable[..., Job]:
+    """Start a job in a worker, after some attempts."""
+
+    def begin(worker: int | None = 1, attempts: int = 0, **options: str) -> Job:
+        pk = defer("check", **options)
+        execute(
+            "UPDATE procrastinate_jobs SET status = 'doing', worker_id = %s, attempts = %s"
+            " WHERE id = %s",
+            *(worker, attempts, pk),
+        )
+        job: Job = Task.objects.get(pk=pk).procrastinate_job.evolve(worker_id=worker)
+        return job
+
+    return begin
+
+
+def state(job: Job) -> tuple[str, int]:
+    task = Task.objects.get(pk=job.id or 0)
+    return task.status, task.attempts
+
+
+def error(job: Job) -> str:
+    return str(Task.objects.get(pk=job.id or 0).last_error.message)
+
+
+def take_over(jobs: WorkerJobs) -> None:
+    async_to_sync(jobs.take_over)(30)
+
+
+def test_jobs_of_dead_workers_wait_again(jobs: WorkerJobs, begin: Callable[..., Job]) -> None:
+    dead, gone, alive = begin(worker=2), begin(worker=None), begin(worker=1)
+    take_over(jobs)
+    assert [state(job) for job in (dead, gone, alive)] == [("todo", 1), ("todo", 1), ("doing", 0)]
+    assert error(dead) == "Interrupted: the worker has died or was stopped."
+
+
+def test_job_that_has_killed_its_workers_fails_in_the_end(
+    jobs: WorkerJobs, begin: Callable[..., Job]
+) -> None:
+    job = begin(worker=2, attempts=MOST_ATTEMPTS - 1)
+    take_over(jobs)
+    assert state(job) == ("failed", MOST_ATTEMPTS)
+
+
+def test_interrupted_job_ends_if_another_one_waits_for_the_same(
+    jobs: WorkerJobs, begin: Callable[..., Job]
+) -> None:
+    job = begin(worker=2, queueing_lock="one")
+    defer("check", queueing_lock="one")
+    take_over(jobs)
+    assert state(job) == ("aborted", 1)
+
+
+@pytest.mark.parametrize(
+    ("raised", "status"), [(ValueError("broken"), "failed"), (JobAborted(), "aborted")]
+)
+def test_job_that_cannot_wait_again_ends(
+    jobs: WorkerJobs, begin: Callable[..., Job], raised: Exception, status: str
+) -> None:
+    job = begin(queueing_lock="one")
+    defer("check", queueing_lock="one")
+    jobs.errors[job.id or 0] = raised
+    async_to_sync(jobs.retry_job)(job)
+    assert state(job) == (status, 1)
+
+
+def test_worker_ends_only_its_own_jobs(
+    jobs: WorkerJobs, begin: Callable[..., Job], caplog: pytest.LogCaptureFixture
+) -> None:
+    job = begin(worker=1)
+    taken = job.evolve(worker_id=2)
+    async_to_sync(jobs.finish_job)(taken, Status.SUCCEEDED, delete_job=False)
+    async_to_sync(jobs.retry_job)(taken)
+    assert state(job) == ("doing", 0)
+    assert caplog.text.count("was taken over by another worker") == 2
+    async_to_sync(jobs.finish_job)(job, Status.SUCCEEDED, delete_job=False)
+    assert state(job) == ("succeeded", 1)
+
+
+def test_job_that_an_administrator_aborts_is_not_tried_again(
+    jobs: WorkerJobs, begin: Callable[..., Job]
+) -> None:
+    job = begin()
+    execute("UPDATE procrastinate_jobs SET abort_requested = true")
+    async_to_sync(jobs.retry_job)(job)
+    assert state(job) == ("aborted", 1)
+
+
+def decision(error: BaseException, attempts: int) -> RetryDecision | None:
+    job = Job(queue="q", lock=None, queueing_lock=None, task_name="t", attempts=attempts)
+    return BackOff().get_retry_decision(exception=error, job=job)
+
+
+def test_attempts_are_limited_but_those_that_a_stop_interrupts_are_repeated() -> None:
+    tried = [decision(ValueError(), attempts) is not None for attempts in range(6)]
+    assert tried == [True] * 4 + [False] * 2
+    assert decision(JobAborted(), 5) is not None
+
+
+def test_pauses_grow() -> None:
+    moments = [decision(ValueError(), attempts) for attempts in range(4)]
+    times = [moment.retry_at for moment in moments if moment and moment.retry_at]
+    assert times == sorted(times)
+    assert 3600 < (times[3] - times[0]).total_seconds() < 2 * 3600
