@@ -12,6 +12,8 @@ from typing import ClassVar, Self
 
 from django.db import connection
 
+from clips_site.server.task_process import NAME as TASK_PROCESS
+
 ROOT = Path(__file__).parent.parent
 GUNICORN_CONFIGURATION = "clips_site/server/gunicorn_conf.py"
 START_TIMEOUT, STOP_TIMEOUT = 60, 60  # seconds
@@ -89,11 +91,16 @@ class Server:
 
     def workers(self) -> list[int]:
         """Return the process IDs of the running workers."""
-        return [pid for pid in self._children() if not _is_metrics_process(pid)]
+        others = (self.metrics_process(), self.task_process())
+        return [pid for pid in self._children() if pid not in others]
 
     def metrics_process(self) -> int | None:
         """Return the process ID of the metrics process, or None if there is none."""
         return next(filter(_is_metrics_process, self._children()), None)
+
+    def task_process(self) -> int | None:
+        """Return the process ID of the worker of tasks, or None if there is none."""
+        return next(filter(_is_task_process, self._children()), None)
 
     def metrics(self) -> dict[str, float]:
         """Return the samples that Prometheus scrapes."""
@@ -150,4 +157,11 @@ def _is_metrics_process(pid: int) -> bool:
     try:
         return b"clips_site.server.metrics.endpoint" in Path(f"/proc/{pid}/cmdline").read_bytes()
     except (FileNotFoundError, ProcessLookupError):  # it has ended since it was listed
+        return False
+
+
+def _is_task_process(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/comm").read_text().strip() == TASK_PROCESS
+    except (FileNotFoundError, ProcessLookupError):
         return False

@@ -2,6 +2,7 @@
 
 import os
 import re
+import signal
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from pytest_django import Settings
 
 from clips_site.static_files import collect_if_changed
 from harness.service import Server
+from harness.waiting import until
 
 LOCAL = "clips_site/server/gunicorn_local_conf.py"
 
@@ -23,11 +25,19 @@ def test_make_run_prepares_the_database_and_serves(transactional_db: None, tmp_p
         (style,) = re.findall(r'href="(/static/[^"]+\.css)"', page)[:1]
         assert requests.get(server.url + style, timeout=20).status_code == 200
         threads = os.listdir(f"/proc/{server.pid}/task")
+        until(lambda: server.log.read_text().count("The worker waits for tasks") == 1)
+        killed = server.task_process()
+        assert killed is not None
+        os.kill(killed, signal.SIGKILL)
+        until(lambda: server.log.read_text().count("The worker waits for tasks") == 2)
+        tasks = server.task_process()
     finally:
         status = server.stop()
     assert len(clips) == 6
     assert len(threads) == 1, "a thread of the master would not survive the fork"
     assert status == 0
+    assert not Path(f"/proc/{tasks}").exists()
+    assert "The worker has stopped" in server.log.read_text()
     if not os.environ.get("POSTGRES_SERVER"):
         assert "Demo editor for /admin/: editor" in server.log.read_text()
 
