@@ -19,6 +19,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from library.probes.background_probe import BackgroundProbe, NoResultError
+from library.probes.task_metrics import TaskNumbers, read_tasks, task_metrics
 
 logger = logging.getLogger(__name__)
 
@@ -43,10 +44,11 @@ ORDER BY play_count DESC, id LIMIT %s
 
 @dataclass(frozen=True)
 class Totals:
-    """Play counts of all clips and of the most played."""
+    """Play counts of all clips and of the most played, and the state of the tasks."""
 
     plays: int
     top: list[tuple[str, str, int]]  # id, title, plays
+    tasks: TaskNumbers
     expires_at: float  # on the clock of `time.monotonic`
 
 
@@ -100,8 +102,10 @@ def _count(connected: psycopg.Connection) -> Totals:
         connected.execute("SET LOCAL statement_timeout = '10s'")
         (plays,) = connected.execute(TOTAL).fetchone() or (0,)
         top = connected.execute(TOP, [TOP_CLIPS]).fetchall()
+        tasks = read_tasks(connected)
     took = time.monotonic() - began
-    return Totals(int(plays), top, began + (CACHE_FACTOR * took if took > SLOW_COUNT else 0.0))
+    expires_at = began + (CACHE_FACTOR * took if took > SLOW_COUNT else 0.0)
+    return Totals(int(plays), top, tasks, expires_at)
 
 
 class DatabaseMetrics:
@@ -163,3 +167,4 @@ class _Scrape(Collector):
         for pk, title, count in totals.top:
             top.add_metric([pk, title], count)
         yield top
+        yield from task_metrics(totals.tasks)

@@ -1,4 +1,4 @@
-"""The dashboard Clips: API, streams, audio store, origins and database."""
+"""The dashboard Clips: API, streams, audio store, origins, database and tasks."""
 
 from grafana_foundation_sdk.builders import dashboard
 
@@ -27,7 +27,7 @@ def clips() -> dashboard.Dashboard:
     return board(
         "clips",
         "Clips",
-        "The clips library: API, streams, audio store, origins and database.",
+        "The clips library: API, streams, audio store, origins, database and tasks.",
         "30m",
         {
             "Overview": _overview(),
@@ -35,6 +35,7 @@ def clips() -> dashboard.Dashboard:
             "Audio store": _store(),
             "Origins": _origins(),
             "Database": _database(),
+            "Tasks": _tasks(),
         },
     )
 
@@ -277,4 +278,79 @@ def _database() -> list[Panel]:
             *quantiles("django_db_query_duration_seconds_bucket"),
             width=10,
         ),
+    ]
+
+
+def _tasks() -> list[Panel]:
+    """Return the panels about the queue. All instances report the same numbers."""
+    durations = "clips_task_duration_seconds"
+
+    def rates(part: str) -> str:
+        return f"sum by (task, instance) (rate({durations}_{part}{{$chosen}}[$__rate_interval]))"
+
+    return [
+        number(
+            "Workers",
+            "Workers that have given a sign of life in the last 30 seconds. Without any, the alert "
+            "NoWorker warns.",
+            "none",
+            Query("max(clips_task_workers{$chosen})", "workers"),
+            width=4,
+            height=9,
+        )
+        .thresholds(thresholds("red", (1, "green")))
+        .no_value("Unknown"),
+        chart(
+            "Waiting tasks",
+            "Tasks that wait for a worker, or for the time of their next attempt, by queue.",
+            "short",
+            Query(
+                "sum by (queue) (max by (queue, task) (clips_tasks_waiting{$chosen}))", "{{queue}}"
+            ),
+            width=10,
+        ).no_value("No tasks"),
+        limits(
+            chart(
+                "Oldest waiting task",
+                "How long the oldest task of a queue has waited since it could have started. Above "
+                "15 minutes the alert TasksWaiting warns.",
+                "s",
+                Query("max by (queue) (clips_tasks_oldest_waiting_seconds{$chosen})", "{{queue}}"),
+                width=10,
+            ).no_value("No tasks"),
+            "transparent",
+            (900, "red"),
+        ),
+        chart(
+            "Running tasks",
+            "Tasks that workers execute, by name.",
+            "short",
+            Query("max by (task) (clips_tasks_running{$chosen})", "{{task}}"),
+            width=8,
+        ).no_value("No tasks"),
+        colored(
+            chart(
+                "Task attempts",
+                "Attempts of tasks per minute, by how they ended. A retried attempt is repeated "
+                "later; a failed one was the last.",
+                "cpm",
+                Query(
+                    "60 * sum by (outcome) (max by (task, outcome) "
+                    f"(rate({durations}_count{{$chosen}}[$__rate_interval])))",
+                    "{{outcome}}",
+                ),
+                width=8,
+            ),
+            {"failed": "red", "retried": "orange", "succeeded": "green"},
+        ),
+        chart(
+            "Task duration",
+            "Mean duration of attempts, by task.",
+            "s",
+            Query(
+                f"max by (task) ({rates('sum')} / {rates('count')})",
+                "{{task}}",
+            ),
+            width=8,
+        ).no_value("No tasks"),
     ]
