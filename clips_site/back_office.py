@@ -77,6 +77,11 @@ UNFOLD: dict[str, Any] = {
                     _list("Audit log", "history", "admin.logentry"),
                 ],
             },
+            {
+                "title": "System",
+                "separator": True,
+                "items": [_list("Tasks", "pending_actions", "library.task")],
+            },
         ],
     },
 }

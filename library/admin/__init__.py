@@ -7,11 +7,11 @@ from django.contrib import admin
 from django_otp.plugins.otp_static.models import StaticDevice
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
-from library.admin import dashboard, plays
+from library.admin import dashboard, plays, tasks
 from library.admin.clips import admin as clips
 from library.admin.people import audit, logins, tokens, users
 
-__all__ = ["audit", "clips", "dashboard", "logins", "plays", "tokens", "users"]
+__all__ = ["audit", "clips", "dashboard", "logins", "plays", "tasks", "tokens", "users"]
 
 # The pages of django-otp would show secrets. Users manage their devices under /admin/two-factor/;
 # administrators reset them on the page of users.
