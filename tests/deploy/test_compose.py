@@ -14,6 +14,7 @@ from dotenv import dotenv_values
 
 from harness.service import Server
 from library.probes.health import TIMEOUT
+from library.tasks.worker import Timing
 
 ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "docker-compose.yml").read_text()
@@ -41,7 +42,7 @@ def mounts() -> dict[str, str]:
 
 def test_compose_runs_the_service_its_database_and_its_monitoring() -> None:
     monitoring = {"prometheus", "alertmanager", "grafana"}
-    assert set(SERVICES) == {"web", "check-sources", "db", *monitoring}
+    assert set(SERVICES) == {"web", "worker", "db", *monitoring}
 
 
 @pytest.mark.parametrize(
@@ -65,7 +66,7 @@ def test_service_has_a_health_check_and_restarts_automatically(service: dict[str
 
 @pytest.mark.parametrize(
     ("service", "needed"),
-    [("web", "db"), ("check-sources", "web"), ("prometheus", "web"), ("grafana", "prometheus")],
+    [("web", "db"), ("worker", "web"), ("prometheus", "web"), ("grafana", "prometheus")],
 )
 def test_service_starts_once_its_dependency_is_healthy(service: str, needed: str) -> None:
     assert SERVICES[service]["depends_on"] == {needed: {"condition": "service_healthy"}}
@@ -192,13 +193,18 @@ def test_built_container_writes_only_to_its_volume_and_to_memory(
     assert service["cap_drop"] == ["ALL"]
 
 
-def test_command_that_checks_sources_exists_and_takes_its_options() -> None:
-    program, script, command, *options = SERVICES["check-sources"]["command"].split()
+def test_command_of_the_worker_exists_and_takes_its_options() -> None:
+    worker = SERVICES["worker"]
+    program, script, command, *options = worker["command"].split()
     assert (program, script) == ("python", "manage.py")
     parser = load_command_class("library", command).create_parser(script, command)
     chosen = parser.parse_args(options)
-    assert (chosen.every, chosen.older_than) == (600, 6 * 3600)
-    assert str(chosen.alive_file) in SERVICES["check-sources"]["healthcheck"]["test"][1]
+    assert str(chosen.alive_file) in worker["healthcheck"]["test"][1]
+
+
+def test_worker_has_time_to_end_its_tasks() -> None:
+    grace = SERVICES["worker"]["stop_grace_period"].removesuffix("s")
+    assert int(grace) > Timing.grace + Timing.abort
 
 
 @pytest.mark.parametrize(("path", "status"), [("/livez", 0), ("/readyz", 0), ("/nothing", 1)])

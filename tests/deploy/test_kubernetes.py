@@ -15,6 +15,7 @@ from django.urls import resolve
 from clips_site.middleware import PROBES
 from harness.service import ROOT
 from library.probes.health import TIMEOUT
+from library.tasks.worker import CONCURRENCY, Timing
 
 FOLDER = ROOT / "deploy" / "kubernetes"
 ALL: list[dict[str, Any]] = [
@@ -22,22 +23,20 @@ ALL: list[dict[str, Any]] = [
     for path in sorted(FOLDER.glob("*.yaml"))
     for document in yaml.safe_load_all(path.read_text())
 ]
-DOCUMENTS = {document["kind"]: document for document in ALL if document["kind"] != "CronJob"}
+WORKER_NAME = "clips-worker"
+WORKERS = [document for document in ALL if document.get("metadata", {}).get("name") == WORKER_NAME]
+DOCUMENTS = {document["kind"]: document for document in ALL if document not in WORKERS}
 POD = DOCUMENTS["Deployment"]["spec"]["template"]
 (WEB,) = POD["spec"]["containers"]
 (PREPARE,) = POD["spec"]["initContainers"]
-JOBS = [
-    document["spec"]["jobTemplate"]["spec"]["template"]
-    for document in ALL
-    if document["kind"] == "CronJob"
-]
-COMMANDS = [container for job in JOBS for container in job["spec"]["containers"]]
+WORKER_POD = WORKERS[0]["spec"]["template"]
+(WORKER,) = WORKER_POD["spec"]["containers"]
 CONFIG: dict[str, str] = DOCUMENTS["ConfigMap"]["data"]
 SECRET: dict[str, str] = DOCUMENTS["Secret"]["stringData"]
 IMAGE = (ROOT / "Dockerfile").read_text().split("\nFROM ")[-1]
-each_pod = pytest.mark.parametrize("pod", [POD, *JOBS])
+each_pod = pytest.mark.parametrize("pod", [POD, WORKER_POD])
 each_container = pytest.mark.parametrize(
-    "container", [PREPARE, WEB, *COMMANDS], ids=lambda container: container["name"]
+    "container", [PREPARE, WEB, WORKER], ids=lambda container: container["name"]
 )
 each_probe = pytest.mark.parametrize("probe", [name for name in WEB if name.endswith("Probe")])
 
@@ -103,7 +102,9 @@ def test_service_and_ingress_lead_to_the_pods() -> None:
 
 def test_selectors_match_only_the_web_pods() -> None:
     labels = POD["metadata"]["labels"]
-    assert labels not in [job["metadata"]["labels"] for job in JOBS]
+    assert WORKER_POD["metadata"]["labels"] != labels
+    matched = WORKERS[0]["spec"]["selector"]["matchLabels"]
+    assert matched == WORKER_POD["metadata"]["labels"]
     assert DOCUMENTS["Service"]["spec"]["selector"] == labels
     for kind in ("Deployment", "PodDisruptionBudget", "PodMonitor"):
         assert DOCUMENTS[kind]["spec"]["selector"] == {"matchLabels": labels}, kind
@@ -132,7 +133,9 @@ def test_database_has_connections_for_all_pods() -> None:
     pods = DOCUMENTS["HorizontalPodAutoscaler"]["spec"]["maxReplicas"]
     process = int(CONFIG["WEB_THREADS"]) + 7  # docs/configuration.md
     pod = int(CONFIG["WEB_CONCURRENCY"]) * process + 1  # metrics
-    assert pods * pod + len(JOBS) <= 97  # PostgreSQL's 100 without those reserved for superusers
+    assert WORKERS[0]["spec"]["strategy"] == {"type": "Recreate"}  # never two workers
+    worker = 3 + CONCURRENCY  # docs/configuration.md
+    assert pods * pod + worker <= 97  # PostgreSQL's 100 without those reserved for superusers
 
 
 @each_container
@@ -180,7 +183,17 @@ def test_grace_period_lets_streams_end_before_a_pod_is_killed() -> None:
     assert POD["spec"]["terminationGracePeriodSeconds"] > pause + int(graceful)
 
 
-@pytest.mark.parametrize("container", [PREPARE, *COMMANDS], ids=lambda container: container["name"])
+def test_worker_has_time_to_end_its_tasks_before_its_pod_is_killed() -> None:
+    grace = WORKER_POD["spec"]["terminationGracePeriodSeconds"]
+    assert grace > Timing.grace + Timing.abort
+
+
+def test_probe_of_the_worker_reads_the_file_that_it_touches() -> None:
+    (*_, file) = WORKER["command"]
+    assert file in WORKER["livenessProbe"]["exec"]["command"][-1]
+
+
+@pytest.mark.parametrize("container", [PREPARE, WORKER], ids=lambda container: container["name"])
 def test_command_exists_and_takes_its_options(container: dict[str, Any]) -> None:
     python, program, name, *options = container["command"]
     assert (python, program) == ("python", "manage.py")
