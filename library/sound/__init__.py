@@ -1,0 +1,1 @@
+"""What a clip sounds like: analysis, waveforms, previews. Decodes only in a confined process."""
