@@ -97,6 +97,8 @@ def _result(process: "subprocess.Popen[bytes]", limits: Limits) -> dict[str, Any
         report = _read(process, limits.report_bytes, deadline)
         if report is None:
             return Failure("out_of_time")
+        if len(report) > limits.report_bytes:
+            return Failure("report_invalid")
         process.wait(max(0.0, deadline - time.monotonic()))
     except subprocess.TimeoutExpired:
         return Failure("out_of_time")
@@ -113,7 +115,7 @@ def _result(process: "subprocess.Popen[bytes]", limits: Limits) -> dict[str, Any
 
 
 def _read(process: "subprocess.Popen[bytes]", most: int, deadline: float) -> bytes | None:
-    """Return the process's output, cut after `most` bytes, or None after the deadline."""
+    """Return the process's output, or None after the deadline. Stop after more than `most` bytes."""
     descriptor = cast(IO[bytes], process.stdout).fileno()
     report = b""
     with selectors.DefaultSelector() as selector:

@@ -42,13 +42,14 @@ class Peaks(NamedTuple):
             raise ValueError("stored peaks with an invalid header")
         if count != -(-samples // block):
             raise ValueError("stored peaks whose blocks do not cover the samples")
-        values = array("h")
+        inflater = zlib.decompressobj()
         try:
-            values.frombytes(zlib.decompressobj().decompress(stored[HEADER.size :], 4 * count))
+            inflated = inflater.decompress(stored[HEADER.size :], 4 * count + 1)
         except zlib.error as error:
             raise ValueError("stored peaks that cannot be decompressed") from error
-        if len(values) != 2 * count:
-            raise ValueError("stored peaks with too few values")
+        if len(inflated) != 4 * count or not inflater.eof:
+            raise ValueError("stored peaks with too few or too many values")
+        values = array("h", inflated)
         if sys.byteorder == "big":
             values.byteswap()
         return cls(sample_rate, samples, block, values[:count], values[count:])

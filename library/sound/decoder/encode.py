@@ -17,9 +17,10 @@ from library.sound.formats import FORMATS, Format
 from library.sound.loudness import TRUE_PEAK_LIMIT, gain_to
 from library.sound.rendition import ENCODINGS, Encoding, Rendition
 
-MOST_ATTEMPTS = 4  # to reach the target: encoding changes loudness and true peak a little
-CLOSE_ENOUGH = 0.1  # dB
-MARGIN = 0.05  # dB below the limit of the true peak at the next attempt
+CLOSE_ENOUGH = 0.1  # dB from the target
+ATTEMPTS_TO_REACH_TARGET = 3  # encoding changes loudness and true peak a little
+MOST_ATTEMPTS = 10  # to stay below the limit of the true peak
+MARGIN = 0.05  # dB below the limit at the next attempt, more at every further one
 # Bytes reserved for MP4's index at the front of the file: an index takes 4 for each packet.
 INDEX_BYTES, INDEX_BYTES_PER_PACKET = 4096, 8
 
@@ -34,7 +35,7 @@ def render(file: BinaryIO, form: Format, output: int, rendition: Rendition) -> d
     while True:
         _encode(excerpt, gain, output)
         result = _measured(output, excerpt.encoding)
-        change = _change(rendition.target, result)
+        change = _change(rendition.target, result, attempt)
         if not change or attempt == MOST_ATTEMPTS:
             return {**result, "gain": round(gain, 2), "size": os.fstat(output).st_size}
         gain, attempt = gain + change, attempt + 1
@@ -188,12 +189,13 @@ def _measured(output: int, encoding: Encoding) -> dict[str, Any]:
     }
 
 
-def _change(target: float | None, result: dict[str, Any]) -> float:
+def _change(target: float | None, result: dict[str, Any], attempt: int) -> float:
     """Return the change of the gain in dB for the next attempt, 0 if the rendition is right."""
-    if target is None:
+    if target is None or result["true_peak"] is None:
         return 0.0
     change = gain_to(target, result["loudness"], result["true_peak"]) or 0.0
-    is_too_high = result["true_peak"] is not None and result["true_peak"] > TRUE_PEAK_LIMIT
-    if is_too_high or change < -CLOSE_ENOUGH:
+    if result["true_peak"] > TRUE_PEAK_LIMIT:
+        return min(change, TRUE_PEAK_LIMIT - result["true_peak"]) - MARGIN * attempt
+    if attempt < ATTEMPTS_TO_REACH_TARGET and abs(change) > CLOSE_ENOUGH:
         return change - MARGIN
-    return change - MARGIN if change > CLOSE_ENOUGH + MARGIN else 0.0
+    return 0.0

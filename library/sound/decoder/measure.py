@@ -56,7 +56,7 @@ def _report(source: Source, form: Format, meter: Meter, levels: Levels) -> dict[
         "damaged_packets": source.errors,
         "promised_duration": source.promised,
         "truncated": source.is_cut or missing > LATE_END,
-        "short_term": [round(value, 1) for value in meter.short_term],
+        "short_term": [round(value, 2) for value in meter.short_term],
         "peaks": base64.b64encode(levels.peaks.finish(source.sample_rate).to_bytes()).decode(),
     }
 

@@ -7,7 +7,6 @@ import errno
 import io
 import json
 import os
-import sys
 from typing import Any, BinaryIO, cast
 
 from library.sound.decoder import confinement
@@ -45,14 +44,15 @@ def _run(job: dict[str, Any]) -> dict[str, Any]:
         return {"result": encode.render(file, form, job["output"], rendition)}
     except RefusedError as error:
         return {"failure": error.code}
-    except av.FFmpegError as error:
-        is_memory = isinstance(error, MemoryError)
-        return {"failure": "out_of_memory" if is_memory else "damaged"}
-    except OSError as error:
-        if error.errno != errno.EFBIG:  # RLIMIT_FSIZE
-            raise
-        return {"failure": "output_too_large"}
+    except PermissionError:
+        raise  # a system call that `confinement` should allow
+    except (av.FFmpegError, OSError) as error:
+        return {"failure": _code(error)}
 
 
-if __name__ == "__main__":
-    main(json.loads(sys.argv[1]))
+def _code(error: Exception) -> str:
+    """Return the reason for an error of FFmpeg, or of the file that it reads or writes."""
+    if isinstance(error, MemoryError):
+        return "out_of_memory"
+    numbers = {getattr(e, "errno", None) for e in (error, error.__cause__, error.__context__)}
+    return "output_too_large" if errno.EFBIG in numbers else "damaged"  # RLIMIT_FSIZE
