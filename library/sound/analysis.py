@@ -1,13 +1,11 @@
-"""Analysis of a clip's audio."""
+"""Facts about a clip's audio."""
 
 import base64
 import math
 from dataclasses import dataclass
-from typing import Any, BinaryIO, Self
+from typing import Any, Self
 
-from library.sound import loudness, runner
-from library.sound.failures import Failure
-from library.sound.limits import DEFAULT, Limits
+from library.sound import loudness
 from library.sound.waveform import Peaks
 
 SILENCE_DBFS = -60  # quieter samples count as silence
@@ -65,17 +63,3 @@ class Analysis:
         peaks = Peaks.from_bytes(base64.b64decode(report["peaks"], validate=True))
         short_term = tuple(float(value) for value in report["short_term"])
         return cls(**report | {"peaks": peaks, "short_term": short_term})
-
-
-def analyse(audio: BinaryIO, content_type: str, limits: Limits = DEFAULT) -> Analysis | Failure:
-    """Decode an open file completely, in a process of its own, and return its analysis.
-
-    `content_type` is the media type that `library.audio.sniff` detects in the file.
-    """
-    report = runner.run("analyse", audio, content_type, limits=limits)
-    if isinstance(report, Failure):
-        return report
-    try:
-        return Analysis.from_report(report)
-    except (ValueError, TypeError, KeyError):
-        return Failure("report_invalid")

@@ -2,11 +2,9 @@
 
 import math
 from dataclasses import asdict, dataclass
-from typing import Any, BinaryIO, Literal, NamedTuple, Self
+from typing import Any, Literal, NamedTuple, Self
 
-from library.sound import runner
-from library.sound.failures import Failure
-from library.sound.limits import DEFAULT, LONGEST, Limits
+from library.sound.limits import LONGEST
 
 LONGEST_FADE = 10.0  # seconds
 
@@ -83,28 +81,3 @@ class Rendered:
         if not all(math.isfinite(number) for number in numbers) or not rendered.duration > 0:
             raise ValueError("not a rendition")
         return rendered
-
-
-def render(
-    audio: BinaryIO,
-    content_type: str,
-    rendition: Rendition,
-    output: BinaryIO,
-    limits: Limits = DEFAULT,
-) -> Rendered | Failure:
-    """Make a rendition of an open file, in a process of its own, and write it to `output`.
-
-    `output` is an empty file, open for reading and writing. After a failure its content is
-    undefined. An excerpt that would reach past the end of the audio ends there. The loudness never
-    exceeds the target, and with a target the true peak of the decoded rendition stays below
-    `loudness.TRUE_PEAK_LIMIT`.
-    """
-    report = runner.run(
-        "render", audio, content_type, limits=limits, output=output, rendition=asdict(rendition)
-    )
-    if isinstance(report, Failure):
-        return report
-    try:
-        return Rendered.from_report(report)
-    except (ValueError, TypeError):
-        return Failure("report_invalid")

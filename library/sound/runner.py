@@ -3,6 +3,7 @@
 import contextlib
 import importlib.util
 import json
+import logging
 import os
 import selectors
 import signal
@@ -16,6 +17,9 @@ from library.sound.failures import REASONS, Failure
 from library.sound.formats import FORMATS
 from library.sound.limits import DEFAULT, Limits
 
+logger = logging.getLogger(__name__)
+
+MOST_TRACE: Final = 4000  # characters of an untrusted report that are logged
 ROOT: Final = str(Path(__file__).resolve().parents[2])
 PROGRAM: Final = (
     "import json, sys; sys.path += json.loads(sys.argv[1]); "
@@ -115,7 +119,7 @@ def _result(process: "subprocess.Popen[bytes]", limits: Limits) -> dict[str, Any
 
 
 def _read(process: "subprocess.Popen[bytes]", most: int, deadline: float) -> bytes | None:
-    """Return the process's output, or None after the deadline. Stop after more than `most` bytes."""
+    """Return the output, at least as far as `most` bytes, or None after the deadline."""
     descriptor = cast(IO[bytes], process.stdout).fileno()
     report = b""
     with selectors.DefaultSelector() as selector:
@@ -138,7 +142,9 @@ def _parsed(report: bytes) -> dict[str, Any] | Failure:
     match parsed:
         case {"result": dict(result)}:
             return result
-        case {"failure": str(code)} if code in REASONS:
+        case {"failure": str(code), **rest} if code in REASONS:
+            if "trace" in rest:
+                logger.error("The decoder failed: %r", str(rest["trace"])[:MOST_TRACE])
             return Failure(code)
     return Failure("report_invalid")
 

@@ -1,6 +1,5 @@
 """Synthesised audio: arrays with a row for each channel, and WAV files of them."""
 
-import io
 import struct
 
 import numpy as np
@@ -53,7 +52,3 @@ def wav_of(
     form = struct.pack("<HHIIHH", coding, channels, rate, rate * frame, frame, bits)
     body = b"WAVEfmt " + struct.pack("<I", len(form)) + form + b"data" + struct.pack("<I", size)
     return b"RIFF" + struct.pack("<I", min(len(body) + size, 0xFFFF_FFFF)) + body + data
-
-
-def opened(data: bytes) -> io.BytesIO:
-    return io.BytesIO(data)

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from library.sound.analysis import Analysis, analyse
+from library.sound.analysis import Analysis
+from library.sound.engine import analyse, render
 from library.sound.failures import Failure
 from library.sound.limits import DEFAULT
-from library.sound.rendition import Rendered, Rendition, render
+from library.sound.rendition import Rendered, Rendition
 from tests.sound.signals import noise, wav
 from tests.sound.temporary import temporary
 
@@ -33,7 +34,7 @@ def files() -> dict[str, bytes]:
     original = wav(noise(3))
     made = {"audio/wav": original, "audio/mpeg": MP3[:20_000]}
     for form in ("opus", "aac"):
-        rendition = Rendition(form, "low")  # type: ignore[arg-type]
+        rendition = Rendition(form, "low")
         with temporary(original) as audio, temporary() as output:
             assert isinstance(render(audio, "audio/wav", rendition, output), Rendered)
             output.seek(0)
@@ -46,15 +47,10 @@ def box(name: bytes, *parts: bytes) -> bytes:
     return struct.pack(">I4s", 8 + len(body), name) + body
 
 
-def ebml(identifier: int, body: bytes) -> bytes:
-    size = (len(identifier.to_bytes(4, "big").lstrip(b"\0")), identifier)
-    return identifier.to_bytes(size[0], "big") + struct.pack(">Q", 1 << 56 | len(body)) + body
-
-
 @pytest.mark.parametrize("content_type", ["audio/wav", "audio/mpeg", "audio/ogg", "audio/mp4"])
 @pytest.mark.parametrize("seed", [1, 2])
 def test_random_bytes_inside_a_file(files: dict[str, bytes], content_type: str, seed: int) -> None:
-    generator = random.Random(seed)  # noqa: S311
+    generator = random.Random(seed)
     data = bytearray(files[content_type])
     for _ in range(20 * seed):
         data[generator.randrange(len(data))] = generator.randrange(256)
@@ -75,7 +71,7 @@ def test_half_a_file(files: dict[str, bytes], content_type: str) -> None:
     ["audio/wav", "audio/mpeg", "audio/ogg", "audio/mp4", "audio/flac", "audio/aac", "audio/webm"],
 )
 def test_noise_is_no_audio(content_type: str) -> None:
-    data = random.Random(3).randbytes(50_000)  # noqa: S311
+    data = random.Random(3).randbytes(50_000)
     assert outcome(data, content_type) in {"damaged", "no_audio"}
 
 
@@ -113,7 +109,9 @@ def test_wav_that_promises_much_is_only_truncated() -> None:
 
 @pytest.mark.parametrize("entries", [1_000_000, 0xFFFF_FFF0])
 def test_mp4_with_a_huge_index(entries: int) -> None:
-    described = box(b"mp4a", bytes(6), b"\0\1", bytes(8), struct.pack(">HHII", 2, 16, 0, 48_000 << 16))
+    described = box(
+        b"mp4a", bytes(6), b"\0\1", bytes(8), struct.pack(">HHII", 2, 16, 0, 48_000 << 16)
+    )
     present = min(entries, 1_000_000)
     table = box(
         b"stbl",
@@ -135,25 +133,15 @@ def test_mp4_with_a_huge_index(entries: int) -> None:
 
 
 def test_deeply_nested_boxes() -> None:
-    data = b""
-    for _ in range(50_000):
-        data = struct.pack(">I4s", 8, b"moov") + data if not data else data
-        data = struct.pack(">I4s", min(len(data) + 8, 0xFFFF_FFFF), b"trak") + data[:400_000]
-    assert outcome(box(b"ftyp", b"M4A ", bytes(4)) + data, "audio/mp4") in {"damaged", "no_audio"}
-
-
-def test_reference_to_another_file_is_not_followed(files: dict[str, bytes]) -> None:
-    secret = b"file:///etc/passwd\0"
-    data = files["audio/mp4"].replace(
-        box(b"dref", bytes(4), b"\0\0\0\1", box(b"url ", b"\0\0\0\1")),
-        box(b"dref", bytes(4), b"\0\0\0\1", box(b"url ", bytes(4), secret))[:28],
-    )
-    assert data != files["audio/mp4"]
-    assert outcome(data, "audio/mp4") in {"audio", "damaged", "no_audio"}
+    depth = 50_000
+    nested = b"".join(struct.pack(">I4s", 8 * left, b"trak") for left in range(depth, 0, -1))
+    data = box(b"ftyp", b"M4A ", bytes(4)) + box(b"moov", nested)
+    assert outcome(data, "audio/mp4") in {"damaged", "no_audio"}
 
 
 @pytest.mark.parametrize(
-    "playlist", [b"#EXTM3U\n#EXTINF:1,\nfile:///etc/passwd\n", b"ffconcat version 1.0\nfile /etc/passwd\n"]
+    "playlist",
+    [b"#EXTM3U\n#EXTINF:1,\nfile:///etc/passwd\n", b"ffconcat version 1.0\nfile /etc/passwd\n"],
 )
 def test_playlists_are_not_opened(playlist: bytes) -> None:
     assert outcome(playlist, "audio/mpeg") == "damaged"

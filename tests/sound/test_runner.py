@@ -41,13 +41,13 @@ def outcome(
         ("raise RuntimeError", "decoder_crashed"),
         ("", "report_invalid"),
         ("print('garbage')", "report_invalid"),
-        ("print('{\"result\": {\"loudness\": NaN}}')", "report_invalid"),
+        ('print(\'{"result": {"loudness": NaN}}\')', "report_invalid"),
         ("print('{\"result\": 1}')", "report_invalid"),
-        ("print('{\"failure\": \"unheard_of\"}')", "report_invalid"),
-        ("print('{\"failure\": [\"damaged\"]}')", "report_invalid"),
+        ('print(\'{"failure": "unheard_of"}\')', "report_invalid"),
+        ('print(\'{"failure": ["damaged"]}\')', "report_invalid"),
         ("print('[' * 100_000)", "report_invalid"),
         ("import os\nwhile True: os.write(1, bytes(65536))", "report_invalid"),
-        ("print('{\"failure\": \"damaged\"}')", "damaged"),
+        ('print(\'{"failure": "damaged"}\')', "damaged"),
     ],
 )
 def test_end_of_the_process_becomes_a_reason(
@@ -66,6 +66,15 @@ def test_end_of_the_process_becomes_a_reason(
 )
 def test_hanging_process_is_ended(monkeypatch: pytest.MonkeyPatch, program: str) -> None:
     assert outcome(monkeypatch, program, QUICK) == Failure("out_of_time")
+
+
+def test_fault_of_the_program_is_logged(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setitem(runner.FORMATS, "audio/unknown", runner.FORMATS["audio/wav"])
+    with temporary(b"audio") as file:
+        assert runner.run("analyse", file, "audio/unknown") == Failure("decoder_crashed")
+    assert "KeyError" in caplog.text
 
 
 def test_environment_is_empty_of_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -130,7 +139,11 @@ def test_confined_process_can_only_compute() -> None:
         "confine()",
     ]
     for name, attempt in attempts.items():
-        lines += [f"try: {attempt}", "except (PermissionError, ValueError): pass", f"else: print({name!r})"]
+        lines += [
+            f"try: {attempt}",
+            "except (PermissionError, ValueError): pass",
+            f"else: print({name!r})",
+        ]
     lines += ["print('end')"]
     result = subprocess.run(
         [sys.executable, "-c", "\n".join(lines)], cwd=ROOT, capture_output=True, text=True

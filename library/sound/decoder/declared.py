@@ -8,6 +8,7 @@ from library.sound.formats import Format
 
 VBR_TAGS = (b"Xing", b"Info", b"VBRI")  # in the first frame of MP3, with the number of frames
 TAG_BYTES = 4096  # of the beginning of MP3, after ID3, that are searched for one
+MOST_SURPLUS = 1.1  # times the bytes that the tag counts
 MOST_CHUNKS = 64  # of WAV before its data
 UNKNOWN_SIZE = 0x7FFF_0000  # streaming encoders write a size from here on, or 0
 LAST_BYTES = 65_536  # longer than any page of Ogg
@@ -33,9 +34,23 @@ def _mp3_has_length(file: BinaryIO) -> bool:
     head = file.read(10)
     is_id3 = head[:3] == b"ID3" and len(head) == 10
     size = sum(byte << shift for byte, shift in zip(head[6:10], (21, 14, 7, 0), strict=False))
-    file.seek(10 + size if is_id3 else 0)
+    first_frame = file.seek(10 + size if is_id3 else 0)
     start = file.read(TAG_BYTES)
-    return any(tag in start for tag in VBR_TAGS)
+    length = file.seek(0, os.SEEK_END) - first_frame
+    for tag in VBR_TAGS:
+        position = start.find(tag)
+        if position >= 0:
+            return tag == b"VBRI" or not _is_joined(start[position + 4 : position + 16], length)
+    return False
+
+
+def _is_joined(tag: bytes, length: int) -> bool:
+    """Return whether much more follows than a Xing tag counts: other MP3 files, joined to it."""
+    if len(tag) < 12:
+        return False
+    flags, frames, size = struct.unpack(">III", tag)
+    counted = size if flags & 1 else frames
+    return bool(flags & 2 and length > counted * MOST_SURPLUS + TAG_BYTES)
 
 
 def _wav_is_cut(file: BinaryIO) -> bool:

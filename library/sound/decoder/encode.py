@@ -195,7 +195,8 @@ def _change(target: float | None, result: dict[str, Any], attempt: int) -> float
         return 0.0
     change = gain_to(target, result["loudness"], result["true_peak"]) or 0.0
     if result["true_peak"] > TRUE_PEAK_LIMIT:
-        return min(change, TRUE_PEAK_LIMIT - result["true_peak"]) - MARGIN * attempt
+        overshoot = float(result["true_peak"]) - TRUE_PEAK_LIMIT
+        return min(change, -overshoot) - MARGIN * attempt
     if attempt < ATTEMPTS_TO_REACH_TARGET and abs(change) > CLOSE_ENOUGH:
         return change - MARGIN
     return 0.0

@@ -1,15 +1,19 @@
 """The decoder's program: reads one file from standard input, writes a report to standard output.
 
-Its argument is a job as JSON. The report is one JSON object: {"result": ...} or {"failure": code}.
+The report is a JSON object: {"result": ...} or {"failure": code}. After a fault of this program it
+has a "trace" as well.
 """
 
 import errno
 import io
 import json
 import os
+import traceback
 from typing import Any, BinaryIO, cast
 
 from library.sound.decoder import confinement
+
+MOST_TRACE = 4000  # characters
 
 
 def main(job: dict[str, Any]) -> None:
@@ -19,6 +23,8 @@ def main(job: dict[str, Any]) -> None:
         report = _run(job)
     except MemoryError:
         report = {"failure": "out_of_memory"}
+    except Exception:  # logged by the parent, which is allowed to write logs
+        report = {"failure": "decoder_crashed", "trace": traceback.format_exc()[-MOST_TRACE:]}
     os.write(1, json.dumps(report).encode())
     os._exit(0)  # skips destructors, which have nothing to do
 

@@ -125,9 +125,11 @@ class Source:
 
     def _converted(self) -> Iterator[AudioFrame]:
         """Yield frames of 32-bit floats, in the sample rate and channels of the first one."""
-        converter = form = None
+        converter: AudioResampler | None = None
+        form: tuple[str, str, int] | None = None
         for frame in self._decoded():
-            if form != (key := (frame.format.name, frame.layout.name, frame.sample_rate)):
+            key = (frame.format.name, frame.layout.name, frame.sample_rate)
+            if converter is None or form != key:
                 if converter:
                     yield from _flushed(converter)
                 converter, form = self._converter(frame), key
@@ -153,7 +155,7 @@ class Source:
             yield from self._decode(packet)
         yield from self._decode(None)
 
-    def _decode(self, packet: av.Packet | None) -> list[AudioFrame]:
+    def _decode(self, packet: "av.Packet[AudioStream] | None") -> list[AudioFrame]:
         try:
             return self._stream.codec_context.decode(packet)
         except (MemoryError, EOFError):
