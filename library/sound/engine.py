@@ -6,11 +6,11 @@ from typing import BinaryIO
 from library.sound import runner
 from library.sound.analysis import Analysis
 from library.sound.failures import Failure
-from library.sound.limits import DEFAULT, Limits
+from library.sound.limits import ANALYSIS, RENDERING, Limits
 from library.sound.rendition import Rendered, Rendition
 
 
-def analyse(audio: BinaryIO, content_type: str, limits: Limits = DEFAULT) -> Analysis | Failure:
+def analyse(audio: BinaryIO, content_type: str, limits: Limits = ANALYSIS) -> Analysis | Failure:
     """Decode an open file completely and return its analysis.
 
     `audio` needs a descriptor. `content_type` is the media type that `library.audio.sniff` detects
@@ -30,7 +30,7 @@ def render(
     content_type: str,
     rendition: Rendition,
     output: BinaryIO,
-    limits: Limits = DEFAULT,
+    limits: Limits = RENDERING,
 ) -> Rendered | Failure:
     """Make a rendition of an open file and write it to `output`.
 

@@ -16,12 +16,15 @@ SAMPLE_RATES = (4_000, 192_000)  # Hz, the lowest and the highest
 class Limits(NamedTuple):
     """Limits on one run of the decoder."""
 
-    wall_seconds: float = 300.0
-    cpu_seconds: int = 90
+    wall_seconds: float
+    cpu_seconds: int
     memory_bytes: int = 640 * MIB  # of address space
     report_bytes: int = 1 * MIB  # that the parent reads
-    output_bytes: int = 64 * MIB  # of a rendition: an hour at 128 kbit/s takes 58 MB
+    output_bytes: int = 0  # of the file that the decoder writes
     descriptors: int = 32
 
 
-DEFAULT = Limits()
+# The decoder has a low priority, so that wall time may be several times CPU time.
+ANALYSIS = Limits(wall_seconds=600.0, cpu_seconds=120)
+# An hour of MP3 at 192 kbit/s takes 83 MiB, and about 100 s of CPU time at each attempt.
+RENDERING = Limits(wall_seconds=1800.0, cpu_seconds=600, output_bytes=96 * MIB)

@@ -15,7 +15,7 @@ from typing import IO, Any, BinaryIO, Final, cast
 
 from library.sound.failures import REASONS, Failure
 from library.sound.formats import FORMATS
-from library.sound.limits import DEFAULT, Limits
+from library.sound.limits import Limits
 
 logger = logging.getLogger(__name__)
 
@@ -41,7 +41,7 @@ def run(
     audio: BinaryIO,
     content_type: str,
     *,
-    limits: Limits = DEFAULT,
+    limits: Limits,
     output: BinaryIO | None = None,
     **parameters: Any,
 ) -> dict[str, Any] | Failure:

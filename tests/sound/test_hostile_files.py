@@ -10,7 +10,7 @@ import pytest
 from library.sound.analysis import Analysis
 from library.sound.engine import analyse, render
 from library.sound.failures import Failure
-from library.sound.limits import DEFAULT
+from library.sound.limits import ANALYSIS
 from library.sound.rendition import Rendered, Rendition
 from tests.sound.signals import noise, wav
 from tests.sound.temporary import temporary
@@ -18,7 +18,7 @@ from tests.sound.temporary import temporary
 pytestmark = pytest.mark.processes
 MP3 = (Path(__file__).parents[2] / "fixtures" / "audio" / "jazz-piano.mp3").read_bytes()
 # The process must end for a reason of its own: nothing here may use up its time.
-LIMITS = DEFAULT._replace(cpu_seconds=20, wall_seconds=120.0)
+LIMITS = ANALYSIS._replace(cpu_seconds=20, wall_seconds=120.0)
 
 
 def outcome(data: bytes, content_type: str) -> str:

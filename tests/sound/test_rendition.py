@@ -12,7 +12,7 @@ from library.sound.decoder.measure import measure
 from library.sound.engine import render
 from library.sound.failures import Failure
 from library.sound.formats import FORMATS
-from library.sound.limits import DEFAULT
+from library.sound.limits import RENDERING
 from library.sound.loudness import TRUE_PEAK_LIMIT
 from library.sound.rendition import ENCODINGS, Rendered, Rendition
 from library.sound.waveform import points
@@ -157,7 +157,7 @@ def test_start_after_the_end_is_refused() -> None:
 
 @pytest.mark.processes
 def test_size_of_the_output_is_limited() -> None:
-    limits = DEFAULT._replace(output_bytes=10_000)
+    limits = RENDERING._replace(output_bytes=10_000)
     with temporary(wav(noise(2))) as audio, temporary() as output:
         result = render(audio, "audio/wav", Rendition("mp3"), output, limits)
         size = output.seek(0, 2)

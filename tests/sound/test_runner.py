@@ -11,14 +11,15 @@ import pytest
 
 from library.sound import runner
 from library.sound.failures import Failure
-from library.sound.limits import DEFAULT, Limits
-from tests.sound.signals import noise, wav
+from library.sound.formats import FORMATS
+from library.sound.limits import ANALYSIS, Limits
+from tests.sound.signals import wav_of
 from tests.sound.temporary import temporary
 
 pytestmark = pytest.mark.processes
 ROOT = Path(__file__).parents[2]
-QUICK = DEFAULT._replace(wall_seconds=0.5)
-PATIENT = DEFAULT._replace(wall_seconds=30.0)
+QUICK = ANALYSIS._replace(wall_seconds=0.5)
+PATIENT = ANALYSIS._replace(wall_seconds=30.0)
 
 
 def outcome(
@@ -71,9 +72,11 @@ def test_hanging_process_is_ended(monkeypatch: pytest.MonkeyPatch, program: str)
 def test_fault_of_the_program_is_logged(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setitem(runner.FORMATS, "audio/unknown", runner.FORMATS["audio/wav"])
+    monkeypatch.setitem(FORMATS, "audio/unknown", FORMATS["audio/wav"])
     with temporary(b"audio") as file:
-        assert runner.run("analyse", file, "audio/unknown") == Failure("decoder_crashed")
+        assert runner.run("analyse", file, "audio/unknown", limits=PATIENT) == Failure(
+            "decoder_crashed"
+        )
     assert "KeyError" in caplog.text
 
 
@@ -94,6 +97,12 @@ def test_descriptors_of_the_service_are_closed(monkeypatch: pytest.MonkeyPatch) 
     assert str(reading) not in result["open"]  # type: ignore[operator]
 
 
+def test_long_report_is_invalid() -> None:
+    with temporary(wav_of(bytes(4_000), 2, 48_000, 1, 16)) as file:
+        result = runner.run("analyse", file, "audio/wav", limits=PATIENT._replace(report_bytes=100))
+    assert result == Failure("report_invalid")
+
+
 def test_missing_packages_are_a_reason(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(runner, "PACKAGES", ("no_such_package",))
     assert outcome(monkeypatch, "") == Failure("decoder_unavailable")
@@ -108,13 +117,12 @@ def test_process_that_cannot_start_is_a_reason(monkeypatch: pytest.MonkeyPatch) 
 @pytest.mark.parametrize(
     ("limits", "code"),
     [
-        (DEFAULT._replace(cpu_seconds=1), "out_of_time"),
-        (DEFAULT._replace(memory_bytes=64 * 1024 * 1024), None),  # too little for Python
-        (DEFAULT._replace(report_bytes=100), "report_invalid"),
+        (ANALYSIS._replace(cpu_seconds=1), "out_of_time"),
+        (ANALYSIS._replace(memory_bytes=64 * 1024 * 1024), None),  # too little for Python
     ],
 )
 def test_limits_hold(limits: Limits, code: str | None) -> None:
-    with temporary(wav(noise(40))) as file:
+    with temporary(wav_of(bytes(60_000_000), 2, 48_000, 1, 16)) as file:
         result = runner.run("analyse", file, "audio/wav", limits=limits)
     assert isinstance(result, Failure)
     assert code is None or result.code == code
