@@ -15,6 +15,7 @@ NUMBERS = (
     "promised_duration",
 )
 OPTIONAL = {"loudness", "loudness_range", "true_peak", "promised_duration"}
+LONGEST_NAME = 32  # characters
 LARGEST = 1e12  # no number of a valid report is larger
 
 
@@ -58,6 +59,11 @@ class Analysis:
                 continue
             if not math.isfinite(value) or abs(value) > LARGEST:
                 raise ValueError(name)
+        for name in ("container", "codec"):
+            if not isinstance(report[name], str) or len(report[name]) > LONGEST_NAME:
+                raise ValueError(name)
+        if not all(math.isfinite(value) for value in report["short_term"]):
+            raise ValueError("short_term")
         if not report["duration"] > 0 or not report["peaks"]:
             raise ValueError("empty audio")
         peaks = Peaks.from_bytes(base64.b64decode(report["peaks"], validate=True))

@@ -147,3 +147,25 @@ def test_file_of_another_type_is_not_opened() -> None:
 def test_failures_have_a_sentence() -> None:
     assert Failure("damaged").sentence.endswith("decoded from it.")
     assert not Failure("damaged").retry
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"duration": 0},
+        {"duration": "8"},
+        {"duration": None},
+        {"loudness": 1e300},
+        {"codec": ["mp3"]},
+        {"codec": "x" * 1_000},
+        {"short_term": [float("nan")]},
+        {"peaks": ""},
+        {"peaks": "AAAA"},
+        {"unknown": 1},
+    ],
+)
+def test_report_of_a_compromised_decoder_is_refused(change: dict[str, object]) -> None:
+    report = measure(io.BytesIO(wav(noise(0.1))), FORMATS["audio/wav"])
+    assert Analysis.from_report(report)
+    with pytest.raises((ValueError, TypeError)):
+        Analysis.from_report(report | change)

@@ -5,10 +5,11 @@ from functools import reduce
 import numpy as np
 import numpy.typing as npt
 
+from library.sound.analysis import SILENCE_DBFS
 from library.sound.decoder.frames import Samples
 from library.sound.waveform import MOST_BLOCKS, Peaks
 
-SILENCE = 10 ** (-60 / 20)  # of full scale; see analysis.SILENCE_DBFS
+SILENCE = 10 ** (SILENCE_DBFS / 20)  # of full scale
 FULL_SCALE = 32_766 / 32_768  # reached by the largest value of 16 bits, positive or negative
 SHORTEST_CLIP = 3  # samples in a row at full scale; one or two are common in undamaged audio
 FIRST_BLOCK = 8  # samples
