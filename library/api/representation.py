@@ -17,7 +17,11 @@ from library.models.fields import CLIP_FIELDS
 from library.models.rows import Row
 
 # Fields of the JSON that are computed, after the column that they belong to.
-COMPUTED = {"audio_url": ("stream_url",), "licence": ("licence_url", "attribution")}
+COMPUTED = {
+    "audio_url": ("stream_url",),
+    "licence": ("licence_url", "attribution"),
+    "renditions": ("preview_url",),
+}
 # The first release began with these, in this order. All others follow in the declared order.
 _FIRST = (
     *("id", "title", "description", "genre", "duration", "audio_url", "stream_url"),
@@ -38,6 +42,7 @@ _COLUMNS = {
     "licence_url": ("licence",),
     "attribution": ("title", "creator", "licence"),
     "health": ("health", "health_reason", "health_since"),
+    "preview_url": ("renditions",),
 }
 
 
@@ -91,6 +96,21 @@ def _attribution(row: Row, _: str) -> str | None:
     return attribution(row["title"], row["creator"], LICENCES.get(row["licence"]))
 
 
+def _renditions(row: Row, stream_url: str) -> list[dict[str, Any]]:
+    shown = []
+    for made in row["renditions"] or ():
+        query = f"part={made['part']}&format={made['format']}&quality={made['quality']}"
+        shown.append({**made, "url": f"{stream_url}?{query}"})
+        del shown[-1]["file"]
+    return shown
+
+
+def _preview_url(row: Row, stream_url: str) -> str | None:
+    if any(made["part"] == "preview" for made in row["renditions"] or ()):
+        return f"{stream_url}?part=preview"
+    return None
+
+
 _MAKERS: dict[str, Callable[[Row, str], Any]] = {
     # the audio_url of a clip with an upload is its stream
     "audio_url": lambda row, stream_url: row["audio_url"] or stream_url,
@@ -98,4 +118,7 @@ _MAKERS: dict[str, Callable[[Row, str], Any]] = {
     "licence_url": _licence_url,
     "attribution": _attribution,
     "health": _health,
+    # before the column that it is made from
+    "preview_url": _preview_url,
+    "renditions": _renditions,
 }

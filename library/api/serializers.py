@@ -11,7 +11,7 @@ from rest_framework.fields import empty
 from library.api import representation
 from library.api.fields import BODY_FIELDS, AudioURLField, Field, body_field
 from library.api.names import WHOLE, wrong_names
-from library.models import Clip, Health
+from library.models import Clip, Format, Health, Part, Quality
 from library.models.fields import CLIP_FIELDS, Writer, written_by
 
 WRITABLE = tuple(name for name in representation.FIELDS if name in written_by(Writer.EDITORS))
@@ -24,6 +24,56 @@ class HealthSerializer(serializers.Serializer[dict[str, Any]]):
     status = serializers.ChoiceField(Health.choices)
     reason = serializers.CharField(allow_null=True, help_text="While failing: a stable word.")
     since = serializers.DateTimeField(allow_null=True, help_text="Start of this state.")
+
+
+class GainSerializer(serializers.Serializer[dict[str, Any]]):
+    """Gain in dB to a target loudness, without exceeding a true peak of -1 dBTP."""
+
+    def get_fields(self) -> dict[str, Field]:
+        return {
+            target: serializers.FloatField(allow_null=True, help_text=f"To {target} LUFS.")
+            for target in ("-14", "-18")
+        }
+
+
+class AudioSerializer(serializers.Serializer[dict[str, Any]]):
+    """Facts about the audio, measured by decoding it."""
+
+    etag = serializers.CharField(help_text="ETag of the audio that was analysed.")
+    container = serializers.CharField()
+    codec = serializers.CharField()
+    lossless = serializers.BooleanField()
+    duration = serializers.FloatField(help_text="Seconds.")
+    sample_rate = serializers.IntegerField(help_text="Hz.")
+    channels = serializers.IntegerField()
+    bit_rate = serializers.IntegerField(help_text="Bits per second.")
+    loudness = serializers.FloatField(
+        allow_null=True, help_text="Integrated loudness in LUFS (EBU R 128); null for silence."
+    )
+    loudness_range = serializers.FloatField(
+        allow_null=True, help_text="Loudness range in LU (EBU Tech 3342); null for short audio."
+    )
+    true_peak = serializers.FloatField(
+        allow_null=True, help_text="True peak in dBTP; null for silence."
+    )
+    gain = GainSerializer()
+    leading_silence = serializers.FloatField(help_text="Seconds below -60 dBFS at the start.")
+    trailing_silence = serializers.FloatField(help_text="Seconds below -60 dBFS at the end.")
+    clippings = serializers.IntegerField(help_text="Runs of at least 3 samples at full scale.")
+    truncated = serializers.BooleanField(help_text="Whether the audio ends before its end.")
+
+
+class RenditionSerializer(serializers.Serializer[dict[str, Any]]):
+    """A rendition of the audio that can be played."""
+
+    part = serializers.ChoiceField(Part.choices)
+    format = serializers.ChoiceField(Format.choices)
+    quality = serializers.ChoiceField(Quality.choices)
+    duration = serializers.FloatField(help_text="Seconds.")
+    size_bytes = serializers.IntegerField()
+    content_type = serializers.CharField()
+    url = serializers.URLField()
+    etag = serializers.CharField()
 
 
 class ClipListSerializer(serializers.ListSerializer[Any]):
@@ -61,6 +111,11 @@ class ClipSerializer(serializers.ModelSerializer[Clip]):
         help_text="Credit line to show beside the clip; null if there is nothing to credit.",
     )
     health = HealthSerializer(read_only=True)
+    audio = AudioSerializer(read_only=True, allow_null=True)
+    preview_url = serializers.URLField(
+        read_only=True, allow_null=True, help_text="URL of the preview; null until there is one."
+    )
+    renditions = RenditionSerializer(many=True, read_only=True)
 
     class Meta:
         model = Clip

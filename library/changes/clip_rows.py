@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -28,6 +28,11 @@ class ClipRow(NamedTuple):
     is_deleted: bool
     updated_at: datetime
     token: str
+    renditions: list[dict[str, Any]] | None
+    audio_etag: str | None  # of the audio that was analysed
+
+
+UPDATED_AT = ClipRow._fields.index("updated_at")
 
 
 def read_call(ids: Sequence[int]) -> Call:
@@ -41,5 +46,5 @@ def rows_of(ids: Sequence[int], value: bytes) -> list[ClipRow | None]:
     found = {}
     for values in orjson.loads(value):
         row = ClipRow(*values)
-        found[row.id] = row._replace(updated_at=datetime.fromisoformat(values[-2]))
+        found[row.id] = row._replace(updated_at=datetime.fromisoformat(values[UPDATED_AT]))
     return [found.get(clip_id) for clip_id in ids]

@@ -20,6 +20,11 @@ from library.models.play import PlayTally as PlayTally
 from library.models.presence import Presence as Presence
 from library.models.request_state import IdempotentAnswer as IdempotentAnswer
 from library.models.request_state import RequestCount as RequestCount
+from library.models.sound import AudioAnalysis as AudioAnalysis
+from library.models.sound import Format as Format
+from library.models.sound import Part as Part
+from library.models.sound import Quality as Quality
+from library.models.sound import Rendition as Rendition
 from library.models.task import Task as Task
 from library.models.task import TaskError as TaskError
 from library.models.token import ApiToken as ApiToken

@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from library.licences import LICENCES, Licence, attribution, licence_choices
 from library.models.canonical import CanonicalCharField
-from library.models.fields import CHECKS, DECISIONS, PLAYS, written_by
+from library.models.fields import CHECKS, DECISIONS, PLAYS, SOUND, written_by
 from library.models.search import CLIP_WORDS
 from library.models.tag import TagsField
 from library.models.text import BlockField, LineField
@@ -26,6 +26,7 @@ from library.validators import (
 )
 
 MAX_DURATION = 3600  # seconds; this is a library of short previews
+SHORTEST_PREVIEW, LONGEST_PREVIEW, LONGEST_FADE = 5, 60, 10  # seconds
 REASON_LENGTH = 300  # characters of the reason for withdrawing a clip
 
 AVAILABLE = "deleted_at IS NULL AND state = 'published'"  # `available()` in SQL
@@ -146,6 +147,35 @@ class Clip(models.Model):
     audio_file = models.FileField(
         upload_to=upload_path, max_length=255, blank=True, help_text="Leave empty if it has a URL."
     )
+    # How to make the preview. Unknown values are NULL: see library/renditions/preview.py.
+    preview_start = models.FloatField(
+        "start",
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(0), MaxValueValidator(MAX_DURATION)],
+        help_text="Seconds. Leave empty to start with the loudest part.",
+    )
+    preview_length = models.FloatField(
+        "length",
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(SHORTEST_PREVIEW), MaxValueValidator(LONGEST_PREVIEW)],
+        help_text=f"Seconds, {SHORTEST_PREVIEW} to {LONGEST_PREVIEW}. Leave empty for 30.",
+    )
+    preview_fade_in = models.FloatField(
+        "fade-in",
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(0), MaxValueValidator(LONGEST_FADE)],
+        help_text="Seconds.",
+    )
+    preview_fade_out = models.FloatField(
+        "fade-out",
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(0), MaxValueValidator(LONGEST_FADE)],
+        help_text="Seconds.",
+    )
     tags = TagsField(default=list, blank=True, help_text="Separated by commas.")
     # Unknown values are NULL; the empty text is not valid.
     creator = LineField(max_length=200, null=True, blank=True, help_text="Whom to credit.")
@@ -172,6 +202,10 @@ class Clip(models.Model):
     health_reason = models.CharField(max_length=64, null=True, editable=False)
     health_since = models.DateTimeField(null=True, editable=False)
     health_checked_at = models.DateTimeField(null=True, editable=False)
+    # Public facts of the current audio, and the renditions that exist; NULL until there are any.
+    # They are in the clip's row, so that lists need no join and the clip's version covers them.
+    audio = models.JSONField(null=True, editable=False)
+    renditions = models.JSONField(null=True, editable=False)
     # PostgreSQL generates it. No play changes it, so the update of a play stays HOT.
     search_vector = models.GeneratedField(
         expression=CLIP_WORDS, output_field=SearchVectorField(), db_persist=True
@@ -260,8 +294,8 @@ class Clip(models.Model):
         super().save(*args, **kwargs)
 
     def forget_audio(self) -> None:
-        """Reset what checks found out about the audio, because the clip gets another source."""
-        for name in written_by(CHECKS):
+        """Reset what is known about the audio, because the clip gets another source."""
+        for name in written_by(CHECKS, SOUND):
             setattr(self, name, getattr(Clip, name).field.get_default())
 
     @property

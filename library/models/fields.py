@@ -18,13 +18,14 @@ class Writer(Enum):
     EDITORS = "editors and API clients"
     DECISIONS = "decisions about the state of a clip"
     CHECKS = "checks of a clip's source"
+    SOUND = "analyses and renditions of a clip's audio"
     PLAYS = "plays"
     SYSTEM = "the service"
 
 
-EDITORS, DECISIONS, CHECKS, PLAYS, SYSTEM = Writer
+EDITORS, DECISIONS, CHECKS, SOUND, PLAYS, SYSTEM = Writer
 # The sections of the form, in their order.
-AUDIO, CLIP, CREDITS = SECTIONS = ("Audio", "Clip", "Credits and licence")
+AUDIO, PREVIEW, CLIP, CREDITS = SECTIONS = ("Audio", "Preview", "Clip", "Credits and licence")
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,10 @@ CLIP_FIELDS = (
     ClipField("duration", EDITORS, CLIP, shown=True, filtered=True, example=30.5),
     ClipField("audio_url", EDITORS, AUDIO, shown=True, example=URL),
     ClipField("audio_file", EDITORS, AUDIO),
+    ClipField("preview_start", EDITORS, PREVIEW, shown=True, example=12.0),
+    ClipField("preview_length", EDITORS, PREVIEW, shown=True, example=30.0),
+    ClipField("preview_fade_in", EDITORS, PREVIEW, shown=True, example=0.1),
+    ClipField("preview_fade_out", EDITORS, PREVIEW, shown=True, example=1.0),
     ClipField("creator", EDITORS, CREDITS, shown=True, example="Ann Example"),
     ClipField("creator_url", EDITORS, CREDITS, shown=True, example="https://example.com/ann"),
     ClipField("licence", EDITORS, CREDITS, shown=True, filtered=True, example="CC-BY-4.0"),
@@ -64,6 +69,8 @@ CLIP_FIELDS = (
     ClipField("health_reason", CHECKS),  # the API shows these two as parts of `health`
     ClipField("health_since", CHECKS),
     ClipField("health_checked_at", CHECKS),
+    ClipField("audio", SOUND, shown=True),
+    ClipField("renditions", SOUND, shown=True),
     ClipField("state", DECISIONS, shown=True),
     ClipField("withdrawn_reason", DECISIONS),
     ClipField("deleted_at", DECISIONS),

@@ -20,6 +20,38 @@ _CLIP: dict[str, Any] = _EXAMPLES | {
     "attribution": "“New Clip” by Ann Example, CC BY 4.0 "
     "(https://creativecommons.org/licenses/by/4.0/)",
     "health": {"status": "unchecked", "reason": None, "since": None},
+    "audio": {
+        "etag": '"5d41402abc4b2a76b9719d911017c592"',
+        "container": "mp3",
+        "codec": "mp3",
+        "lossless": False,
+        "duration": 30.5,
+        "sample_rate": 44100,
+        "channels": 2,
+        "bit_rate": 128000,
+        "loudness": -16.2,
+        "loudness_range": 5.1,
+        "true_peak": -1.4,
+        "gain": {"-14": 0.4, "-18": -1.8},
+        "leading_silence": 0.02,
+        "trailing_silence": 0.6,
+        "clippings": 0,
+        "truncated": False,
+    },
+    "preview_url": "http://localhost:8000/api/v1/clips/7/stream?part=preview",
+    "renditions": [
+        {
+            "part": "preview",
+            "format": "mp3",
+            "quality": "high",
+            "duration": 30.0,
+            "size_bytes": 720_813,
+            "content_type": "audio/mpeg",
+            "url": "http://localhost:8000/api/v1/clips/7/stream"
+            "?part=preview&format=mp3&quality=high",
+            "etag": '"9e107d9d372bb6826bd81d3542a419d6"',
+        }
+    ],
     "state": "published",
 }
 CLIP = {name: _CLIP.get(name) for name in FIELDS}
