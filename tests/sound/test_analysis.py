@@ -1,8 +1,10 @@
 """Facts about real and synthesised files."""
 
 import io
+from fractions import Fraction
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 
@@ -13,7 +15,7 @@ from library.sound.engine import analyse
 from library.sound.failures import Failure
 from library.sound.formats import FORMATS
 from library.sound.waveform import points
-from tests.sound.signals import amplitude, float_wav, noise, sequence, silence, sine, wav
+from tests.sound.signals import RATE, amplitude, float_wav, noise, sequence, silence, sine, wav
 from tests.sound.temporary import temporary
 
 SAMPLES = Path(__file__).parents[2] / "fixtures" / "audio"
@@ -46,6 +48,25 @@ def test_sample_clip() -> None:
     assert analysis.loudness_range == pytest.approx(3.3, abs=0.1)
     assert analysis.true_peak == pytest.approx(-1.0, abs=0.1)
     assert (analysis.truncated, analysis.damaged_packets, analysis.clippings) == (False, 0, 0)
+
+
+@pytest.mark.processes
+def test_chapters_do_no_harm() -> None:
+    """They are a stream of text, for which PyAV has a module of its own."""
+    data = io.BytesIO()
+    with av.open(data, "w", "mp4") as output:
+        stream = output.add_stream("aac", rate=RATE)
+        output.set_chapters(
+            [{"id": 1, "start": 0, "end": 1, "time_base": Fraction(1), "metadata": {}}]
+        )
+        sound = noise(1.0, channels=1).astype(np.float32)
+        frame = av.AudioFrame.from_ndarray(sound, format="fltp", layout="mono")
+        frame.sample_rate = RATE
+        output.mux([*stream.encode(frame), *stream.encode(None)])
+    with temporary(data.getvalue()) as file:
+        analysis = analyse(file, "audio/mp4")
+    assert isinstance(analysis, Analysis), analysis
+    assert analysis.duration == pytest.approx(1.0, abs=0.03)
 
 
 def test_truncated_mp3_is_flagged() -> None:

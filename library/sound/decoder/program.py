@@ -32,7 +32,9 @@ def main(job: dict[str, Any]) -> None:
 def _run(job: dict[str, Any]) -> dict[str, Any]:
     # Imports come after the limits and before the confinement, which forbids opening files.
     import av
-    import av.subtitles.stream  # PyAV imports these when it opens a file
+    import av.subtitles.codeccontext  # PyAV imports these for streams of chapters and pictures
+    import av.subtitles.stream
+    import av.video.codeccontext
     import av.video.stream
 
     from library.sound.decoder import encode, measure
