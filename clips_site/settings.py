@@ -81,6 +81,9 @@ WEB_CONCURRENCY = env.int("WEB_CONCURRENCY", os.cpu_count() or 1, validate=valid
 # Threads of a process in which Django runs, half of them for the API and half for pages.
 # Clients hold none of them.
 WEB_THREADS = env.int("WEB_THREADS", 8, validate=validate.Range(min=2))
+CLIPS_WORKER_CONCURRENCY = env.int(  # tasks that a worker of tasks executes at a time
+    "CLIPS_WORKER_CONCURRENCY", 3, validate=valid.AT_LEAST_1
+)
 CLIPS_MAX_STREAMS = env.int("CLIPS_MAX_STREAMS", 10_000, validate=valid.AT_LEAST_1)  # of a process
 # Seconds after which a client that takes no byte is disconnected.
 CLIPS_STALL_TIMEOUT = env.float("CLIPS_STALL_TIMEOUT", 60.0, validate=valid.SECONDS)

@@ -15,18 +15,20 @@ from prometheus_client.core import GaugeMetricFamily, HistogramMetricFamily, Met
 from prometheus_client.utils import floatToGoString
 
 ALIVE = 30  # seconds: a worker with an older sign of life counts as dead
-# Each task whose attempts are counted has its numbers, even if no job of it is in the queue. The
-# age counts from the time at which a task could have started.
+# The age counts from the time at which a task could have started, and not while the same task runs.
 QUEUE = """
 WITH job AS (
-    SELECT id, queue_name, task_name, status, scheduled_at FROM procrastinate_jobs
-    WHERE status IN ('todo', 'doing')
+    SELECT id, queue_name, task_name, status, scheduled_at, status = 'todo' AND NOT EXISTS (
+        SELECT FROM procrastinate_jobs running
+        WHERE running.lock = waiting.lock AND running.status = 'doing'
+    ) AS could_start
+    FROM procrastinate_jobs waiting WHERE status IN ('todo', 'doing')
 ), oldest AS (
     SELECT queue_name, task_name,
         count(*) FILTER (WHERE status = 'todo') AS waiting,
         count(*) FILTER (WHERE status = 'doing') AS running,
-        min(id) FILTER (WHERE status = 'todo' AND scheduled_at IS NULL) AS first_id,
-        min(scheduled_at) FILTER (WHERE status = 'todo') AS first_scheduled
+        min(id) FILTER (WHERE could_start AND scheduled_at IS NULL) AS first_id,
+        min(scheduled_at) FILTER (WHERE could_start) AS first_scheduled
     FROM job GROUP BY queue_name, task_name
 )
 SELECT queue_name, task_name, waiting, running, greatest(0, extract(epoch FROM now() - least(

@@ -1,19 +1,10 @@
-"""The tasks, their schedules and their locks. Times are UTC.
-
-A task may be executed twice: its worker can be killed after the work and before the result is
-saved, or be frozen for so long that another one starts again. So each task is idempotent.
-
-`lock`: no two jobs with the same lock run at once. `queueing_lock`: no two of them wait.
-"""
+"""Periodic tasks: checks of sources, pruning and clean-up. Times are UTC."""
 
 import logging
-from collections.abc import Callable
 from datetime import timedelta
-from typing import Any
 
 from django.utils import timezone
 from procrastinate import JobContext
-from procrastinate.contrib.django import app
 from procrastinate.exceptions import JobAborted
 
 from library.access.sessions import SessionStore
@@ -22,33 +13,15 @@ from library.models import IdempotentAnswer, PendingImport, RequestCount
 from library.plays import pruning
 from library.sources import uploads
 from library.sources.rounds import check_due_sources
-from library.tasks.retries import BackOff
+from library.tasks.queue import BACKFILL, MAINTENANCE, SOURCES, periodic
 
 logger = logging.getLogger(__name__)
 
-SOURCES, MAINTENANCE = "sources", "maintenance"  # queues
 CHECKED_AGAIN_AFTER = 6 * 3600.0  # seconds
 UPLOADS_KEPT = timedelta(hours=24)  # until its transaction is committed, an upload is unused
+BACKFILL_KEPT_HOURS = 24  # of tasks that have succeeded
 KEPT_HOURS = 7 * 24  # of tasks that have ended
 FAILED_KEPT_HOURS = 30 * 24
-
-
-def periodic(cron: str, queue: str) -> Callable[[Callable[..., Any]], Any]:
-    """Declare a function as a task that runs at the times of the cron expression, one at a time."""
-
-    def declare(function: Callable[..., Any]) -> Any:
-        name = function.__name__
-        task = app.task(
-            name=name,
-            queue=queue,
-            lock=name,
-            queueing_lock=name,
-            retry=BackOff(),
-            pass_context=True,
-        )(function)
-        return app.periodic(cron=cron)(task)
-
-    return declare
 
 
 @periodic("*/10 * * * *", SOURCES)
@@ -96,5 +69,6 @@ def clear_sessions(context: JobContext, timestamp: int) -> None:
 async def remove_old_tasks(context: JobContext, timestamp: int) -> None:
     """Delete the records of tasks that have ended."""
     delete = context.app.job_manager.delete_old_jobs
+    await delete(nb_hours=BACKFILL_KEPT_HOURS, queue=BACKFILL)
     await delete(nb_hours=KEPT_HOURS, include_cancelled=True, include_aborted=True)
     await delete(nb_hours=FAILED_KEPT_HOURS, include_failed=True)

@@ -1,4 +1,4 @@
-"""How a worker ends jobs, and takes over those of workers that have died.
+"""How a worker takes and ends jobs, and takes over those of workers that have died.
 
 procrastinate lets any worker end any job. A worker that was frozen would end the job that another
 one has started again in the meantime. Here a worker ends only what it still holds.
@@ -6,6 +6,7 @@ one has started again in the meantime. Here a worker ends only what it still hol
 
 import asyncio
 import logging
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -14,6 +15,7 @@ from procrastinate.jobs import Job, Status
 from procrastinate.manager import JobManager
 from procrastinate.utils import utcnow
 
+from library.tasks.queue import LONG
 from library.tasks.retries import INTERRUPTIONS, MOST_ATTEMPTS
 
 logger = logging.getLogger(__name__)
@@ -69,14 +71,33 @@ SELECT id, task_name, next FROM ended
 
 
 class WorkerJobs(JobManager):
-    """The jobs as one worker sees them."""
+    """The jobs as one worker sees them.
 
-    def __init__(self, connector: Any) -> None:
+    Only some of its places take long jobs, so that others never wait for all of them to end.
+    """
+
+    def __init__(self, connector: Any, long_places: int = 1, short: Sequence[str] = ()) -> None:
+        """`short` are the queues to take jobs from while all `long_places` are taken."""
         super().__init__(connector)
         self.errors: dict[int, BaseException] = {}  # by the id of the job that raised it
+        self.on_free_place: Callable[[], None] = lambda: None  # for a long job
+        self._long_places = long_places
+        self._short = short
+        self._long_jobs: set[int] = set()
+
+    async def fetch_job(self, queues: Iterable[str] | None, worker_id: int) -> Job | None:
+        """Take a job, if there is one and a place for it."""
+        while True:
+            running = len(self._long_jobs)
+            full = running >= self._long_places
+            job = await super().fetch_job(self._short if full else queues, worker_id)
+            if job is not None and job.queue in LONG:
+                self._long_jobs.add(job.id or 0)
+            if job is not None or len(self._long_jobs) == running:  # no place has become free
+                return job
 
     async def finish_job(self, job: Job, status: Status, delete_job: bool) -> None:
-        error = self._take_error(job)
+        error = self._end_of(job)
         if status == Status.FAILED:
             logger.error("Task %s has failed for good", job.task_name, exc_info=error)
         await self._end(job, status.value, error)
@@ -90,7 +111,7 @@ class WorkerJobs(JobManager):
         lock: str | None = None,
     ) -> None:
         """Let the job wait until `retry_at`. If another one waits already, this one has ended."""
-        error = self._take_error(job)
+        error = self._end_of(job)
         retry_at = retry_at or utcnow()
         failed = error is not None and not isinstance(error, INTERRUPTIONS)
         name, reason = job.task_name, error if failed else None
@@ -121,7 +142,11 @@ class WorkerJobs(JobManager):
                 "waiting again" if row["next"] == "todo" else row["next"],
             )  # fmt: skip
 
-    def _take_error(self, job: Job) -> BaseException | None:
+    def _end_of(self, job: Job) -> BaseException | None:
+        """Free the job's place, and return the error with which it has ended."""
+        if job.id in self._long_jobs:
+            self._long_jobs.remove(job.id)
+            self.on_free_place()
         return self.errors.pop(job.id or 0, None)
 
     async def _end(

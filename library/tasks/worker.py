@@ -10,6 +10,7 @@ import logging
 import os
 import signal
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Timer
@@ -17,6 +18,7 @@ from typing import Any
 
 import psycopg
 from asgiref.sync import sync_to_async
+from django.conf import settings
 from django.db import DatabaseError, close_old_connections, connection
 from procrastinate import JobContext
 from procrastinate.contrib.django import DjangoApp, app
@@ -26,6 +28,7 @@ from procrastinate.worker import Worker
 
 from library.tasks.connector import Connector
 from library.tasks.jobs import WorkerJobs
+from library.tasks.queue import LONG
 from library.telemetry import task_context
 from library.telemetry.task_context import TaskContext
 
@@ -35,7 +38,6 @@ database: Any = connection  # clips_site/database/postgresql/base.py
 FORGOTTEN_AFTER = 3600.0  # seconds without a sign of life, after which a worker registers again
 TICK = 2.0  # seconds
 MARGIN = 3.0  # seconds to save results after the tasks have ended
-CONCURRENCY = 2  # tasks at a time
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 30.0  # seconds before it starts again; doubled while it fails
 # Periodic tasks that were due within this time, in seconds, before a worker started are run.
 MISSED = 24 * 3600
@@ -69,6 +71,10 @@ class _Worker(Worker):
         super().stop()  # type: ignore[no-untyped-call]
         self.stopped.set()
 
+    def look_for_jobs(self) -> None:
+        """Look for jobs now, as if one had been announced."""
+        self._new_job_event.set()
+
 
 class TaskWorker:
     """Executes tasks in threads of this process."""
@@ -76,14 +82,17 @@ class TaskWorker:
     def __init__(
         self,
         queues: list[str] | None = None,
-        concurrency: int = CONCURRENCY,
+        concurrency: int | None = None,
         alive_file: Path | None = None,
         parent: int | None = None,
         timing: Timing | None = None,
     ) -> None:
-        """`alive_file` is touched as long as the worker works; it stops if `parent` has ended."""
+        """Take tasks of some queues or all, `concurrency` or CLIPS_WORKER_CONCURRENCY at a time.
+
+        `alive_file` is touched as long as the worker works; it stops if `parent` has ended.
+        """
         self._queues = queues
-        self._concurrency = concurrency
+        self._concurrency = concurrency or settings.CLIPS_WORKER_CONCURRENCY
         self._alive_file = alive_file
         self._parent = parent
         self._timing = timing or Timing()
@@ -95,6 +104,8 @@ class TaskWorker:
     async def run(self) -> None:
         """Execute tasks until SIGTERM or SIGINT."""
         loop = asyncio.get_running_loop()
+        # Tasks that the loss of PostgreSQL has interrupted may hold their threads for a while.
+        loop.set_default_executor(ThreadPoolExecutor(2 * self._concurrency + 4, "task"))
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self.stop)
         ticking = loop.create_task(self._tick())
@@ -136,7 +147,7 @@ class TaskWorker:
         ours = DjangoApp(connector=connector, periodic_defaults={"max_delay": MISSED})
         # Tasks defer others with the connection of their thread, in its transaction.
         ours.tasks, ours.periodic_registry = app.tasks, app.periodic_registry
-        ours.job_manager = jobs = WorkerJobs(connector)
+        ours.job_manager = jobs = self._jobs(connector)
         async with ours.open_async():
             worker = _Worker(
                 ours,
@@ -153,6 +164,7 @@ class TaskWorker:
                 task_middleware=ours.worker_defaults["task_middleware"],
             )
             taking_over = asyncio.create_task(self._take_over(jobs))
+            jobs.on_free_place = worker.look_for_jobs
             self._worker = worker
             try:
                 if not self._stopping.is_set():
@@ -160,6 +172,13 @@ class TaskWorker:
             finally:
                 self._worker = None
                 taking_over.cancel()
+
+    def _jobs(self, connector: Connector) -> WorkerJobs:
+        """Keep one place free of long tasks, unless it is the only one or there are no others."""
+        queues = self._queues or sorted({task.queue for task in app.tasks.values()})
+        short = [queue for queue in queues if queue not in LONG]
+        long_places = self._concurrency - 1 if short else self._concurrency
+        return WorkerJobs(connector, max(1, long_places), short)
 
     def _prepare(self) -> dict[str, Any]:
         """Return the parameters of connections, once PostgreSQL responds."""
@@ -209,8 +228,8 @@ class TaskWorker:
                 self._parent = None
                 self.stop()
             if cleaning is None or cleaning.done():
-                # Of the thread that defers periodic tasks; it may be waiting for PostgreSQL.
-                cleaning = asyncio.create_task(sync_to_async(close_old_connections)())
+                # Of the thread that puts periodic tasks into the queue. It may wait for PostgreSQL.
+                cleaning = asyncio.create_task(sync_to_async(connection.close)())
             await asyncio.sleep(TICK)
 
     async def _run_to_end(self, worker: _Worker) -> None:

@@ -313,7 +313,7 @@ def _tasks() -> list[Panel]:
             chart(
                 "Oldest waiting task",
                 "How long the oldest task of a queue has waited since it could have started. Above "
-                "15 minutes the alert TasksWaiting warns.",
+                "15 minutes the alert TasksWaiting warns, except for the queue backfill.",
                 "s",
                 Query("max by (queue) (clips_tasks_oldest_waiting_seconds{$chosen})", "{{queue}}"),
                 width=10,

@@ -57,6 +57,17 @@ def test_age_counts_from_the_time_at_which_a_task_could_start() -> None:
     assert found[f"{age} later"] == 0
 
 
+def test_age_does_not_count_while_the_same_task_runs() -> None:
+    running = defer("check", lock="check")
+    execute("UPDATE procrastinate_jobs SET status = 'doing'")
+    defer("check", lock="check")
+    execute("UPDATE procrastinate_events SET at = at - interval '500 s'")
+    age = "clips_tasks_oldest_waiting_seconds sources check"
+    assert samples()[age] == 0
+    end(running, "succeeded", 1)
+    assert samples()[age] == pytest.approx(500, abs=5)
+
+
 def test_attempts_are_counted_by_how_they_ended() -> None:
     end(defer("check"), "succeeded", 0.2)
     end(defer("check"), "succeeded", 7200)

@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 from django.contrib.sessions.models import Session
-from django.db import transaction
 from django.utils import timezone
 from procrastinate.contrib.django import app
 from procrastinate.exceptions import JobAborted
@@ -43,23 +42,15 @@ def health(clip: Clip) -> str:
 
 def test_documented_tasks_are_the_declared_ones() -> None:
     table = re.findall(r"^\| `(\w+)` \| (\w+) \|", (ROOT / "docs/operating.md").read_text(), re.M)
-    periodic = app.periodic_registry.periodic_tasks.values()
-    assert dict(table) == {each.task.name: each.task.queue for each in periodic}
+    app.perform_import_paths()
+    tasks = [task for task in app.tasks.values() if task.func.__module__.startswith("library.")]
+    assert dict(table) == {task.name: task.queue for task in tasks}
 
 
 def test_periodic_tasks_neither_pile_up_nor_run_twice_at_once() -> None:
     tasks = [each.task for each in app.periodic_registry.periodic_tasks.values()]
     assert [task for task in tasks if not task.lock == task.queueing_lock == task.name] == []
     assert [task for task in tasks if not isinstance(task.retry_strategy, BackOff)] == []
-
-
-def test_task_exists_only_if_its_transaction_is_committed(db: None) -> None:
-    with transaction.atomic():
-        declared.check_sources.defer(timestamp=0)
-        transaction.set_rollback(True)
-    assert app.job_manager.list_jobs() == []
-    declared.check_sources.defer(timestamp=0)
-    assert len(list(app.job_manager.list_jobs())) == 1
 
 
 def test_due_sources_are_checked(db: None) -> None:

@@ -23,7 +23,7 @@ def jobs(transactional_db: None) -> WorkerJobs:
         "INSERT INTO procrastinate_workers OVERRIDING SYSTEM VALUE"
         " VALUES (2, now() - interval '1 min')"
     )
-    return WorkerJobs(app.connector)
+    return WorkerJobs(app.connector, long_places=1, short=["audio"])
 
 
 @pytest.fixture
@@ -113,6 +113,26 @@ def test_job_that_an_administrator_aborts_is_not_tried_again(
     execute("UPDATE procrastinate_jobs SET abort_requested = true")
     async_to_sync(jobs.retry_job)(job)
     assert state(job) == ("aborted", 1)
+
+
+def test_long_jobs_leave_a_place_for_others(jobs: WorkerJobs) -> None:
+    woken: list[str] = []
+    jobs.on_free_place = lambda: woken.append("look for jobs")
+
+    def fetched() -> Job | None:
+        return async_to_sync(jobs.fetch_job)(None, worker_id=1)
+
+    def pk(job: Job | None) -> int | None:
+        return job.id if job else None
+
+    first, second = (defer("analyse", queue="backfill") for _ in range(2))
+    long = fetched()
+    assert long is not None
+    assert (long.id, fetched()) == (first, None)
+    soon = defer("analyse", queue="audio")
+    assert (pk(fetched()), woken) == (soon, [])
+    async_to_sync(jobs.finish_job)(long, Status.SUCCEEDED, delete_job=False)
+    assert (pk(fetched()), woken) == (second, ["look for jobs"])
 
 
 def decision(error: BaseException, attempts: int) -> RetryDecision | None:

@@ -5,10 +5,11 @@ from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
 
+from django.conf import settings
 from django.core.management.base import BaseCommand
 
 from library.management.commands.check_sources import positive
-from library.tasks.worker import CONCURRENCY, TaskWorker, Timing
+from library.tasks.worker import TaskWorker, Timing
 
 
 class Command(BaseCommand):
@@ -27,8 +28,8 @@ class Command(BaseCommand):
         parser.add_argument(
             "--concurrency",
             type=positive,
-            default=CONCURRENCY,
-            help="Tasks at a time (%(default)s).",
+            default=settings.CLIPS_WORKER_CONCURRENCY,
+            help="Tasks at a time (CLIPS_WORKER_CONCURRENCY, %(default)s).",
         )
         parser.add_argument(
             "--alive-file", type=Path, help="Touch this file every 2 s, for a health check."
