@@ -19,7 +19,7 @@ from typing import Any
 import psycopg
 from asgiref.sync import sync_to_async
 from django.conf import settings
-from django.db import DatabaseError, close_old_connections, connection
+from django.db import DatabaseError, close_old_connections, connection, connections
 from procrastinate import JobContext
 from procrastinate.contrib.django import DjangoApp, app
 from procrastinate.exceptions import ConnectorException
@@ -229,7 +229,7 @@ class TaskWorker:
                 self.stop()
             if cleaning is None or cleaning.done():
                 # Of the thread that puts periodic tasks into the queue. It may wait for PostgreSQL.
-                cleaning = asyncio.create_task(sync_to_async(connection.close)())
+                cleaning = asyncio.create_task(sync_to_async(connections.close_all)())
             await asyncio.sleep(TICK)
 
     async def _run_to_end(self, worker: _Worker) -> None:

@@ -2,6 +2,7 @@
 session of PostgreSQL.
 """
 
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -50,6 +51,32 @@ def test_concurrent_starts_on_an_empty_database_all_come_up(
         assert connected.execute(
             "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'"
         ).fetchone() == (0,)
+
+
+def test_worker_executes_every_periodic_task(
+    postgres: Postgres, environment: dict[str, str]
+) -> None:
+    assert "Traceback" not in manage("prepare", **environment).communicate(timeout=120)[0]
+    worker = manage("worker", **environment)
+    with postgres.connect() as connected:
+
+        def statuses() -> dict[str, str]:
+            query = "SELECT task_name, status FROM procrastinate_jobs ORDER BY id DESC"
+            return dict(connected.execute(query).fetchall())
+
+        until(lambda: len(statuses()) == 6 and {*statuses().values()} == {"succeeded"})
+        names = connected.execute(
+            "SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'clips worker%'"
+        ).fetchone()
+        assert names != (0,)
+        assert connected.execute(
+            "SELECT count(*) FROM library_clip WHERE health_checked_at IS NULL"
+        ).fetchone() == (0,)
+    worker.send_signal(signal.SIGTERM)
+    output = worker.communicate(timeout=60)[0]
+    assert worker.returncode == 0
+    assert "PostgreSQL" not in output, "it has started again"
+    assert "Traceback" not in output
 
 
 def test_service_works(environment: dict[str, str], tmp_path: Path) -> None:

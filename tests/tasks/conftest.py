@@ -33,6 +33,8 @@ class WorkerProcess:
                 stdout=output,
                 stderr=subprocess.STDOUT,
             )
+
+    def await_start(self) -> None:
         until(lambda: "The worker waits for tasks" in self.log)
 
     @property
@@ -59,17 +61,31 @@ class WorkerProcess:
 
 
 @pytest.fixture
-def start_worker(transactional_db: None, tmp_path: Path) -> Iterator[Callable[..., WorkerProcess]]:
-    """Start a worker; it is killed at the end of the test."""
+def start_workers(
+    transactional_db: None, tmp_path: Path
+) -> Iterator[Callable[..., list[WorkerProcess]]]:
+    """Start workers at the same time; they are killed at the end of the test."""
     started: list[WorkerProcess] = []
 
-    def start(grace: float = 20) -> WorkerProcess:
-        started.append(WorkerProcess(tmp_path / f"worker{len(started)}.log", grace))
-        return started[-1]
+    def start(number: int, grace: float = 20) -> list[WorkerProcess]:
+        before = len(started)
+        for place in range(before, before + number):
+            started.append(WorkerProcess(tmp_path / f"worker{place}.log", grace))
+        for worker in started[before:]:
+            worker.await_start()
+        return started[before:]
 
     yield start
     for worker in started:
         worker.end(signal.SIGKILL)
+
+
+@pytest.fixture
+def start_worker(
+    start_workers: Callable[..., list[WorkerProcess]],
+) -> Callable[..., WorkerProcess]:
+    """Start a worker; it is killed at the end of the test."""
+    return lambda **options: start_workers(1, **options)[0]
 
 
 class Noted:

@@ -4,6 +4,7 @@ import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+import pytest
 from django.db import connection, transaction
 
 from harness.waiting import until
@@ -46,11 +47,14 @@ def no_connections() -> Iterator[None]:
             cursor.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
 
 
-def test_task_of_a_killed_worker_runs_again_once(start_worker: StartWorker, job: Noted) -> None:
-    first = start_worker()
-    until(lambda: job.processes("began") == [first.pid])
-    others = [start_worker(), start_worker()]
-    first.end(signal.SIGKILL)
+def test_task_of_a_killed_worker_runs_again_once(
+    start_workers: Callable[..., list[WorkerProcess]], job: Noted
+) -> None:
+    workers = start_workers(3)
+    until(lambda: len(job.processes("began")) == 1)
+    (killed,) = [worker for worker in workers if worker.pid in job.processes("began")]
+    killed.end(signal.SIGKILL)
+    others = [worker for worker in workers if worker is not killed]
     until(lambda: len(job.processes("began")) == 2)
     job.let_finish()
     job.await_status("succeeded")
@@ -62,6 +66,7 @@ def test_task_of_a_killed_worker_runs_again_once(start_worker: StartWorker, job:
     assert sum(other.log.count("has died: it is waiting again") for other in others) == 1
 
 
+@pytest.mark.proof
 def test_frozen_worker_does_not_end_a_task_that_another_one_has_taken_over(
     start_worker: StartWorker, job: Noted
 ) -> None:
@@ -88,8 +93,10 @@ def test_stopped_worker_lets_its_task_finish(start_worker: StartWorker, job: Not
     job.let_finish()
     assert worker.wait() == 0
     assert (job.row.status, job.row.attempts) == ("succeeded", 1)
+    assert "Traceback" not in worker.log
 
 
+@pytest.mark.proof
 def test_task_that_does_not_finish_in_time_runs_again(
     start_worker: StartWorker, job: Noted
 ) -> None:
@@ -102,6 +109,7 @@ def test_task_that_does_not_finish_in_time_runs_again(
     job.await_status("succeeded")
 
 
+@pytest.mark.proof
 def test_worker_stops_although_postgresql_does_not_respond(start_worker: StartWorker) -> None:
     worker = start_worker(grace=0)
     with transaction.atomic(), connection.cursor() as cursor:
@@ -111,6 +119,7 @@ def test_worker_stops_although_postgresql_does_not_respond(start_worker: StartWo
         worker.wait()
 
 
+@pytest.mark.proof
 def test_worker_continues_after_an_outage_of_postgresql(
     start_worker: StartWorker, job: Noted
 ) -> None:
@@ -127,6 +136,7 @@ def test_worker_continues_after_an_outage_of_postgresql(
     assert worker.end() == 0
 
 
+@pytest.mark.proof
 def test_broken_connections_are_replaced(start_worker: StartWorker, job: Noted) -> None:
     worker = start_worker()
     until(lambda: len(job.processes("began")) == 1)
