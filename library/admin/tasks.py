@@ -4,9 +4,11 @@ import json
 from typing import Any
 
 from django.contrib import admin, messages
+from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.auth.models import User
+from django.db import transaction
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
 from django.utils.html import format_html, format_html_join
 from procrastinate.contrib.django.models import ProcrastinateJob
 from unfold.contrib.filters.admin import DropdownFilter
@@ -144,8 +146,9 @@ class TaskAdmin(ReadOnly, ModelAdmin[Task]):
     @admin.action(description="Retry failed", permissions=["retry"])
     def retry(self, request: HttpRequest, queryset: QuerySet[Task]) -> None:
         """Put failed tasks into the queue again, with all their attempts."""
-        chosen = Task.objects.filter(pk__in=[task.pk for task in queryset])
-        retried, replaced = chosen.retry()
+        with transaction.atomic():
+            retried, replaced = self._chosen(queryset).retry()
+            self._note(request, retried, "Retried.")
         self._report(request, retried, "will run again", "Only failed tasks can be retried.")
         if replaced:
             messages.warning(
@@ -155,19 +158,23 @@ class TaskAdmin(ReadOnly, ModelAdmin[Task]):
     @admin.action(description="Cancel waiting", permissions=["cancel"])
     def cancel(self, request: HttpRequest, queryset: QuerySet[Task]) -> None:
         """Take waiting tasks out of the queue."""
-        chosen = Task.objects.filter(pk__in=[task.pk for task in queryset])
-        self._report(request, chosen.cancel(), "cancelled", "Only waiting tasks can be cancelled.")
+        with transaction.atomic():
+            cancelled = self._chosen(queryset).cancel()
+            self._note(request, cancelled, "Cancelled.")
+        self._report(request, cancelled, "cancelled", "Only waiting tasks can be cancelled.")
 
-    def _report(self, request: HttpRequest, number: int, done: str, otherwise: str) -> None:
-        if number:
+    def _chosen(self, queryset: QuerySet[Task]) -> TaskQuerySet:
+        """Return the tasks without the list's annotations, which cannot be locked."""
+        chosen: TaskQuerySet = Task.objects.filter(pk__in=[task.pk for task in queryset])
+        return chosen
+
+    def _note(self, request: HttpRequest, tasks: list[Task], what: str) -> None:
+        if tasks:
+            user_id = request.user.pk or 0
+            LogEntry.objects.log_actions(user_id, tasks, CHANGE, what)
+
+    def _report(self, request: HttpRequest, tasks: list[Task], done: str, otherwise: str) -> None:
+        if number := len(tasks):
             messages.success(request, f"{number} task{'s' * (number != 1)} {done}.")
         else:
             messages.warning(request, otherwise)
-
-    def render_change_form(
-        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
-    ) -> HttpResponse:
-        """Leave out the task's changes in the audit log, which has none."""
-        return super().render_change_form(
-            request, context | {"show_history": False}, *args, **kwargs
-        )

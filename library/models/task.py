@@ -36,24 +36,28 @@ class TaskQuerySet(models.QuerySet["Task"]):
             changed_at=Subquery(past.values("at")[:1]),
         )
 
-    def retry(self) -> tuple[int, int]:
+    def retry(self) -> tuple[list["Task"], int]:
         """Put the failed tasks into the queue again, with all their attempts.
 
-        Return how many, and how many others were not, because the same task waits already.
+        Return them, and the number of others that were not, because the same task waits already.
         """
-        retried = replaced = 0
-        for pk in self.filter(status="failed").order_by("pk").values_list("pk", flat=True):
+        retried, replaced = [], 0
+        for task in self.filter(status="failed").order_by("pk"):
             try:
                 with transaction.atomic():
-                    failed = Task.objects.filter(pk=pk, status="failed")  # still
-                    retried += failed.update(status="todo", attempts=0, scheduled_at=Now())
+                    failed = Task.objects.filter(pk=task.pk, status="failed")  # still
+                    if failed.update(status="todo", attempts=0, scheduled_at=Now()):
+                        retried.append(task)
             except IntegrityError:  # of the queueing lock
                 replaced += 1
         return retried, replaced
 
-    def cancel(self) -> int:
-        """Take the waiting tasks out of the queue; return how many."""
-        return self.filter(status="todo").update(status="cancelled")
+    def cancel(self) -> list["Task"]:
+        """Take the waiting tasks out of the queue; return them."""
+        with transaction.atomic():
+            waiting = list(self.filter(status="todo").order_by("pk").select_for_update())
+            self.filter(pk__in=[task.pk for task in waiting]).update(status="cancelled")
+        return waiting
 
     def names(self) -> list[str]:
         """Return the names of the tasks that workers know or have known."""

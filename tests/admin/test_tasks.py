@@ -4,6 +4,7 @@ from http import HTTPStatus
 from typing import Any
 
 import pytest
+from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import User
 from django.test import Client
 from pytest_django import DjangoAssertNumQueries
@@ -87,6 +88,23 @@ def test_waiting_task_is_cancelled(admin_client: Client) -> None:
     pk = defer("check_sources")
     assert "1 task cancelled." in act(admin_client, "cancel", pk)
     assert status(pk) == "cancelled"
+
+
+def test_audit_log_has_who_retried_and_cancelled_which_task(admin_client: Client) -> None:
+    pk, waiting = failed(), defer("prune_uploads")
+    act(admin_client, "retry", pk, waiting)
+    act(admin_client, "cancel", pk, waiting)
+    entries = LogEntry.objects.order_by("pk")
+    assert [(entry.object_repr, entry.change_message) for entry in entries] == [
+        (f"Check sources {pk}", "Retried."),
+        (f"Check sources {pk}", "Cancelled."),
+        (f"Prune uploads {waiting}", "Cancelled."),
+    ]
+    (kind,) = {entry.content_type_id for entry in entries}
+    page = admin_client.get(f"/admin/admin/logentry/?thing={kind}&q={pk}").content.decode()
+    assert f'{LIST}{pk}/change/"' in page
+    assert "Retried." in page
+    assert "Cancelled." in admin_client.get(f"{LIST}{pk}/history/").content.decode()
 
 
 def test_running_task_is_neither_retried_nor_cancelled(admin_client: Client) -> None:

@@ -20,11 +20,11 @@ from unfold.utils import parse_date_str
 
 from library import history
 from library.admin.base import ModelAdmin, ReadOnly, display, to_the_second
-from library.models import ApiToken, Clip
+from library.models import ApiToken, Clip, Task
 from library.models.search import NAME_WORDS, search_query
 
 FEW = 10_000  # entries; a word in more of them soon matches while reading the latest first
-MODELS = (Clip, User, Group, ApiToken)
+MODELS = (Clip, User, Group, ApiToken, Task)
 ACTIONS = {ADDITION: "added", CHANGE: "changed", DELETION: "deleted"}
 
 
@@ -49,7 +49,7 @@ class TypeFilter(DropdownFilter):  # type: ignore[misc]
     parameter_name = "thing"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        types = ContentType.objects.get_for_models(*MODELS).values()
+        types = _content_types()
         return [(str(type_.pk), type_.name) for type_ in types]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[LogEntry]) -> QuerySet[LogEntry]:
@@ -150,7 +150,7 @@ class AuditAdmin(ReadOnly, ModelAdmin[LogEntry]):
             return queryset, False
         matches = Q(words=search_query(term))
         if term.isdigit():
-            types = [type_.pk for type_ in ContentType.objects.get_for_models(*MODELS).values()]
+            types = [type_.pk for type_ in _content_types()]
             matches |= Q(object_id=term, content_type_id__in=types)  # the columns of the index
         found = LogEntry.objects.alias(words=NAME_WORDS).filter(matches).order_by()
         few = list(found.values_list("pk", flat=True)[:FEW])
@@ -169,6 +169,12 @@ class AuditAdmin(ReadOnly, ModelAdmin[LogEntry]):
         """Leave out the entry's name, which repeats the page, and its history, which is empty."""
         context |= {"original": None, "subtitle": None, "show_history": False}
         return super().render_change_form(request, context, *args, **kwargs)
+
+
+def _content_types() -> list[ContentType]:
+    """Return the types of the objects. Those of proxy models are their own."""
+    types = ContentType.objects.get_for_models(*MODELS, for_concrete_models=False)
+    return list(types.values())
 
 
 def _midnight(day: date) -> datetime:
