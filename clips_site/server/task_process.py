@@ -14,8 +14,6 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from clips_site.database.postgresql.sessions import sessions
-
 logger = logging.getLogger(__name__)
 
 FIRST_START = 2.0  # seconds after the service is ready, so that it does not slow the start
@@ -90,6 +88,7 @@ def _work(server: Any) -> None:
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         for listener in server.LISTENERS:
             listener.close()
+        from clips_site.database.postgresql.sessions import sessions
         from library.tasks.worker import TaskWorker, Timing
 
         sessions.purpose = "worker"
