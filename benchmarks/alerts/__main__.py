@@ -21,6 +21,7 @@ from tqdm import tqdm
 
 from benchmarks.alerts.alertmanager import PROGRAM, Alertmanager, Notification, Receivers
 from benchmarks.alerts.faults import FAULTS, Fault, System
+from benchmarks.alerts.tasks import TaskWorker
 from benchmarks.results import today, write_section
 from harness.installation import Installation
 from harness.origin import Origin, any_sample
@@ -168,6 +169,7 @@ def inject_all(faults: list[Fault], rate: float) -> list[Outcome]:
         installation = Installation(folder, postgres=postgres, CLIPS_METRICS_PORT=str(free_port()))
         installation.prepare()
         server = stack.enter_context(installation.start())
+        tasks = stack.enter_context(TaskWorker(installation))
         receivers = stack.enter_context(Receivers())
         alertmanager = stack.enter_context(Alertmanager(folder, receivers, FACTOR))
         prometheus = stack.enter_context(
@@ -181,7 +183,7 @@ def inject_all(faults: list[Fault], rate: float) -> list[Outcome]:
         prometheus.wait(lambda: receivers.notifications, "first notification of Watchdog")
         time.sleep(30)  # fills the windows with healthy traffic
         observers = Observers(prometheus, alertmanager, receivers)
-        system = System(server, installation.audio_store, postgres, origin)
+        system = System(server, installation.audio_store, postgres, origin, tasks)
         return [observers.observe(fault, system) for fault in tqdm(faults)]
 
 

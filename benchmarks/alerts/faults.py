@@ -11,6 +11,7 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager, suppre
 from pathlib import Path
 from typing import NamedTuple
 
+from benchmarks.alerts.tasks import QUEUES, TaskWorker, fail_task, overdue_task
 from harness.client import add_clip
 from harness.origin import SAMPLES, Origin, answer
 from harness.postgres import DATABASE, Postgres
@@ -25,6 +26,7 @@ class System(NamedTuple):
     store: Path
     postgres: Postgres
     origin: Origin
+    tasks: TaskWorker
 
 
 class Fault(NamedTuple):
@@ -171,6 +173,27 @@ def _fill(folder: Path, free: float) -> None:
             filler.flush()
 
 
+@contextmanager
+def worker_killed(system: System) -> Iterator[None]:
+    """Kill the worker of tasks while one waits."""
+    system.tasks.kill()
+    with overdue_task(system.postgres, QUEUES[0]):
+        yield
+    system.tasks.start()
+
+
+@contextmanager
+def queue_without_worker(system: System) -> Iterator[None]:
+    with overdue_task(system.postgres, "audio"):
+        yield
+
+
+@contextmanager
+def task_failing(system: System) -> Iterator[None]:
+    fail_task(system.postgres)
+    yield
+
+
 def _both(alert: str) -> tuple[tuple[str, str], ...]:
     return (alert, "critical"), (alert, "warning")
 
@@ -192,6 +215,14 @@ FAULTS = (
         database_read_only,
         (("PlaysNotRecorded", "critical"),),
         ("StreamErrors",),
+    ),
+    Fault("no worker takes a queue", queue_without_worker, (("TasksWaiting", "warning"),)),
+    Fault("a task fails", task_failing, (("TasksFailing", "warning"),)),
+    Fault(
+        "the worker of tasks is killed",
+        worker_killed,
+        (("NoWorker", "warning"),),
+        ("TasksWaiting",),
     ),
     Fault("a twelfth of the disk is free", disk_nearly_full, (("AudioStoreFull", "warning"),)),
     Fault("the disk is full", disk_full, (("AudioStoreFull", "critical"),)),
