@@ -16,7 +16,7 @@ from procrastinate.manager import JobManager
 from procrastinate.utils import utcnow
 
 from library.tasks.queue import LONG
-from library.tasks.retries import INTERRUPTIONS, MOST_ATTEMPTS
+from library.tasks.retries import INTERRUPTIONS, MOST_ATTEMPTS, BackOff
 
 logger = logging.getLogger(__name__)
 
@@ -70,6 +70,10 @@ SELECT id, task_name, next FROM ended
 """
 
 
+class UnknownTaskError(Exception):
+    """A job was put into the queue by another version of the service."""
+
+
 class WorkerJobs(JobManager):
     """The jobs as one worker sees them.
 
@@ -97,7 +101,15 @@ class WorkerJobs(JobManager):
                 return job
 
     async def finish_job(self, job: Job, status: Status, delete_job: bool) -> None:
+        """Save how the job has ended. If its task is unknown, leave it to a newer worker."""
         error = self._end_of(job)
+        if status == Status.FAILED and error is None:
+            error = UnknownTaskError(f"This version of the worker has no task {job.task_name}")
+            decision = BackOff().get_retry_decision(exception=error, job=job)
+            if decision is not None:
+                self.errors[job.id or 0] = error
+                await self.retry_job(job, decision.retry_at)
+                return
         if status == Status.FAILED:
             logger.error("Task %s has failed for good", job.task_name, exc_info=error)
         await self._end(job, status.value, error)

@@ -115,6 +115,16 @@ def test_job_that_an_administrator_aborts_is_not_tried_again(
     assert state(job) == ("aborted", 1)
 
 
+@pytest.mark.parametrize(("attempts", "status"), [(0, "todo"), (MOST_ATTEMPTS - 1, "failed")])
+def test_job_of_an_unknown_task_is_left_to_a_newer_worker(
+    jobs: WorkerJobs, begin: Callable[..., Job], attempts: int, status: str
+) -> None:
+    job = begin(attempts=attempts)
+    async_to_sync(jobs.finish_job)(job, Status.FAILED, delete_job=False)
+    assert state(job) == (status, attempts + 1)
+    assert error(job) == "UnknownTaskError: This version of the worker has no task check"
+
+
 def test_long_jobs_leave_a_place_for_others(jobs: WorkerJobs) -> None:
     woken: list[str] = []
     jobs.on_free_place = lambda: woken.append("look for jobs")
