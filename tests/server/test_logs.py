@@ -17,6 +17,7 @@ from clips_site.server.logs.access_lines import AccessLog
 from clips_site.server.logs.formatting import line_formatter, log_uncaught
 from harness.origin import Origin, in_two_parts
 from harness.service import Server
+from harness.waiting import until
 from library.models import Clip
 from tests.support.log_lines import lines, lines_of, request_line
 
@@ -90,7 +91,10 @@ def test_line_of_a_failed_stream_shares_its_request_id_with_the_cause(
 ) -> None:
     clip = make_clip(audio_url=origin.url("/gone"))
     http("GET", f"/api/v1/clips/{clip.pk}/stream", **named("refused"))
-    cause, request = lines_of(server, "refused")
+    (request,) = [line for line in lines_of(server, "refused") if line["event"] == "request"]
+    # The thread of the download may write its line after the response.
+    until(lambda: len(lines_of(server, "refused")) == 2)
+    (cause,) = [line for line in lines_of(server, "refused") if line["event"] != "request"]
     assert (request["status"], request["code"]) == (502, "origin_http_error")
     assert (request["level"], request["bytes"] > 0, "play" in request) == ("warning", True, False)
     assert cause["event"] == "Clip audio not fetched from 127.0.0.1: origin_http_error"
