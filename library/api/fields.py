@@ -162,6 +162,17 @@ class FiniteParameter(serializers.FloatField):
         return number
 
 
+class FlagParameter(serializers.BooleanField):
+    """`true` or `false`; DRF would accept `yes` and `1`."""
+
+    default_error_messages = {"invalid": "Must be true or false."}
+
+    def to_internal_value(self, data: Any) -> bool:
+        if data not in ("true", "false"):
+            self.fail("invalid")
+        return bool(data == "true")
+
+
 class WholeParameter(serializers.IntegerField):
     """A number written in ASCII digits; Python's `int` would accept others, and `1_000`."""
 
@@ -221,7 +232,7 @@ def parameter(model_field: Any, purpose: str) -> Field:
     if model_field.choices:
         return ChoiceParameter([value for value, _ in model_field.choices], help_text=help_text)
     if isinstance(model_field, models.BooleanField):
-        return serializers.BooleanField(**options)
+        return FlagParameter(**options)
     if isinstance(model_field, models.DateField):
         field_class = serializers.ModelSerializer.serializer_field_mapping[type(model_field)]
         return field_class(**options)

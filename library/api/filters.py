@@ -4,11 +4,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from library.api.fields import Field, parameter
+from library.api.fields import FiniteParameter, Field, FlagParameter, WholeParameter, parameter
 from library.models import Clip
 from library.models.clip import AVAILABLE
 from library.models.fields import CLIP_FIELDS, ORDERED
 from library.models.search import QUERY_SQL, raw_query
+from library.sound.limits import MOST_CHANNELS
 
 # Fields with a filter of their own below, and its parameter.
 SPECIAL = {"genre": "genre", "tags": "tag"}
@@ -45,6 +46,49 @@ FILTERS = dict(
     if clip_field.filtered and clip_field.name not in SPECIAL
     for found in filters_of(clip_field.name)
 )
+
+
+LOUDNESS = "(audio->>'loudness')::float8"
+_in_lufs = {"invalid": "Must be a number of LUFS, such as -14."}
+_channels = f"Must be a whole number from 1 to {MOST_CHANNELS}."
+# By facts of the audio, which have indexes. Clips whose fact is unknown never match.
+FILTERS |= {
+    "min_loudness": (
+        f"{LOUDNESS} >= %s",
+        FiniteParameter(
+            required=False,
+            error_messages=_in_lufs,
+            help_text="Return clips with an integrated loudness of at least this. LUFS (EBU R 128),"
+            " such as `-20`.",
+        ),
+    ),
+    "max_loudness": (
+        f"{LOUDNESS} <= %s",
+        FiniteParameter(
+            required=False,
+            error_messages=_in_lufs,
+            help_text="Return clips with an integrated loudness of at most this. LUFS (EBU R 128), "
+            "such as `-14`.",
+        ),
+    ),
+    "lossless": (
+        "(audio->>'lossless')::boolean = %s",
+        FlagParameter(
+            required=False,
+            help_text="Return clips whose audio is in a lossless (`true`) or lossy (`false`) codec.",
+        ),
+    ),
+    "channels": (
+        "(audio->>'channels')::integer = %s",
+        WholeParameter(
+            required=False,
+            min_value=1,
+            max_value=MOST_CHANNELS,
+            error_messages=dict.fromkeys(("invalid", "min_value", "max_value"), _channels),
+            help_text="Return clips whose audio has this number of channels.",
+        ),
+    ),
+}
 
 
 def matching(query: Mapping[str, Any]) -> Conditions:

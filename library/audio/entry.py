@@ -46,6 +46,11 @@ class Entry:
         self.topic = f"{folder}/{self.key}"  # of announcements, and the start of each file's path
         self._used_at = 0.0
 
+    @property
+    def is_saved(self) -> bool:
+        """Whether there is stored audio."""
+        return self._saved.exists()
+
     def open_saved(self) -> tuple[Metadata, OpenAudio] | None:
         """Return the stored audio, or None. The caller closes its file."""
         missing = None

@@ -11,15 +11,22 @@ class AudioAnalysis(models.Model):
     """The last analysis of a clip's audio. `Clip.audio` has its public facts.
 
     It is outdated if the clip has another source, or if the audio has another entity tag. Without a
-    `failure`, all columns have values, except for `fingerprint`.
+    `failure`, all columns have values, except for `fingerprint` and those of a later attempt.
+    Before the first analysis, `source` is empty.
     """
 
     clip = models.OneToOneField(
         Clip, on_delete=models.CASCADE, primary_key=True, related_name="analysis"
     )
-    source = models.TextField(help_text="The clip's URL or file when it was analysed.")
-    audio_etag = models.CharField(max_length=100, help_text="Of the stream, with its quotes.")
-    sha256 = models.CharField(max_length=64, db_index=True, help_text="Of the audio's bytes.")
+    source = models.TextField(
+        blank=True, help_text="The clip's URL or file when it was analysed."
+    )
+    audio_etag = models.CharField(
+        max_length=100, blank=True, help_text="Of the stream, with its quotes."
+    )
+    sha256 = models.CharField(
+        max_length=64, blank=True, db_index=True, help_text="Of the audio's bytes."
+    )
     failure = models.CharField(max_length=64, null=True, help_text="A code of library.sound.")
     analysed_at = models.DateTimeField(default=timezone.now)
     peaks = models.BinaryField(null=True, help_text="library.sound.waveform.Peaks, stored.")
@@ -27,6 +34,10 @@ class AudioAnalysis(models.Model):
         models.FloatField(), null=True, help_text="Loudness in LUFS, for the loudest excerpt."
     )
     fingerprint = models.BinaryField(null=True)
+    # The attempts since then, if the audio could not be read or its decoder was interrupted.
+    obstacle = models.CharField(max_length=64, null=True)
+    attempts = models.PositiveIntegerField(default=0)
+    next_attempt_at = models.DateTimeField(null=True)
 
     class Meta:
         verbose_name_plural = "audio analyses"

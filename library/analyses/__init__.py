@@ -1,0 +1,1 @@
+"""Analyses of clips' audio: which clips need one, making and saving it, many in a round."""

@@ -1,0 +1,174 @@
+"""Analyse the audio of one clip, and save the result for the bytes that it belongs to."""
+
+import hashlib
+from contextlib import closing
+from datetime import timedelta
+from enum import StrEnum
+from typing import Any, BinaryIO, NamedTuple, cast
+
+from django.db import transaction
+from django.utils import timezone
+
+from library.analyses.facts import Facts, facts_of
+from library.audio.errors import AudioUnavailableError
+from library.audio.open_audio import OpenAudio
+from library.models import AudioAnalysis, Clip
+from library.sound.engine import analyse
+from library.sound.failures import REASONS, Failure
+from library.sources.opening import open_audio, open_local_audio
+
+TRIES = 3  # if the audio changes while it is analysed
+FIRST_PAUSE, FACTOR = timedelta(minutes=1), 4  # before the next attempt, growing
+LONGEST_PAUSE = timedelta(days=1)
+
+
+class Kind(StrEnum):
+    """What became of a clip's analysis."""
+
+    ANALYSED = "analysed"
+    CURRENT = "current"  # it was already, or only the entity tag has changed
+    NOT_DECODABLE = "not decodable"  # a final result
+    NOT_STORED = "not stored"  # the audio is only at its origin
+    UNAVAILABLE = "unavailable"  # the audio, at the moment
+    INTERRUPTED = "interrupted"  # the decoder, which can succeed later
+    CHANGED = "changed"  # while it was analysed, so that there is no result
+    GONE = "deleted"  # the clip
+
+
+class Result(NamedTuple):
+    """The result for a clip. `code` is a key of the sound's REASONS or of the audio's CAUSES."""
+
+    kind: Kind
+    code: str | None = None
+
+
+def analyse_clip(pk: int, *, fetch: bool, again: bool = False) -> Result:
+    """Analyse a clip's audio, unless its analysis is current, and save the result.
+
+    Without `fetch`, analyse only audio on this machine. With it, download other audio into the
+    store, where its first listener will find it. With `again`, analyse the same bytes again.
+    """
+    for _ in range(TRIES):
+        clip = Clip.objects.not_deleted().select_related("analysis").filter(pk=pk).first()
+        if clip is None:
+            return Result(Kind.GONE)
+        try:
+            result = _analyse(clip, fetch=fetch, again=again)
+        except AudioUnavailableError as error:
+            result = Result(Kind.UNAVAILABLE, error.code)
+        if result.kind in (Kind.UNAVAILABLE, Kind.INTERRUPTED):
+            _postpone(clip, result.code)
+        if result.kind != Kind.CHANGED:
+            break
+    return result
+
+
+def _analyse(clip: Clip, *, fetch: bool, again: bool) -> Result:
+    audio = None if fetch and again else open_local_audio(clip)
+    if audio is None:
+        if not fetch:
+            return Result(Kind.NOT_STORED)
+        audio = open_audio(clip)
+    with closing(audio):
+        before: AudioAnalysis | None = getattr(clip, "analysis", None)
+        if before is not None and (before.source != clip.source or again):
+            before = None
+        if before is not None and before.audio_etag == audio.etag:
+            if before.obstacle is None:
+                return Result(Kind.CURRENT)
+            return _saved(clip, Result(Kind.CURRENT), audio, clip.audio, before.sha256)
+        sha256 = _digest(audio)
+        if before is not None and before.sha256 == sha256:
+            facts = clip.audio and clip.audio | {"etag": audio.etag}
+            if facts or before.failure:
+                return _saved(clip, Result(Kind.CURRENT), audio, facts, sha256)
+        found = analyse(cast("BinaryIO", audio.file), audio.content_type)
+        if not isinstance(found, Failure):
+            measured = {
+                "failure": None,
+                "peaks": found.peaks.to_bytes(),
+                "short_term": list(found.short_term),
+            }
+            facts = facts_of(found, audio.etag)
+            return _saved(clip, Result(Kind.ANALYSED), audio, facts, sha256, **measured)
+        if found.retry:
+            return Result(Kind.INTERRUPTED, found.code)
+        result = Result(Kind.NOT_DECODABLE, found.code)
+        unknown = {"failure": found.code, "peaks": None, "short_term": None}
+        return _saved(clip, result, audio, None, sha256, **unknown)
+
+
+def _digest(audio: OpenAudio) -> str:
+    """Return the SHA-256 of the audio, once its download is complete."""
+    digest = hashlib.sha256()
+    for chunk in audio.chunks(0, audio.size):
+        digest.update(chunk)
+    return digest.hexdigest()
+
+
+@transaction.atomic
+def _saved(
+    clip: Clip, result: Result, audio: OpenAudio, facts: Facts | None, sha256: str, **values: Any
+) -> Result:
+    """Save a result, unless the clip has got another source or its audio has other bytes.
+
+    The lock makes an editor who changes the source wait, so that the change removes the facts. It
+    is NO KEY, because the event of a play refers to the row and must not wait.
+    """
+    locked = Clip.objects.not_deleted().select_for_update(no_key=True).filter(pk=clip.pk)
+    now = locked.only("audio_url", "audio_file", "audio").first()
+    if now is None or now.source != clip.source or not _is_current(clip, audio.etag):
+        return Result(Kind.CHANGED)
+    values |= {
+        "source": clip.source,
+        "audio_etag": audio.etag,
+        "sha256": sha256,
+        "obstacle": None,
+        "attempts": 0,
+        "next_attempt_at": None,
+    }
+    if "failure" in values:
+        values["analysed_at"] = timezone.now()
+    _write(clip, values)
+    if now.audio != facts:
+        Clip.objects.filter(pk=clip.pk).update(audio=facts)
+    return result
+
+
+def _is_current(clip: Clip, etag: str) -> bool:
+    """Return whether the audio on this machine has this entity tag, or there is none any more."""
+    try:
+        audio = open_local_audio(clip)
+    except AudioUnavailableError:
+        return False
+    if audio is None:
+        return True
+    audio.close()
+    return audio.etag == etag
+
+
+def _postpone(clip: Clip, code: str | None) -> None:
+    """Note why the audio could not be analysed, and when to try again."""
+    attempts = AudioAnalysis.objects.filter(clip=clip).values_list("attempts", flat=True).first()
+    pause = min(FIRST_PAUSE * FACTOR ** min(attempts or 0, 9), LONGEST_PAUSE)
+    values = {
+        "obstacle": code,
+        "attempts": (attempts or 0) + 1,
+        "next_attempt_at": timezone.now() + pause,
+    }
+    _write(clip, values)
+
+
+def _write(clip: Clip, values: dict[str, Any]) -> None:
+    """Write columns of a clip's analysis with one statement."""
+    AudioAnalysis.objects.bulk_create(
+        [AudioAnalysis(clip=clip, **values)],
+        update_conflicts=True,
+        unique_fields=["clip"],
+        update_fields=list(values),
+    )
+
+
+def reason(code: str) -> str:
+    """Return a sentence about a failure or an obstacle."""
+    return REASONS[code].sentence if code in REASONS else AudioUnavailableError(code).detail

@@ -1,0 +1,126 @@
+"""Analyse many clips: several at once, but one download at a time from each host, with pauses."""
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from queue import Empty, SimpleQueue
+from threading import Event, Lock, Thread
+
+from django.db import connection
+
+from library.analyses.analysing import Kind, Result, analyse_clip
+from library.analyses.due_clips import DueClip
+
+POLL = 0.25  # seconds between two looks whether the round should stop
+PAUSE = 0.5  # seconds between two downloads from one host
+NO_RESPONSE = {"origin_dns_failed", "origin_unreachable", "origin_tls_failed", "origin_timeout"}
+# Consecutive clips of a host without a response, or without audio for any reason. Then the host
+# gets no more requests in this round.
+UNANSWERED, UNAVAILABLE = 3, 10
+
+Outcome = tuple[DueClip, Result]
+
+
+class AnalysisRound:
+    """Analyses clips, first those whose audio is on this machine.
+
+    If it is stopped, the analyses in progress are finished and saved. `counts` has the number of
+    clips by result. Clips that were not reached, or whose host was given up, are not in it.
+    """
+
+    def __init__(
+        self,
+        should_stop: Callable[[], bool],
+        *,
+        fetch: bool,
+        again: bool = False,
+        workers: int = 1,
+        pause: float = PAUSE,
+    ) -> None:
+        """`should_stop` is called several times a second. `pause` is in seconds.
+
+        Without `fetch`, nothing is downloaded. With `again`, current analyses are repeated.
+        """
+        self.counts: Counter[Kind] = Counter()
+        self.given_up: list[str] = []  # hosts
+        self._should_stop = should_stop
+        self._fetch = fetch
+        self._again = again
+        self._workers = workers
+        self._pause = pause
+        self._stop = Event()
+
+    @property
+    def stopped(self) -> bool:
+        return self._stop.is_set()
+
+    def results(self, clips: Sequence[DueClip]) -> Iterator[Outcome]:
+        """Analyse the clips, and yield each result as it comes in. Raises django.db.Error."""
+        remote: dict[str, list[DueClip]] = {}
+        for clip, result in self._in_threads([[clip] for clip in clips], fetch=False):
+            if self._fetch and result.kind == Kind.NOT_STORED:
+                remote.setdefault(clip.host, []).append(clip)
+            else:
+                self.counts[result.kind] += 1
+                yield clip, result
+        for clip, result in self._in_threads([*remote.values()], fetch=True):
+            self.counts[result.kind] += 1
+            yield clip, result
+
+    def _in_threads(self, groups: Sequence[Sequence[DueClip]], *, fetch: bool) -> Iterator[Outcome]:
+        """Analyse groups of clips, several groups at once, and yield the results."""
+        waiting, taking = iter(groups), Lock()
+        results: SimpleQueue[Outcome | Exception | None] = SimpleQueue()
+
+        def work() -> None:
+            try:
+                while not self.stopped:
+                    with taking:
+                        group = next(waiting, None)
+                    if group is None:
+                        break
+                    self._analyse_group(group, fetch, results)
+            except Exception as error:
+                results.put(error)
+            finally:
+                connection.close()
+                results.put(None)
+
+        working = min(self._workers, len(groups))
+        for number in range(working):
+            Thread(target=work, name=f"analysis {number}", daemon=True).start()
+        try:
+            while working:
+                if self._should_stop():
+                    self._stop.set()
+                try:
+                    outcome = results.get(timeout=POLL)
+                except Empty:
+                    continue
+                if outcome is None:
+                    working -= 1
+                elif isinstance(outcome, Exception):
+                    raise outcome
+                else:
+                    yield outcome
+        except BaseException:
+            self._stop.set()
+            raise
+
+    def _analyse_group(
+        self,
+        group: Sequence[DueClip],
+        fetch: bool,
+        results: "SimpleQueue[Outcome | Exception | None]",
+    ) -> None:
+        """Analyse clips of one host in turn, until it is given up or the round is stopped."""
+        unanswered = unavailable = 0
+        for number, clip in enumerate(group):
+            if (number and self._stop.wait(self._pause)) or self.stopped:
+                return
+            result = analyse_clip(clip.pk, fetch=fetch, again=self._again)
+            results.put((clip, result))
+            unanswered = unanswered + 1 if result.code in NO_RESPONSE else 0
+            unavailable = unavailable + 1 if result.kind == Kind.UNAVAILABLE else 0
+            if unanswered == UNANSWERED or unavailable == UNAVAILABLE:
+                self.given_up.append(clip.host)
+                return
