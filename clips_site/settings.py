@@ -280,7 +280,7 @@ MIDDLEWARE = [
 
 # The modules that declare tasks, imported by the first process that needs them.
 PROCRASTINATE_AUTODISCOVER_MODULE_NAME = None
-PROCRASTINATE_IMPORT_PATHS = ["library.tasks.declared"]
+PROCRASTINATE_IMPORT_PATHS = ["library.tasks.analyses", "library.tasks.declared"]
 
 ROOT_URLCONF = "clips_site.urls"
 WSGI_APPLICATION = "clips_site.wsgi.application"

@@ -45,8 +45,9 @@ class Result(NamedTuple):
 def analyse_clip(pk: int, *, fetch: bool, again: bool = False) -> Result:
     """Analyse a clip's audio, unless its analysis is current, and save the result.
 
-    Without `fetch`, analyse only audio on this machine. With it, download other audio into the
-    store, where its first listener will find it. With `again`, analyse the same bytes again.
+    Without `fetch`, analyse only audio on this machine, even if it is outdated. With it, download
+    audio into the store if necessary, where its first listener will find it. With `again`, analyse
+    the same bytes again.
     """
     for _ in range(TRIES):
         clip = Clip.objects.not_deleted().select_related("analysis").filter(pk=pk).first()
@@ -64,11 +65,9 @@ def analyse_clip(pk: int, *, fetch: bool, again: bool = False) -> Result:
 
 
 def _analyse(clip: Clip, *, fetch: bool, again: bool) -> Result:
-    audio = None if fetch and again else open_local_audio(clip)
+    audio = open_audio(clip) if fetch else open_local_audio(clip)
     if audio is None:
-        if not fetch:
-            return Result(Kind.NOT_STORED)
-        audio = open_audio(clip)
+        return Result(Kind.NOT_STORED)
     with closing(audio):
         before: AudioAnalysis | None = getattr(clip, "analysis", None)
         if before is not None and (before.source != clip.source or again):

@@ -15,7 +15,6 @@ from library.models.clip import ClipQuerySet
 from library.sources.opening import audio_store
 from library.sources.storage import SAMPLES_PREFIX
 
-
 NEW = timedelta(days=7)  # since its last change; a clip without analysis is new for so long
 
 

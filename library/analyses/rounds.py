@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from queue import Empty, SimpleQueue
-from threading import Event, Lock, Thread
+from threading import Event, Thread
 
 from django.db import connection
 
@@ -18,6 +18,7 @@ NO_RESPONSE = {"origin_dns_failed", "origin_unreachable", "origin_tls_failed", "
 UNANSWERED, UNAVAILABLE = 3, 10
 
 Outcome = tuple[DueClip, Result]
+Results = SimpleQueue[Outcome | Exception | None]  # None when a thread ends
 
 
 class AnalysisRound:
@@ -68,50 +69,55 @@ class AnalysisRound:
 
     def _in_threads(self, groups: Sequence[Sequence[DueClip]], *, fetch: bool) -> Iterator[Outcome]:
         """Analyse groups of clips, several groups at once, and yield the results."""
-        waiting, taking = iter(groups), Lock()
-        results: SimpleQueue[Outcome | Exception | None] = SimpleQueue()
-
-        def work() -> None:
-            try:
-                while not self.stopped:
-                    with taking:
-                        group = next(waiting, None)
-                    if group is None:
-                        break
-                    self._analyse_group(group, fetch, results)
-            except Exception as error:
-                results.put(error)
-            finally:
-                connection.close()
-                results.put(None)
-
-        working = min(self._workers, len(groups))
-        for number in range(working):
-            Thread(target=work, name=f"analysis {number}", daemon=True).start()
+        waiting: SimpleQueue[Sequence[DueClip]] = SimpleQueue()
+        for group in groups:
+            waiting.put(group)
+        results: Results = SimpleQueue()
+        number = min(self._workers, len(groups))
+        self._look()
+        for _ in range(number):
+            arguments = (waiting, fetch, results)
+            Thread(target=self._work, args=arguments, name="analysis", daemon=True).start()
         try:
-            while working:
-                if self._should_stop():
-                    self._stop.set()
-                try:
-                    outcome = results.get(timeout=POLL)
-                except Empty:
-                    continue
-                if outcome is None:
-                    working -= 1
-                elif isinstance(outcome, Exception):
-                    raise outcome
-                else:
-                    yield outcome
+            yield from self._received(results, number)
         except BaseException:
             self._stop.set()
             raise
 
-    def _analyse_group(
-        self,
-        group: Sequence[DueClip],
-        fetch: bool,
-        results: "SimpleQueue[Outcome | Exception | None]",
-    ) -> None:
+    def _look(self) -> None:
+        if self._should_stop():
+            self._stop.set()
+
+    def _received(self, results: Results, threads: int) -> Iterator[Outcome]:
+        """Yield results until all threads have ended. Raises the exception of one."""
+        while threads:
+            try:
+                outcome = results.get(timeout=POLL)
+            except Empty:
+                self._look()
+                continue
+            if outcome is None:
+                threads -= 1
+            elif isinstance(outcome, Exception):
+                raise outcome
+            else:
+                yield outcome
+                self._look()
+
+    def _work(self, waiting: SimpleQueue[Sequence[DueClip]], fetch: bool, results: Results) -> None:
+        """Analyse groups until none is left."""
+        try:
+            while not self.stopped:
+                self._analyse_group(waiting.get_nowait(), fetch, results)
+        except Empty:
+            pass
+        except Exception as error:
+            results.put(error)
+        finally:
+            connection.close()
+            results.put(None)
+
+    def _analyse_group(self, group: Sequence[DueClip], fetch: bool, results: Results) -> None:
         """Analyse clips of one host in turn, until it is given up or the round is stopped."""
         unanswered = unavailable = 0
         for number, clip in enumerate(group):

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from library.api.fields import FiniteParameter, Field, FlagParameter, WholeParameter, parameter
+from library.api.fields import Field, FiniteParameter, FlagParameter, WholeParameter, parameter
 from library.models import Clip
 from library.models.clip import AVAILABLE
 from library.models.fields import CLIP_FIELDS, ORDERED
@@ -49,7 +49,7 @@ FILTERS = dict(
 
 
 LOUDNESS = "(audio->>'loudness')::float8"
-_in_lufs = {"invalid": "Must be a number of LUFS, such as -14."}
+_in_lufs: Any = {"invalid": "Must be a number of LUFS, such as -14."}
 _channels = f"Must be a whole number from 1 to {MOST_CHANNELS}."
 # By facts of the audio, which have indexes. Clips whose fact is unknown never match.
 FILTERS |= {
@@ -75,7 +75,7 @@ FILTERS |= {
         "(audio->>'lossless')::boolean = %s",
         FlagParameter(
             required=False,
-            help_text="Return clips whose audio is in a lossless (`true`) or lossy (`false`) codec.",
+            help_text="Return clips whose codec is lossless (`true`) or lossy (`false`).",
         ),
     ),
     "channels": (

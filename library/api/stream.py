@@ -22,6 +22,7 @@ from library.plays.record import Recorded, record
 from library.plays.request import kind_of_play, play_of
 from library.sources.opening import open_audio
 from library.streams.answer import Answer, StreamRequest, answer
+from library.tasks.changed_audio import notices
 from library.telemetry import request_notes
 from library.telemetry.http_requests import BEGAN
 from library.telemetry.instruments import StreamMeter
@@ -41,6 +42,7 @@ def stream_clip(request: HttpRequest, clip: Clip) -> HttpResponseBase:
     with ExitStack() as held:
         held.enter_context(_place())
         audio = open_audio(clip)
+        notices.compare(clip.pk, audio, (clip.audio or {}).get("etag"))
         reply = answer(received, audio, clip.title, stream_rules())
         response, body = audio_response(reply, audio)
         try:

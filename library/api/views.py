@@ -28,7 +28,8 @@ from library.models import Clip
 from library.models.rows import read
 from library.telemetry import request_notes
 
-STREAMED = ("title", "audio_url", "audio_file", *VISIBILITY)  # columns that streaming needs
+# The columns that streaming needs.
+STREAMED = ("title", "audio_url", "audio_file", "audio", *VISIBILITY)
 
 
 def _may_be_kept(request: Request, by: Any) -> None:

@@ -22,6 +22,7 @@ from library.api.etags import may_change, represented, tagged, version
 from library.api.idempotency import answer_once
 from library.api.json_bodies import BULK_MAX
 from library.models import Clip, State
+from library.tasks.analyses import request_analyses
 
 
 def _first_state() -> State:
@@ -45,8 +46,10 @@ class ClipWrites(CountedRequests, GenericViewSet[Clip]):
     def _create(self, request: Request) -> Clip:
         serializer = self.get_serializer(data=request.data)
         serializer.is_valid(raise_exception=True)
-        clip: Clip = serializer.save(state=_first_state())
-        history.note_additions(request.user, [clip])
+        with transaction.atomic():
+            clip: Clip = serializer.save(state=_first_state())
+            history.note_additions(request.user, [clip])
+            request_analyses([clip.pk])
         return clip
 
     @action(detail=False, methods=["post"], pagination_class=None)
@@ -69,10 +72,12 @@ class ClipWrites(CountedRequests, GenericViewSet[Clip]):
                 raise ValidationError(errors)
             raise InvalidClips(errors)
         state = _first_state()
-        made = Clip.objects.bulk_create(
-            [Clip(**fields, state=state) for fields in serializer.validated_data]
-        )
-        history.note_additions(request.user, made)
+        with transaction.atomic():
+            made = Clip.objects.bulk_create(
+                [Clip(**fields, state=state) for fields in serializer.validated_data]
+            )
+            history.note_additions(request.user, made)
+            request_analyses([clip.pk for clip in made])
         return made
 
     def partial_update(self, request: Request, pk: str) -> HttpResponseBase:
@@ -87,6 +92,7 @@ class ClipWrites(CountedRequests, GenericViewSet[Clip]):
             if any(getattr(clip, name) != value for name, value in values.items()):
                 if values.get("audio_url", clip.audio_url) != clip.audio_url:
                     clip.forget_audio()
+                    request_analyses([clip.pk])
                 serializer.save()
                 history.note_changes(request.user, [(before, clip)])
         return self._shown(request, clip)

@@ -324,7 +324,7 @@ class Clip(models.Model):
     @property
     def source(self) -> str:
         """The URL, or the name of the file. A clip has exactly one of them."""
-        return self.audio_url or self.audio_file.name
+        return self.audio_url or str(self.audio_file.name)
 
     @property
     def terms(self) -> Licence | None:

@@ -18,9 +18,7 @@ class AudioAnalysis(models.Model):
     clip = models.OneToOneField(
         Clip, on_delete=models.CASCADE, primary_key=True, related_name="analysis"
     )
-    source = models.TextField(
-        blank=True, help_text="The clip's URL or file when it was analysed."
-    )
+    source = models.TextField(blank=True, help_text="The clip's URL or file when it was analysed.")
     audio_etag = models.CharField(
         max_length=100, blank=True, help_text="Of the stream, with its quotes."
     )

@@ -7,16 +7,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from django.utils import timezone
 
 from harness.origin import Origin, answer
 from library.analyses import analysing
 from library.analyses.analysing import Kind, Result, analyse_clip
 from library.models import AudioAnalysis, Clip
+from library.sound import engine
 from library.sources.opening import audio_store, open_audio
-from tests.sound.signals import sine, wav
 from tests.settings import LOCAL
+from tests.sound.signals import sine, wav
 from tests.support import recipes
 
 ETAGGED = {"ETag": '"one"'}
@@ -55,7 +55,7 @@ def etag_of(clip: Clip) -> str:
 def decodes(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The media types of the files that were decoded since."""
     seen: list[str] = []
-    analyse = analysing.analyse
+    analyse = engine.analyse
 
     def counted(audio: Any, content_type: str) -> Any:
         seen.append(content_type)
@@ -196,7 +196,7 @@ def test_audio_that_ends_early_is_unavailable(db: None, origin: Origin) -> None:
 
 def change_during_decoding(monkeypatch: pytest.MonkeyPatch, change: Callable[[], object]) -> None:
     """Let something change once, between decoding and saving."""
-    analyse, changes = analysing.analyse, [change]
+    analyse, changes = engine.analyse, [change]
 
     def slow(audio: Any, content_type: str) -> Any:
         found = analyse(audio, content_type)

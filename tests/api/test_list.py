@@ -34,6 +34,37 @@ def library(make_clip: MakeClip) -> None:
     make_clip(title="Gone", genre="jazz", duration=40, health="failing")
 
 
+def facts(loudness: float | None, channels: int, *, lossless: bool) -> dict[str, Any]:
+    return {"loudness": loudness, "channels": channels, "lossless": lossless}
+
+
+def test_filters_by_facts_of_the_audio(http: Http, make_clip: MakeClip) -> None:
+    make_clip(title="Quiet", audio=facts(-31.25, 1, lossless=False))
+    make_clip(title="Usual", audio=facts(-14.0, 2, lossless=False))
+    make_clip(title="Loud", audio=facts(0.5, 6, lossless=True))
+    make_clip(title="Silence", audio=facts(None, 2, lossless=True))
+    make_clip(title="Unknown")
+    expected = {
+        "min_loudness=-14": ["Usual", "Loud"],
+        "max_loudness=-14": ["Quiet", "Usual"],
+        "min_loudness=-14.0&max_loudness=-14": ["Usual"],
+        "min_loudness=-31.25&max_loudness=-31.25": ["Quiet"],
+        "min_loudness=-1e2&max_loudness=1e2": ["Quiet", "Usual", "Loud"],
+        "min_loudness=0": ["Loud"],
+        "max_loudness=-40": [],
+        "min_loudness=-10&max_loudness=-20": [],
+        "min_loudness=": ["Quiet", "Usual", "Loud", "Silence", "Unknown"],
+        "lossless=true": ["Loud", "Silence"],
+        "lossless=false": ["Quiet", "Usual"],
+        "channels=2": ["Usual", "Silence"],
+        "channels=8": [],
+        "channels=2&lossless=true": ["Silence"],
+        "channels=2&lossless=true&min_loudness=-99": [],
+        "lossless=false&max_loudness=-20&ordering=-id&limit=1&fields=title": ["Quiet"],
+    }
+    assert {query: titles(http, query) for query in expected} == expected
+
+
 @pytest.mark.usefixtures("library")
 def test_filters_return_matching_clips(http: Http) -> None:
     expected = {
@@ -86,6 +117,11 @@ def test_blank_parameters_count_as_not_given(http: Http) -> None:
         ("licence=WTFPL", "licence", "CC0-1.0"),
         ("licence=http://%00", "licence", "CC0-1.0"),
         ("min_duration=nan", "min_duration", "a number"),
+        *((f"min_loudness={n}", "min_loudness", "LUFS, such as") for n in ("nan", "-inf", "--14")),
+        ("max_loudness=loud", "max_loudness", "Must be a number of LUFS, such as -14."),
+        ("max_loudness=-14&max_loudness=-18", "max_loudness", "only once"),
+        *((f"lossless={n}", "lossless", "true or false") for n in ("1", "yes", "True", "null")),
+        *((f"channels={n}", "channels", "from 1 to 8") for n in ("0", "9", "-1", "2.0", "x")),
         ("min_duration=1e999", "min_duration", "a number"),
         ("max_duration=-1", "max_duration", "greater than or equal to 0"),
         ("max_duration=0x10", "max_duration", "a number"),

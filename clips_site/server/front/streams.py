@@ -34,6 +34,7 @@ from library.plays.listener import current_keys, known_keys
 from library.plays.record import ClipChangedError, Recorded
 from library.plays.request import kind_of_play, play_of
 from library.streams.answer import Answer, StreamRequest, answer, is_download
+from library.tasks.changed_audio import notices
 from library.telemetry import http_requests
 from library.telemetry.instruments import StreamMeter
 
@@ -116,7 +117,7 @@ class Streams:
             play = await self._record(exchange, asked, clip, given)
             if play is None and not is_current:  # recording compares the version itself
                 await self._clips.compare(clip)
-            return self._send(exchange, given, audio, play)
+            return self._send(exchange, clip, given, audio, play)
         except BaseException:
             audio.close()
             raise
@@ -146,10 +147,16 @@ class Streams:
             raise ClipChangedError from None  # to read it again, and say what happened to it
 
     def _send(
-        self, exchange: Exchange, given: Answer, audio: OpenAudio, play: Recorded | None
+        self,
+        exchange: Exchange,
+        clip: ClipRow,
+        given: Answer,
+        audio: OpenAudio,
+        play: Recorded | None,
     ) -> Reply:
         """Return the reply that sends the answer, and at its end records how it ended."""
         headers, part = tuple(given.headers.items()), given.part
+        notices.compare(clip.id, audio, clip.audio_etag)
         meter = StreamMeter(exchange.began)
         if part is None or given.handed_over:
             audio.close()
@@ -163,6 +170,8 @@ class Streams:
         end = begin(meter, given, play, reply, exchange.notes)
 
         def on_end() -> None:
+            if audio.topic:  # its download may have been in progress
+                notices.compare(clip.id, audio, clip.audio_etag)
             audio.close()
             end()
 

@@ -18,7 +18,7 @@ from library.admin.clips.uploaded_file import type_or_refusal, why_too_large
 from library.audio.containers.reader import Reader
 from library.audio.duration import measure, truncation
 from library.models import MAX_DURATION, Clip
-from library.models.fields import CHECKS, CLIP_FIELDS, EDITORS, SECTIONS, written_by
+from library.models.fields import CHECKS, CLIP_FIELDS, EDITORS, SECTIONS, SOUND, written_by
 
 FIELDS = written_by(EDITORS)
 
@@ -173,13 +173,14 @@ class ClipForm(forms.ModelForm[Clip]):
         return measured is not None and abs(given - measured) > max(1.0, 0.02 * measured)
 
     def save(self, commit: bool = True) -> Clip:
-        """Update the clip. If the source changes, forget what checks found out about the audio."""
+        """Update the clip. If the source changes, forget what is known about the audio."""
         self.written = set(FIELDS)
         upload = self.cleaned_data["audio_file"]
         is_new = isinstance(upload, UploadedFile)
-        if is_new or self.instance.audio_url != self.before["audio_url"]:
+        self.has_new_source = is_new or self.instance.audio_url != self.before["audio_url"]
+        if self.has_new_source:
             self.instance.forget_audio()
-            self.written.update(written_by(CHECKS))
+            self.written.update(written_by(CHECKS, SOUND))
         if is_new:
             self.instance.content_type = self._content_type
             self.instance.size_bytes = upload.size

@@ -18,6 +18,7 @@ from library.admin.clips.uploaded_file import format_size
 from library.admin.log_entries import action_of
 from library.models import Clip
 from library.sources import uploads
+from library.tasks.analyses import request_analyses
 
 CHANGES_PER_PAGE = 50  # of the history
 
@@ -52,6 +53,8 @@ def save_clip(request: HttpRequest, clip: Clip, form: ClipForm, change: bool) ->
         clip.save()
     elif history.change_message(form.before, history.values_of(clip)):
         clip.save(update_fields=form.written)
+    if form.has_new_source:
+        request_analyses([clip.pk])
     before = form.before["audio_file"].name
     if before and before != clip.audio_file.name:
         transaction.on_commit(partial(uploads.delete_if_unused, before))

@@ -14,6 +14,7 @@ from library.admin.exchange.files import Row
 from library.admin.exchange.verdict import judge
 from library.admin.exchange.writing import write
 from library.models import Clip
+from library.tasks.analyses import request_analyses
 
 MAX_ID = 2**63 - 1
 MAX_DIGITS = 100  # Python refuses to convert thousands of digits
@@ -86,6 +87,8 @@ class Plan:
             (({name: old for name, (old, _) in row.items()}, clip) for clip, row in changed),
         )
         write([(clip, set(changes)) for clip, changes in changed])
+        other_source = [clip for clip, changes in changed if "audio_url" in changes]
+        request_analyses([clip.pk for clip in (*added, *other_source)])
 
     def _planned(self, row: Row) -> PlannedRow:
         if row.problem:

@@ -7,7 +7,7 @@ from django.utils import timezone
 from psycopg.sql import SQL, Identifier
 
 from library.models import Clip
-from library.models.fields import CHECKS, written_by
+from library.models.fields import CHECKS, SOUND, written_by
 from library.models.transactions import allow_idle
 
 _UPDATE = SQL(
@@ -34,10 +34,10 @@ def write(changed: list[tuple[Clip, set[str]]]) -> None:
         if "audio_url" in fields:
             clip.forget_audio()
     written = {"updated_at"}.union(*(fields for _, fields in changed))
-    # If the source stays, so do the results of its checks, even those since the preview.
+    # If the source stays, so does what is known about its audio, even since the preview.
     same = [clip for clip, fields in changed if "audio_url" not in fields]
     other = [clip for clip, fields in changed if "audio_url" in fields]
-    updates = [_update(same, written), _update(other, written.union(written_by(CHECKS)))]
+    updates = [_update(same, written), _update(other, written.union(written_by(CHECKS, SOUND)))]
     locked = Clip.objects.filter(pk__in=read).order_by("pk").select_for_update(no_key=True)
     allow_idle(settings.POSTGRES_IDLE_IN_TRANSACTION)
     if dict(locked.values_list("pk", "updated_at")) != read:

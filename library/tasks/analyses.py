@@ -1,0 +1,71 @@
+"""Tasks that analyse clips' audio: one soon, or all that need it."""
+
+import logging
+from collections.abc import Sequence
+from functools import partial
+from itertools import islice
+
+from django.db import transaction
+from procrastinate import JobContext
+from procrastinate.exceptions import JobAborted
+
+from library.analyses import analysing
+from library.analyses.analysing import Kind
+from library.analyses.due_clips import due_in_background
+from library.analyses.rounds import AnalysisRound
+from library.tasks.queue import AUDIO, BACKFILL, MAINTENANCE, defer, defer_many, periodic, task
+
+logger = logging.getLogger(__name__)
+
+FEW = 100  # clips that get a task each; more are left to `analyse_due_clips`
+MOST = 500  # clips of one task, so that others of its queue get their turn
+
+
+class AnalysisInterruptedError(Exception):
+    """The decoder was interrupted or could not be started, so that the task must run again."""
+
+
+@task(AUDIO)
+def analyse_clip(context: JobContext, clip_id: int) -> None:
+    """Analyse a clip whose audio is new or has changed. Download it if it is not in the store.
+
+    If the audio is unavailable, `analyse_due_clips` tries again.
+    """
+    result = analysing.analyse_clip(clip_id, fetch=True)
+    if result.kind == Kind.INTERRUPTED:
+        raise AnalysisInterruptedError(result.code)
+    logger.info("Clip analysed: %s", result.kind, extra={"clip": clip_id, "code": result.code})
+
+
+@task(BACKFILL)
+def analyse_due_clips(context: JobContext) -> None:
+    """Analyse clips that have no analysis, or whose audio was unavailable, in several tasks."""
+    clips = [*islice(due_in_background(), MOST)]
+    analysis_round = AnalysisRound(context.should_abort, fetch=True)
+    for _ in analysis_round.results(clips):
+        pass
+    if analysis_round.stopped:
+        raise JobAborted
+    counts = analysis_round.counts
+    if counts:
+        logger.info("Clips analysed: %s", ", ".join(f"{n} {kind}" for kind, n in counts.items()))
+    if len(clips) == MOST and counts.total():
+        defer(analyse_due_clips)
+
+
+@periodic("*/10 * * * *", MAINTENANCE)
+def find_clips_to_analyse(context: JobContext, timestamp: int) -> None:
+    """Start the analysis of clips that have none, such as samples, and try again if one failed."""
+    if next(due_in_background(), None) is not None:
+        defer(analyse_due_clips)
+
+
+def request_analyses(clip_ids: Sequence[int]) -> None:
+    """Let workers analyse clips that are new or have another source. Call it in their transaction.
+
+    One statement. For many clips it follows the transaction, so that no other one waits for it.
+    """
+    if len(clip_ids) <= FEW:
+        defer_many(analyse_clip, [{"clip_id": clip_id} for clip_id in clip_ids])
+    else:
+        transaction.on_commit(partial(defer, analyse_due_clips), robust=True)

@@ -1,0 +1,217 @@
+"""When clips are analysed: requests put tasks into the queue, and what each of the tasks does."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import requests
+from django.contrib.auth.models import User
+from django.db import transaction
+from django.test import Client as Browser
+from procrastinate.exceptions import JobAborted
+
+from harness.origin import Origin, answer
+from harness.waiting import until
+from library.models import Clip, Task
+from library.tasks import analyses
+from library.tasks.changed_audio import Notices
+from library.tasks.queue import BACKFILL
+from tests.settings import LOCAL
+from tests.sound.signals import sine, wav
+from tests.support import recipes
+from tests.support.editors import bearer, editor
+from tests.tasks.test_declared import Context
+
+URL = "https://example.com/a.mp3"
+CLIP = {"title": "A", "genre": "b", "duration": 1, "audio_url": URL}
+
+
+def requested() -> list[int]:
+    """Return the clips whose analysis waits in the queue."""
+    return [task.args["clip_id"] for task in Task.objects.filter(task_name="analyse_clip")]
+
+
+def waiting() -> list[str]:
+    return list(Task.objects.filter(status="todo").values_list("task_name", flat=True))
+
+
+def facts_of(clip: Clip) -> Any:
+    clip.refresh_from_db()
+    return clip.audio
+
+
+def analysed() -> set[int]:
+    return set(Clip.objects.exclude(audio=None).values_list("pk", flat=True))
+
+
+def test_added_clips_are_analysed(db: None, client: Browser) -> None:
+    made = client.post("/api/v1/clips", CLIP, "application/json").json()
+    assert requested() == [made["id"]]
+    bulk = client.post("/api/v1/clips/bulk", [CLIP, CLIP], "application/json").json()
+    assert requested() == [made["id"], *(clip["id"] for clip in bulk)]
+
+
+def test_refused_clip_leaves_no_task(db: None, client: Browser) -> None:
+    assert client.post("/api/v1/clips", {"title": "A"}, "application/json").status_code == 400
+    assert requested() == []
+
+
+def test_clip_with_another_source_is_analysed(db: None, client: Browser) -> None:
+    clip = recipes.make_clip(audio_url=URL, audio={"etag": '"a"'})
+    token = bearer(editor())
+
+    def patch(values: dict[str, Any]) -> int:
+        path = f"/api/v1/clips/{clip.pk}"
+        return client.patch(path, values, "application/json", headers=token).status_code
+
+    assert patch({"title": "Other"}) == 200
+    assert requested() == []
+    for number in (1, 2):  # the second time, the task waits already
+        assert patch({"audio_url": f"{URL}?{number}"}) == 200
+    assert requested() == [clip.pk]
+    clip.refresh_from_db()
+    assert clip.audio is None
+
+
+def test_many_clips_get_one_task_after_their_transaction(
+    db: None, django_capture_on_commit_callbacks: Any
+) -> None:
+    with django_capture_on_commit_callbacks(execute=True):
+        with transaction.atomic():
+            analyses.request_analyses(range(1, 200))
+        assert waiting() == []
+    assert waiting() == ["analyse_due_clips"]
+
+
+def test_clip_is_analysed_by_its_task(db: None) -> None:
+    clip = recipes.make_clip()
+    analyses.analyse_clip.func(Context(), clip_id=clip.pk)
+    assert analysed() == {clip.pk}
+
+
+def test_task_of_an_interrupted_decoder_runs_again(
+    db: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("library.sound.runner.sys.executable", "/nonexistent")
+    clip = recipes.make_clip()
+    with pytest.raises(analyses.AnalysisInterruptedError):
+        analyses.analyse_clip.func(Context(), clip_id=clip.pk)
+
+
+def test_clips_without_analysis_are_found(db: None) -> None:
+    analyses.find_clips_to_analyse.func(Context(), timestamp=0)
+    assert waiting() == []
+    recipes.make_clip()
+    analyses.find_clips_to_analyse.func(Context(), timestamp=0)
+    assert list(Task.objects.values_list("task_name", "queue_name")) == [
+        ("analyse_due_clips", BACKFILL)
+    ]
+
+
+def test_due_clips_are_analysed_in_several_tasks(
+    transactional_db: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(analyses, "MOST", 1)
+    old, new = recipes.make_clip(), recipes.make_clip()
+    with pytest.raises(JobAborted):
+        analyses.analyse_due_clips.func(Context(stopping=True))
+    assert analysed() == set()
+    analyses.analyse_due_clips.func(Context())
+    assert analysed() == {new.pk}
+    assert waiting() == ["analyse_due_clips"]
+    analyses.analyse_due_clips.func(Context())
+    assert analysed() == {old.pk, new.pk}
+
+
+def test_form_and_its_new_source(db: None, admin_client: Browser, admin_user: User) -> None:
+    page = "/admin/library/clip/"
+    values = {**CLIP, "description": "", "tags": "", "audio_source": "url"}
+    admin_client.post(f"{page}add/", values)
+    clip = Clip.objects.get()
+    assert requested() == [clip.pk]
+    Task.objects.all().delete()
+    Clip.objects.update(audio={"etag": '"a"'}, renditions=[])
+    admin_client.post(f"{page}{clip.pk}/change/", {**values, "title": "Other"})
+    assert requested() == []
+    admin_client.post(f"{page}{clip.pk}/change/", {**values, "audio_url": f"{URL}?2"})
+    clip.refresh_from_db()
+    assert (clip.title, clip.audio, clip.renditions) == ("A", None, None)
+    assert requested() == [clip.pk]
+
+
+# Streams
+
+
+def test_stream_of_audio_that_was_never_analysed_requests_it(
+    http: Callable[..., requests.Response], make_clip: Callable[..., Clip], origin: Origin
+) -> None:
+    clip = make_clip(audio_url=origin.on("/a", answer(wav(sine(-20, 1)))))
+    assert http("GET", f"/api/v1/clips/{clip.pk}/stream").status_code == 200
+    until(lambda: requested() == [clip.pk])
+
+
+def test_stream_of_changed_audio_requests_an_analysis(
+    http: Callable[..., requests.Response], make_clip: Callable[..., Clip]
+) -> None:
+    file = LOCAL / "media" / "uploads" / "changing.wav"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_bytes(wav(sine(-20, 1)))
+    clip = make_clip(audio_file="uploads/changing.wav")
+    analyses.analyse_clip.func(Context(), clip_id=clip.pk)
+    path = f"/api/v1/clips/{clip.pk}/stream"
+    assert http("HEAD", path).headers["ETag"] == facts_of(clip)["etag"]
+    assert http("GET", path).status_code == 200
+    file.write_bytes(wav(sine(-30, 2)))
+    changed = http("HEAD", path).headers["ETag"]
+    until(lambda: requested() == [clip.pk])  # only now: the first streams found nothing new
+    analyses.analyse_clip.func(Context(), clip_id=clip.pk)
+    facts = facts_of(clip)
+    assert (facts["etag"], facts["duration"]) == (changed, 2.0)
+
+
+def test_list_and_clip_show_a_new_analysis_at_once(
+    http: Callable[..., requests.Response], make_clip: Callable[..., Clip]
+) -> None:
+    clip = make_clip()
+    lists = "/api/v1/clips", "/api/v1/clips?max_loudness=0", f"/api/v1/clips/{clip.pk}"
+    before = [http("GET", path) for path in (*lists, *lists)]  # the second time kept in the loop
+    assert [shown.json() for shown in before[3:]] == [shown.json() for shown in before[:3]]
+    assert (before[0].json()[0]["audio"], before[1].json()) == (None, [])
+    analyses.analyse_clip.func(Context(), clip_id=clip.pk)
+    clip.refresh_from_db()
+    after = [http("GET", path) for path in lists]
+    assert [shown.headers["ETag"] for shown in after] != [r.headers["ETag"] for r in before[:3]]
+    assert [shown.json() for shown in after[:2]] == [[after[2].json()]] * 2
+    assert after[2].json()["audio"] == clip.audio
+    assert after[2].json()["updated_at"] == before[2].json()["updated_at"]
+
+
+class FakeAudio:
+    """Open audio of which only its entity tag matters."""
+
+    whole = True
+
+    def __init__(self, etag: str) -> None:
+        self.etag = etag
+
+
+def test_audio_is_noticed_once_until_it_changes_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[int] = []
+
+    class Executor:
+        def submit(self, _: Any, clip_id: int) -> None:
+            seen.append(clip_id)
+
+    monkeypatch.setattr("library.tasks.changed_audio._executor", Executor)
+    notices = Notices()
+
+    def compare(etag: str, analysed: str | None) -> int:
+        notices.compare(7, FakeAudio(etag), analysed)  # type: ignore[arg-type]
+        return len(seen)
+
+    assert compare('"a"', '"a"') == 0
+    assert [compare('"b"', '"a"') for _ in range(3)] == [1, 1, 1]
+    assert compare('"c"', '"a"') == 2
+    assert compare('"c"', None) == 2
+    monkeypatch.setattr("library.tasks.changed_audio.SECONDS", 0.0)
+    assert [compare('"d"', None), compare('"d"', None)] == [3, 4]
