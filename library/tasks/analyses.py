@@ -26,12 +26,12 @@ class AnalysisInterruptedError(Exception):
 
 
 @task(AUDIO)
-def analyse_clip(context: JobContext, clip_id: int) -> None:
-    """Analyse a clip whose audio is new or has changed. Download it if it is not in the store.
+def analyse_clip(context: JobContext, clip_id: int, again: bool = False) -> None:
+    """Analyse a clip whose audio is new or has changed, or `again`.
 
-    If the audio is unavailable, `analyse_due_clips` tries again.
+    Download it if it is not in the store. If it is unavailable, `analyse_due_clips` tries again.
     """
-    result = analysing.analyse_clip(clip_id, fetch=True)
+    result = analysing.analyse_clip(clip_id, fetch=True, again=again)
     if result.kind == Kind.INTERRUPTED:
         raise AnalysisInterruptedError(result.code)
     logger.info("Clip analysed: %s", result.kind, extra={"clip": clip_id, "code": result.code})
@@ -58,6 +58,14 @@ def find_clips_to_analyse(context: JobContext, timestamp: int) -> None:
     """Start the analysis of clips that have none, such as samples, and try again if one failed."""
     if next(due_in_background(), None) is not None:
         defer(analyse_due_clips)
+
+
+def repeat_analyses(clip_ids: Sequence[int]) -> int:
+    """Let workers analyse clips again, also those whose analysis is current. Return the number."""
+    queue = AUDIO if len(clip_ids) <= FEW else BACKFILL
+    arguments = [{"clip_id": clip_id, "again": True} for clip_id in clip_ids]
+    defer_many(analyse_clip, arguments, queue=queue)
+    return len(clip_ids)
 
 
 def request_analyses(clip_ids: Sequence[int]) -> None:

@@ -14,8 +14,8 @@ from django.urls import URLPattern, path
 
 from library import history
 from library.admin.base import Deletion, ModelAdmin
-from library.admin.bulk import deletion, edit, states
-from library.admin.clips import audio_views, columns, filters, ordering
+from library.admin.bulk import analyses, deletion, edit, states
+from library.admin.clips import audio_views, columns, filters, ordering, sound
 from library.admin.clips.changelist import ClipChangeList, search
 from library.admin.clips.edit_conflicts import presence
 from library.admin.clips.form import ClipForm, fieldsets
@@ -48,6 +48,7 @@ class ClipAdmin(ModelAdmin[Clip]):
         filters.LicenceFilter,
         filters.HealthFilter,
         filters.SourceFilter,
+        filters.AudioFilter,
         filters.StateFilter,
         filters.DeletedFilter,
     )
@@ -62,6 +63,7 @@ class ClipAdmin(ModelAdmin[Clip]):
         states.publish,
         states.make_draft,
         states.withdraw,
+        analyses.analyse_again,
         deletion.delete_selected,
         deletion.restore,
         export_page.export_selected_as_csv,
@@ -91,6 +93,8 @@ class ClipAdmin(ModelAdmin[Clip]):
         views: list[tuple[str, Any, str]] = [
             ("<int:pk>/audio", audio_views.clip_audio, "audio"),
             ("<int:pk>/presence/", presence, "presence"),
+            ("<int:pk>/duration/", sound.set_measured_duration, "duration"),
+            ("<int:pk>/analyse/", sound.analyse_again, "analyse"),
             ("check-source/", audio_views.check_source, "check_source"),
             ("check-file/", audio_views.check_file, "check_file"),
             ("listen/", audio_views.listen_to_source, "listen"),

@@ -7,18 +7,27 @@ from django import forms
 from django.contrib import admin
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.core.exceptions import ValidationError
-from django.db.models import Q, QuerySet, Value
-from django.db.models.functions import Lower
+from django.db.models import F, FloatField, IntegerField, Q, QuerySet, Value
+from django.db.models.functions import Abs, Concat, Lower
+from django.db.models.lookups import GreaterThan
 from django.http import HttpRequest
 from unfold.widgets import UnfoldAdminSelectWidget
 
 from library.admin.suggestions import words_input
 from library.licences import licence_choices
 from library.models import Clip, Health, State
+from library.models.clip import fact
 from library.models.tag import normalise_tags
 
 Clips = QuerySet[Clip]
 UPLOADED = Q(audio_url="")
+TOLERANCE = 0.5  # seconds between a clip's duration and the measured one
+_DIFFERENCE = Abs(fact("duration", FloatField()) - F("duration"))
+_FAILED = Q(
+    analysis__source=Concat("audio_url", "audio_file"),
+    analysis__failure__isnull=False,
+    audio__isnull=True,
+)
 
 
 class FormFilter(admin.SimpleListFilter):
@@ -146,6 +155,20 @@ class SourceFilter(ChoiceFilter):
 
     title = parameter_name = "source"
     CHOICES = {"url": ("URL", ~UPLOADED), "upload": ("Upload", UPLOADED)}
+
+
+class AudioFilter(ChoiceFilter):
+    """Clips by what the analysis of their audio has found."""
+
+    title = "audio"
+    parameter_name = "analysis"
+    CHOICES = {
+        "duration": ("Duration differs", Q(GreaterThan(_DIFFERENCE, TOLERANCE))),
+        "truncated": ("Truncated", Q(audio__truncated=True)),
+        "clipping": ("Clipping", Q(GreaterThan(fact("clippings", IntegerField()), 0))),
+        "failed": ("Not decodable", _FAILED),
+        "none": ("Not analysed yet", Q(audio__isnull=True) & ~_FAILED),
+    }
 
 
 class StateFilter(ChoiceFilter):

@@ -14,6 +14,7 @@ from django.http.response import HttpResponseRedirect
 from library import history
 from library.admin.base import cause_sentence
 from library.admin.clips.form import ClipForm
+from library.admin.clips.sound import sound_of
 from library.admin.clips.uploaded_file import format_size
 from library.admin.log_entries import action_of
 from library.models import Clip
@@ -29,6 +30,7 @@ def page_context(request: HttpRequest, clip: Clip | None, *, may_write: bool) ->
         "may_write": may_write,
         "size": format_size(clip.size_bytes) if clip and clip.size_bytes else "",
         "failure": cause_sentence(clip.health_reason) if clip else "",
+        "sound": sound_of(clip) if clip else None,
         "page_id": uuid.uuid4(),
         "file_was_lost": bool(request.FILES),
     }
