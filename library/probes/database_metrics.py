@@ -34,7 +34,16 @@ SLOW_COUNT, CACHE_FACTOR = 0.25, 20
 
 TOP_CLIPS = 10  # that have a series each
 # A deleted or withdrawn clip leaves the list of the most played, but its plays stay in the total.
-TOTAL = "SELECT coalesce(sum(play_count), 0) FROM library_clip"
+# The others are counted that are not deleted. A failure counts until the clip has another source.
+TOTAL = """
+SELECT coalesce(sum(play_count), 0),
+    count(*) FILTER (WHERE deleted_at IS NULL AND audio IS NOT NULL),
+    count(*) FILTER (WHERE deleted_at IS NULL AND audio IS NULL AND analysis.failure IS NOT NULL),
+    count(*) FILTER (WHERE deleted_at IS NULL AND audio IS NULL AND analysis.failure IS NULL)
+FROM library_clip LEFT JOIN library_audioanalysis analysis
+    ON clip_id = id AND failure IS NOT NULL AND source = audio_url || audio_file
+"""
+ANALYSES = ("done", "failed", "none")  # the states that TOTAL counts
 TOP = """
 SELECT id::text, title, play_count FROM library_clip
 WHERE deleted_at IS NULL AND state = 'published' AND play_count > 0
@@ -44,9 +53,10 @@ ORDER BY play_count DESC, id LIMIT %s
 
 @dataclass(frozen=True)
 class Totals:
-    """Play counts of all clips and of the most played, and the state of the tasks."""
+    """Play counts of all clips and of the most played, analyses, and the state of the tasks."""
 
     plays: int
+    analyses: dict[str, int]  # clips by the state of their analysis
     top: list[tuple[str, str, int]]  # id, title, plays
     tasks: TaskNumbers
     expires_at: float  # on the clock of `time.monotonic`
@@ -100,12 +110,12 @@ def _count(connected: psycopg.Connection) -> Totals:
     began = time.monotonic()
     with connected.transaction():
         connected.execute("SET LOCAL statement_timeout = '10s'")
-        (plays,) = connected.execute(TOTAL).fetchone() or (0,)
+        plays, *analyses = connected.execute(TOTAL).fetchone() or (0, 0, 0, 0)
         top = connected.execute(TOP, [TOP_CLIPS]).fetchall()
         tasks = read_tasks(connected)
     took = time.monotonic() - began
     expires_at = began + (CACHE_FACTOR * took if took > SLOW_COUNT else 0.0)
-    return Totals(int(plays), top, tasks, expires_at)
+    return Totals(int(plays), dict(zip(ANALYSES, analyses, strict=True)), top, tasks, expires_at)
 
 
 class DatabaseMetrics:
@@ -167,4 +177,10 @@ class _Scrape(Collector):
         for pk, title, count in totals.top:
             top.add_metric([pk, title], count)
         yield top
+        analyses = GaugeMetricFamily(
+            "clips_audio_analyses", "Clips by the state of their analysis.", labels=["state"]
+        )
+        for state, number in totals.analyses.items():
+            analyses.add_metric([state], number)
+        yield analyses
         yield from task_metrics(totals.tasks)

@@ -12,19 +12,22 @@ from prometheus_client.registry import Collector
 
 from harness.service import free_port
 from harness.waiting import until
-from library.models import Clip
+from library.models import AudioAnalysis, Clip
 from library.probes import database_metrics
 from library.probes.database_metrics import Database, DatabaseMetrics
 from tests.probes import samples
+from tests.support.audio_facts import FACTS
 from tests.support.gate import Gate
+from tests.support.recipes import make_clip
 
 UP, PLAYS, TOP = "clips_database_up", "clips_plays_recorded_total", "clips_top_streamed_total"
 
 
 def values(collector: Collector) -> dict[str, float]:
-    """Return the values of all samples but those of tasks, which have their own tests."""
+    """Return the values of all samples but those that have their own tests."""
     found = samples.values(collector)
-    return {name: value for name, value in found.items() if not name.startswith("clips_task")}
+    others = ("clips_task", "clips_audio_analyses")
+    return {name: value for name, value in found.items() if not name.startswith(others)}
 
 
 @contextmanager
@@ -114,3 +117,19 @@ def test_stalled_connection_can_be_aborted(transactional_db: None) -> None:
             database.abort()
         with pytest.raises(psycopg.OperationalError):
             fetching.result()
+
+
+def test_clips_are_counted_by_the_state_of_their_analysis(transactional_db: None) -> None:
+    make_clip(audio=FACTS)
+    make_clip(audio=FACTS, deleted_at=timezone.now())
+    failed, other = make_clip(), make_clip()
+    AudioAnalysis.objects.create(clip=failed, source=failed.source, failure="damaged")
+    AudioAnalysis.objects.create(clip=other, source="before", failure="damaged")
+    make_clip()
+    states = {
+        sample.labels["state"]: sample.value
+        for metric in DatabaseMetrics().begin_scrape().collect()
+        for sample in metric.samples
+        if sample.name == "clips_audio_analyses"
+    }
+    assert states == {"done": 1, "failed": 1, "none": 2}

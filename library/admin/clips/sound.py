@@ -50,13 +50,12 @@ def _settable(facts: dict[str, Any]) -> float:
 
 def _rows(facts: dict[str, Any]) -> list[tuple[str, str]]:
     gain = facts["gain"]
-    kind = "lossless" if facts["lossless"] else "lossy"
     loudness = _measured(facts["loudness"], "LUFS")
     if facts["loudness_range"] is not None:
         loudness += f", range {facts['loudness_range']:.1f} LU"
     clippings = facts["clippings"]
     rows = [
-        ("Codec", f"{facts['codec']} in {facts['container']}, {kind}"),
+        ("Codec", f"{_codec(facts)}, {'lossless' if facts['lossless'] else 'lossy'}"),
         ("Sample rate", f"{facts['sample_rate']:,} Hz, {_channels(facts['channels'])}"),
         ("Bit rate", f"{facts['bit_rate'] / 1000:,.0f} kbit/s"),
         ("Measured duration", f"{facts['duration']:.2f} s"),
@@ -71,6 +70,11 @@ def _rows(facts: dict[str, Any]) -> list[tuple[str, str]]:
     if facts["truncated"]:
         rows.append(("Truncated", "yes"))
     return rows
+
+
+def _codec(facts: dict[str, Any]) -> str:
+    codec, container = str(facts["codec"]), str(facts["container"])
+    return codec if codec == container else f"{codec} in {container}"
 
 
 def _measured(value: float | None, unit: str) -> str:

@@ -39,7 +39,7 @@ def add_analysis(clip: Clip, **fields: Any) -> None:
 def test_page_shows_the_facts(browser: Client) -> None:
     page = shown(browser, make_clip(audio=FACTS))
     for value in (
-        "mp3 in mp3, lossy",
+        "mp3, lossy",
         "44,100 Hz, stereo",
         "128 kbit/s",
         "28.50 s",
@@ -62,12 +62,15 @@ def test_page_shows_what_could_not_be_measured_and_what_is_wrong(browser: Client
         truncated=True,
         clippings=1,
         channels=6,
+        codec="opus",
+        container="ogg",
     )
     page = shown(browser, make_clip(audio=silent))
     assert page.count("<dd>not measurable</dd>") == 2
     assert "The audio is truncated: it ends before its file says it does." in page
     assert "<dd>in 1 place</dd>" in page
     assert "6 channels" in page
+    assert "opus in ogg, lossy" in page
     assert "dB to" not in page
 
 
