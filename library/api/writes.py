@@ -22,7 +22,7 @@ from library.api.etags import may_change, represented, tagged, version
 from library.api.idempotency import answer_once
 from library.api.json_bodies import BULK_MAX
 from library.models import Clip, State
-from library.tasks.analyses import request_analyses
+from library.tasks.analyses import note_additions, request_analyses
 
 
 def _first_state() -> State:
@@ -46,10 +46,8 @@ class ClipWrites(CountedRequests, GenericViewSet[Clip]):
     def _create(self, request: Request) -> Clip:
         serializer = self.get_serializer(data=request.data)
         serializer.is_valid(raise_exception=True)
-        with transaction.atomic():
-            clip: Clip = serializer.save(state=_first_state())
-            history.note_additions(request.user, [clip])
-            request_analyses([clip.pk])
+        clip: Clip = serializer.save(state=_first_state())
+        history.note_additions(request.user, [clip])
         return clip
 
     @action(detail=False, methods=["post"], pagination_class=None)
@@ -72,12 +70,11 @@ class ClipWrites(CountedRequests, GenericViewSet[Clip]):
                 raise ValidationError(errors)
             raise InvalidClips(errors)
         state = _first_state()
-        with transaction.atomic():
-            made = Clip.objects.bulk_create(
-                [Clip(**fields, state=state) for fields in serializer.validated_data]
-            )
-            history.note_additions(request.user, made)
-            request_analyses([clip.pk for clip in made])
+        made = Clip.objects.bulk_create(
+            [Clip(**fields, state=state) for fields in serializer.validated_data]
+        )
+        history.note_additions(request.user, made)
+        note_additions(len(made))
         return made
 
     def partial_update(self, request: Request, pk: str) -> HttpResponseBase:

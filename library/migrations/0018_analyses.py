@@ -1,4 +1,6 @@
-"""Attempts at analyses, and indexes for filters by facts of the audio."""
+"""Attempts at analyses, tasks for new clips, and indexes for filters by facts of the audio."""
+
+from pathlib import Path
 
 import django.db.models.fields.json
 import django.db.models.functions.comparison
@@ -53,5 +55,9 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name='clip',
             index=models.Index(django.db.models.functions.comparison.Cast(django.db.models.fields.json.KeyTextTransform('lossless', 'audio'), models.BooleanField()), models.F('id'), name='clip_lossless'),
+        ),
+        migrations.RunSQL(
+            Path(__file__).with_suffix(".sql").read_text(),
+            "DROP FUNCTION library_request_analyses CASCADE",
         ),
     ]

@@ -69,11 +69,22 @@ def repeat_analyses(clip_ids: Sequence[int]) -> int:
 
 
 def request_analyses(clip_ids: Sequence[int]) -> None:
-    """Let workers analyse clips that are new or have another source. Call it in their transaction.
-
-    One statement. For many clips it follows the transaction, so that no other one waits for it.
-    """
+    """Let workers analyse clips that get another source. Call it in that transaction."""
     if len(clip_ids) <= FEW:
         defer_many(analyse_clip, [{"clip_id": clip_id} for clip_id in clip_ids])
     else:
-        transaction.on_commit(partial(defer, analyse_due_clips), robust=True)
+        _find_soon()
+
+
+def note_additions(number: int) -> None:
+    """Let workers analyse clips that one transaction adds, if they are many.
+
+    Of up to FEW clips, a trigger puts the tasks into the queue (migration 0018).
+    """
+    if number > FEW:
+        _find_soon()
+
+
+def _find_soon() -> None:
+    """Start `analyse_due_clips` after the transaction, so that no other one waits for this."""
+    transaction.on_commit(partial(defer, analyse_due_clips), robust=True)

@@ -55,7 +55,7 @@ def save_clip(request: HttpRequest, clip: Clip, form: ClipForm, change: bool) ->
         clip.save()
     elif history.change_message(form.before, history.values_of(clip)):
         clip.save(update_fields=form.written)
-    if form.has_new_source:
+    if change and form.has_new_source:
         request_analyses([clip.pk])
     before = form.before["audio_file"].name
     if before and before != clip.audio_file.name:

@@ -14,7 +14,7 @@ from library.admin.exchange.files import Row
 from library.admin.exchange.verdict import judge
 from library.admin.exchange.writing import write
 from library.models import Clip
-from library.tasks.analyses import request_analyses
+from library.tasks.analyses import note_additions, request_analyses
 
 MAX_ID = 2**63 - 1
 MAX_DIGITS = 100  # Python refuses to convert thousands of digits
@@ -88,7 +88,8 @@ class Plan:
         )
         write([(clip, set(changes)) for clip, changes in changed])
         other_source = [clip for clip, changes in changed if "audio_url" in changes]
-        request_analyses([clip.pk for clip in (*added, *other_source)])
+        request_analyses([clip.pk for clip in other_source])
+        note_additions(len(added))
 
     def _planned(self, row: Row) -> PlannedRow:
         if row.problem:

@@ -149,6 +149,7 @@ def test_only_a_post_changes_something(browser: Client) -> None:
 
 def test_clips_are_analysed_again(browser: Client) -> None:
     clips = [make_clip(audio=FACTS) for _ in range(3)]
+    Task.objects.all().delete()  # that their addition has requested
     answer = browser.post(f"{LIST}{clips[0].pk}/analyse/", follow=True)
     assert "The audio will be analysed again." in answer.content.decode()
     ticked = {"action": "analyse_again", "_selected_action": [clip.pk for clip in clips[1:]]}
