@@ -73,6 +73,14 @@ EACH_SITE = _each(
     "Each entry must be a scheme and a host, such as https://clips.example.org.",
 )
 
+RENDITIONS = [
+    f"{part}-{form}-{quality}"
+    for part in ("preview", "whole")
+    for form in ("mp3", "opus", "aac")
+    for quality in ("high", "low")
+]
+EACH_RENDITION = _each("|".join(RENDITIONS), f"Each entry must be one of {', '.join(RENDITIONS)}.")
+
 GENERATE = "generate"  # instead of a secret key
 SHORTEST_KEY, FEWEST_CHARACTERS = 32, 5
 WEAK_KEY = (

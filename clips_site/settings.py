@@ -151,6 +151,20 @@ CLIPS_AUDIO_FRESH_DEFAULT = env.int("CLIPS_AUDIO_FRESH_DEFAULT", 3_600, validate
 CLIPS_AUDIO_STALE_WHILE_REVALIDATE = env.int(
     "CLIPS_AUDIO_STALE_WHILE_REVALIDATE", 86_400, validate=valid.NOT_NEGATIVE
 )
+# What the public can play: everything, or only previews.
+CLIPS_PUBLISH = env.str("CLIPS_PUBLISH", "whole", validate=validate.OneOf(("whole", "preview")))
+# Renditions that are made in advance; all others when they are first requested.
+CLIPS_RENDITIONS: list[str] = env.list(
+    "CLIPS_RENDITIONS", ["preview-mp3-high"], validate=valid.EACH_RENDITION
+)
+CLIPS_RENDITION_LOUDNESS = env.str(  # LUFS
+    "CLIPS_RENDITION_LOUDNESS", "off", validate=validate.OneOf(("off", "-14", "-18"))
+)
+# Renditions made on demand: how many may wait, and how many bytes they may take.
+CLIPS_RENDITION_QUEUE = env.int("CLIPS_RENDITION_QUEUE", 100, validate=valid.NOT_NEGATIVE)
+CLIPS_RENDITION_BYTES = env.int(
+    "CLIPS_RENDITION_BYTES", 10_000_000_000, validate=valid.NOT_NEGATIVE
+)
 CLIPS_READY_DISK_FREE_BYTES = env.int(
     "CLIPS_READY_DISK_FREE_BYTES", 100_000_000, validate=valid.NOT_NEGATIVE
 )
@@ -184,6 +198,7 @@ if CLIPS_METRICS_PORT and CLIPS_METRICS_PORT == PORT:
     env.refuse("CLIPS_METRICS_PORT", "Must differ from PORT.")
 env.finish()
 
+CLIPS_RENDITIONS = [name.strip().lower() for name in CLIPS_RENDITIONS if name.strip()]
 ALLOWED_HOSTS = ALLOWED_HOSTS or ["localhost", "127.0.0.1", "[::1]"]
 AXES_COOLOFF_TIME = timedelta(minutes=CLIPS_LOGIN_COOL_OFF)
 
@@ -280,7 +295,11 @@ MIDDLEWARE = [
 
 # The modules that declare tasks, imported by the first process that needs them.
 PROCRASTINATE_AUTODISCOVER_MODULE_NAME = None
-PROCRASTINATE_IMPORT_PATHS = ["library.tasks.analyses", "library.tasks.declared"]
+PROCRASTINATE_IMPORT_PATHS = [
+    "library.tasks.analyses",
+    "library.tasks.declared",
+    "library.tasks.renditions",
+]
 
 ROOT_URLCONF = "clips_site.urls"
 WSGI_APPLICATION = "clips_site.wsgi.application"

@@ -124,6 +124,13 @@ def open_file(path: str | Path) -> OpenAudio:
     return OpenAudio(file, status.st_size, found.content_type, etag, int(status.st_mtime))
 
 
+def open_known(path: str | Path, content_type: str, etag: str) -> OpenAudio:
+    """Open a complete audio file of known type and entity tag. Raises OSError."""
+    file = FileIO(os.fspath(path))
+    status = os.fstat(file.fileno())
+    return OpenAudio(file, status.st_size, content_type, etag, int(status.st_mtime))
+
+
 def strong_etag(version: str) -> str:
     """Return an entity tag (RFC 9110, 8.8.3) for audio that `version` identifies uniquely."""
     return f'"{hashlib.sha256(version.encode()).hexdigest()[:32]}"'

@@ -166,12 +166,15 @@ class Clip(models.Model):
     audio_file = models.FileField(
         upload_to=upload_path, max_length=255, blank=True, help_text="Leave empty if it has a URL."
     )
-    # How to make the preview. Unknown values are NULL: see library/renditions/preview.py.
+    # How to make the preview. Unknown values are NULL: see library/renditions/excerpt.py.
     preview_start = models.FloatField(
         "start",
         null=True,
         blank=True,
         validators=[MinValueValidator(0), MaxValueValidator(MAX_DURATION)],
+        error_messages=dict.fromkeys(
+            ("min_value", "max_value"), f"The start must be from 0 to {MAX_DURATION} seconds."
+        ),
         help_text="Seconds. Leave empty to start with the loudest part.",
     )
     preview_length = models.FloatField(
@@ -179,6 +182,10 @@ class Clip(models.Model):
         null=True,
         blank=True,
         validators=[MinValueValidator(SHORTEST_PREVIEW), MaxValueValidator(LONGEST_PREVIEW)],
+        error_messages=dict.fromkeys(
+            ("min_value", "max_value"),
+            f"A preview lasts {SHORTEST_PREVIEW} to {LONGEST_PREVIEW} seconds.",
+        ),
         help_text=f"Seconds, {SHORTEST_PREVIEW} to {LONGEST_PREVIEW}. Leave empty for 30.",
     )
     preview_fade_in = models.FloatField(
@@ -186,14 +193,20 @@ class Clip(models.Model):
         null=True,
         blank=True,
         validators=[MinValueValidator(0), MaxValueValidator(LONGEST_FADE)],
-        help_text="Seconds.",
+        error_messages=dict.fromkeys(
+            ("min_value", "max_value"), f"A fade lasts 0 to {LONGEST_FADE} seconds."
+        ),
+        help_text="Seconds. Leave empty for 0.1, or for none at the start of the audio.",
     )
     preview_fade_out = models.FloatField(
         "fade-out",
         null=True,
         blank=True,
         validators=[MinValueValidator(0), MaxValueValidator(LONGEST_FADE)],
-        help_text="Seconds.",
+        error_messages=dict.fromkeys(
+            ("min_value", "max_value"), f"A fade lasts 0 to {LONGEST_FADE} seconds."
+        ),
+        help_text="Seconds. Leave empty for 1, or for none at the end of the audio.",
     )
     tags = TagsField(default=list, blank=True, help_text="Separated by commas.")
     # Unknown values are NULL; the empty text is not valid.

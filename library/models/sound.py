@@ -69,8 +69,9 @@ class Quality(models.TextChoices):
 class Rendition(models.Model):
     """A rendition that was requested. `Clip.renditions` lists those that can be played.
 
-    `recipe` identifies the audio and all parameters that it is made from. The file's name contains
-    the hash of its content.
+    `recipe` identifies the audio and all parameters that it is made from. Until a rendition with
+    other parameters is complete, the last one can be played: `file` and all below describe it. The
+    file's name contains the hash of its content.
     """
 
     class State(models.TextChoices):
@@ -95,6 +96,7 @@ class Rendition(models.Model):
     requested_at = models.DateTimeField(default=timezone.now)
     made_at = models.DateTimeField(null=True)
     # Those of the file that can be played, also while a new one is made.
+    audio_sha256 = models.CharField(max_length=64, blank=True, help_text="Of the clip's audio.")
     file = models.CharField(max_length=255, blank=True, db_index=True)
     content_type = models.CharField(max_length=100, blank=True)
     etag = models.CharField(max_length=100, blank=True)
@@ -106,6 +108,12 @@ class Rendition(models.Model):
         constraints = (
             models.UniqueConstraint(
                 fields=("clip", "part", "format", "quality"), name="rendition_once"
+            ),
+        )
+        indexes = (
+            # the few that are being made, which are counted at each request for another one
+            models.Index(
+                fields=("id",), name="rendition_pending", condition=models.Q(state="pending")
             ),
         )
 

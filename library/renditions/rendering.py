@@ -1,0 +1,72 @@
+"""Renders a part of a clip's audio into a file, through the confined decoder."""
+
+from hashlib import sha256
+from typing import Any, BinaryIO, Literal, cast
+
+from library.audio.open_audio import OpenAudio
+from library.models import AudioAnalysis, Clip, Part
+from library.renditions.excerpt import Choice, excerpt
+from library.renditions.recipe import source_of, target
+from library.renditions.variants import Variant
+from library.sound import engine
+from library.sound.failures import REASONS, Failure
+from library.sound.limits import RENDERING, Limits
+from library.sound.rendition import Rendered, Rendition
+
+
+def hash_of(audio: OpenAudio) -> str:
+    """Return the SHA-256 of the audio, after its last byte has arrived.
+
+    Raises AudioUnavailableError if the download fails.
+    """
+    digest = sha256()
+    for chunk in audio.chunks(0, audio.size):
+        digest.update(chunk)
+    return digest.hexdigest()
+
+
+def render(
+    clip: Clip,
+    audio: OpenAudio,
+    audio_sha256: str,
+    variant: Variant,
+    output: BinaryIO,
+    limits: Limits = RENDERING,
+) -> Rendered | Failure:
+    """Write a variant of a clip's complete audio to `output`."""
+    part: dict[str, Any] = {}
+    if variant.part == Part.PREVIEW:
+        facts = _duration_and_loudness(clip, audio, audio_sha256)
+        if isinstance(facts, Failure):
+            return facts
+        choice = Choice.of(clip)
+        duration = facts[0]
+        if choice.start is not None and choice.start >= duration:
+            return Failure("beyond_end")
+        part = excerpt(choice, *facts)._asdict()
+    wanted = Rendition(
+        cast('Literal["mp3", "opus", "aac"]', variant.format),
+        cast('Literal["low", "high"]', variant.quality),
+        target=target(),
+        **part,
+    )
+    return engine.render(audio.file, audio.content_type, wanted, output, limits)
+
+
+def _duration_and_loudness(
+    clip: Clip, audio: OpenAudio, audio_sha256: str
+) -> tuple[float, tuple[float, ...]] | Failure:
+    """Return the measured duration and the course of the loudness.
+
+    They come from the clip's analysis, or from a new one if that is of other audio.
+    """
+    known = AudioAnalysis.objects.filter(clip=clip, sha256=audio_sha256).first()
+    if known is not None and known.source == source_of(clip):
+        if known.failure in REASONS and not REASONS[known.failure].retry:
+            return Failure(known.failure)
+        if clip.audio is not None and known.short_term is not None:
+            return clip.audio["duration"], tuple(known.short_term)
+    analysis = engine.analyse(audio.file, audio.content_type)
+    if isinstance(analysis, Failure):
+        return analysis
+    return analysis.duration, analysis.short_term
