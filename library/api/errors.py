@@ -107,6 +107,13 @@ class PermissionMissing(exceptions.PermissionDenied):
     default_detail = "Your account lacks the permission. An administrator can grant it."
 
 
+class WholeNotPublic(exceptions.PermissionDenied):
+    """The operator publishes previews only (CLIPS_PUBLISH)."""
+
+    default_code = "whole_not_public"
+    default_detail = "Only a preview of this clip is public. Leave out part=whole to play it."
+
+
 class CSRFFailed(exceptions.PermissionDenied):
     """The request uses a session, but has no valid CSRF token: another site may have sent it."""
 
@@ -128,6 +135,16 @@ class ClipNotFound(exceptions.NotFound):
     """There is no such clip, or it is a draft: the response does not reveal which."""
 
     default_detail = "There is no clip with this id."
+
+
+class RenditionFailed(exceptions.NotFound):
+    """The rendition cannot be made; `reason` is a sentence of `library.sound`."""
+
+    default_code = "rendition_failed"
+    default_detail = "This rendition cannot be made."
+
+    def __init__(self, reason: str = "") -> None:
+        super().__init__(f"{self.default_detail} {reason}".strip())
 
 
 class PathNotFound(exceptions.NotFound):
@@ -273,6 +290,24 @@ class NoCapacity(Unavailable):
     default_code = "no_capacity"
     default_detail = "Too many streams are in progress. Try again shortly."
     wait = 5
+
+
+class RenditionPending(Unavailable):
+    """The rendition is being made, because this request or an earlier one is the first for it."""
+
+    default_code = "rendition_pending"
+    default_detail = "This rendition is being made. Try again shortly."
+    wait = 2
+
+
+class RenditionsFull(Unavailable):
+    """Too many renditions that clients have requested wait or are stored."""
+
+    default_code = "renditions_full"
+    default_detail = (
+        "Too many renditions are being made or stored. Try again later, or request the default."
+    )
+    wait = 60
 
 
 class PlayNotRecorded(Unavailable):

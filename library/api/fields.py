@@ -32,8 +32,10 @@ DESCRIPTIONS = {
     "licence": "An SPDX identifier. A Creative Commons licence may be given by its URL.",
     "preview_start": "Start of the preview in seconds; null to start with the loudest part.",
     "preview_length": "Length of the preview in seconds, 5 to 60; null for 30.",
-    "preview_fade_in": "Length of the fade at the start of the preview in seconds, at most 10.",
-    "preview_fade_out": "Length of the fade at the end of the preview in seconds, at most 10.",
+    "preview_fade_in": "Length of the fade at the start of the preview in seconds, at most 10; "
+    "null for 0.1, or for none at the start of the audio.",
+    "preview_fade_out": "Length of the fade at the end of the preview in seconds, at most 10; null "
+    "for 1, or for none at the end of the audio.",
     "health": "Result of the last check of the audio's source.",
     "content_type": "Media type of the audio, read from its bytes; null until known.",
     "size_bytes": "Size of the audio; null until known.",

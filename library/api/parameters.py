@@ -16,6 +16,7 @@ from library.api.filters import FILTERS
 from library.api.names import WHOLE
 from library.api.representation import FIELDS
 from library.api.sorting import ORDERINGS
+from library.models import Format, Part, Quality
 from library.statistics.buckets import Interval
 from library.statistics.library import TOP_WINDOWS
 from library.statistics.period import MAX_BUCKETS, Period, PeriodError, parse_period
@@ -102,6 +103,23 @@ LIST: Parameters = {
     ),
     **SHOW,
 }
+# Others are ignored, because players and trackers add some.
+STREAM: Parameters = {
+    "part": ChoiceParameter(
+        Part,
+        help_text="`preview` is an excerpt that an editor has chosen, or the loudest 30 seconds; "
+        "`whole` is the default. Without `format` and `quality`, `whole` is the original. If the "
+        "operator publishes only previews, `preview` is the default.",
+    ),
+    "format": ChoiceParameter(
+        Format,
+        help_text="Format of a rendition: `mp3`, `opus` in Ogg, or `aac` in MP4. The default is "
+        "`mp3`.",
+    ),
+    "quality": ChoiceParameter(
+        Quality, help_text="Bit rate of a rendition. The default is `high`."
+    ),
+}
 CLIP_STATISTICS: Parameters = {
     "interval": ChoiceParameter(
         Interval, default=Interval.DAY.value, help_text="Length of the buckets of the series."
@@ -165,6 +183,15 @@ def read(query: QueryDict, parameters: Parameters) -> dict[str, Any]:
     if errors:
         raise serializers.ValidationError(errors)
     return found
+
+
+def read_stream(query: QueryDict) -> dict[str, Any]:
+    """Return those of the STREAM parameters that a request has. Raise ValidationError as `read`."""
+    known = QueryDict(mutable=True)
+    for name in STREAM:
+        if name in query:
+            known.setlist(name, query.getlist(name))
+    return read(known, STREAM)
 
 
 def _value(field: Field, given: list[str]) -> Any:

@@ -8,13 +8,16 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 from typing import Any
 
+from django.conf import settings
 from django.http import HttpRequest
 from django.urls import reverse
 from rest_framework.request import Request
 
 from library.licences import LICENCES, attribution
+from library.models import Part
 from library.models.fields import CLIP_FIELDS
 from library.models.rows import Row
+from library.renditions.variants import DEFAULT_PREVIEW, Variant
 
 # Fields of the JSON that are computed, after the column that they belong to.
 COMPUTED = {
@@ -36,6 +39,8 @@ _DECLARED = [
 FIELDS = tuple(
     sorted(_DECLARED, key=lambda name: _FIRST.index(name) if name in _FIRST else len(_FIRST))
 )
+# What a clip shows of a rendition, apart from its URL and its ETag.
+_RENDITION = ("part", "format", "quality", "duration", "size_bytes", "content_type")
 # The columns of each field that is not simply the column of its name.
 _COLUMNS = {
     "stream_url": (),
@@ -96,24 +101,37 @@ def _attribution(row: Row, _: str) -> str | None:
     return attribution(row["title"], row["creator"], LICENCES.get(row["licence"]))
 
 
+def _audio_url(row: Row, stream_url: str) -> str:
+    """Return the source's URL; the stream's if the audio was uploaded, or is not public."""
+    is_public = settings.CLIPS_PUBLISH == Part.WHOLE
+    return (is_public and row["audio_url"]) or stream_url
+
+
 def _renditions(row: Row, stream_url: str) -> list[dict[str, Any]]:
     shown = []
     for made in row["renditions"] or ():
-        query = f"part={made['part']}&format={made['format']}&quality={made['quality']}"
-        shown.append({**made, "url": f"{stream_url}?{query}"})
-        del shown[-1]["file"]
+        if made["part"] in (Part.PREVIEW, settings.CLIPS_PUBLISH):
+            facts = {name: made[name] for name in _RENDITION}
+            url = f"{stream_url}?{_query(made)}"
+            shown.append({**facts, "url": url, "etag": made["etag"]})
     return shown
 
 
 def _preview_url(row: Row, stream_url: str) -> str | None:
-    if any(made["part"] == "preview" for made in row["renditions"] or ()):
-        return f"{stream_url}?part=preview"
+    """Return the URL of the first preview of the list, which is the default one if it exists."""
+    for made in row["renditions"] or ():
+        if made["part"] == Part.PREVIEW:
+            is_default = Variant.of(made) == DEFAULT_PREVIEW
+            return f"{stream_url}?{'part=preview' if is_default else _query(made)}"
     return None
 
 
+def _query(made: dict[str, Any]) -> str:
+    return f"part={made['part']}&format={made['format']}&quality={made['quality']}"
+
+
 _MAKERS: dict[str, Callable[[Row, str], Any]] = {
-    # the audio_url of a clip with an upload is its stream
-    "audio_url": lambda row, stream_url: row["audio_url"] or stream_url,
+    "audio_url": _audio_url,
     "stream_url": lambda _, stream_url: stream_url,
     "licence_url": _licence_url,
     "attribution": _attribution,

@@ -13,6 +13,8 @@ from library.api.fields import BODY_FIELDS, AudioURLField, Field, body_field
 from library.api.names import WHOLE, wrong_names
 from library.models import Clip, Format, Health, Part, Quality
 from library.models.fields import CLIP_FIELDS, Writer, written_by
+from library.renditions.excerpt import FIELDS as PREVIEW_FIELDS
+from library.renditions.excerpt import Choice, mistakes
 
 WRITABLE = tuple(name for name in representation.FIELDS if name in written_by(Writer.EDITORS))
 READ_ONLY = frozenset(representation.FIELDS) - frozenset(WRITABLE)
@@ -97,7 +99,8 @@ class ClipSerializer(serializers.ModelSerializer[Clip]):
     audio_url = AudioURLField(
         max_length=2000,
         help_text="Where the audio is downloaded from when it is first played: http or https, a "
-        "public host, port 80 or 443. The stream's own URL if the audio was uploaded.",
+        "public host, port 80 or 443. The stream's own URL if the audio was uploaded, or if the "
+        "operator publishes only previews.",
     )
     stream_url = serializers.URLField(
         read_only=True, help_text="URL of the audio. Requesting it may count as a play."
@@ -122,7 +125,7 @@ class ClipSerializer(serializers.ModelSerializer[Clip]):
         fields = representation.FIELDS
         read_only_fields = [f.name for f in CLIP_FIELDS if f.writer is not Writer.EDITORS]
         list_serializer_class = ClipListSerializer
-        validators = ()  # no constraint spans several fields that clients write
+        validators = ()  # no constraint of the database spans several fields that clients write
 
     def get_fields(self) -> dict[str, Field]:
         """Return copies of fields that are built once: building them takes a third of a POST."""
@@ -146,13 +149,21 @@ class ClipSerializer(serializers.ModelSerializer[Clip]):
         """Return the values. Raises ValidationError with all wrong values and all wrong names."""
         wrong = wrong_names(data, WRITABLE, READ_ONLY) if isinstance(data, Mapping) else {}
         try:
-            values: dict[str, Any] = super().to_internal_value(data)
+            values: dict[str, Any] = super().to_internal_value(self._without_stand_in(data))
         except serializers.ValidationError as error:
             detail: Any = error.detail
             raise serializers.ValidationError({**detail, **wrong}) from None
         if wrong:
             raise serializers.ValidationError(wrong)
         return values
+
+    def _without_stand_in(self, data: Any) -> Any:
+        """Leave out the URL of the stream if the clip shows it instead of its source's URL."""
+        if self.instance is None or not isinstance(data, Mapping) or "audio_url" not in data:
+            return data
+        if data["audio_url"] != self.to_representation(self.instance)["audio_url"]:
+            return data
+        return {name: value for name, value in data.items() if name != "audio_url"}
 
     def validate_audio_url(self, url: str) -> str:
         """Refuse a URL for a clip with an upload, which would then have two sources."""
@@ -163,6 +174,24 @@ class ClipSerializer(serializers.ModelSerializer[Clip]):
                 code="audio_uploaded",
             )
         return url
+
+    def validate(self, values: dict[str, Any]) -> dict[str, Any]:
+        """Refuse a preview that the audio has no room for."""
+        if not values.keys().isdisjoint((*PREVIEW_FIELDS, "duration")):
+            choice = Choice(*(self._value(values, name) for name in PREVIEW_FIELDS))
+            if found := mistakes(choice, self._duration(values)):
+                raise serializers.ValidationError(found)
+        return values
+
+    def _value(self, values: dict[str, Any], name: str) -> Any:
+        return values.get(name, getattr(self.instance, name, None))
+
+    def _duration(self, values: dict[str, Any]) -> float:
+        """Return the duration of the audio: the measured one unless the source changes."""
+        clip = self.instance
+        if clip and clip.audio and values.get("audio_url", clip.audio_url) == clip.audio_url:
+            return float(clip.audio["duration"])
+        return float(self._value(values, "duration"))
 
     def to_representation(self, instance: Clip) -> dict[str, Any]:
         """Return the same JSON as the list."""

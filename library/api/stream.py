@@ -13,13 +13,16 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
 from library.api import errors
-from library.api.stream_steps import begin, recording, refuse_loop
+from library.api.stream_steps import begin, recording, refuse_loop, refuse_missing
+from library.audio.open_audio import OpenAudio
 from library.audio_response import audio_response, stream_request, stream_rules
 from library.client_address import request_network
 from library.models import Clip
 from library.plays.listener import current_keys
 from library.plays.record import Recorded, record
 from library.plays.request import kind_of_play, play_of
+from library.renditions.files import open_rendition
+from library.renditions.variants import Variant
 from library.sources.opening import open_audio
 from library.streams.answer import Answer, StreamRequest, answer
 from library.tasks.changed_audio import notices
@@ -30,10 +33,13 @@ from library.telemetry.instruments import StreamMeter
 _places = BoundedSemaphore(settings.CLIPS_MAX_STREAMS)
 
 
-def stream_clip(request: HttpRequest, clip: Clip) -> HttpResponseBase:
+def stream_clip(
+    request: HttpRequest, clip: Clip, variant: Variant | None = None
+) -> HttpResponseBase:
     """Return a response with the clip's audio. A play is committed before the response is sent.
 
-    Raise AudioUnavailableError, NoCapacity or PlayNotRecorded; no audio is sent then.
+    Raise AudioUnavailableError, NoCapacity, PlayNotRecorded or an error of `refuse_missing`; no
+    audio is sent then.
     """
     received = stream_request(request)
     refuse_loop(received.field)
@@ -41,8 +47,9 @@ def stream_clip(request: HttpRequest, clip: Clip) -> HttpResponseBase:
     meter = StreamMeter(request.META.get(BEGAN))
     with ExitStack() as held:
         held.enter_context(_place())
-        audio = open_audio(clip)
-        notices.compare(clip.pk, audio, (clip.audio or {}).get("etag"))
+        audio = _open(clip, variant)
+        if variant is None:
+            notices.compare(clip.pk, audio, (clip.audio or {}).get("etag"))
         reply = answer(received, audio, clip.title, stream_rules())
         response, body = audio_response(reply, audio)
         try:
@@ -56,6 +63,16 @@ def stream_clip(request: HttpRequest, clip: Clip) -> HttpResponseBase:
             until_closed.callback(end)
             body.on_close = until_closed.close
     return response
+
+
+def _open(clip: Clip, variant: Variant | None) -> OpenAudio:
+    if variant is None:
+        return open_audio(clip)
+    made = variant.listed_in(clip.renditions)
+    audio = open_rendition(made) if made else None
+    if audio is None:
+        refuse_missing(clip.pk, variant)
+    return audio
 
 
 def _record_play(

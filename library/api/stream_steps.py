@@ -1,26 +1,31 @@
 """The steps of a stream that its adapters share, whichever server sends the audio.
 
-An adapter finds the clip, refuses a loop, opens the audio, computes the answer, records the play if
-it is one, begins the stream, sends the answer, and ends the stream.
+An adapter reads the variant, finds the clip, refuses a loop, opens the audio, computes the answer,
+records the play if it is one, begins the stream, sends the answer, and ends the stream.
 """
 
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NoReturn
 
 from django.conf import settings
 from django.db import Error
+from django.http import QueryDict
 
-from library.api import errors
+from library.api import errors, parameters
 from library.audio.errors import CAUSES, AudioUnavailableError
 from library.database_errors import fault_of, first_line
-from library.models import Clip, Kind
+from library.models import Clip, Kind, Part
 from library.plays.outcomes import outcome_writer
 from library.plays.record import NotWrittenError, Recorded
+from library.renditions.requests import Outcome
+from library.renditions.variants import DEFAULT_FORMAT, DEFAULT_QUALITY, Variant
+from library.sound.failures import REASONS
 from library.streams.answer import Answer
 from library.streams.body import Sending
 from library.streams.preconditions import Field
+from library.tasks.renditions import request_rendition
 from library.telemetry import trace_context
 from library.telemetry.instruments import StreamMeter, streams_refused
 
@@ -28,6 +33,7 @@ logger = logging.getLogger(__name__)
 
 OTHER_ERRORS = (
     errors.NoCapacity,
+    errors.RenditionsFull,
     errors.PlayNotRecorded,
     errors.DatabaseUnavailable,
     errors.DatabaseReadOnly,
@@ -40,10 +46,47 @@ for _code in (*CAUSES, *(error.default_code for error in OTHER_ERRORS)):
 
 
 def count_refusal(error: Exception) -> None:
-    """Count an error of the service or an origin by its code. Ignore client errors."""
+    """Count an error of the service or an origin by its code.
+
+    Ignore client errors, and renditions that are requested for the first time.
+    """
     response = errors.api_error(error)
-    if response.status_code >= 500:
+    if response.status_code >= 500 and not isinstance(response, errors.RenditionPending):
         streams_refused.labels(response.get_codes()).inc()
+
+
+def variant_of(query: str) -> Variant | None:
+    """Return the rendition that a request with this query is for, None for the original.
+
+    Raises ValidationError or WholeNotPublic.
+    """
+    only_previews = settings.CLIPS_PUBLISH == Part.PREVIEW
+    given = parameters.read_stream(QueryDict(query)) if query else {}
+    if not given and not only_previews:
+        return None
+    part = given.get("part", str(Part.PREVIEW if only_previews else Part.WHOLE))
+    if part == Part.WHOLE:
+        if only_previews:
+            raise errors.WholeNotPublic
+        if given.keys() == {"part"}:
+            return None
+    return Variant(part, given.get("format", DEFAULT_FORMAT), given.get("quality", DEFAULT_QUALITY))
+
+
+def refuse_missing(clip_id: int, variant: Variant) -> NoReturn:
+    """Have a rendition made that the clip does not list. Takes a round trip to the database.
+
+    Raises RenditionPending, RenditionsFull, RenditionFailed, or AudioUnavailableError.
+    """
+    match request_rendition(clip_id, variant):
+        case Outcome.PENDING | Outcome.DEFER:
+            raise errors.RenditionPending
+        case Outcome.FULL:
+            raise errors.RenditionsFull
+        case str(code) if code in CAUSES:
+            raise AudioUnavailableError(code)
+        case str(code):
+            raise errors.RenditionFailed(REASONS[code].sentence if code in REASONS else "")
 
 
 def refuse_loop(field: Field) -> None:

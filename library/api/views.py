@@ -21,7 +21,7 @@ from library.api.pagination import page_of
 from library.api.representation import FIELDS, columns, select_list, shown
 from library.api.serializers import ClipSerializer
 from library.api.stream import stream_clip
-from library.api.stream_steps import count_refusal
+from library.api.stream_steps import count_refusal, variant_of
 from library.api.visibility import VISIBILITY, check_visible
 from library.api.writes import ClipWrites
 from library.models import Clip
@@ -29,7 +29,7 @@ from library.models.rows import read
 from library.telemetry import request_notes
 
 # The columns that streaming needs.
-STREAMED = ("title", "audio_url", "audio_file", "audio", *VISIBILITY)
+STREAMED = ("title", "audio_url", "audio_file", "audio", "renditions", *VISIBILITY)
 
 
 def _may_be_kept(request: Request, by: Any) -> None:
@@ -80,9 +80,10 @@ class ClipViewSet(ClipWrites):
         throttle_classes=[],
     )
     def stream(self, request: Request, pk: str) -> HttpResponseBase:
+        variant = variant_of(request.META["QUERY_STRING"])
         clip = get_object_or_404(Clip.objects.only(*STREAMED), pk=pk)
         check_visible(vars(clip))
-        return stream_clip(cast("HttpRequest", request), clip)
+        return stream_clip(cast("HttpRequest", request), clip, variant)
 
     def handle_exception(self, exc: Exception) -> Response:
         # A HEAD request is not a failed stream.

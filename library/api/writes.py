@@ -22,7 +22,9 @@ from library.api.etags import may_change, represented, tagged, version
 from library.api.idempotency import answer_once
 from library.api.json_bodies import BULK_MAX
 from library.models import Clip, State
+from library.renditions.excerpt import FIELDS as PREVIEW_FIELDS
 from library.tasks.analyses import note_additions, request_analyses
+from library.tasks.renditions import renew
 
 
 def _first_state() -> State:
@@ -91,6 +93,8 @@ class ClipWrites(CountedRequests, GenericViewSet[Clip]):
                     clip.forget_audio()
                     request_analyses([clip.pk])
                 serializer.save()
+                if not values.keys().isdisjoint(PREVIEW_FIELDS):
+                    renew([clip.pk])
                 history.note_changes(request.user, [(before, clip)])
         return self._shown(request, clip)
 

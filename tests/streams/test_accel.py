@@ -17,6 +17,7 @@ from harness.service import Server
 from harness.waiting import until
 from library.models import Clip
 from tests.support.log_lines import request_line
+from tests.support.renditions import with_renditions
 from tests.support.strace import needs_strace, traced
 
 pytestmark = pytest.mark.skipif(not NGINX, reason="needs nginx: make system-tools")
@@ -83,6 +84,17 @@ def test_upload_through_nginx_equals_the_direct_response(
         *("X-Content-Type-Options", "Cross-Origin-Resource-Policy", "Vary"),
     ):
         assert proxied.headers[name] == direct.headers[name], name
+
+
+def test_rendition_is_served_through_nginx(behind: Server, through: Request) -> None:
+    clip = with_renditions()
+    (made,) = clip.renditions or [{}]
+    path = f"{stream(clip)}?part=preview"
+    named = requests.get(behind.url + path, timeout=10).headers["X-Accel-Redirect"]
+    assert named == f"/_audio/media/{made['file']}"
+    response = through("GET", path, headers={"Range": "bytes=1000-"})
+    assert (response.status_code, len(response.content)) == (206, made["size_bytes"] - 1000)
+    assert response.headers["ETag"] == made["etag"]
 
 
 @pytest.mark.parametrize(

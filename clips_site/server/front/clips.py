@@ -1,23 +1,32 @@
 """The clips that streams need, kept in memory by version."""
 
+import asyncio
 import time
 from collections import OrderedDict
+from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from pathlib import Path
+from typing import NoReturn
 
 from django.core.files.storage import default_storage
+from django.db import close_old_connections
 
 from clips_site.server.front.database import Database
 from library.api.errors import ClipNotFound
+from library.api.stream_steps import refuse_missing
 from library.api.visibility import check_visible
 from library.audio.async_reading import open_audio_async
 from library.audio.open_audio import OpenAudio, open_file
 from library.changes.clip_rows import ClipRow
 from library.plays.record import ClipChangedError
+from library.renditions.files import open_rendition
+from library.renditions.variants import Variant
 from library.sources.opening import audio_store
 
 MOST = 10_000  # clips
 SECONDS = 60.0  # for which a clip is kept
+# For requests for renditions that do not exist: one thread, and so one connection.
+_requests = ThreadPoolExecutor(1, thread_name_prefix="renditions")
 
 
 class Clips:
@@ -50,11 +59,26 @@ class Clips:
         if now.updated_at != clip.updated_at:
             raise ClipChangedError
 
-    async def open_audio(self, clip: ClipRow) -> OpenAudio:
-        """Return the clip's audio. The caller closes it. Raises AudioUnavailableError."""
+    async def open_audio(self, clip: ClipRow, variant: Variant | None) -> OpenAudio:
+        """Return the clip's audio, or a rendition of it. The caller closes it.
+
+        Raises AudioUnavailableError, or an exception of `refuse_missing`.
+        """
+        if variant is not None:
+            made = variant.listed_in(clip.renditions)
+            audio = open_rendition(made) if made else None
+            if audio is None:
+                loop = asyncio.get_running_loop()
+                audio = await loop.run_in_executor(_requests, _refuse_missing, clip.id, variant)
+            return audio
         if clip.audio_file:
             return open_file(_path_of_upload(clip.audio_file))
         return await open_audio_async(audio_store(), clip.audio_url)
+
+
+def _refuse_missing(clip_id: int, variant: Variant) -> NoReturn:
+    close_old_connections()  # as before each request
+    refuse_missing(clip_id, variant)
 
 
 @lru_cache(maxsize=MOST)

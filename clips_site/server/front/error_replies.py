@@ -16,5 +16,7 @@ def error_reply(error: Exception, noted: dict[str, Any]) -> Reply:
     if response is None:
         logger.error("A stream request failed", exc_info=error)
         response = error_response(errors.ServerError())
-    noted["code"] = errors.api_error(error).get_codes()
+    code = errors.api_error(error).get_codes()
+    if isinstance(code, str):  # not of parameters, which have several
+        noted["code"] = code
     return whole_reply(response.status_code, tuple(response.items()), response.content)

@@ -22,7 +22,7 @@ from clips_site.server.front.exchange import Exchange, joined, scheme
 from clips_site.server.front.reply import CHUNK, FileReply, Reply, StreamedReply, whole_reply
 from clips_site.server.front.site_headers import is_served_here, site_headers
 from library.api import errors
-from library.api.stream_steps import begin, count_refusal, recording, refuse_loop
+from library.api.stream_steps import begin, count_refusal, recording, refuse_loop, variant_of
 from library.audio.async_reading import wait_grown
 from library.audio.byte_range import ByteRange
 from library.audio.errors import AudioUnavailableError
@@ -33,6 +33,7 @@ from library.client_address import client_network
 from library.plays.listener import current_keys, known_keys
 from library.plays.record import ClipChangedError, Recorded
 from library.plays.request import kind_of_play, play_of
+from library.renditions.variants import Variant
 from library.streams.answer import Answer, StreamRequest, answer, is_download
 from library.tasks.changed_audio import notices
 from library.telemetry import http_requests
@@ -89,22 +90,26 @@ class Streams:
         if self._in_progress > settings.CLIPS_MAX_STREAMS:
             raise errors.NoCapacity
         refuse_loop(partial(joined, exchange.request))
-        if kept := self._clips.kept(clip_id):
+        variant = variant_of(exchange.query)
+        # A new rendition does not change the version of a clip, so the one kept may not list it.
+        if variant is None and (kept := self._clips.kept(clip_id)):
             with suppress(ClipChangedError):
-                return await self._answer(exchange, kept, is_current=False)
+                return await self._answer(exchange, kept, variant, is_current=False)
         for _ in range(ATTEMPTS):
             clip = await self._clips.read(clip_id)
             with suppress(ClipChangedError):  # since it was read
-                return await self._answer(exchange, clip, is_current=True)
+                return await self._answer(exchange, clip, variant, is_current=True)
         raise errors.PlayNotRecorded
 
-    async def _answer(self, exchange: Exchange, clip: ClipRow, *, is_current: bool) -> Reply:
+    async def _answer(
+        self, exchange: Exchange, clip: ClipRow, variant: Variant | None, *, is_current: bool
+    ) -> Reply:
         """Open the audio, compute the answer, and record the play if it is one.
 
         Raises ClipChangedError if this version of the clip is outdated.
         """
         try:
-            audio = await self._clips.open_audio(clip)
+            audio = await self._clips.open_audio(clip, variant)
         except AudioUnavailableError:
             if not is_current:
                 await self._clips.compare(clip)
@@ -117,7 +122,7 @@ class Streams:
             play = await self._record(exchange, asked, clip, given)
             if play is None and not is_current:  # recording compares the version itself
                 await self._clips.compare(clip)
-            return self._send(exchange, clip, given, audio, play)
+            return self._send(exchange, clip, variant, given, audio, play)
         except BaseException:
             audio.close()
             raise
@@ -150,13 +155,14 @@ class Streams:
         self,
         exchange: Exchange,
         clip: ClipRow,
+        variant: Variant | None,
         given: Answer,
         audio: OpenAudio,
         play: Recorded | None,
     ) -> Reply:
         """Return the reply that sends the answer, and at its end records how it ended."""
         headers, part = tuple(given.headers.items()), given.part
-        notices.compare(clip.id, audio, clip.audio_etag)
+        _notice(clip, variant, audio)
         meter = StreamMeter(exchange.began)
         if part is None or given.handed_over:
             audio.close()
@@ -171,7 +177,7 @@ class Streams:
 
         def on_end() -> None:
             if audio.topic:  # its download may have been in progress
-                notices.compare(clip.id, audio, clip.audio_etag)
+                _notice(clip, variant, audio)
             audio.close()
             end()
 
@@ -182,6 +188,12 @@ class Streams:
 def is_stream(exchange: Exchange) -> bool:
     """Return whether a request is for a stream."""
     return exchange.request.method in METHODS and PATH.fullmatch(exchange.path) is not None
+
+
+def _notice(clip: ClipRow, variant: Variant | None, audio: OpenAudio) -> None:
+    """Let the clip be analysed again if its audio has changed."""
+    if variant is None:
+        notices.compare(clip.id, audio, clip.audio_etag)
 
 
 def count(exchange: Exchange, status: int, error: Exception | None) -> None:

@@ -14,6 +14,7 @@ from library.api import errors, parameters, protocol_errors
 from library.api.openapi.examples import NEW_CLIP
 from library.api.serializers import ClipSerializer
 from library.audio.errors import CAUSES, AudioUnavailableError
+from library.sound.failures import REASONS
 from library.streams import errors as stream_errors
 
 MOST_LISTED = errors.InvalidClips.most
@@ -133,10 +134,12 @@ def error_responses(*makers: MakeError, name: str = "") -> dict[Any, ErrorRespon
     return {status: ErrorResponse(by_status[status], name) for status in sorted(by_status)}
 
 
-def invalid_query(known: parameters.Parameters) -> exceptions.APIException:
-    """Return the error that a query with two mistakes causes."""
+def invalid_query(
+    known: parameters.Parameters, query: str = "format=xml&page=2"
+) -> exceptions.APIException:
+    """Return the error that a query with mistakes causes."""
     try:
-        parameters.read(QueryDict("format=xml&page=2"), known)
+        parameters.read(QueryDict(query), known)
     except exceptions.ValidationError as error:
         return error
     raise AssertionError("the query should be invalid")
@@ -215,9 +218,14 @@ ONCE: tuple[MakeError, ...] = (
     partial(errors.TooManyKeys, settings.CLIPS_IDEMPOTENCY_KEYS, 600),
 )
 STREAMING: tuple[MakeError, ...] = (
+    partial(invalid_query, parameters.STREAM, "part=middle&format=flac&quality=best"),
+    errors.WholeNotPublic,
     *SHOWING,
+    partial(errors.RenditionFailed, REASONS["damaged"].sentence),
     lambda: stream_refused(stream_errors.AUDIO_CHANGED),
     lambda: stream_refused(stream_errors.range_not_satisfiable(457246)),
+    errors.RenditionPending,
+    errors.RenditionsFull,
     errors.NoCapacity,
     errors.PlayNotRecorded,
     *(partial(audio_unavailable, code) for code in CAUSES),

@@ -102,10 +102,15 @@ _STREAM = extend_schema(
     operation_id="stream_clip",
     summary="Stream a clip",
     description="Return the clip's audio: all of it, or one range of bytes. Works with any player. "
-    "The request may count as a play (see *What counts as a play* above).",
+    "The request may count as a play (see *What counts as a play* above).\n\n"
+    "`part`, `format` and `quality` choose a rendition: the whole or a preview, in a format that "
+    "the client plays. The clip's `renditions` lists those that exist. Others are made when they "
+    "are first requested: until then the response is a 503 with the code `rendition_pending` and "
+    "`Retry-After`. Ranges, validators, downloads and plays work as for the original.",
     auth=ANYONE,
     parameters=[
         CLIP_ID,
+        query_parameters("StreamParameters", parameters.STREAM),
         OpenApiParameter(
             "download",
             str,
@@ -141,7 +146,11 @@ _STREAM = extend_schema(
         response_header("Last-Modified", "When the audio last changed.", [200, 206, 304]),
         RETRY_AFTER,
     ],
-    responses={**_AUDIO, 304: _NOT_MODIFIED, **error_responses(*STREAMING)},
+    responses={
+        **_AUDIO,
+        304: _NOT_MODIFIED,
+        **error_responses(*STREAMING, name="StreamQueryErrors"),
+    },
 )
 
 

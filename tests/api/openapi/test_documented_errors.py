@@ -11,7 +11,7 @@ from django.test import Client
 
 from harness.origin import Origin, answer
 from harness.service import Server, free_port
-from library.models import Clip
+from library.models import Clip, Rendition
 from tests.support.editors import bearer, editor, enrolled
 from tests.support.sounds import MP2_FRAME, mp4, track
 
@@ -39,7 +39,7 @@ FIELDS = ""  # instead of a code: errors of fields or parameters, by name
 PROVOKED_ELSEWHERE = {
     *("idempotency_key_in_use", "database_unavailable", "no_capacity", "play_not_recorded"),
     *("database_read_only", "database_busy", "request_timeout", "misdirected_request"),
-    *("too_many_connections", "body_not_stored"),
+    *("too_many_connections", "body_not_stored", "whole_not_public", "renditions_full"),
     *("origin_dns_failed", "origin_tls_failed", "origin_redirect_refused", "origin_redirect_loop"),
     *("origin_loop", "origin_protocol_error", "origin_too_large", "origin_truncated"),
     *("origin_timeout", "origin_busy", "origin_url_invalid"),
@@ -200,6 +200,14 @@ def provoke_errors_of_audio(errors: Errors, make_clip: MakeClip, origin: Origin)
     errors.provoke("stream_clip", "file_missing", missing.pk)
 
 
+def provoke_errors_of_renditions(errors: Errors, clip: Clip) -> None:
+    values = "?part=middle&format=flac&quality=best"
+    errors.provoke("stream_clip", FIELDS, clip.pk, query=values)
+    errors.provoke("stream_clip", "rendition_pending", clip.pk, query="?part=preview")
+    Rendition.objects.update(state="failed", failure="damaged")
+    errors.provoke("stream_clip", "rendition_failed", clip.pk, query="?part=preview")
+
+
 def provoke_a_server_error(errors: Errors) -> None:
     with connection.cursor() as cursor:
         cursor.execute("ALTER TABLE library_clip RENAME COLUMN genre TO mood")
@@ -240,6 +248,7 @@ def test_errors_are_as_documented(
     provoke_errors_of_bodies(errors, token)
     provoke_errors_of_keys(errors)
     provoke_errors_of_audio(errors, make_clip, origin)
+    provoke_errors_of_renditions(errors, clip)
     provoke_errors_of_clips(errors, clip, token)
     provoke_a_server_error(errors)
     provoke_too_many_keys(errors, start_server(CLIPS_IDEMPOTENCY_KEYS="1"))
