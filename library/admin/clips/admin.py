@@ -15,7 +15,7 @@ from django.urls import URLPattern, path
 from library import history
 from library.admin.base import Deletion, ModelAdmin
 from library.admin.bulk import analyses, deletion, edit, states
-from library.admin.clips import audio_views, columns, filters, ordering, sound
+from library.admin.clips import audio_views, columns, filters, ordering, preview, sound
 from library.admin.clips.changelist import ClipChangeList, search
 from library.admin.clips.edit_conflicts import presence
 from library.admin.clips.form import ClipForm, fieldsets
@@ -92,6 +92,8 @@ class ClipAdmin(ModelAdmin[Clip]):
     def get_urls(self) -> list[URLPattern]:
         views: list[tuple[str, Any, str]] = [
             ("<int:pk>/audio", audio_views.clip_audio, "audio"),
+            ("<int:pk>/preview", preview.stored_preview, "preview"),
+            ("<int:pk>/try-preview", preview.try_preview, "try_preview"),
             ("<int:pk>/presence/", presence, "presence"),
             ("<int:pk>/duration/", sound.set_measured_duration, "duration"),
             ("<int:pk>/analyse/", sound.analyse_again, "analyse"),

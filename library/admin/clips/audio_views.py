@@ -35,15 +35,15 @@ LISTEN_SECONDS = 900  # for which a checked URL can be played
 SALT = "library.admin.clips.listen"
 
 _check_slots = BoundedSemaphore(MAX_CHECKS)
-_for_readers = any_permission_required("library.view_clip", "library.change_clip")
+for_readers = any_permission_required("library.view_clip", "library.change_clip")
 _for_editors = any_permission_required("library.add_clip", "library.change_clip")
 
 
-@_for_readers
+@for_readers
 def clip_audio(request: HttpRequest, pk: int) -> HttpResponseBase:
     """Return the clip's audio, whatever its state."""
     clip = get_object_or_404(Clip, pk=pk)
-    return _deliver(request, lambda: open_audio(clip), clip.title)
+    return deliver(request, lambda: open_audio(clip), clip.title)
 
 
 @require_POST
@@ -117,19 +117,20 @@ def listen_to_source(request: HttpRequest) -> HttpResponseBase:
         token = request.GET.get("source", "")
         signed_for, url = signing.loads(token, salt=SALT, max_age=LISTEN_SECONDS)
     except signing.BadSignature:
-        return _plain_text("This link has expired. Check the source again.", 403)
+        return plain_text("This link has expired. Check the source again.", 403)
     if not isinstance(user, User) or signed_for != user.pk:
         raise PermissionDenied
-    return _deliver(request, lambda: audio_store().open(url), "source")
+    return deliver(request, lambda: audio_store().open(url), "source")
 
 
-def _deliver(request: HttpRequest, open_: Callable[[], OpenAudio], name: str) -> HttpResponseBase:
+def deliver(request: HttpRequest, open_: Callable[[], OpenAudio], name: str) -> HttpResponseBase:
+    """Return audio for an editor. `name` becomes that of a file."""
     try:
         audio = open_()
         reply = answer(stream_request(request), audio, name, stream_rules())
         response, _ = audio_response(reply, audio)
     except AudioUnavailableError as error:
-        return _plain_text(error.detail, error.status)
+        return plain_text(error.detail, error.status)
     return response
 
 
@@ -141,5 +142,6 @@ def _refused(sentence: str) -> JsonResponse:
     return JsonResponse({"error": sentence})
 
 
-def _plain_text(sentence: str, status: int) -> HttpResponse:
+def plain_text(sentence: str, status: int) -> HttpResponse:
+    """Return a sentence, which the page's script shows."""
     return HttpResponse(sentence, status=status, content_type="text/plain")

@@ -19,6 +19,8 @@ from library.audio.containers.reader import Reader
 from library.audio.duration import measure, truncation
 from library.models import MAX_DURATION, Clip
 from library.models.fields import CHECKS, CLIP_FIELDS, EDITORS, SECTIONS, SOUND, written_by
+from library.renditions.excerpt import FIELDS as PREVIEW_FIELDS
+from library.renditions.excerpt import Choice, mistakes
 
 FIELDS = written_by(EDITORS)
 
@@ -123,6 +125,7 @@ class ClipForm(forms.ModelForm[Clip]):
         self._require_source(cleaned)
         if "audio_file" not in self.errors:
             self._set_duration(cleaned)
+        self._check_preview(cleaned)
         if self.instance.pk is not None and cleaned.get("loaded"):
             self.before, self.renewed = keep_others_changes(self)
             if self.renewed:
@@ -160,6 +163,20 @@ class ClipForm(forms.ModelForm[Clip]):
                 self.add_error("duration", TOO_LONG.format(self.measured))
                 return
             cleaned["duration"] = self.measured
+
+    def _check_preview(self, cleaned: dict[str, Any]) -> None:
+        """Report a preview that the audio has no room for, at one of its fields."""
+        if self.errors.keys().isdisjoint(PREVIEW_FIELDS):
+            duration = self.measured or cleaned.get("duration")
+            if self.instance.audio and not self._has_new_source(cleaned):
+                duration = self.instance.audio["duration"]
+            choice = Choice(*(cleaned.get(name) for name in PREVIEW_FIELDS))
+            for name, sentence in mistakes(choice, duration).items():
+                self.add_error(name, sentence)
+
+    def _has_new_source(self, cleaned: Mapping[str, Any]) -> bool:
+        is_upload = isinstance(cleaned.get("audio_file"), UploadedFile)
+        return is_upload or cleaned.get("audio_url") != self.before["audio_url"]
 
     def _measure(self, audio: BinaryIO | str) -> None:
         if found := measure(audio):

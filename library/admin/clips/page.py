@@ -14,12 +14,15 @@ from django.http.response import HttpResponseRedirect
 from library import history
 from library.admin.base import cause_sentence
 from library.admin.clips.form import ClipForm
+from library.admin.clips.preview import preview_context
 from library.admin.clips.sound import sound_of
 from library.admin.clips.uploaded_file import format_size
 from library.admin.log_entries import action_of
 from library.models import Clip
+from library.renditions.excerpt import FIELDS as PREVIEW_FIELDS
 from library.sources import uploads
 from library.tasks.analyses import request_analyses
+from library.tasks.renditions import renew
 
 CHANGES_PER_PAGE = 50  # of the history
 
@@ -31,6 +34,7 @@ def page_context(request: HttpRequest, clip: Clip | None, *, may_write: bool) ->
         "size": format_size(clip.size_bytes) if clip and clip.size_bytes else "",
         "failure": cause_sentence(clip.health_reason) if clip else "",
         "sound": sound_of(clip) if clip else None,
+        "preview": preview_context(clip) if clip else None,
         "page_id": uuid.uuid4(),
         "file_was_lost": bool(request.FILES),
     }
@@ -55,6 +59,8 @@ def save_clip(request: HttpRequest, clip: Clip, form: ClipForm, change: bool) ->
         clip.save()
     elif history.change_message(form.before, history.values_of(clip)):
         clip.save(update_fields=form.written)
+        if not set(PREVIEW_FIELDS).isdisjoint(form.changed_data):
+            renew([clip.pk])
     if change and form.has_new_source:
         request_analyses([clip.pk])
     before = form.before["audio_file"].name

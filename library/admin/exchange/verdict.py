@@ -9,6 +9,8 @@ from django.urls import reverse
 from library.admin.exchange.columns import REQUIRED, WRITTEN, to_time
 from library.admin.exchange.values import REQUIRED_MESSAGE, read_value, text_of
 from library.models import Clip, State
+from library.renditions.excerpt import FIELDS as PREVIEW_FIELDS
+from library.renditions.excerpt import Choice, mistakes
 
 NO_AUDIO = "Enter an audio URL. To upload a file, use the page of the clip."
 UPLOADED = (
@@ -38,6 +40,7 @@ def judge(cells: Cells, clip: Clip) -> tuple[Changes, Problems]:
     values = _values(cells, clip, problems)
     if "state" not in problems:
         _judge_state(values, clip, problems)
+    _judge_preview(values, clip, problems)
     old_and_new = {name: (getattr(clip, name), value) for name, value in values.items()}
     changes = {name: pair for name, pair in old_and_new.items() if not _same(*pair)}
     if changes and clip.pk is not None:
@@ -95,6 +98,19 @@ def _judge_state(values: dict[str, Any], clip: Clip, problems: Problems) -> None
     if reason and reason != clip.withdrawn_reason:
         problems["withdrawn_reason"] = ["Leave this empty: only withdrawn clips have a reason."]
     values["withdrawn_reason"] = None
+
+
+def _judge_preview(values: dict[str, Any], clip: Clip, problems: Problems) -> None:
+    """Refuse a preview that the audio has no room for."""
+    needed = (*PREVIEW_FIELDS, "duration")
+    if values.keys().isdisjoint(needed) or not problems.keys().isdisjoint(needed):
+        return
+    duration = values.get("duration", clip.duration)
+    if clip.audio and values.get("audio_url", clip.audio_url) == clip.audio_url:
+        duration = clip.audio["duration"]
+    choice = Choice(*(values.get(name, getattr(clip, name)) for name in PREVIEW_FIELDS))
+    for name, sentence in mistakes(choice, duration).items():
+        problems[name] = [sentence]
 
 
 def _judge_age(cell: Any, clip: Clip, problems: Problems) -> None:

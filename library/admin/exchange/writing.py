@@ -9,6 +9,8 @@ from psycopg.sql import SQL, Identifier
 from library.models import Clip
 from library.models.fields import CHECKS, SOUND, written_by
 from library.models.transactions import allow_idle
+from library.renditions.excerpt import FIELDS as PREVIEW_FIELDS
+from library.tasks.renditions import renew_later
 
 _UPDATE = SQL(
     "UPDATE library_clip SET {settings} FROM jsonb_to_recordset(%s) AS new (id bigint, {columns}) "
@@ -45,6 +47,7 @@ def write(changed: list[tuple[Clip, set[str]]]) -> None:
     with connection.cursor() as cursor:
         for statement, values in updates:
             cursor.execute(statement, [values])
+    renew_later(clip.pk for clip, fields in changed if not fields.isdisjoint(PREVIEW_FIELDS))
 
 
 def _update(clips: list[Clip], names: set[str]) -> tuple[str, str]:
