@@ -1,6 +1,5 @@
 """Analyse the audio of one clip, and save the result for the bytes that it belongs to."""
 
-import hashlib
 from contextlib import closing
 from datetime import timedelta
 from enum import StrEnum
@@ -76,7 +75,7 @@ def _analyse(clip: Clip, *, fetch: bool, again: bool) -> Result:
             if before.obstacle is None:
                 return Result(Kind.CURRENT)
             return _saved(clip, Result(Kind.CURRENT), audio, clip.audio, before.sha256)
-        sha256 = _digest(audio)
+        sha256 = audio.sha256()
         if before is not None and before.sha256 == sha256:
             facts = clip.audio and clip.audio | {"etag": audio.etag}
             if facts or before.failure:
@@ -95,14 +94,6 @@ def _analyse(clip: Clip, *, fetch: bool, again: bool) -> Result:
         result = Result(Kind.NOT_DECODABLE, found.code)
         unknown = {"failure": found.code, "peaks": None, "short_term": None}
         return _saved(clip, result, audio, None, sha256, **unknown)
-
-
-def _digest(audio: OpenAudio) -> str:
-    """Return the SHA-256 of the audio, once its download is complete."""
-    digest = hashlib.sha256()
-    for chunk in audio.chunks(0, audio.size):
-        digest.update(chunk)
-    return digest.hexdigest()
 
 
 @transaction.atomic

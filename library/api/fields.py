@@ -167,7 +167,7 @@ class FiniteParameter(serializers.FloatField):
 class FlagParameter(serializers.BooleanField):
     """`true` or `false`; DRF would accept `yes` and `1`."""
 
-    default_error_messages = {"invalid": "Must be true or false."}
+    default_error_messages = {"invalid": "Use true or false."}
 
     def to_internal_value(self, data: Any) -> bool:
         if data not in ("true", "false"):

@@ -98,9 +98,9 @@ class ClipSerializer(serializers.ModelSerializer[Clip]):
 
     audio_url = AudioURLField(
         max_length=2000,
-        help_text="Where the audio is downloaded from when it is first played: http or https, a "
-        "public host, port 80 or 443. The stream's own URL if the audio was uploaded, or if the "
-        "operator publishes only previews.",
+        help_text="Where the audio is downloaded from: http or https, a public host, port 80 or "
+        "443. The stream's own URL if the audio was uploaded, or if the operator publishes only "
+        "previews.",
     )
     stream_url = serializers.URLField(
         read_only=True, help_text="URL of the audio. Requesting it may count as a play."

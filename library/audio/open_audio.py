@@ -85,6 +85,16 @@ class OpenAudio:
             else:
                 self._await(position)
 
+    def sha256(self) -> str:
+        """Return the hash of all bytes in hexadecimal, once the download is complete.
+
+        Raises AudioUnavailableError if the download fails.
+        """
+        digest = hashlib.sha256()
+        for chunk in self.chunks(0, self.size):
+            digest.update(chunk)
+        return digest.hexdigest()
+
     def _await(self, position: int) -> None:
         def ready() -> int | None:
             return self.available(position)

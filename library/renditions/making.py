@@ -11,8 +11,8 @@ from library.audio.open_audio import OpenAudio
 from library.models import Clip, Rendition
 from library.renditions import files
 from library.renditions.publishing import publish
-from library.renditions.recipe import recipe, source_of
-from library.renditions.rendering import hash_of, render
+from library.renditions.recipe import recipe
+from library.renditions.rendering import render
 from library.renditions.variants import Variant
 from library.sound.failures import Failure
 from library.sound.rendition import ENCODINGS
@@ -38,7 +38,7 @@ def make(clip_id: int, variant: Variant) -> None:
     row, _ = Rendition.objects.get_or_create(clip=clip, **variant._asdict())
     try:
         with closing(open_audio(clip)) as audio:
-            audio_sha256 = hash_of(audio)
+            audio_sha256 = audio.sha256()
             made = _made(clip, audio, audio_sha256, row, variant)
     except AudioUnavailableError as error:
         _note_failure(row, error.code)
@@ -47,7 +47,7 @@ def make(clip_id: int, variant: Variant) -> None:
         _note_failure(row, made.code, recipe(clip, audio_sha256, variant))
         if made.retry:
             raise NotMadeError(made.sentence)
-    elif not publish(row, made, source_of(clip), audio_sha256):
+    elif not publish(row, made, clip.source, audio_sha256):
         raise NotMadeError("The clip has got other audio.")
     elif row.file and row.file != made.get("file", row.file):
         files.release(row.file)

@@ -6,7 +6,6 @@ from django.db import transaction
 
 from library.models import AudioAnalysis, Clip, Rendition
 from library.renditions import files
-from library.renditions.recipe import source_of
 from library.renditions.variants import VARIANTS, variant_of
 
 PUBLIC = ("duration", "size_bytes", "content_type", "etag")
@@ -16,7 +15,7 @@ PUBLIC = ("duration", "size_bytes", "content_type", "etag")
 def publish(row: Rendition, made: dict[str, Any], source: str, audio_sha256: str) -> bool:
     """Save a rendition and list it in its clip, unless that has another source by now."""
     clip = _locked(row.clip_id)
-    if clip is None or source_of(clip) != source:
+    if clip is None or clip.source != source:
         return False
     Rendition.objects.filter(pk=row.pk).update(**made)
     _list(clip, audio_sha256)
@@ -28,7 +27,7 @@ def list_current(clip_id: int) -> None:
     """List the renditions of the audio that was analysed. Delete those of any other audio."""
     clip = _locked(clip_id)
     analysis = AudioAnalysis.objects.filter(clip_id=clip_id).only("sha256", "source").first()
-    if clip is None or analysis is None or analysis.source != source_of(clip):
+    if clip is None or analysis is None or analysis.source != clip.source:
         return
     rows = Rendition.objects.filter(clip=clip).exclude(state=Rendition.State.PENDING)
     outdated = rows.exclude(audio_sha256__in=("", analysis.sha256))

@@ -14,11 +14,6 @@ from library.renditions.variants import Variant
 VERSION = 1  # of how this service makes renditions
 
 
-def source_of(clip: Clip) -> str:
-    """Return the source that an analysis of this clip names: its URL or its upload's name."""
-    return clip.audio_url or str(clip.audio_file)
-
-
 def target() -> float | None:
     """Return the loudness of renditions in LUFS, None if it stays as it is."""
     chosen: str = settings.CLIPS_RENDITION_LOUDNESS

@@ -1,28 +1,16 @@
 """Renders a part of a clip's audio into a file, through the confined decoder."""
 
-from hashlib import sha256
 from typing import Any, BinaryIO, Literal, cast
 
 from library.audio.open_audio import OpenAudio
 from library.models import AudioAnalysis, Clip, Part
 from library.renditions.excerpt import Choice, excerpt
-from library.renditions.recipe import source_of, target
+from library.renditions.recipe import target
 from library.renditions.variants import Variant
 from library.sound import engine
 from library.sound.failures import REASONS, Failure
 from library.sound.limits import RENDERING, Limits
 from library.sound.rendition import Rendered, Rendition
-
-
-def hash_of(audio: OpenAudio) -> str:
-    """Return the SHA-256 of the audio, after its last byte has arrived.
-
-    Raises AudioUnavailableError if the download fails.
-    """
-    digest = sha256()
-    for chunk in audio.chunks(0, audio.size):
-        digest.update(chunk)
-    return digest.hexdigest()
 
 
 def render(
@@ -61,7 +49,7 @@ def _duration_and_loudness(
     They come from the clip's analysis, or from a new one if that is of other audio.
     """
     known = AudioAnalysis.objects.filter(clip=clip, sha256=audio_sha256).first()
-    if known is not None and known.source == source_of(clip):
+    if known is not None and known.source == clip.source:
         if known.failure in REASONS and not REASONS[known.failure].retry:
             return Failure(known.failure)
         if clip.audio is not None and known.short_term is not None:

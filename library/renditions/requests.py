@@ -12,7 +12,7 @@ from django.utils import timezone
 from library.audio.errors import CAUSES
 from library.models import AudioAnalysis, Clip, Rendition
 from library.renditions.publishing import list_current
-from library.renditions.recipe import recipe, source_of
+from library.renditions.recipe import recipe
 from library.renditions.variants import Variant, in_advance, on_demand, variant_of
 from library.sound.failures import REASONS
 
@@ -74,22 +74,23 @@ def _is_full() -> bool:
 def to_make(clips: Iterable[Clip]) -> dict[int, list[Variant]]:
     """Return the variants to make without a request, by the id of a clip.
 
-    These are the configured ones that are missing, and all that are outdated. Clips without a
-    current analysis have none: their audio is unknown.
+    These are the configured ones that are missing, unless the audio cannot be decoded, and all that
+    are outdated. Clips without a current analysis have none: their audio is unknown.
     """
     by_id = {clip.pk: clip for clip in clips}
     rows = defaultdict[int, dict[Variant, Rendition]](dict)
     for row in Rendition.objects.filter(clip__in=by_id):
         rows[row.clip_id][variant_of(row)] = row
     found = defaultdict[int, list[Variant]](list)
-    analyses = AudioAnalysis.objects.filter(clip__in=by_id).only("sha256", "source")
+    analyses = AudioAnalysis.objects.filter(clip__in=by_id).only("sha256", "source", "failure")
     for analysis in analyses:
         clip = by_id[analysis.clip_id]
-        if analysis.source == source_of(clip):
+        if analysis.source == clip.source:
             known = rows[clip.pk]
+            configured = () if analysis.failure else in_advance()
             found[clip.pk] = [
                 variant
-                for variant in dict.fromkeys((*in_advance(), *known))
+                for variant in dict.fromkeys((*configured, *known))
                 if variant not in known
                 or known[variant].recipe != recipe(clip, analysis.sha256, variant)
             ]

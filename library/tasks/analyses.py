@@ -10,10 +10,11 @@ from procrastinate import JobContext
 from procrastinate.exceptions import JobAborted
 
 from library.analyses import analysing
-from library.analyses.analysing import Kind
+from library.analyses.analysing import Kind, Result
 from library.analyses.due_clips import due_in_background
 from library.analyses.rounds import AnalysisRound
 from library.tasks.queue import AUDIO, BACKFILL, MAINTENANCE, defer, defer_many, periodic, task
+from library.tasks.renditions import renew
 
 logger = logging.getLogger(__name__)
 
@@ -35,6 +36,7 @@ def analyse_clip(context: JobContext, clip_id: int, again: bool = False) -> None
     if result.kind == Kind.INTERRUPTED:
         raise AnalysisInterruptedError(result.code)
     logger.info("Clip analysed: %s", result.kind, extra={"clip": clip_id, "code": result.code})
+    follow(clip_id, result)
 
 
 @task(BACKFILL)
@@ -42,8 +44,8 @@ def analyse_due_clips(context: JobContext) -> None:
     """Analyse clips that have no analysis, or whose audio was unavailable, in several tasks."""
     clips = [*islice(due_in_background(), MOST)]
     analysis_round = AnalysisRound(context.should_abort, fetch=True)
-    for _ in analysis_round.results(clips):
-        pass
+    for clip, result in analysis_round.results(clips):
+        follow(clip.pk, result, BACKFILL)
     if analysis_round.stopped:
         raise JobAborted
     counts = analysis_round.counts
@@ -58,6 +60,12 @@ def find_clips_to_analyse(context: JobContext, timestamp: int) -> None:
     """Start the analysis of clips that have none, such as samples, and try again if one failed."""
     if next(due_in_background(), None) is not None:
         defer(analyse_due_clips)
+
+
+def follow(clip_id: int, result: Result, queue: str = AUDIO) -> None:
+    """Have everything made that depends on the analysis, if the audio was analysed."""
+    if result.kind in (Kind.ANALYSED, Kind.NOT_DECODABLE):
+        renew([clip_id], queue)
 
 
 def repeat_analyses(clip_ids: Sequence[int]) -> int:

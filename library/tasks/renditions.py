@@ -6,8 +6,6 @@ from datetime import timedelta
 from django.db import transaction
 from django.utils import timezone
 from procrastinate import JobContext
-from procrastinate.contrib.django import app
-from procrastinate.exceptions import AlreadyEnqueued
 
 from library.models import Clip
 from library.renditions import files, requests
@@ -15,24 +13,21 @@ from library.renditions.making import make
 from library.renditions.publishing import list_current
 from library.renditions.requests import Outcome
 from library.renditions.variants import Variant
-from library.tasks.declared import MAINTENANCE, periodic
-from library.tasks.retries import BackOff
+from library.tasks.queue import AUDIO, BACKFILL, MAINTENANCE, defer, periodic, task
 
-RENDITIONS = "renditions"  # queue
-REQUESTED, IN_ADVANCE = 10, 0  # priorities: a listener waits for the first
 FILES_KEPT = timedelta(hours=24)  # without a rendition
 
 
-@app.task(name="make_rendition", queue=RENDITIONS, retry=BackOff())
-def make_rendition(clip_id: int, **variant: str) -> None:
+@task(AUDIO)
+def make_rendition(context: JobContext, clip_id: int, **variant: str) -> None:
     """Make one rendition of a clip and publish it. The variant is its part, format and quality."""
     make(clip_id, Variant(**variant))
 
 
-@app.task(name="renew_renditions_of", queue=RENDITIONS, retry=BackOff())
-def renew_renditions_of(clip_ids: list[int]) -> None:
+@task(BACKFILL)
+def renew_renditions_of(context: JobContext, clip_ids: list[int]) -> None:
     """Have the renditions of clips made that are missing or outdated."""
-    renew(clip_ids)
+    renew(clip_ids, queue=BACKFILL)
 
 
 @periodic("27 2 * * *", MAINTENANCE)
@@ -44,7 +39,7 @@ def renew_renditions(context: JobContext, timestamp: int) -> None:
     """
     for clip_id, variants in requests.clips_to_renew():
         for variant in variants:
-            _defer(clip_id, variant, IN_ADVANCE)
+            _defer(clip_id, variant, BACKFILL)
 
 
 @periodic("7 * * * *", MAINTENANCE)
@@ -60,11 +55,11 @@ def request_rendition(clip_id: int, variant: Variant) -> Outcome | str:
     with transaction.atomic():
         outcome = requests.request(clip_id, variant)
         if outcome is Outcome.DEFER:
-            _defer(clip_id, variant, REQUESTED)
+            _defer(clip_id, variant, AUDIO)
     return outcome
 
 
-def renew(clip_ids: Iterable[int]) -> None:
+def renew(clip_ids: Iterable[int], queue: str = AUDIO) -> None:
     """Have the renditions of clips made that are missing or outdated.
 
     Call it after an analysis, and after a change of the preview's settings.
@@ -74,24 +69,17 @@ def renew(clip_ids: Iterable[int]) -> None:
         list_current(clip.pk)
     for clip_id, variants in requests.to_make(clips).items():
         for variant in variants:
-            _defer(clip_id, variant, IN_ADVANCE)
+            _defer(clip_id, variant, queue)
 
 
 def renew_later(clip_ids: Iterable[int]) -> None:
     """Defer `renew` of many clips, in the transaction that changes them."""
     if ids := list(clip_ids):
-        renew_renditions_of.defer(clip_ids=ids)
+        defer(renew_renditions_of, clip_ids=ids)
 
 
-def _defer(clip_id: int, variant: Variant, priority: int) -> None:
+def _defer(clip_id: int, variant: Variant, queue: str) -> None:
     """Note that the rendition is pending, and defer its task unless that waits already."""
-    name = f"rendition {variant} of clip {clip_id}"
     with transaction.atomic():
         requests.note_pending(clip_id, variant)
-        try:
-            with transaction.atomic():
-                make_rendition.configure(lock=name, queueing_lock=name, priority=priority).defer(
-                    clip_id=clip_id, **variant._asdict()
-                )
-        except AlreadyEnqueued:
-            pass
+        defer(make_rendition, queue=queue, clip_id=clip_id, **variant._asdict())

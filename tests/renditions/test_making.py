@@ -17,7 +17,6 @@ from library.models import AudioAnalysis, Clip, Rendition
 from library.renditions import files
 from library.renditions.making import make
 from library.renditions.publishing import list_current, publish
-from library.renditions.recipe import source_of
 from library.renditions.variants import VARIANTS, Variant
 from tests.support.recipes import linked_clip, make_clip
 from tests.support.renditions import PREVIEW, analysed, with_renditions
@@ -100,7 +99,7 @@ def test_renditions_that_are_ready_at_once_are_all_listed() -> None:
     def finish(other: Rendition) -> bool:
         try:
             begin.wait()
-            return publish(other, row, source_of(clip), row["audio_sha256"])
+            return publish(other, row, clip.source, row["audio_sha256"])
         finally:
             connection.close()
 

@@ -99,6 +99,11 @@ def test_configured_renditions_are_made_after_an_analysis(settings: Any) -> None
     ]
 
 
+def test_nothing_is_made_in_advance_of_audio_that_cannot_be_decoded() -> None:
+    renew([analysed(make_clip(), failure="damaged").pk])
+    assert jobs() == []
+
+
 def test_no_rendition_may_be_configured(settings: Any) -> None:
     settings.CLIPS_RENDITIONS = []
     renew([analysed(make_clip()).pk])

@@ -7,8 +7,6 @@ from django.forms import model_to_dict
 from library.models import AudioAnalysis, Clip, Rendition
 from library.renditions.making import make
 from library.renditions.publishing import list_current
-from library.renditions.recipe import source_of
-from library.renditions.rendering import hash_of
 from library.renditions.variants import Variant
 from library.sources.opening import open_audio
 from tests.support.recipes import make_clip
@@ -22,9 +20,9 @@ def analysed(clip: Clip, **columns: Any) -> Clip:
     """Save an analysis of the clip's audio without decoding it."""
     audio = open_audio(clip)
     values = {
-        "source": source_of(clip),
+        "source": clip.source,
         "audio_etag": audio.etag,
-        "sha256": hash_of(audio),
+        "sha256": audio.sha256(),
         "short_term": [-20.0] * 26,
     }
     audio.close()

@@ -28,3 +28,13 @@ def end(pk: int, status: str, seconds: float) -> None:
         "UPDATE procrastinate_jobs SET status = %s::procrastinate_job_status WHERE id = %s",
         *(status, pk),
     )
+
+
+class Context:
+    """What a task may ask its worker."""
+
+    def __init__(self, stopping: bool = False) -> None:
+        self._stopping = stopping
+
+    def should_abort(self) -> bool:
+        return self._stopping

@@ -20,7 +20,7 @@ from tests.settings import LOCAL
 from tests.sound.signals import sine, wav
 from tests.support import recipes
 from tests.support.editors import bearer, editor
-from tests.tasks.test_declared import Context
+from tests.support.tasks import Context
 
 URL = "https://example.com/a.mp3"
 CLIP = {"title": "A", "genre": "b", "duration": 1, "audio_url": URL}

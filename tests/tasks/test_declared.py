@@ -18,17 +18,7 @@ from library.plays import partitions
 from library.tasks import declared
 from library.tasks.retries import BackOff
 from tests.support import recipes
-from tests.support.tasks import execute
-
-
-class Context:
-    """What a task may ask its worker."""
-
-    def __init__(self, stopping: bool = False) -> None:
-        self._stopping = stopping
-
-    def should_abort(self) -> bool:
-        return self._stopping
+from tests.support.tasks import Context, execute
 
 
 def run(task: Any, stopping: bool = False) -> None:

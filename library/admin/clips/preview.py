@@ -20,7 +20,7 @@ from library.audio.errors import CAUSES, AudioUnavailableError
 from library.models import Clip, Rendition
 from library.renditions import files
 from library.renditions.excerpt import FIELDS, Choice, mistakes
-from library.renditions.rendering import hash_of, render
+from library.renditions.rendering import render
 from library.renditions.variants import DEFAULT_PREVIEW, in_advance
 from library.sound.failures import REASONS, Failure
 from library.sound.limits import MIB, RENDERING
@@ -64,7 +64,7 @@ def try_preview(request: HttpRequest, pk: int) -> HttpResponseBase:
         return plain_text("Too many previews are being made. Try again in a moment.", 503)
     try:
         with closing(open_audio(clip)) as audio, files.unfinished() as output:
-            result = render(clip, audio, hash_of(audio), DEFAULT_PREVIEW, output, TRIAL)
+            result = render(clip, audio, audio.sha256(), DEFAULT_PREVIEW, output, TRIAL)
             if isinstance(result, Failure):
                 return plain_text(result.sentence, 422)
             output.seek(0)

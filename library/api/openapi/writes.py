@@ -30,7 +30,7 @@ CREATE = extend_schema(
     operation_id="add_clip",
     summary="Add a clip",
     description="Add a clip by its metadata and the URL of its audio. The URL is checked for its "
-    "form only. The audio is downloaded when the clip is first played.",
+    "form only. The audio is downloaded and analysed in the background.",
     auth=ADDERS,
     parameters=[
         IDEMPOTENCY_KEY,

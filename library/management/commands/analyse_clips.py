@@ -16,6 +16,8 @@ from library.management.commands.check_sources import positive, seconds
 from library.management.interruption import Interruption
 from library.models import Clip, State
 from library.models.clip import ClipQuerySet
+from library.tasks.analyses import follow
+from library.tasks.queue import BACKFILL
 
 REPORTED = (Kind.NOT_DECODABLE, Kind.UNAVAILABLE, Kind.INTERRUPTED)
 
@@ -77,6 +79,7 @@ class Command(BaseCommand):
             with tqdm(desc="Analysing", total=len(chosen), unit="clip", disable=quiet) as bar:
                 for clip, result in analysis_round.results(chosen):
                     bar.update()
+                    follow(clip.pk, result, BACKFILL)
                     self._report(clip, result)
         finally:
             if options["verbosity"]:
