@@ -45,7 +45,7 @@ def due_clips(clips: ClipQuerySet) -> Iterator[DueClip]:
     """Yield the clips in their order. Exclude uploads on a machine without an uploads folder."""
     if not Path(settings.MEDIA_ROOT).is_dir():
         clips = clips.filter(Q(audio_file="") | Q(audio_file__startswith=SAMPLES_PREFIX))
-    for values in clips.values_list(*DueClip._fields):
+    for values in clips.values_list(*DueClip._fields).iterator():
         yield DueClip(*values)
 
 
