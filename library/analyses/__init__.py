@@ -1,1 +1,1 @@
-"""Analyses of clips' audio: which clips need one, making and saving it, many in a round."""
+"""Analyses of clipsâ audio: which clips need one, making and saving it, waveforms, duplicates."""

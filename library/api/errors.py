@@ -147,6 +147,16 @@ class RenditionFailed(exceptions.NotFound):
         super().__init__(f"{self.default_detail} {reason}".strip())
 
 
+class NotAnalysed(exceptions.NotFound):
+    """The audio of the clip could not be decoded, for a reason in `library.sound.failures`."""
+
+    default_code = "not_analysed"
+    default_detail = "The clip has no waveform, because its audio could not be decoded."
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"{self.default_detail} {reason}")
+
+
 class PathNotFound(exceptions.NotFound):
     """No view handles the path."""
 
@@ -308,6 +318,13 @@ class RenditionsFull(Unavailable):
         "Too many renditions are being made or stored. Try again later, or request the default."
     )
     wait = 60
+
+
+class AnalysisPending(Unavailable):
+    """The current audio of the clip has not been analysed yet."""
+
+    default_code = "analysis_pending"
+    default_detail = "The audio has not been analysed yet. Try again shortly."
 
 
 class PlayNotRecorded(Unavailable):

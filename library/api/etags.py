@@ -21,9 +21,11 @@ from library.api.json_bodies import JSONRenderer
 from library.api.negotiation import SMALLEST, accepts_gzip, compressed
 from library.models import Clip
 from library.streams.dates import parse_http_date
+from library.telemetry import request_notes
 
 DESCRIBED_BY = ("Link", "X-Total-Count")  # not in a 304, so the tag must cover them
 VARY = "Accept, Accept-Encoding"  # other types get a 406
+COMPRESSED = ("image/png",)  # types whose bodies gzip makes no smaller
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 Headers = Mapping[str, str]
 
@@ -37,6 +39,8 @@ class Representation(NamedTuple):
     weak: bool = False
     media_type: str = JSONRenderer.media_type
     gzipped: bytes | None = None  # the compressed body, if it is kept
+    vary: str = VARY
+    cache_control: str = "no-cache"
 
     def etag(self, *, coded: bool) -> str:
         if self.weak:  # for the same meaning, whatever the bytes
@@ -96,7 +100,8 @@ def tagged(
         body = shown.gzipped or compressed(body)
     response = HttpResponse(body, shown.media_type, status, headers=headers)
     response["ETag"] = shown.etag(coded=coded)
-    response["Vary"] = VARY
+    if shown.vary:
+        response["Vary"] = shown.vary
     if coded:
         response["Content-Encoding"] = "gzip"
     return response
@@ -118,13 +123,24 @@ def revalidated(
     if (condition := request.headers.get("If-None-Match")) is not None:
         tags = parse_etags(condition)
         if tags == ["*"] or etag.removeprefix("W/") in (tag.removeprefix("W/") for tag in tags):
-            own = {"ETag": etag, "Cache-Control": "no-cache", "Vary": VARY}
-            return HttpResponseNotModified(headers=own)
+            own = {"ETag": etag, "Cache-Control": shown.cache_control, "Vary": shown.vary}
+            return HttpResponseNotModified(headers={name: own[name] for name in own if own[name]})
     response = tagged(request, shown, headers=headers)
-    response["Cache-Control"] = "no-cache"
+    response["Cache-Control"] = shown.cache_control
     return response
 
 
+def may_be_kept(request: Request, by: Any) -> None:
+    """Note that the server may keep this answer until what it shows has changed.
+
+    It shows the library, or only one clip. The answer to an editor also says that a token is valid.
+    """
+    if request.user is None:
+        request_notes.noted(request.META)["kept_by"] = by
+
+
 def _is_coded(request: Request, shown: Representation) -> bool:
+    if shown.media_type in COMPRESSED:
+        return False
     accepted = request.META.get("HTTP_ACCEPT_ENCODING")
     return len(shown.body) >= SMALLEST and accepts_gzip(accepted)

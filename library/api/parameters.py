@@ -17,6 +17,7 @@ from library.api.names import WHOLE
 from library.api.representation import FIELDS
 from library.api.sorting import ORDERINGS
 from library.models import Format, Part, Quality
+from library.sound.waveform import DEFAULT_POINTS, FEWEST_POINTS, MOST_POINTS
 from library.statistics.buckets import Interval
 from library.statistics.library import TOP_WINDOWS
 from library.statistics.period import MAX_BUCKETS, Period, PeriodError, parse_period
@@ -27,6 +28,18 @@ Parameters: TypeAlias = Mapping[str, Field]
 
 DEFAULT_LIMIT, MAX_LIMIT = 100, 1000
 MAX_REPEATED = 20
+# The colours of images of waveforms. All have a contrast of 3:1 or more on their backgrounds.
+WAVE_COLORS = {
+    "blue": "#2f7de1",
+    "gray": "#7d8794",
+    "green": "#1f9254",
+    "orange": "#d9650b",
+    "pink": "#dd4b96",
+    "purple": "#9361e0",
+    "red": "#e0483e",
+    "teal": "#138f83",
+}
+WAVE_BACKGROUNDS = {"light": "#ffffff", "dark": "#101418"}
 
 
 class LimitParameter(WholeParameter):
@@ -119,6 +132,46 @@ STREAM: Parameters = {
     "quality": ChoiceParameter(
         Quality, help_text="Bit rate of a rendition. The default is `high`."
     ),
+}
+_ETAG = serializers.CharField(
+    required=False,
+    max_length=200,
+    help_text="ETag of the audio, as in `audio.etag` of the clip, with or without its quotes. A "
+    "response to it never changes and can be cached for a year. If the audio has another ETag by "
+    "now, the response is a redirect to the current waveform.",
+)
+WAVEFORM: Parameters = {
+    "points": WholeParameter(
+        min_value=FEWEST_POINTS,
+        max_value=MOST_POINTS,
+        default=DEFAULT_POINTS,
+        help_text="Number of parts of equal length, each with a minimum and a maximum. "
+        "`audiowaveform` has at most this many, because its parts have a whole number of samples.",
+    ),
+    "format": ChoiceParameter(
+        ["json", "audiowaveform"],
+        default="json",
+        help_text="`audiowaveform` is the format of BBC audiowaveform, JSON version 2, for peaks.js"
+        " and wavesurfer.js.",
+    ),
+    "etag": _ETAG,
+}
+WAVEFORM_IMAGE: Parameters = {
+    "width": WholeParameter(
+        min_value=FEWEST_POINTS,
+        max_value=MOST_POINTS,
+        default=DEFAULT_POINTS,
+        help_text="Width in pixels.",
+    ),
+    "height": WholeParameter(
+        min_value=16, max_value=1000, default=120, help_text="Height in pixels."
+    ),
+    "color": ChoiceParameter(WAVE_COLORS, default="blue", help_text="Colour of the waveform."),
+    "theme": ChoiceParameter(
+        WAVE_BACKGROUNDS,
+        help_text="A background for light or dark pages. It is transparent by default.",
+    ),
+    "etag": _ETAG,
 }
 CLIP_STATISTICS: Parameters = {
     "interval": ChoiceParameter(

@@ -5,11 +5,16 @@ from rest_framework.routers import SimpleRouter
 
 from library.api.statistics import ClipStatistics, LibraryStatistics
 from library.api.views import ClipViewSet
+from library.api.waveforms import Waveform, WaveformPNG, WaveformSVG
 
+CLIP = r"^clips/(?P<pk>[0-9]{1,18})"
 router = SimpleRouter(trailing_slash=False)
 router.register("clips", ClipViewSet, basename="clip")
 urlpatterns = [
     *router.urls,
-    re_path(r"^clips/(?P<pk>[0-9]{1,18})/stats$", ClipStatistics.as_view(), name="clip-stats"),
+    re_path(rf"{CLIP}/stats$", ClipStatistics.as_view(), name="clip-stats"),
+    re_path(rf"{CLIP}/waveform$", Waveform.as_view(), name="clip-waveform"),
+    re_path(rf"{CLIP}/waveform\.svg$", WaveformSVG.as_view(), name="clip-waveform-svg"),
+    re_path(rf"{CLIP}/waveform\.png$", WaveformPNG.as_view(), name="clip-waveform-png"),
     path("stats", LibraryStatistics.as_view(), name="stats"),
 ]

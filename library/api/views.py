@@ -1,6 +1,6 @@
 """Views of clips."""
 
-from typing import Any, cast
+from typing import cast
 
 from django.db.models import QuerySet
 from django.http import HttpRequest
@@ -13,7 +13,7 @@ from rest_framework.response import Response
 
 from library.api import parameters
 from library.api.errors import ClipNotFound, OtherVersion
-from library.api.etags import is_unmodified, represented, revalidated, version
+from library.api.etags import is_unmodified, may_be_kept, represented, revalidated, version
 from library.api.kept_rows import fragments
 from library.api.negotiation import AnyAccept
 from library.api.openapi import operations
@@ -26,19 +26,9 @@ from library.api.visibility import VISIBILITY, check_visible
 from library.api.writes import ClipWrites
 from library.models import Clip
 from library.models.rows import read
-from library.telemetry import request_notes
 
 # The columns that streaming needs.
 STREAMED = ("title", "audio_url", "audio_file", "audio", "renditions", *VISIBILITY)
-
-
-def _may_be_kept(request: Request, by: Any) -> None:
-    """Note that the server may keep this answer until what it shows has changed.
-
-    It shows the library, or only one clip. The answer to an editor also says that a token is valid.
-    """
-    if request.user is None:
-        request_notes.noted(request.META)["kept_by"] = by
 
 
 @extend_schema(tags=["clips"])
@@ -54,7 +44,7 @@ class ClipViewSet(ClipWrites):
         query = parameters.read(request.query_params, parameters.LIST)
         fields = query.get("fields", FIELDS)
         rows, headers = page_of(request, query, columns(fields))
-        _may_be_kept(request, "library")
+        may_be_kept(request, "library")
         shown_clips = [*fragments(rows, request, fields)]
         return revalidated(request, represented(shown_clips, headers=headers), headers)
 
@@ -67,7 +57,7 @@ class ClipViewSet(ClipWrites):
             raise ClipNotFound
         check_visible(rows[0])
         (clip,) = shown(rows, request, fields)
-        _may_be_kept(request, ("clip", int(pk)))
+        may_be_kept(request, ("clip", int(pk)))
         changed_at = rows[0]["updated_at"]
         if "If-Match" not in request.headers and not is_unmodified(request, changed_at):
             raise OtherVersion

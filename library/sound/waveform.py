@@ -1,4 +1,4 @@
-"""Waveforms from stored peaks: points, BBC audiowaveform, SVG. Pure functions."""
+"""Waveforms from stored peaks: points, BBC audiowaveform, SVG, PNG. Pure functions."""
 
 import struct
 import sys
@@ -103,6 +103,41 @@ def svg(
         f'<polygon fill="{color}" stroke="{color}" stroke-width="1" '
         f'vector-effect="non-scaling-stroke" points="{upper} {lower}"/></svg>'
     )
+
+
+def png(
+    peaks: Peaks, *, width: int, height: int, color: str, background: str | None = None
+) -> bytes:
+    """Return an image of the waveform with two colours, such as "#112233": one bit for each pixel.
+
+    Without a background it is transparent there (PNG, third edition, section 11.3).
+    """
+    turns = [0] * (height + 1)  # of each row: the columns that the waveform enters or leaves
+    values = points(peaks, width)
+    for column, (low, high) in enumerate(zip(values[::2], values[1::2], strict=True)):
+        bit = 1 << (width - 1 - column)
+        turns[(32_767 - high) * (height - 1) // 65_535] ^= bit
+        turns[(32_767 - low) * (height - 1) // 65_535 + 1] ^= bit
+    row, rows = 0, bytearray()
+    for turn in turns[:height]:
+        row ^= turn
+        rows += b"\0" + (row << -width % 8).to_bytes((width + 7) // 8)  # no filter, then the pixels
+    palette = bytes.fromhex(f"{background or color}{color}".replace("#", ""))
+    return b"".join(
+        (
+            b"\x89PNG\r\n\x1a\n",
+            _chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 1, 3, 0, 0, 0)),
+            _chunk(b"PLTE", palette),
+            b"" if background else _chunk(b"tRNS", b"\0"),
+            _chunk(b"IDAT", zlib.compress(bytes(rows))),
+            _chunk(b"IEND", b""),
+        )
+    )
+
+
+def _chunk(name: bytes, content: bytes) -> bytes:
+    checksum = zlib.crc32(name + content)
+    return struct.pack(">I", len(content)) + name + content + struct.pack(">I", checksum)
 
 
 def _between(peaks: Peaks, edges: Iterator[float], bits: int) -> list[int]:

@@ -199,6 +199,9 @@ def test_openapi_lists_every_path(http: Http) -> None:
         "/api/v1/clips/{id}",
         "/api/v1/clips/{id}/stats",
         "/api/v1/clips/{id}/stream",
+        "/api/v1/clips/{id}/waveform",
+        "/api/v1/clips/{id}/waveform.png",
+        "/api/v1/clips/{id}/waveform.svg",
         "/api/v1/stats",
     }
 

@@ -29,7 +29,7 @@ from library.database_outage import NoResponseError
 from library.telemetry import http_requests
 
 LIST = "/api/v1/clips"
-CLIP = re.compile(r"/api/v1/clips/([0-9]{1,18})")
+CLIP = re.compile(r"/api/v1/clips/([0-9]{1,18})(/waveform(?:\.svg|\.png)?)?")
 MAX_BYTES = 16_000_000  # of all that a process keeps
 LARGEST = MAX_BYTES // 16  # of an answer that is kept
 OVERHEAD = 1_000  # bytes of Python's objects for one answer
@@ -94,9 +94,19 @@ class KeptAnswers:
         found = CLIP.fullmatch(exchange.path)
         if found is None:
             return None
-        clip_id = int(found[1])
-        template = r"api/v1/^clips/(?P<pk>[0-9]{1,18})$"
+        clip_id, image = int(found[1]), found[2] or ""
+        template = rf"api/v1/^clips/(?P<pk>[0-9]{{1,18}}){image.replace('.', chr(92) + '.')}$"
+        if image:
+            name = f"clip{image.replace('/', '-').replace('.', '-')}"
+            return _Route(name, template, partial(self._read_audio, clip_id), clip_id)
         return _Route("clip-detail", template, partial(self._database.clip, clip_id), clip_id)
+
+    async def _read_audio(self, clip_id: int) -> tuple[Any, ...] | None:
+        """Return everything of a clip on which its waveform depends. No play changes it."""
+        clip = await self._database.clip(clip_id)
+        if clip is None:
+            return None
+        return clip.state, clip.is_deleted, clip.audio_url, clip.audio_file, clip.audio_etag
 
     def _use(self, exchange: Exchange, key: Key, kept: Kept, client: str | None) -> Reply | None:
         """Return the kept answer, or None if only Django can answer."""

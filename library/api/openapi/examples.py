@@ -123,3 +123,20 @@ LIBRARY_STATISTICS = {
     },
     **_COMMON,
 }
+WAVEFORM = {
+    "points": 3,
+    "duration": 30.5,
+    "sample_rate": 44100,
+    "channels": 2,
+    "audio_etag": '"5d41402abc4b2a76b9719d911017c592"',
+    "data": [-10240, 11008, -20480, 19712, -128, 256],
+}
+AUDIOWAVEFORM = {
+    "version": 2,
+    "channels": 1,
+    "sample_rate": 44100,
+    "samples_per_pixel": 448350,
+    "bits": 16,
+    "length": 3,
+    "data": [-10240, 11008, -20480, 19712, -128, 256],
+}

@@ -25,12 +25,12 @@ def operations(document: dict[str, Any]) -> dict[str, Any]:
 
 
 def contents(operation: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
-    """The media types of bodies and responses except audio."""
+    """The media types of bodies and responses except audio and images."""
     for media_type, content in operation.get("requestBody", {}).get("content", {}).items():
         yield "request", media_type, content
     for status, response in operation["responses"].items():
         for media_type, content in response.get("content", {}).items():
-            if not media_type.startswith("audio/"):
+            if not media_type.startswith(("audio/", "image/")):
                 yield status, media_type, content
 
 

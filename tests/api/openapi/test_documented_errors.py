@@ -12,6 +12,7 @@ from django.test import Client
 from harness.origin import Origin, answer
 from harness.service import Server, free_port
 from library.models import Clip, Rendition
+from tests.support.analyses import analysed, not_analysed
 from tests.support.editors import bearer, editor, enrolled
 from tests.support.sounds import MP2_FRAME, mp4, track
 
@@ -30,8 +31,13 @@ OPERATIONS = {
     "stream_clip": ("GET", "/api/v1/clips/{id}/stream"),
     "clip_statistics": ("GET", "/api/v1/clips/{id}/stats"),
     "library_statistics": ("GET", "/api/v1/stats"),
+    "clip_waveform": ("GET", "/api/v1/clips/{id}/waveform"),
+    "clip_waveform_svg": ("GET", "/api/v1/clips/{id}/waveform.svg"),
+    "clip_waveform_png": ("GET", "/api/v1/clips/{id}/waveform.png"),
 }
-READS = ("list_clips", "show_clip", "clip_statistics", "library_statistics")
+WAVEFORMS = ("clip_waveform", "clip_waveform_svg", "clip_waveform_png")
+OF_A_CLIP = ("show_clip", "clip_statistics", *WAVEFORMS)
+READS = ("list_clips", "library_statistics", *OF_A_CLIP)
 ADDS = ("add_clip", "add_clips")
 EDITS = ("change_clip", "delete_clip")
 FIELDS = ""  # instead of a code: errors of fields or parameters, by name
@@ -113,9 +119,10 @@ def provoke_errors_of_any_client(errors: Errors) -> None:
         if operation == "stream_clip":  # any player may stream, whatever it sends
             continue
         errors.provoke(operation, "invalid_token", headers={"Authorization": "Bearer wrong"})
-        errors.provoke(operation, "not_acceptable", headers={"Accept": "text/html"})
+        if operation not in WAVEFORMS[1:]:  # a page may show an image, whatever it accepts
+            errors.provoke(operation, "not_acceptable", headers={"Accept": "text/html"})
     for operation in READS:
-        if operation not in ("show_clip", "clip_statistics"):  # these need a clip, as below
+        if operation not in OF_A_CLIP:  # these need a clip, as below
             errors.provoke(operation, "precondition_failed", headers={"If-Match": '"old"'})
         errors.provoke(operation, FIELDS, query="?format=xml&page=2&limit=0")
         errors.provoke(operation, "uri_too_long", query=f"?search={'x' * 5000}")
@@ -161,17 +168,23 @@ def provoke_errors_of_keys(errors: Errors) -> None:
 
 def provoke_errors_of_clips(errors: Errors, clip: Clip, token: dict[str, str]) -> None:
     old = {**token, "If-Match": '"old"'}
-    for operation in (*EDITS, "show_clip", "clip_statistics"):
+    for operation in WAVEFORMS:
+        errors.provoke(operation, "analysis_pending", clip.pk)
+    analysed(clip)
+    for operation in (*EDITS, *OF_A_CLIP):
         errors.provoke(operation, "precondition_failed", clip.pk, json={}, headers=old)
     errors.provoke("stream_clip", "precondition_failed", clip.pk, headers=old)
     errors.provoke("stream_clip", "range_not_satisfiable", clip.pk, headers={"Range": "bytes=-0"})
-    for operation in ("show_clip", "stream_clip", "clip_statistics", *EDITS):
+    not_analysed(clip, "damaged")
+    for operation in WAVEFORMS:
+        errors.provoke(operation, "not_analysed", clip.pk)
+    for operation in ("stream_clip", *OF_A_CLIP, *EDITS):
         errors.provoke(operation, "not_found", 999, json={}, headers=token)
     Clip.objects.update(state="withdrawn", withdrawn_reason="Its creator asked us to.")
-    for operation in ("show_clip", "stream_clip"):
+    for operation in ("show_clip", "stream_clip", *WAVEFORMS):
         errors.provoke(operation, "clip_withdrawn", clip.pk)
     Clip.objects.all().mark_deleted()
-    for operation in ("show_clip", "stream_clip", *EDITS):
+    for operation in ("show_clip", "stream_clip", *WAVEFORMS, *EDITS):
         errors.provoke(operation, "clip_deleted", clip.pk, json={}, headers=token)
 
 
