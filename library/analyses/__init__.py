@@ -1,1 +1,1 @@
-"""Analyses of clipsâ audio: which clips need one, making and saving it, waveforms, duplicates."""
+"""Analyses of clips' audio: which clips need one, making and saving it, waveforms, duplicates."""

@@ -17,18 +17,20 @@ NAMES: tuple[str, ...] = tuple(AudioSerializer().fields)
 
 
 @cache
-def analysis_of(audio: bytes) -> Analysis:
+def analysis_of(audio: bytes, content_type: str) -> Analysis:
     """Analyse audio in the decoder's process, each content once."""
     with temporary(audio) as file:
-        found = engine.analyse(file, "audio/mpeg")
+        found = engine.analyse(file, content_type)
     assert isinstance(found, Analysis)
     return found
 
 
-def analysed(clip: Clip, audio: bytes | None = None, **values: Any) -> AudioAnalysis:
+def analysed(
+    clip: Clip, audio: bytes | None = None, content_type: str = "audio/mpeg", **values: Any
+) -> AudioAnalysis:
     """Store the analysis of a clip, by default of the sample that `recipes` names."""
     audio = (SAMPLES / SAMPLE).read_bytes() if audio is None else audio
-    found = analysis_of(audio)
+    found = analysis_of(audio, content_type)
     digest = hashlib.sha256(audio).hexdigest()
     etag = f'"{digest[:32]}"'
     facts: dict[str, Any] = {name: getattr(found, name, None) for name in NAMES}

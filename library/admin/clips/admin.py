@@ -94,6 +94,7 @@ class ClipAdmin(ModelAdmin[Clip]):
             ("<int:pk>/audio", audio_views.clip_audio, "audio"),
             ("<int:pk>/preview", preview.stored_preview, "preview"),
             ("<int:pk>/try-preview", preview.try_preview, "try_preview"),
+            ("<int:pk>/waveform", audio_views.clip_waveform, "waveform"),
             ("<int:pk>/presence/", presence, "presence"),
             ("<int:pk>/duration/", sound.set_measured_duration, "duration"),
             ("<int:pk>/analyse/", sound.analyse_again, "analyse"),

@@ -1,4 +1,4 @@
-"""Audio for editors: a clip's audio, and checks of a URL or file before it is saved.
+"""Audio for editors: that of a clip, its waveform, and checks of a source before it is saved.
 
 None of these views counts a play.
 """
@@ -10,7 +10,7 @@ from django.contrib.auth.models import User
 from django.core import signing
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.core.files.uploadedfile import UploadedFile
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
@@ -18,6 +18,12 @@ from django.views.decorators.http import require_GET, require_POST
 
 from library.admin.base import any_permission_required
 from library.admin.clips.uploaded_file import format_size, type_or_refusal, why_too_large
+from library.analyses.waveforms import (
+    AnalysisPendingError,
+    NotAnalysedError,
+    peaks_of,
+    read_waveform,
+)
 from library.audio.containers.reader import Reader
 from library.audio.errors import AudioUnavailableError
 from library.audio.id3 import read_id3_tags
@@ -25,12 +31,14 @@ from library.audio.open_audio import OpenAudio
 from library.audio.sniff import EXTENSIONS
 from library.audio_response import audio_response, stream_request, stream_rules
 from library.models import Clip
+from library.sound.waveform import points
 from library.sources.opening import audio_store, inspect_source, open_audio
 from library.streams.answer import answer
 from library.validators import validate_audio_url
 
 MAX_HEAD_BYTES = 65_536  # of a file that is checked
 MAX_CHECKS = 8  # at once in a process: each holds a thread for as long as its origin takes
+BARS = 180  # of a waveform
 LISTEN_SECONDS = 900  # for which a checked URL can be played
 SALT = "library.admin.clips.listen"
 
@@ -44,6 +52,23 @@ def clip_audio(request: HttpRequest, pk: int) -> HttpResponseBase:
     """Return the clip's audio, whatever its state."""
     clip = get_object_or_404(Clip, pk=pk)
     return deliver(request, lambda: open_audio(clip), clip.title)
+
+
+@require_GET
+@_for_readers
+def clip_waveform(request: HttpRequest, pk: int) -> HttpResponse:
+    """Return the waveform of a clip in any state as the API does, or 404 if there is none."""
+    row = read_waveform(pk)
+    if row is None:
+        raise Http404
+    try:
+        peaks = peaks_of(row)
+    except (AnalysisPendingError, NotAnalysedError):
+        return _plain_text("There is no waveform.", 404)
+    return JsonResponse(
+        {"duration": peaks.duration, "data": points(peaks, BARS)},
+        headers={"Cache-Control": "private, no-cache"},
+    )
 
 
 @require_POST

@@ -1,6 +1,9 @@
-// Plays one clip at a time, and drives the controls of each `.player`: an audio element, a button,
-// a range, the time, and a place for errors. Media events do not bubble, so they are caught in the
-// capture phase.
+// Plays one clip at a time, and drives the controls of each `.player`: an audio element, a range,
+// and unless the audio element has controls of its own, a button, the time, and a place for errors.
+// Media events do not bubble, so they are caught in the capture phase.
+//
+// A `.player-wave` behind the range shows the waveform at its `data-waveform`, or the one of the event
+// `wave:draw`, whose detail are a minimum and a maximum for each bar, in turn.
 const MOVES = {
   ArrowLeft: (time) => time - 1,
   ArrowDown: (time) => time - 1,
@@ -25,16 +28,17 @@ const show = (player) => {
   const audio = audioOf(player);
   const range = rangeOf(player);
   const button = player.querySelector("button");
-  const verb = audio.paused ? "Play" : "Pause";
   if (Number.isFinite(audio.duration)) range.max = audio.duration;
   range.value = audio.currentTime;
   const time = clock(audio.currentTime);
   const length = clock(range.max);
   range.setAttribute("aria-valuetext", `${time} of ${length}`);
+  player.style.setProperty("--played", `${(100 * range.value) / (range.max || 1)}%`);
+  if (!button) return; // the browser shows the rest
+  const verb = audio.paused ? "Play" : "Pause";
   player.querySelector(".player-time").textContent = player.dataset.showLength
     ? `${time} / ${length}`
     : time;
-  player.style.setProperty("--played", `${(100 * range.value) / (range.max || 1)}%`);
   button.setAttribute("aria-label", button.getAttribute("aria-label").replace(/^\w+/, verb));
   button.firstElementChild.textContent = audio.paused ? "play_arrow" : "pause";
   player.classList.toggle("player-waiting", !audio.paused && audio.readyState < 3);
@@ -75,6 +79,7 @@ const seek = (player, seconds) => {
 const explainError = async (player) => {
   const audio = audioOf(player);
   const place = player.querySelector("[role=alert]");
+  if (!place) return;
   place.textContent = await reasonOf(audio);
   place.hidden = !audio.error; // another source may be loading by now
 };
@@ -134,3 +139,46 @@ for (const player of document.querySelectorAll(".player")) {
   show(player);
   if (audioOf(player).error) explainError(player);
 }
+
+// Waveforms
+
+const HEIGHT = 100; // of the drawing
+
+const draw = (wave, values) => {
+  const count = values.length / 2;
+  const loudest = Math.max(1, ...values.map(Math.abs));
+  const place = (value) => HEIGHT / 2 - (0.48 * HEIGHT * value) / loudest;
+  const bars = Array.from({ length: count }, (_, at) => {
+    const [low, high] = [place(values[2 * at]), place(values[2 * at + 1])];
+    return `M${at + 0.5} ${Math.min(high, HEIGHT / 2 - 1)}V${Math.max(low, HEIGHT / 2 + 1)}`;
+  });
+  for (const svg of wave.querySelectorAll("svg")) {
+    svg.setAttribute("viewBox", `0 0 ${count} ${HEIGHT}`);
+    svg.firstElementChild.setAttribute("d", bars.join(""));
+  }
+};
+
+const load = async (wave) => {
+  try {
+    const response = await fetch(wave.dataset.waveform);
+    if (!response.ok) throw new Error(response.status);
+    draw(wave, (await response.json()).data);
+    wave.dataset.drawn = "yes";
+  } catch {
+    wave.dataset.drawn = "no"; // it keeps its place, so that the page does not move
+  }
+};
+
+document.addEventListener("wave:draw", (event) => draw(event.target, event.detail));
+
+const seen = new IntersectionObserver(
+  (entries) => {
+    for (const { isIntersecting, target } of entries) {
+      if (!isIntersecting) continue;
+      seen.unobserve(target);
+      load(target);
+    }
+  },
+  { rootMargin: "400px" },
+);
+for (const wave of document.querySelectorAll(".player-wave[data-waveform]")) seen.observe(wave);

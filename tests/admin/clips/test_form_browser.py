@@ -10,6 +10,8 @@ from playwright.sync_api import Page, expect
 from harness.chromium import CHROMIUM
 from harness.origin import Origin, answer
 from library.models import Clip, PlayEvent
+from library.sound.waveform import Peaks, points
+from tests.support.analyses import analysed
 from tests.support.editors import editor
 from tests.support.pages import PHONE, Open, look
 
@@ -92,6 +94,20 @@ def test_keys_and_pointer_seek_in_the_waveform(open_page: Open, clip: Clip) -> N
     look(page, "dark")
     page.goto("/admin/")  # without a warning of unsaved changes
     assert not PlayEvent.objects.exists()
+
+
+def test_stored_waveform_of_a_draft_is_drawn(open_page: Open, clip: Clip, mp3: bytes) -> None:
+    shown = points(Peaks.from_bytes(bytes(analysed(clip, mp3).peaks or b"")), 180)
+    Clip.objects.all().make_draft()
+    page = open_page(change(clip), editor())
+    expect(page.locator("#clip-player")).to_have_attribute("data-drawn", "yes")
+    high = 50 - 48 * shown[2 * 90 + 1] / max(map(abs, shown))
+    path = page.locator(".player-wave path").first.get_attribute("d") or ""
+    at, top = path.split("M")[91].split("V")[0].split()
+    assert (float(at), float(top)) == (90.5, pytest.approx(high, abs=0.01))
+    wave = page.get_by_role("slider", name="Position")
+    wave.click()
+    assert time(page) == pytest.approx(14.25, abs=0.3)
 
 
 def test_audio_that_cannot_be_loaded_is_explained(

@@ -1,5 +1,5 @@
-// The waveform behind the range of the clip's player, drawn from audio that the browser has
-// decoded, so that no server decodes any.
+// The waveform behind the range of the clip's player: the service's own, or while it has none, and of
+// a source that is not saved, one of the audio that the browser has decoded. player.js draws it.
 //
 // The event `clip:audio` {src, file} loads another source; `file` is set if src is a chosen file.
 // The event `clip:measured` {seconds} reports how long the audio is.
@@ -11,7 +11,7 @@ const MAX_SECONDS = 900; // decoding longer audio would take too much memory for
 const root = document.getElementById("clip-player");
 const audio = root.querySelector("audio");
 const range = root.querySelector("input");
-const drawings = root.querySelectorAll("path");
+const wave = root.querySelector(".player-wave");
 const note = root.querySelector(".player-note");
 let loads = 0; // the number of the latest load: a slower, earlier one is dropped
 
@@ -20,23 +20,33 @@ function measure(seconds) {
   document.dispatchEvent(new CustomEvent("clip:measured", { detail: { seconds } }));
 }
 
-function draw(heights) {
-  const bars = heights.map((height, at) => `M${at + 0.5} ${50 - height}V${50 + height}`);
-  for (const path of drawings) path.setAttribute("d", bars.join(""));
+function draw(values) {
+  wave.dispatchEvent(new CustomEvent("wave:draw", { detail: values, bubbles: true }));
 }
 
-// The highest sample of each bar, scaled so that the loudest bar fills the height.
+// The lowest and the highest sample of each bar, in turn.
 function peaks(sound) {
-  const found = new Array(BARS).fill(0);
+  const found = new Array(2 * BARS).fill(0);
   for (let channel = 0; channel < sound.numberOfChannels; channel += 1) {
     const samples = sound.getChannelData(channel);
     samples.forEach((sample, at) => {
-      const bar = Math.floor((at * BARS) / samples.length);
-      found[bar] = Math.max(found[bar], Math.abs(sample));
+      const bar = 2 * Math.floor((at * BARS) / samples.length);
+      found[bar] = Math.min(found[bar], 32768 * sample);
+      found[bar + 1] = Math.max(found[bar + 1], 32768 * sample);
     });
   }
-  const loudest = Math.max(...found) || 1;
-  return found.map((peak) => Math.max(1, (48 * peak) / loudest));
+  return found;
+}
+
+// The service's waveform of the saved source, or null.
+async function stored(src) {
+  if (src !== root.dataset.audio) return null;
+  try {
+    const response = await fetch(root.dataset.waveform);
+    return response.ok ? await response.json() : null;
+  } catch {
+    return null;
+  }
 }
 
 async function loadMetadata() {
@@ -62,10 +72,17 @@ async function load(src, file) {
   };
   root.hidden = false;
   finish("", "Drawing the waveform…");
-  draw(new Array(BARS).fill(1));
+  draw(new Array(2 * BARS).fill(0));
   if (audio.getAttribute("src") !== src) audio.src = src;
   await loadMetadata();
   if (audio.error) return finish("no", "The audio can't be loaded.");
+  const known = await stored(src);
+  if (mine !== loads) return;
+  if (known) {
+    draw(known.data);
+    measure(known.duration);
+    return finish("yes", "");
+  }
   if (audio.duration > MAX_SECONDS && audio.duration !== Infinity) {
     return finish("no", "This audio is too long for a waveform, but you can play it.");
   }
