@@ -49,6 +49,7 @@ SPECTACULAR_SETTINGS = {
     "ENUM_NAME_OVERRIDES": {
         "HealthStatus": "library.models.Health",
         "ClipState": "library.models.State",
+        "DuplicateKind": "library.models.DuplicateKind",
         "ClientFamily": "library.api.openapi.statistics_answers.CLIENTS",
         "Interval": "library.api.openapi.statistics_answers.INTERVALS",
         "TopWindow": "library.statistics.library.TOP_WINDOWS",

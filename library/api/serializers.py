@@ -11,7 +11,7 @@ from rest_framework.fields import empty
 from library.api import representation
 from library.api.fields import BODY_FIELDS, AudioURLField, Field, body_field
 from library.api.names import WHOLE, wrong_names
-from library.models import Clip, Format, Health, Part, Quality
+from library.models import Clip, DuplicateKind, Format, Health, Part, Quality
 from library.models.fields import CLIP_FIELDS, Writer, written_by
 from library.renditions.excerpt import FIELDS as PREVIEW_FIELDS
 from library.renditions.excerpt import Choice, mistakes
@@ -197,6 +197,33 @@ class ClipSerializer(serializers.ModelSerializer[Clip]):
         """Return the same JSON as the list."""
         row = {column: getattr(instance, column) for column in representation.columns()}
         return representation.shown([row], self.context.get("request"))[0]
+
+
+class DuplicateSerializer(serializers.Serializer[dict[str, Any]]):
+    """A clip with the same audio."""
+
+    id = serializers.IntegerField(help_text="Of the other clip.")
+    kind = serializers.ChoiceField(
+        DuplicateKind.choices,
+        help_text="What the two have in common: the URL, the file, or the sound.",
+    )
+    score = serializers.FloatField(help_text="How well they agree: 1 is the best.")
+
+
+class AddedClipSerializer(ClipSerializer):
+    """A clip that was added, with those that are in the library already."""
+
+    duplicates = DuplicateSerializer(
+        many=True,
+        read_only=True,
+        help_text="Clips with the same audio. Only a warning: the clip was added.",
+    )
+
+    class Meta(ClipSerializer.Meta):
+        fields = (*representation.FIELDS, "duplicates")
+
+    def get_fields(self) -> dict[str, Field]:
+        return super().get_fields() | {"duplicates": copy(self._declared_fields["duplicates"])}
 
 
 @cache

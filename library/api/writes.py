@@ -16,6 +16,7 @@ from rest_framework.settings import api_settings
 from rest_framework.viewsets import GenericViewSet
 
 from library import history
+from library.analyses import duplicates
 from library.api.authentication import CountedRequests
 from library.api.errors import Gone, InvalidClips, LengthRequired, PreconditionFailed
 from library.api.etags import may_change, represented, tagged, version
@@ -29,6 +30,13 @@ from library.tasks.renditions import renew
 
 def _first_state() -> State:
     return State.DRAFT if settings.CLIPS_API_MODERATE else State.PUBLISHED
+
+
+def _note_same_urls(clips: list[Clip]) -> None:
+    """Store the clips that have the URLs of new ones, and note them on each for the response."""
+    found = duplicates.note_same_urls(clips)
+    for clip in clips:
+        clip.same_urls = found.get(clip.pk, [])  # type: ignore[attr-defined]
 
 
 class ClipWrites(CountedRequests, GenericViewSet[Clip]):
@@ -45,17 +53,40 @@ class ClipWrites(CountedRequests, GenericViewSet[Clip]):
 
         return answer_once(request, lambda: [self._create(request)], show)
 
+    def _with_duplicates(self, request: Request, clips: list[Clip]) -> list[dict[str, Any]]:
+        """Return the JSON of clips that were added, with those that have the same audio.
+
+        A repeated request shows what is known by now. Only editors learn of clips that the public
+        cannot see.
+        """
+        if hasattr(clips[0], "same_urls"):
+            found = {clip.pk: clip.same_urls for clip in clips}  # type: ignore[attr-defined]
+        else:
+            found = duplicates.of_clips([clip.pk for clip in clips])
+        shown = self.get_serializer(clips, many=True).data
+        is_editor = request.user is not None
+        return [
+            {
+                **each,
+                "duplicates": [
+                    other.shown() for other in found.get(clip.pk, ()) if is_editor or other.public
+                ],
+            }
+            for clip, each in zip(clips, shown, strict=True)
+        ]
+
     def _create(self, request: Request) -> Clip:
         serializer = self.get_serializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         clip: Clip = serializer.save(state=_first_state())
         history.note_additions(request.user, [clip])
+        _note_same_urls([clip])
         return clip
 
     @action(detail=False, methods=["post"], pagination_class=None)
     def bulk(self, request: Request) -> HttpResponseBase:
         def show(clips: list[Clip]) -> HttpResponse:
-            data = self.get_serializer(clips, many=True).data
+            data = self._with_duplicates(request, clips)
             response = tagged(request, represented(data), 201)
             del response["ETag"]  # each clip has its own
             return response
@@ -77,6 +108,7 @@ class ClipWrites(CountedRequests, GenericViewSet[Clip]):
         )
         history.note_additions(request.user, made)
         note_additions(len(made))
+        _note_same_urls(made)
         return made
 
     def partial_update(self, request: Request, pk: str) -> HttpResponseBase:
@@ -96,6 +128,9 @@ class ClipWrites(CountedRequests, GenericViewSet[Clip]):
                 if not values.keys().isdisjoint(PREVIEW_FIELDS):
                     renew([clip.pk])
                 history.note_changes(request.user, [(before, clip)])
+                if before["audio_url"] != clip.audio_url:
+                    duplicates.forget([clip.pk])
+                    duplicates.note_same_urls([clip])
         return self._shown(request, clip)
 
     def destroy(self, request: Request, pk: str) -> Response:
@@ -107,8 +142,12 @@ class ClipWrites(CountedRequests, GenericViewSet[Clip]):
 
     def _shown(self, request: Request, clip: Clip, status: int = 200) -> HttpResponse:
         """Return the response with the clip, as a GET would show it, and its ETag."""
-        data = self.get_serializer(clip).data
-        headers = {"Location": reverse("clip-detail", args=[clip.pk])} if status == 201 else None
+        headers = None
+        if status == 201:
+            (data,) = self._with_duplicates(request, [clip])
+            headers = {"Location": reverse("clip-detail", args=[clip.pk])}
+        else:
+            data = self.get_serializer(clip).data
         shown = represented(data, version(clip.pk, clip.updated_at))
         return tagged(request, shown, status, headers)
 

@@ -3,7 +3,7 @@
 from pathlib import PurePosixPath
 from typing import Any
 
-from django.contrib.postgres.indexes import GinIndex
+from django.contrib.postgres.indexes import GinIndex, HashIndex
 from django.contrib.postgres.search import SearchVectorField
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
@@ -280,6 +280,8 @@ class Clip(models.Model):
             models.Index(fact("loudness", models.FloatField()), "id", name="clip_loudness"),
             models.Index(fact("channels", models.IntegerField()), "id", name="clip_channels"),
             models.Index(fact("lossless", models.BooleanField()), "id", name="clip_lossless"),
+            # Finds clips of the same URL. A hash, because a URL may be too long for a B-tree.
+            HashIndex(fields=("audio_url",), name="clip_audio_url", condition=~Q(audio_url="")),
             # the few clips that need an editor
             models.Index(fields=("id",), name="clip_failing", condition=Q(health=Health.FAILING)),
             models.Index(

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from library.sound import loudness
+from library.sound.fingerprint import MOST_BYTES
 from library.sound.waveform import Peaks
 
 SILENCE_DBFS = -60  # quieter samples count as silence
@@ -41,6 +42,7 @@ class Analysis:
     truncated: bool  # whether the audio ends before that
     short_term: tuple[float, ...]  # LUFS of the 3 s before second 3, 4, 5 ...; at least -70
     peaks: Peaks
+    fingerprint: bytes  # see `fingerprint`; empty for less than 10 s
 
     def gain_to(self, target: float) -> float | None:
         """Return the gain in dB to `target` LUFS; see `loudness.gain_to`."""
@@ -67,5 +69,10 @@ class Analysis:
         if not report["duration"] > 0 or not report["peaks"]:
             raise ValueError("empty audio")
         peaks = Peaks.from_bytes(base64.b64decode(report["peaks"], validate=True))
+        fingerprint = base64.b64decode(report["fingerprint"], validate=True)
+        if len(fingerprint) % 4 or len(fingerprint) > MOST_BYTES:
+            raise ValueError("fingerprint")
         short_term = tuple(float(value) for value in report["short_term"])
-        return cls(**report | {"peaks": peaks, "short_term": short_term})
+        return cls(
+            **report | {"peaks": peaks, "short_term": short_term, "fingerprint": fingerprint}
+        )

@@ -43,6 +43,7 @@ def analysed(
         "failure": None,
         "peaks": found.peaks.to_bytes(),
         "short_term": list(found.short_term),
+        "fingerprint": found.fingerprint or None,
     }
     row, _ = AudioAnalysis.objects.update_or_create(clip=clip, defaults=stored | values)
     return row

@@ -45,7 +45,7 @@ class ReasonForm(forms.Form):
 @admin.action(description="Publish", permissions=["change"])
 def publish(clip_admin: ModelAdmin[Clip], request: HttpRequest, queryset: QuerySet[Clip]) -> None:
     """Make the selected clips public."""
-    _set_state(request, Selection(request, queryset).clips, State.PUBLISHED)
+    set_state(request, Selection(request, queryset).clips, State.PUBLISHED)
 
 
 @admin.action(description="Change to draft", permissions=["change"])
@@ -53,7 +53,7 @@ def make_draft(
     clip_admin: ModelAdmin[Clip], request: HttpRequest, queryset: QuerySet[Clip]
 ) -> None:
     """Turn the selected clips back into drafts."""
-    _set_state(request, Selection(request, queryset).clips, State.DRAFT)
+    set_state(request, Selection(request, queryset).clips, State.DRAFT)
 
 
 @admin.action(description="Withdraw…", permissions=["change"])
@@ -65,7 +65,7 @@ def withdraw(
     form = ReasonForm(request.POST if "post" in request.POST else None)
     if form.is_valid():
         reason = form.cleaned_data["reason"]
-        _set_state(request, selection.clips, State.WITHDRAWN, reason)
+        set_state(request, selection.clips, State.WITHDRAWN, reason)
         return None
     back = request.get_full_path()
     return confirmation_page(
@@ -85,7 +85,7 @@ def withdraw_this(
     form = ReasonForm(request.POST or None)
     if form.is_valid():
         clips, reason = Clip.objects.filter(pk=clip.pk), form.cleaned_data["reason"]
-        _set_state(request, clips, State.WITHDRAWN, reason)
+        set_state(request, clips, State.WITHDRAWN, reason)
         return HttpResponseRedirect(back)
     return confirmation_page(
         clip_admin, request, clip, verb="Withdraw", sentence=WITHDRAWAL, back=back, form=form
@@ -95,13 +95,13 @@ def withdraw_this(
 @action(description="Save and publish", permissions=["change"], icon="public")
 def save_and_publish(clip_admin: ModelAdmin[Clip], request: HttpRequest, obj: Clip) -> None:
     """Publish a clip that has just been saved."""
-    _set_state(request, Clip.objects.filter(pk=obj.pk), State.PUBLISHED)
+    set_state(request, Clip.objects.filter(pk=obj.pk), State.PUBLISHED)
 
 
 @action(description="Save as draft", permissions=["change"], icon="edit_note")
 def save_and_make_draft(clip_admin: ModelAdmin[Clip], request: HttpRequest, obj: Clip) -> None:
     """Turn a clip that has just been saved back into a draft."""
-    _set_state(request, Clip.objects.filter(pk=obj.pk), State.DRAFT)
+    set_state(request, Clip.objects.filter(pk=obj.pk), State.DRAFT)
 
 
 def buttons_for(clip: Clip | None, buttons: list[Any]) -> list[Any]:
@@ -115,7 +115,7 @@ def buttons_for(clip: Clip | None, buttons: list[Any]) -> list[Any]:
     ]
 
 
-def _set_state(
+def set_state(
     request: HttpRequest, clips: ClipQuerySet, state: State, reason: str | None = None
 ) -> None:
     """Change the state of the clips and show how many changed."""

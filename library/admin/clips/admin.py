@@ -15,7 +15,15 @@ from django.urls import URLPattern, path
 from library import history
 from library.admin.base import Deletion, ModelAdmin
 from library.admin.bulk import analyses, deletion, edit, states
-from library.admin.clips import audio_views, columns, filters, ordering, preview, sound
+from library.admin.clips import (
+    audio_views,
+    columns,
+    duplicates,
+    filters,
+    ordering,
+    preview,
+    sound,
+)
 from library.admin.clips.changelist import ClipChangeList, search
 from library.admin.clips.edit_conflicts import presence
 from library.admin.clips.form import ClipForm, fieldsets
@@ -50,6 +58,7 @@ class ClipAdmin(ModelAdmin[Clip]):
         filters.SourceFilter,
         filters.AudioFilter,
         filters.StateFilter,
+        filters.DuplicatesFilter,
         filters.DeletedFilter,
     )
     list_filter_submit = True
@@ -95,6 +104,7 @@ class ClipAdmin(ModelAdmin[Clip]):
             ("<int:pk>/preview", preview.stored_preview, "preview"),
             ("<int:pk>/try-preview", preview.try_preview, "try_preview"),
             ("<int:pk>/waveform", audio_views.clip_waveform, "waveform"),
+            ("<int:pk>/duplicates/", duplicates.compare, "duplicates"),
             ("<int:pk>/presence/", presence, "presence"),
             ("<int:pk>/duration/", sound.set_measured_duration, "duration"),
             ("<int:pk>/analyse/", sound.analyse_again, "analyse"),

@@ -14,6 +14,7 @@ from django.http import HttpRequest
 from unfold.widgets import UnfoldAdminSelectWidget
 
 from library.admin.suggestions import words_input
+from library.analyses import duplicates
 from library.licences import licence_choices
 from library.models import Clip, Health, State
 from library.models.clip import fact
@@ -176,6 +177,16 @@ class StateFilter(ChoiceFilter):
 
     title = parameter_name = "state"
     CHOICES = {state.value: (state.label, Q(state=state)) for state in State}
+
+
+class DuplicatesFilter(ChoiceFilter):
+    """Clips whose audio another clip has, too."""
+
+    title = parameter_name = "duplicates"
+    CHOICES = {"yes": ("Has duplicates", duplicates.has_duplicates())}
+
+    def description(self) -> str:
+        return "Has duplicates"
 
 
 class DeletedFilter(ChoiceFilter):

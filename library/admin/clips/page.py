@@ -2,22 +2,27 @@
 
 import uuid
 from functools import partial
-from typing import Any
+from typing import Any, BinaryIO, cast
 
 from django.contrib import messages
 from django.contrib.admin.models import LogEntry
+from django.core.files.uploadedfile import UploadedFile
 from django.core.paginator import Paginator
 from django.db import transaction
 from django.http import HttpRequest, JsonResponse
 from django.http.response import HttpResponseRedirect
+from django.urls import reverse
+from django.utils.html import format_html
 
 from library import history
 from library.admin.base import cause_sentence
+from library.admin.clips.duplicates import known_duplicates
 from library.admin.clips.form import ClipForm
 from library.admin.clips.preview import preview_context
 from library.admin.clips.sound import sound_of
 from library.admin.clips.uploaded_file import format_size
 from library.admin.log_entries import action_of
+from library.analyses import duplicates
 from library.models import Clip
 from library.renditions.excerpt import FIELDS as PREVIEW_FIELDS
 from library.sources import uploads
@@ -36,6 +41,7 @@ def page_context(request: HttpRequest, clip: Clip | None, *, may_write: bool) ->
         "sound": sound_of(clip) if clip else None,
         "preview": preview_context(clip) if clip else None,
         "page_id": uuid.uuid4(),
+        "duplicates": known_duplicates(clip) if clip else [],
         "file_was_lost": bool(request.FILES),
     }
 
@@ -63,6 +69,7 @@ def save_clip(request: HttpRequest, clip: Clip, form: ClipForm, change: bool) ->
             renew([clip.pk])
     if change and form.has_new_source:
         request_analyses([clip.pk])
+    _note_duplicates(request, clip, form, change)
     before = form.before["audio_file"].name
     if before and before != clip.audio_file.name:
         transaction.on_commit(partial(uploads.delete_if_unused, before))
@@ -73,6 +80,26 @@ def save_clip(request: HttpRequest, clip: Clip, form: ClipForm, change: bool) ->
             request,
             f"The file is {form.measured:g} seconds long, but the duration of “{clip}” is set to"
             f" {clip.duration:g}. Correct it if that is a mistake.",
+        )
+
+
+def _note_duplicates(request: HttpRequest, clip: Clip, form: ClipForm, change: bool) -> None:
+    """Find the clips with the same URL or the same file as a new source, and warn of them."""
+    upload = form.cleaned_data["audio_file"]
+    is_new_file = isinstance(upload, UploadedFile)
+    if not is_new_file and change and clip.audio_url == form.before["audio_url"]:
+        return
+    duplicates.forget([clip.pk])
+    duplicates.note_same_urls([clip])
+    if is_new_file:
+        with clip.audio_file.storage.open(str(clip.audio_file)) as file:
+            duplicates.note_same_bytes(clip, cast("BinaryIO", file))
+    if known := known_duplicates(clip):
+        names = ", ".join(f"“{other.clip}” ({other.reason})" for other in known)
+        link = reverse("admin:library_clip_duplicates", args=[clip.pk])
+        messages.warning(
+            request,
+            format_html('Already in the library: {}. <a href="{}">Compare</a>', names, link),
         )
 
 

@@ -13,6 +13,7 @@ from library import history
 from library.admin.exchange.files import Row
 from library.admin.exchange.verdict import judge
 from library.admin.exchange.writing import write
+from library.analyses import duplicates
 from library.models import Clip
 from library.tasks.analyses import note_additions, request_analyses
 
@@ -81,15 +82,18 @@ class Plan:
             [row.clip for row in self.of_kind(Kind.NEW) if row.clip], batch_size=1000
         )
         history.note_additions(user, added)
+        duplicates.note_same_urls(added)
         changed = [(row.clip, row.changes) for row in self.of_kind(Kind.UPDATE) if row.clip]
         history.note_changes(
             user,
             (({name: old for name, (old, _) in row.items()}, clip) for clip, row in changed),
         )
         write([(clip, set(changes)) for clip, changes in changed])
-        other_source = [clip for clip, changes in changed if "audio_url" in changes]
-        request_analyses([clip.pk for clip in other_source])
+        moved = [clip for clip, changes in changed if "audio_url" in changes]
+        request_analyses([clip.pk for clip in moved])
         note_additions(len(added))
+        duplicates.forget([clip.pk for clip in moved])
+        duplicates.note_same_urls(moved)
 
     def _planned(self, row: Row) -> PlannedRow:
         if row.problem:

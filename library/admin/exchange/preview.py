@@ -45,13 +45,14 @@ class Value:
 
 @dataclass(frozen=True)
 class ShownRow:
-    """A row with its label, its title, its values and the user who changed the clip since."""
+    """A row with its label, its title and its values, and with what an editor should know."""
 
     row: PlannedRow
     label: str
     variant: str  # colour of the label
     title: str
     changed_by: str
+    duplicate: Clip | None  # a clip that has the audio URL already
     values: list[Value]
 
 
@@ -67,7 +68,7 @@ class Preview:
         self.added, self.changed, self.problems = (
             len(plan.of_kind(kind)) for kind in (Kind.NEW, Kind.UPDATE, Kind.INVALID)
         )
-        self.present = self._present(plan)
+        self._present = self._with_known_urls(plan)
         self._since = to_time(query.get("since"))
         self.tabs = self._tabs(plan)
         first = "invalid" if self.problems else "meanwhile"
@@ -76,12 +77,22 @@ class Preview:
         self.tab = self.tabs[names.index(wanted) if wanted in names else 0]
         self.page: Page[PlannedRow] = Paginator(self.tab.rows, PER_PAGE).get_page(query.get("page"))
 
-    def _present(self, plan: Plan) -> int:
-        """Return how many rows add a clip whose audio URL a clip of the library has already."""
-        urls = [row.clip.audio_url for row in plan.of_kind(Kind.NEW) if row.clip]
-        found = Clip.objects.filter(deleted_at=None, audio_url__in={*urls} - {""})
-        present = set(found.values_list("audio_url", flat=True)) if urls else set()
-        return sum(url in present for url in urls)
+    def _with_known_urls(self, plan: Plan) -> dict[str, Clip]:
+        """Return the first clip of the library with each audio URL of a new clip."""
+        urls = {row.clip.audio_url for row in plan.of_kind(Kind.NEW) if row.clip} - {""}
+        # The second condition is that of the index.
+        found = Clip.objects.not_deleted().filter(audio_url__in=urls).exclude(audio_url="")
+        clips = found.only("title", "audio_url").order_by("-pk") if urls else ()
+        return {clip.audio_url: clip for clip in clips}
+
+    def _duplicate(self, row: PlannedRow) -> Clip | None:
+        is_new = row.kind == Kind.NEW and row.clip is not None
+        return self._present.get(row.clip.audio_url) if is_new and row.clip else None
+
+    @property
+    def present(self) -> int:
+        """How many rows add a clip whose audio URL a clip of the library has already."""
+        return sum(self._duplicate(row) is not None for row in self.tabs[0].rows)
 
     @property
     def may_be_confirmed(self) -> bool:
@@ -98,6 +109,7 @@ class Preview:
                 *LABELS[row.kind],
                 str(row.clip or "") or to_text(cells[row.number].get("title")),
                 authors.get(str(row.clip and row.clip.pk), ""),
+                self._duplicate(row),
                 _values(row, cells[row.number]),
             )
             for row in self.page

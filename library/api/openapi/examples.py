@@ -55,6 +55,7 @@ _CLIP: dict[str, Any] = _EXAMPLES | {
     "state": "published",
 }
 CLIP = {name: _CLIP.get(name) for name in FIELDS}
+ADDED_CLIP = CLIP | {"duplicates": [{"id": 3, "kind": "url", "score": 1.0}]}
 NEW_CLIP = {key: CLIP[key] for key in ("title", "description", "genre", "duration", "audio_url")}
 CREDITED_CLIP = NEW_CLIP | _EXAMPLES
 SERIES_CSV = "start,plays\r\n2026-11-21T00:00:00Z,3\r\n2026-11-22T00:00:00Z,5\r\n"

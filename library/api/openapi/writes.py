@@ -11,7 +11,7 @@ from library.api.openapi.errors import (
     WRITING_MANY,
     error_responses,
 )
-from library.api.openapi.examples import CLIP, CREDITED_CLIP, NEW_CLIP
+from library.api.openapi.examples import ADDED_CLIP, CLIP, CREDITED_CLIP, NEW_CLIP
 from library.api.openapi.parameters import (
     ADDERS,
     CLIP_ID,
@@ -22,7 +22,7 @@ from library.api.openapi.parameters import (
     limits,
     response_header,
 )
-from library.api.serializers import ClipSerializer
+from library.api.serializers import AddedClipSerializer, ClipSerializer
 
 _ETAG = response_header("ETag", "The clip's version, for `If-Match`.", [200, 201])
 
@@ -30,7 +30,9 @@ CREATE = extend_schema(
     operation_id="add_clip",
     summary="Add a clip",
     description="Add a clip by its metadata and the URL of its audio. The URL is checked for its "
-    "form only. The audio is downloaded and analysed in the background.",
+    "form only. The audio is downloaded and analysed in the background. `duplicates` lists the "
+    "clips that have the same URL already. Whether their files or sounds are the same is "
+    "found later, when the audio is analysed.",
     auth=ADDERS,
     parameters=[
         IDEMPOTENCY_KEY,
@@ -39,11 +41,12 @@ CREATE = extend_schema(
         REPLAYED,
         *limits(201),
     ],
-    responses={201: ClipSerializer, **error_responses(*WRITING, *ONCE, name="BodyErrors")},
+    request=ClipSerializer,
+    responses={201: AddedClipSerializer, **error_responses(*WRITING, *ONCE, name="BodyErrors")},
     examples=[
         OpenApiExample("A new clip", value=NEW_CLIP, request_only=True),
         OpenApiExample("With tags and credits", value=CREDITED_CLIP, request_only=True),
-        OpenApiExample("Added", value=CLIP, response_only=True, status_codes=[201]),
+        OpenApiExample("Added", value=ADDED_CLIP, response_only=True, status_codes=[201]),
     ],
 )
 BULK = extend_schema(
@@ -56,12 +59,12 @@ BULK = extend_schema(
     parameters=[IDEMPOTENCY_KEY, REPLAYED, *limits(201)],
     request=ClipSerializer(many=True),
     responses={
-        201: ClipSerializer(many=True),
+        201: AddedClipSerializer(many=True),
         **error_responses(*WRITING_MANY, *ONCE, name="BulkErrors"),
     },
     examples=[
         OpenApiExample("One of the clips", value=NEW_CLIP, request_only=True),
-        OpenApiExample("Added", value=CLIP, response_only=True, status_codes=[201]),
+        OpenApiExample("Added", value=ADDED_CLIP, response_only=True, status_codes=[201]),
     ],
 )
 UPDATE = extend_schema(

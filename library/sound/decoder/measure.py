@@ -5,6 +5,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
+from library.sound.decoder.fingerprint import Fingerprinter
 from library.sound.decoder.frames import Samples, samples_of
 from library.sound.decoder.levels import Levels
 from library.sound.decoder.meter import Meter
@@ -22,9 +23,11 @@ def measure(file: BinaryIO, form: Format) -> dict[str, Any]:
     """
     source = Source(file, form)
     meter, levels = Meter(source.sample_rate, source.layout), Levels(source.channels)
+    fingerprinter = Fingerprinter()
     batch: list[Samples] = []
     for frame in source.frames():
         meter.add(frame)
+        fingerprinter.add(frame)
         batch.append(samples_of(frame))
         if sum(part.shape[1] for part in batch) >= BATCH:
             levels.add(np.concatenate(batch, axis=1))
@@ -33,7 +36,9 @@ def measure(file: BinaryIO, form: Format) -> dict[str, Any]:
         levels.add(np.concatenate(batch, axis=1))
     meter.finish()
     levels.finish()
-    return _report(source, form, meter, levels)
+    return _report(source, form, meter, levels) | {
+        "fingerprint": base64.b64encode(fingerprinter.finish()).decode()
+    }
 
 
 def _report(source: Source, form: Format, meter: Meter, levels: Levels) -> dict[str, Any]:
