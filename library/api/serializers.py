@@ -17,7 +17,7 @@ from library.renditions.excerpt import FIELDS as PREVIEW_FIELDS
 from library.renditions.excerpt import Choice, mistakes
 
 WRITABLE = tuple(name for name in representation.FIELDS if name in written_by(Writer.EDITORS))
-READ_ONLY = frozenset(representation.FIELDS) - frozenset(WRITABLE)
+READ_ONLY = frozenset((*representation.FIELDS, "duplicates")) - frozenset(WRITABLE)
 
 
 class HealthSerializer(serializers.Serializer[dict[str, Any]]):

@@ -21,7 +21,7 @@ from library.api.authentication import CountedRequests
 from library.api.errors import Gone, InvalidClips, LengthRequired, PreconditionFailed
 from library.api.etags import may_change, represented, tagged, version
 from library.api.idempotency import answer_once
-from library.api.json_bodies import BULK_MAX
+from library.api.json_bodies import BULK_MAX, JSONRenderer
 from library.models import Clip, State
 from library.renditions.excerpt import FIELDS as PREVIEW_FIELDS
 from library.tasks.analyses import note_additions, request_analyses
@@ -53,8 +53,8 @@ class ClipWrites(CountedRequests, GenericViewSet[Clip]):
 
         return answer_once(request, lambda: [self._create(request)], show)
 
-    def _with_duplicates(self, request: Request, clips: list[Clip]) -> list[dict[str, Any]]:
-        """Return the JSON of clips that were added, with those that have the same audio.
+    def _duplicates(self, request: Request, clips: list[Clip]) -> list[list[dict[str, Any]]]:
+        """Return the duplicates of clips that were added, for the response.
 
         A repeated request shows what is known by now. Only editors learn of clips that the public
         cannot see.
@@ -63,16 +63,10 @@ class ClipWrites(CountedRequests, GenericViewSet[Clip]):
             found = {clip.pk: clip.same_urls for clip in clips}  # type: ignore[attr-defined]
         else:
             found = duplicates.of_clips([clip.pk for clip in clips])
-        shown = self.get_serializer(clips, many=True).data
         is_editor = request.user is not None
         return [
-            {
-                **each,
-                "duplicates": [
-                    other.shown() for other in found.get(clip.pk, ()) if is_editor or other.public
-                ],
-            }
-            for clip, each in zip(clips, shown, strict=True)
+            [other.shown() for other in found.get(clip.pk, ()) if is_editor or other.public]
+            for clip in clips
         ]
 
     def _create(self, request: Request) -> Clip:
@@ -86,7 +80,9 @@ class ClipWrites(CountedRequests, GenericViewSet[Clip]):
     @action(detail=False, methods=["post"], pagination_class=None)
     def bulk(self, request: Request) -> HttpResponseBase:
         def show(clips: list[Clip]) -> HttpResponse:
-            data = self._with_duplicates(request, clips)
+            data = self.get_serializer(clips, many=True).data
+            for each, others in zip(data, self._duplicates(request, clips), strict=True):
+                each["duplicates"] = others
             response = tagged(request, represented(data), 201)
             del response["ETag"]  # each clip has its own
             return response
@@ -142,14 +138,16 @@ class ClipWrites(CountedRequests, GenericViewSet[Clip]):
 
     def _shown(self, request: Request, clip: Clip, status: int = 200) -> HttpResponse:
         """Return the response with the clip, as a GET would show it, and its ETag."""
-        headers = None
-        if status == 201:
-            (data,) = self._with_duplicates(request, [clip])
-            headers = {"Location": reverse("clip-detail", args=[clip.pk])}
-        else:
-            data = self.get_serializer(clip).data
+        data = self.get_serializer(clip).data
         shown = represented(data, version(clip.pk, clip.updated_at))
-        return tagged(request, shown, status, headers)
+        if status != 201:
+            return tagged(request, shown, status)
+        # The tag is that of the clip, which has no duplicates (RFC 9110, section 15.3.2).
+        (others,) = self._duplicates(request, [clip])
+        more = JSONRenderer().render({"duplicates": others})
+        body = shown.body.removesuffix(b"}") + b"," + more.removeprefix(b"{")
+        headers = {"Location": reverse("clip-detail", args=[clip.pk])}
+        return tagged(request, shown._replace(body=body), status, headers)
 
     def _locked(self, request: Request, pk: str) -> Clip:
         """Return the clip, locked until the transaction ends. Raise Gone or PreconditionFailed.

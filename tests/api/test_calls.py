@@ -69,6 +69,7 @@ def test_clip_is_added_and_can_be_read(http: Http) -> None:
     assert response.status_code == 201
     assert {key: made[key] for key in NEW} == NEW
     assert response.headers["Location"] == f"/api/v1/clips/{made['id']}"
+    assert made.pop("duplicates") == []
     assert http("GET", response.headers["Location"]).json() == made
 
 

@@ -16,9 +16,10 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from library.admin.exchange.writing import StalePlanError, write
-from library.models import Clip, Health, PendingImport, State
+from library.models import Clip, Duplicate, Health, PendingImport, State
 from tests.admin.exchange.steps import IMPORT, PROCESS, Importing, person
 from tests.support.history import history_entries
+from tests.support.recipes import make_clip
 
 MAY_IMPORT = ("import_clip", "add_clip", "change_clip", "view_clip")
 
@@ -350,6 +351,8 @@ def test_import_needs_all_of_its_permissions(client: Client, db: None, missing: 
 
 def test_import_takes_a_constant_number_of_queries(importing: Importing) -> None:
     counts: list[int] = []
+    for url in (NEW_CLIP["audio_url"], "https://example.com/b"):  # all rows have duplicates
+        make_clip(audio_url=url, audio_file="")
     for number in (1, 40):
         made = Clip.objects.bulk_create(
             Clip(title="A", genre="a", duration=1, audio_url=f"https://example.com/{n}")
@@ -405,3 +408,13 @@ def test_unreadable_file_is_refused_at_once(importing: Importing, client: Client
     assert "This file is in the format of a spreadsheet program." in page
     assert not PendingImport.objects.exists()
     assert re.search(r"This field is required", unescape(client.post(IMPORT, {"state": "x"}).text))
+
+
+def test_preview_names_the_clip_with_the_same_url(importing: Importing) -> None:
+    known = make_clip(title="Known", audio_url=NEW_CLIP["audio_url"], audio_file="")
+    preview = importing.choose(json.dumps([NEW_CLIP, {**NEW_CLIP, "audio_url": "https://b.test"}]))
+    shown = importing.client.get(preview.url).content.decode()
+    assert shown.count("same URL as <a") == 1
+    assert f"/admin/library/clip/{known.pk}/change/" in shown
+    importing.client.post(PROCESS, preview.fields)
+    assert Duplicate.objects.get().clip_a == known

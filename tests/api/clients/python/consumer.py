@@ -10,7 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 from clips_client import AuthenticatedClient
 from clips_client.api.clips import add_clip, list_clips, show_clip, stream_clip
 from clips_client.api.statistics import clip_statistics
-from clips_client.models import Clip, ClipRequest, ClipStatistics, Error, FieldErrors
+from clips_client.models import AddedClip, Clip, ClipRequest, ClipStatistics, Error, FieldErrors
 from clips_client.types import UNSET, File, Unset
 from httpx import Response
 
@@ -39,7 +39,7 @@ added = add_clip.sync_detailed(
     ),
 )
 clip = added.parsed
-assert isinstance(clip, Clip)
+assert isinstance(clip, AddedClip)
 creator: str | None = clip.creator
 
 audio = stream_clip.sync_detailed(jazz[0].id, client=client, range_="bytes=0-99")
