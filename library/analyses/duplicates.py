@@ -11,13 +11,13 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
-from library.models import AudioAnalysis, Clip, Duplicate, DuplicateKind, State
+from library.models import AudioAnalysis, Clip, Duplicate, DuplicateKind, Landmark, State
 from library.models.rows import read
 from library.sound import fingerprint
 
 MOST = 10  # duplicates of a clip, of each kind
 MOST_CANDIDATES = 20  # fingerprints that are compared
-FEWEST_LANDMARKS = 4  # that sounds must share to be compared
+FEWEST_LANDMARKS = 3  # that sounds must share to be compared
 
 # Not a join: the planner would rather read all clips than look up a thousand URLs.
 _SAME_URLS = """
@@ -37,15 +37,16 @@ WHERE analysis.sha256 = %s AND clip.id <> %s AND clip.deleted_at IS NULL
 ORDER BY clip.id LIMIT %s
 """
 _CANDIDATES = """
-SELECT id, state, fingerprint FROM (
-    SELECT clip.id, clip.state, analysis.fingerprint, (
-        SELECT count(*) FROM unnest(analysis.landmarks) mark WHERE mark = ANY(%(landmarks)s)
-    ) AS shared
-    FROM library_audioanalysis analysis JOIN library_clip clip ON clip.id = analysis.clip_id
-    WHERE analysis.landmarks && %(landmarks)s::int[] AND analysis.clip_id <> %(clip)s
-        AND clip.deleted_at IS NULL
+SELECT clip.id, clip.state, analysis.fingerprint
+FROM (
+    SELECT clip_id, count(*) AS number FROM library_landmark
+    WHERE mark = ANY(%(landmarks)s) AND clip_id <> %(clip)s
+    GROUP BY clip_id HAVING count(*) >= %(fewest)s
+) shared JOIN library_audioanalysis analysis USING (clip_id)
+    JOIN library_clip clip ON clip.id = analysis.clip_id
+WHERE clip.deleted_at IS NULL
     AND analysis.source = coalesce(nullif(clip.audio_url, ''), clip.audio_file)
-) found WHERE shared >= %(fewest)s ORDER BY shared DESC LIMIT %(most)s
+ORDER BY shared.number DESC LIMIT %(most)s
 """
 
 
@@ -109,7 +110,7 @@ def find(clip_id: int) -> list[Found]:
         print_ = bytes(analysis.fingerprint or b"")
         landmarks = fingerprint.landmarks(print_)
         # Committed before the search, so that of two analyses at the same time one sees the other.
-        AudioAnalysis.objects.filter(clip=clip_id, source=source).update(landmarks=landmarks)
+        _store_landmarks(clip_id, landmarks)
         same_bytes = _same_bytes(clip_id, analysis.sha256)
         known = {each.id for each in same_bytes}
         found += same_bytes
@@ -149,6 +150,19 @@ def has_duplicates() -> Q:
     as_a = pairs.filter(clip_a=OuterRef("pk"), clip_b__deleted_at=None)
     as_b = pairs.filter(clip_b=OuterRef("pk"), clip_a__deleted_at=None)
     return Q(Exists(as_a)) | Q(Exists(as_b))
+
+
+def _store_landmarks(clip_id: int, landmarks: Collection[int]) -> None:
+    rows = Landmark.objects.filter(clip=clip_id)
+    known = set(rows.values_list("mark", flat=True))
+    if known == {*landmarks}:
+        return
+    with transaction.atomic():
+        rows.exclude(mark__in=landmarks).delete()
+        Landmark.objects.bulk_create(
+            [Landmark(clip_id=clip_id, mark=mark) for mark in landmarks if mark not in known],
+            ignore_conflicts=True,
+        )
 
 
 def _same_bytes(clip_id: int, digest: str) -> list[Found]:

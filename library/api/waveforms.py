@@ -68,7 +68,7 @@ class Waveform(WaveformView):
 
     def show(self, peaks: Peaks, row: Row, query: dict[str, Any]) -> Representation:
         if query["format"] == "audiowaveform":
-            return represented(audiowaveform(peaks, query["points"], bits=16))
+            return represented(audiowaveform(peaks, query["points"]))
         return represented(
             {
                 "points": query["points"],

@@ -1,6 +1,5 @@
 """Pairs of clips with the same audio, and the indexes that find them."""
 
-import django.contrib.postgres.fields
 import django.contrib.postgres.indexes
 import django.db.models.deletion
 import django.utils.timezone
@@ -14,14 +13,16 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
-        migrations.AddField(
-            model_name='audioanalysis',
-            name='landmarks',
-            field=django.contrib.postgres.fields.ArrayField(base_field=models.IntegerField(), null=True, size=None),
-        ),
-        migrations.AddIndex(
-            model_name='audioanalysis',
-            index=django.contrib.postgres.indexes.GinIndex(fields=['landmarks'], name='analysis_landmarks'),
+        migrations.CreateModel(
+            name='Landmark',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('mark', models.IntegerField()),
+                ('clip', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='library.clip')),
+            ],
+            options={
+                'constraints': [models.UniqueConstraint(fields=('mark', 'clip'), name='landmark_once')],
+            },
         ),
         migrations.AddIndex(
             model_name='clip',

@@ -9,6 +9,7 @@ from library.models.clip import State as State
 from library.models.clip import upload_path as upload_path
 from library.models.duplicate import Duplicate as Duplicate
 from library.models.duplicate import DuplicateKind as DuplicateKind
+from library.models.duplicate import Landmark as Landmark
 from library.models.pending_import import PendingImport as PendingImport
 from library.models.play import HOST_LENGTH as HOST_LENGTH
 from library.models.play import AudienceTally as AudienceTally

@@ -15,6 +15,20 @@ class DuplicateKind(models.TextChoices):
     SOUND = "sound", "the same sound"
 
 
+class Landmark(models.Model):
+    """A number in a clip's fingerprint: library.sound.fingerprint.landmarks.
+
+    Rows with an index find clips that share several in milliseconds; an array with a GIN index is
+    smaller, but took seconds.
+    """
+
+    mark = models.IntegerField()
+    clip = models.ForeignKey(Clip, on_delete=models.CASCADE, related_name="+")
+
+    class Meta:
+        constraints = (models.UniqueConstraint(fields=("mark", "clip"), name="landmark_once"),)
+
+
 class Duplicate(models.Model):
     """A pair of clips with the same audio, until an editor dismisses it."""
 

@@ -1,7 +1,6 @@
 """What the service makes of a clip's audio: analyses and renditions."""
 
 from django.contrib.postgres.fields import ArrayField
-from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from django.utils import timezone
 
@@ -37,12 +36,9 @@ class AudioAnalysis(models.Model):
     obstacle = models.CharField(max_length=64, null=True)
     attempts = models.PositiveIntegerField(default=0)
     next_attempt_at = models.DateTimeField(null=True)
-    # Of the fingerprint: library.sound.fingerprint. Written by library.analyses.duplicates.
-    landmarks = ArrayField(models.IntegerField(), null=True)
 
     class Meta:
         verbose_name_plural = "audio analyses"
-        indexes = (GinIndex(fields=("landmarks",), name="analysis_landmarks"),)
 
     def __str__(self) -> str:
         return f"analysis of clip {self.clip_id}"

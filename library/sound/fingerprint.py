@@ -50,11 +50,12 @@ def is_varied(fingerprint: bytes) -> bool:
 def landmarks(fingerprint: bytes) -> list[int]:
     """Return numbers of which fingerprints of the same sound share several, for an index.
 
-    Steady sounds have none.
+    Half of the values are enough. Steady sounds have none.
     """
     if not is_varied(fingerprint):
         return []
-    return sorted({value >> 32 - _LANDMARK_BITS for value in _values(fingerprint)})
+    marks = {value >> 32 - _LANDMARK_BITS for value in _values(fingerprint)}
+    return sorted(mark for mark in marks if mark % 2)
 
 
 def _values(fingerprint: bytes) -> list[int]:

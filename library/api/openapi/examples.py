@@ -137,7 +137,7 @@ AUDIOWAVEFORM = {
     "channels": 1,
     "sample_rate": 44100,
     "samples_per_pixel": 448350,
-    "bits": 16,
+    "bits": 8,
     "length": 3,
-    "data": [-10240, 11008, -20480, 19712, -128, 256],
+    "data": [-40, 43, -80, 77, -1, 1],
 }

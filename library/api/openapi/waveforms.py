@@ -55,10 +55,10 @@ class AudiowaveformAnswer(serializers.Serializer[Numbers]):
     channels = serializers.IntegerField(help_text="Of the data: 1, which covers all of the audio.")
     sample_rate = serializers.IntegerField()
     samples_per_pixel = serializers.IntegerField()
-    bits = serializers.IntegerField(help_text="Of each value: 16.")
+    bits = serializers.IntegerField(help_text="Of each value: 8, because peaks.js reads no others.")
     length = serializers.IntegerField(help_text="Number of pairs in `data`.")
     data = serializers.ListField(  # type: ignore[assignment]
-        child=serializers.IntegerField(min_value=-32_768, max_value=32_767),
+        child=serializers.IntegerField(min_value=-128, max_value=127),
         help_text="The lowest and the highest sample of each pixel, in turn.",
     )
 

@@ -9,6 +9,8 @@ from playwright.sync_api import Page, expect
 
 from harness.chromium import CHROMIUM
 from harness.origin import Origin, answer
+from harness.waiting import until
+from library.analyses import duplicates
 from library.models import Clip, PlayEvent
 from library.sound.waveform import Peaks, points
 from tests.support.analyses import analysed
@@ -109,6 +111,32 @@ def test_stored_waveform_of_a_draft_is_drawn(open_page: Open, clip: Clip, mp3: b
     wave = page.get_by_role("slider", name="Position")
     wave.click()
     assert time(page) == pytest.approx(14.25, abs=0.3)
+
+
+def test_duplicates_are_heard_side_by_side_and_one_is_withdrawn(
+    open_page: Open, make_clip: Callable[..., Clip], mp3: bytes
+) -> None:
+    for title in ("First", "Second"):
+        analysed(made := make_clip(title=title), mp3)
+        duplicates.find(made.pk)
+    page = open_page(f"/admin/library/clip/{made.pk}/duplicates/", editor(), width=PHONE)
+    waves = page.locator(".player-wave")
+    for wave in (waves.first, waves.last):
+        wave.scroll_into_view_if_needed()
+        expect(wave).to_have_attribute("data-drawn", "yes")
+    sounds = page.locator("audio")
+    for sound, title in ((sounds.first, "Second"), (sounds.last, "First")):
+        page.get_by_role("button", name=f"Play {title}").click()
+        expect(page.get_by_role("button", name=f"Pause {title}")).to_be_visible()
+        until(lambda sound=sound: sound.evaluate("audio => audio.currentTime > 0.1"))
+    assert sounds.first.evaluate("audio => audio.paused")  # only one plays at a time
+    look(page)
+    article = page.get_by_role("article").filter(has_text="First")
+    article.get_by_label("Reason").fill("A duplicate")
+    article.get_by_role("button", name="Withdraw this clip").click()
+    expect(page.get_by_text("1 clip withdrawn")).to_be_visible()
+    assert Clip.objects.get(title="First").withdrawn_reason == "A duplicate"
+    assert not PlayEvent.objects.exists()
 
 
 def test_audio_that_cannot_be_loaded_is_explained(
