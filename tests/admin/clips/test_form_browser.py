@@ -2,6 +2,7 @@
 
 import base64
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -128,7 +129,7 @@ def test_duplicates_are_heard_side_by_side_and_one_is_withdrawn(
     for sound, title in ((sounds.first, "Second"), (sounds.last, "First")):
         page.get_by_role("button", name=f"Play {title}").click()
         expect(page.get_by_role("button", name=f"Pause {title}")).to_be_visible()
-        until(lambda sound=sound: sound.evaluate("audio => audio.currentTime > 0.1"))
+        until(partial(sound.evaluate, "audio => audio.currentTime > 0.1"))
     assert sounds.first.evaluate("audio => audio.paused")  # only one plays at a time
     look(page)
     article = page.get_by_role("article").filter(has_text="First")
