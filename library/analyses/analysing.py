@@ -86,13 +86,14 @@ def _analyse(clip: Clip, *, fetch: bool, again: bool) -> Result:
                 "failure": None,
                 "peaks": found.peaks.to_bytes(),
                 "short_term": list(found.short_term),
+                "fingerprint": found.fingerprint or None,
             }
             facts = facts_of(found, audio.etag)
             return _saved(clip, Result(Kind.ANALYSED), audio, facts, sha256, **measured)
         if found.retry:
             return Result(Kind.INTERRUPTED, found.code)
         result = Result(Kind.NOT_DECODABLE, found.code)
-        unknown = {"failure": found.code, "peaks": None, "short_term": None}
+        unknown = {"failure": found.code, "peaks": None, "short_term": None, "fingerprint": None}
         return _saved(clip, result, audio, None, sha256, **unknown)
 
 

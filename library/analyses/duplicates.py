@@ -103,8 +103,8 @@ def find(clip_id: int) -> list[Found]:
     clip = Clip.objects.not_deleted().filter(pk=clip_id).first()
     if clip is None:
         return []
-    source = clip.audio_url or str(clip.audio_file)
-    analysis = AudioAnalysis.objects.filter(clip=clip_id, source=source, failure=None).first()
+    current = AudioAnalysis.objects.filter(clip=clip_id, source=clip.source, failure=None)
+    analysis = current.first()
     found = note_same_urls([clip]).get(clip_id, [])
     if analysis is not None:
         print_ = bytes(analysis.fingerprint or b"")

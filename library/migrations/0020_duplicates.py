@@ -9,7 +9,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('library', '0017_sound'),
+        ('library', '0019_renditions'),
     ]
 
     operations = [

@@ -9,7 +9,7 @@ from django.db import transaction
 from procrastinate import JobContext
 from procrastinate.exceptions import JobAborted
 
-from library.analyses import analysing
+from library.analyses import analysing, duplicates
 from library.analyses.analysing import Kind, Result
 from library.analyses.due_clips import due_in_background
 from library.analyses.rounds import AnalysisRound
@@ -63,8 +63,12 @@ def find_clips_to_analyse(context: JobContext, timestamp: int) -> None:
 
 
 def follow(clip_id: int, result: Result, queue: str = AUDIO) -> None:
-    """Have everything made that depends on the analysis, if the audio was analysed."""
-    if result.kind in (Kind.ANALYSED, Kind.NOT_DECODABLE):
+    """Do everything that depends on a clip's analysis, unless its audio was not available.
+
+    Also for a current analysis, because a worker that was killed may have left the rest undone.
+    """
+    if result.kind in (Kind.ANALYSED, Kind.CURRENT, Kind.NOT_DECODABLE):
+        duplicates.find(clip_id)
         renew([clip_id], queue)
 
 

@@ -24,6 +24,7 @@ from library.tasks.renditions import (
 )
 from tests.support.recipes import make_clip
 from tests.support.renditions import PREVIEW, analysed, with_renditions
+from tests.support.tasks import Context
 
 pytestmark = pytest.mark.django_db
 
@@ -141,7 +142,7 @@ def test_many_clips_are_renewed_by_one_task() -> None:
     clip = analysed(make_clip())
     renew_later([clip.pk])
     (job,) = ProcrastinateJob.objects.filter(task_name="renew_renditions_of")
-    renew_renditions_of.func(**job.args)
+    renew_renditions_of.func(Context(), **job.args)
     assert len(jobs()) == 1
 
 
@@ -149,7 +150,7 @@ def test_task_makes_the_rendition() -> None:
     clip = with_renditions()
     Clip.objects.update(renditions=None)
     request_rendition(clip.pk, PREVIEW)
-    make_rendition.func(**jobs()[0])
+    make_rendition.func(Context(), **jobs()[0])
     clip.refresh_from_db()
     assert len(clip.renditions or ()) == 1
 

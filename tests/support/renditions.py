@@ -9,6 +9,7 @@ from library.renditions.making import make
 from library.renditions.publishing import list_current
 from library.renditions.variants import Variant
 from library.sources.opening import open_audio
+from tests.support.audio_facts import facts
 from tests.support.recipes import make_clip
 
 PREVIEW = Variant("preview", "mp3", "high")
@@ -27,7 +28,7 @@ def analysed(clip: Clip, **columns: Any) -> Clip:
     }
     audio.close()
     AudioAnalysis.objects.update_or_create(clip=clip, defaults=values | columns)
-    Clip.objects.filter(pk=clip.pk).update(audio={"duration": 28.55, "etag": audio.etag})
+    Clip.objects.filter(pk=clip.pk).update(audio=facts(duration=28.55, etag=audio.etag))
     clip.refresh_from_db()
     return clip
 

@@ -55,7 +55,7 @@ def clip_audio(request: HttpRequest, pk: int) -> HttpResponseBase:
 
 
 @require_GET
-@_for_readers
+@for_readers
 def clip_waveform(request: HttpRequest, pk: int) -> HttpResponse:
     """Return the waveform of a clip in any state as the API does, or 404 if there is none."""
     row = read_waveform(pk)
@@ -64,7 +64,7 @@ def clip_waveform(request: HttpRequest, pk: int) -> HttpResponse:
     try:
         peaks = peaks_of(row)
     except (AnalysisPendingError, NotAnalysedError):
-        return _plain_text("There is no waveform.", 404)
+        return plain_text("There is no waveform.", 404)
     return JsonResponse(
         {"duration": peaks.duration, "data": points(peaks, BARS)},
         headers={"Cache-Control": "private, no-cache"},

@@ -93,7 +93,7 @@ def test_keys_and_pointer_seek_in_the_waveform(open_page: Open, clip: Clip) -> N
     wave.press("Space")
     expect(page.get_by_role("button", name="Pause")).to_be_visible()
     wave.press("Enter")
-    expect(page.get_by_role("button", name="Play")).to_be_visible()
+    expect(page.get_by_role("button", name="Play", exact=True)).to_be_visible()
     look(page, "dark")
     page.goto("/admin/")  # without a warning of unsaved changes
     assert not PlayEvent.objects.exists()
