@@ -15,15 +15,16 @@ from pathlib import Path
 from subprocess import CalledProcessError
 from tempfile import TemporaryDirectory
 
-from benchmarks.players import browsers, cases, report, request_log
+from benchmarks.players import browsers, cases, renditions, report, request_log
 from benchmarks.players.cases import Case, Check
 from benchmarks.players.processes import NAMES, PlayerError, installed, run
+from benchmarks.players.renditions import Played
 from benchmarks.players.report import Run
 from benchmarks.players.sound import encode_samples
 from benchmarks.results import write_section
 from harness.client import add_clip, new_session
 from harness.installation import Installation
-from harness.origin import Handler, Origin, paced
+from harness.origin import Handler, Origin, answer, paced
 from harness.service import Server
 from harness.waiting import until
 
@@ -122,17 +123,19 @@ def main() -> int:
     with TemporaryDirectory(prefix="clips-players-", ignore_cleanup_errors=True) as name:
         folder = Path(name)
         folder.chmod(0o755)  # players that do not run as root must reach their files
-        done = _run_all(folder, present)
-        text = report.section(done, [_version(name, folder) for name in present], skipped)
+        done, played = _run_all(folder, present)
+        versions = [_version(name, folder) for name in present]
+        text = report.section(done, played, versions, skipped)
     print(f"\n{text}")
     if options.write:
         write_section("players", text)
-    failed = report.failures(done)
-    print(f"\n{failed or 'None'} of {sum(len(runs) for _, runs in done)} runs failed")
+    failed = report.failures(done) + sum(each.failed for each in played)
+    total = sum(len(runs) for _, runs in done) + len(played)
+    print(f"\n{failed or 'None'} of {total} runs failed")
     return 1 if failed else 0
 
 
-def _run_all(folder: Path, present: list[str]) -> list[tuple[Case, list[Run]]]:
+def _run_all(folder: Path, present: list[str]) -> tuple[list[tuple[Case, list[Run]]], list[Played]]:
     audio = encode_samples(folder)
     (folder / "service").mkdir()
     installation = Installation(
@@ -143,8 +146,15 @@ def _run_all(folder: Path, present: list[str]) -> list[tuple[Case, list[Run]]]:
     installation.prepare()
     with Origin() as origin, installation.start() as server:
         session = Session(folder, origin, server, installation.audio_store, audio)
-        chosen = (c for c in (*cases.cases(), *browsers.cases(origin)) if c.player in present)
+        every = (*cases.cases(), *browsers.cases(origin))
+        chosen = [case for case in every if case.player in present]
         done = [(case, session.run(case)) for case in chosen]
+        with renditions.worker(installation):
+            source = origin.on("/renditions.mp3", answer(audio["mp3"].read_bytes()))
+            place = folder / "renditions"
+            place.mkdir()
+            place.chmod(0o755)  # as the folder
+            played = [*renditions.play_all(server.url, source, place, chosen)]
         server.terminate()  # lets streams finish, so that their requests are logged
         server.wait()
     if report.failures(done):
@@ -153,7 +163,7 @@ def _run_all(folder: Path, present: list[str]) -> list[tuple[Case, list[Run]]]:
     for _, runs in done:
         for one in runs:
             one.requests = requests[_stream(one.clip)]
-    return done
+    return done, played
 
 
 def _version(name: str, folder: Path) -> str:

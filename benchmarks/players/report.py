@@ -7,6 +7,7 @@ from itertools import groupby
 
 from benchmarks.players.cases import Case
 from benchmarks.players.processes import NAMES
+from benchmarks.players.renditions import Played
 from benchmarks.players.request_log import Request
 from benchmarks.players.sound import FORMATS
 from benchmarks.results import today
@@ -18,6 +19,9 @@ VLC record what they play. Correlation finds the part of the clip that the recor
 must be the part that they play of the local file. Requests are given by range, conditional fields
 and status; plays are those that the service counted. The origin received one request for each line,
 and two where it broke off."""
+RENDITIONS = """\
+The same on renditions that the service has made of a whole clip, from `stream?part=whole`. Players
+must play the same part as of the downloaded file."""
 COLUMNS = "| player | does | format | shown | cold: requests | plays | warm: requests | plays |"
 
 
@@ -40,7 +44,12 @@ class Run:
         return ", ".join(f"{n} times {text}" if n > 1 else text for text, n in groups)
 
 
-def section(done: list[tuple[Case, list[Run]]], versions: list[str], skipped: list[str]) -> str:
+def section(
+    done: list[tuple[Case, list[Run]]],
+    played: list[Played],
+    versions: list[str],
+    skipped: list[str],
+) -> str:
     """Return the section as Markdown."""
     lines = [
         "## Players",
@@ -53,6 +62,12 @@ def section(done: list[tuple[Case, list[Run]]], versions: list[str], skipped: li
         COLUMNS,
         re.sub("[^|]+", "---", COLUMNS),
         *(_row(case, runs) for case, runs in done),
+        "",
+        RENDITIONS,
+        "",
+        "| player | does | rendition | shown |",
+        "|---|---|---|---|",
+        *(each.row() for each in played),
     ]
     return "\n".join(lines)
 
