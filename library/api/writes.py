@@ -24,7 +24,7 @@ from library.api.idempotency import answer_once
 from library.api.json_bodies import BULK_MAX, JSONRenderer
 from library.models import Clip, State
 from library.renditions.excerpt import FIELDS as PREVIEW_FIELDS
-from library.tasks.analyses import note_additions, request_analyses
+from library.tasks.analyses import request_analyses
 from library.tasks.renditions import renew
 
 
@@ -103,7 +103,6 @@ class ClipWrites(CountedRequests, GenericViewSet[Clip]):
             [Clip(**fields, state=state) for fields in serializer.validated_data]
         )
         history.note_additions(request.user, made)
-        note_additions(len(made))
         _note_same_urls(made)
         return made
 

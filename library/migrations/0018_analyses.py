@@ -1,6 +1,4 @@
-"""Attempts at analyses, tasks for new clips, and indexes for filters by facts of the audio."""
-
-from pathlib import Path
+"""Attempts at analyses, and indexes for filters by facts of the audio."""
 
 import django.db.models.fields.json
 import django.db.models.functions.comparison
@@ -55,9 +53,5 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name='clip',
             index=models.Index(django.db.models.functions.comparison.Cast(django.db.models.fields.json.KeyTextTransform('lossless', 'audio'), models.BooleanField()), models.F('id'), name='clip_lossless'),
-        ),
-        migrations.RunSQL(
-            Path(__file__).with_suffix(".sql").read_text(),
-            "DROP FUNCTION library_request_analyses CASCADE",
         ),
     ]

@@ -13,12 +13,12 @@ from library.analyses import analysing, duplicates
 from library.analyses.analysing import Kind, Result
 from library.analyses.due_clips import due_in_background
 from library.analyses.rounds import AnalysisRound
+from library.tasks.new_clips import FEW
 from library.tasks.queue import AUDIO, BACKFILL, MAINTENANCE, defer, defer_many, periodic, task
 from library.tasks.renditions import renew
 
 logger = logging.getLogger(__name__)
 
-FEW = 100  # clips that get a task each; more are left to `analyse_due_clips`
 MOST = 500  # clips of one task, so that others of its queue get their turn
 
 
@@ -85,15 +85,6 @@ def request_analyses(clip_ids: Sequence[int]) -> None:
     if len(clip_ids) <= FEW:
         defer_many(analyse_clip, [{"clip_id": clip_id} for clip_id in clip_ids])
     else:
-        _find_soon()
-
-
-def note_additions(number: int) -> None:
-    """Let workers analyse clips that one transaction adds, if they are many.
-
-    Of up to FEW clips, a trigger puts the tasks into the queue (migration 0018).
-    """
-    if number > FEW:
         _find_soon()
 
 

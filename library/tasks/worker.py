@@ -26,6 +26,7 @@ from procrastinate.exceptions import ConnectorException
 from procrastinate.middleware import AsyncCallNext
 from procrastinate.worker import Worker
 
+from library.tasks import new_clips
 from library.tasks.connector import Connector
 from library.tasks.jobs import WorkerJobs
 from library.tasks.queue import LONG
@@ -52,6 +53,7 @@ class Timing:
     heartbeat: float = 5.0  # between two signs of life
     stalled_after: float = 30.0  # without one, after which another worker takes over
     take_over_every: float = 10.0
+    notice: float = 2.0  # between two looks for new clips
     patience: float = 30.0  # that PostgreSQL may be away without any effect
     grace: float = 20.0  # that tasks get to finish when the worker is stopped
     abort: float = 5.0  # more, in which they are asked to stop
@@ -163,7 +165,10 @@ class TaskWorker:
                 worker_middleware=[_log(jobs)],
                 task_middleware=ours.worker_defaults["task_middleware"],
             )
-            taking_over = asyncio.create_task(self._take_over(jobs))
+            others = [
+                asyncio.create_task(self._take_over(jobs)),
+                asyncio.create_task(self._notice_new_clips(connector)),
+            ]
             jobs.on_free_place = worker.look_for_jobs
             self._worker = worker
             try:
@@ -171,7 +176,8 @@ class TaskWorker:
                     await self._run_to_end(worker)
             finally:
                 self._worker = None
-                taking_over.cancel()
+                for other in others:
+                    other.cancel()
 
     def _jobs(self, connector: Connector) -> WorkerJobs:
         """Keep one place free of long tasks, unless it is the only one or there are no others."""
@@ -202,6 +208,14 @@ class TaskWorker:
             reason = error.__cause__ or error
             logger.warning("The worker starts again when PostgreSQL responds: %s", reason)
             self._was_up = False
+
+    async def _notice_new_clips(self, connector: Connector) -> None:
+        while True:
+            await asyncio.sleep(self._timing.notice)
+            try:
+                await new_clips.request_analyses(connector)
+            except Exception as error:
+                logger.info("New clips could not be looked for: %r", error)
 
     async def _take_over(self, jobs: WorkerJobs) -> None:
         """Look for jobs of dead workers.

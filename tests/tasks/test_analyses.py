@@ -1,6 +1,8 @@
 """When clips are analysed: requests put tasks into the queue, and what each of the tasks does."""
 
+import asyncio
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -8,12 +10,15 @@ import requests
 from django.contrib.auth.models import User
 from django.db import transaction
 from django.test import Client as Browser
+from django.utils import timezone
+from procrastinate.contrib.django import app
 from procrastinate.exceptions import JobAborted
 
 from harness.origin import Origin, answer
 from harness.waiting import until
-from library.models import Clip, Task
-from library.tasks import analyses
+from library.analyses.due_clips import due_in_background
+from library.models import AudioAnalysis, Clip, Task
+from library.tasks import analyses, new_clips
 from library.tasks.changed_audio import Notices
 from library.tasks.queue import BACKFILL, defer
 from tests.settings import LOCAL
@@ -52,17 +57,36 @@ def analysed() -> set[int]:
     return set(Clip.objects.filter(audio__isnull=False).values_list("pk", flat=True))
 
 
-def test_added_clips_are_analysed(db: None, client: Browser) -> None:
+def notice() -> int:
+    """Look for new clips as a worker does. Return the number of new tasks."""
+
+    async def look() -> int:
+        async with app.open_async() as opened:
+            return await new_clips.request_analyses(opened.connector)
+
+    return asyncio.run(look())
+
+
+def test_new_clips_are_noticed(transactional_db: None, client: Browser) -> None:
     made = client.post("/api/v1/clips", CLIP, "application/json").json()
-    assert requested() == [made["id"]]
-    assert not defer(analyses.analyse_clip, clip_id=made["id"])  # the same task waits already
-    bulk = client.post("/api/v1/clips/bulk", [CLIP, CLIP], "application/json").json()
-    assert requested() == [made["id"], *(clip["id"] for clip in bulk)]
+    old = recipes.make_clip(created_at=timezone.now() - timedelta(minutes=3))
+    recipes.make_clip(deleted_at=timezone.now())
+    assert (notice(), requested()) == (1, [made["id"]])
+    assert notice() == 0  # it waits already
+    assert not defer(analyses.analyse_clip, clip_id=made["id"])  # the same task
+    Task.objects.update(status="doing")
+    assert notice() == 0
+    Task.objects.all().delete()
+    AudioAnalysis.objects.create(clip_id=made["id"])
+    assert notice() == 0
+    analyses.find_clips_to_analyse.func(Context(), timestamp=0)
+    assert old.pk in [clip.pk for clip in due_in_background()]
 
 
-def test_refused_clip_leaves_no_task(db: None, client: Browser) -> None:
-    assert client.post("/api/v1/clips", {"title": "A"}, "application/json").status_code == 400
-    assert requested() == []
+def test_many_new_clips_are_noticed_at_once(transactional_db: None) -> None:
+    Clip.objects.bulk_create([Clip(**CLIP) for _ in range(101)])
+    assert (notice(), waiting()) == (1, ["analyse_due_clips"])
+    assert not defer(analyses.analyse_due_clips)  # the same task
 
 
 def test_clip_with_another_source_is_analysed(db: None, client: Browser) -> None:
@@ -82,13 +106,12 @@ def test_clip_with_another_source_is_analysed(db: None, client: Browser) -> None
     assert clip.audio is None
 
 
-def test_many_clips_get_one_task_after_their_transaction(
+def test_many_new_sources_get_one_task_after_their_transaction(
     db: None, django_capture_on_commit_callbacks: Any
 ) -> None:
     with django_capture_on_commit_callbacks(execute=True):
         with transaction.atomic():
             made = Clip.objects.bulk_create([Clip(**CLIP) for _ in range(101)])
-            analyses.note_additions(len(made))
             analyses.request_analyses([clip.pk for clip in made])
         assert waiting() == []
     assert waiting() == ["analyse_due_clips"]
@@ -139,8 +162,6 @@ def test_form_and_its_new_source(db: None, admin_client: Browser, admin_user: Us
     values = {**CLIP, "description": "", "tags": "", "audio_source": "url"}
     admin_client.post(f"{page}add/", values)
     clip = Clip.objects.get()
-    assert requested() == [clip.pk]
-    Task.objects.all().delete()
     Clip.objects.update(audio=FACTS, renditions=[])
     admin_client.post(f"{page}{clip.pk}/change/", {**values, "title": "Other"})
     assert requested() == []

@@ -15,7 +15,7 @@ from library.admin.exchange.verdict import judge
 from library.admin.exchange.writing import write
 from library.analyses import duplicates
 from library.models import Clip
-from library.tasks.analyses import note_additions, request_analyses
+from library.tasks.analyses import request_analyses
 
 MAX_ID = 2**63 - 1
 MAX_DIGITS = 100  # Python refuses to convert thousands of digits
@@ -91,7 +91,6 @@ class Plan:
         write([(clip, set(changes)) for clip, changes in changed])
         moved = [clip for clip, changes in changed if "audio_url" in changes]
         request_analyses([clip.pk for clip in moved])
-        note_additions(len(added))
         duplicates.forget([clip.pk for clip in moved])
         duplicates.note_same_urls(moved)
 
