@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from library.sound.loudness import loudest
+from library.sound.rendition import TOLERANCE
 
 LENGTH = 30.0
 FADE_IN, FADE_OUT = 0.1, 1.0  # where the excerpt cuts into the audio
@@ -39,7 +40,8 @@ class Excerpt(NamedTuple):
 def excerpt(choice: Choice, duration: float, short_term: Sequence[float]) -> Excerpt:
     """Return the excerpt of audio of this duration. `short_term` is that of an analysis.
 
-    By default it is the loudest 30 s. It fades where it cuts into the audio.
+    By default it is the loudest 30 s. It fades where it cuts into the audio. Fades that were chosen
+    for longer audio get the same parts of what there is.
     """
     length = choice.length or LENGTH
     start = choice.start
@@ -52,7 +54,8 @@ def excerpt(choice: Choice, duration: float, short_term: Sequence[float]) -> Exc
     if fade_out is None:
         cuts = start + length < duration - 0.01
         fade_out = min(FADE_OUT if cuts else 0.0, length - min(length, fade_in))
-    return Excerpt(start, length, fade_in, fade_out)
+    scale = min(1.0, length / max(length, fade_in + fade_out))
+    return Excerpt(start, length, scale * fade_in, scale * fade_out)
 
 
 def mistakes(choice: Choice, duration: float | None) -> dict[str, str]:
@@ -69,7 +72,7 @@ def mistakes(choice: Choice, duration: float | None) -> dict[str, str]:
     length = choice.length or LENGTH
     if duration is not None:
         length = min(length, duration - start)
-    if fades > length + 1e-6:
+    if fades > length + TOLERANCE:
         longer = max(("preview_fade_in", "preview_fade_out"), key=lambda name: _fade(choice, name))
         return {longer: f"The fades must not be longer than the preview, which lasts {length:g} s."}
     return {}

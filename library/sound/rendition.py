@@ -7,6 +7,7 @@ from typing import Any, Literal, NamedTuple, Self
 from library.sound.limits import LONGEST
 
 LONGEST_FADE = 10.0  # seconds
+TOLERANCE = 1e-6  # seconds, because 6.23 + 0.07 is more than 6.3
 
 
 class Encoding(NamedTuple):
@@ -50,7 +51,7 @@ class Rendition:
             raise ValueError(f"A fade lasts at most {LONGEST_FADE:.0f} seconds.")
         if self.length is not None and not 0.1 <= self.length <= LONGEST:
             raise ValueError(f"The length must be from 0.1 to {LONGEST} seconds.")
-        if self.length is not None and self.fade_in + self.fade_out > self.length:
+        if self.length is not None and self.fade_in + self.fade_out > self.length + TOLERANCE:
             raise ValueError("The fades must not be longer than the excerpt.")
         if self.target is not None and not -70 < self.target <= 0:
             raise ValueError("The target loudness must be above -70 and at most 0 LUFS.")

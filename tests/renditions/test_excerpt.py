@@ -3,6 +3,7 @@
 import pytest
 
 from library.renditions.excerpt import Choice, Excerpt, excerpt, mistakes
+from library.sound.rendition import Rendition
 
 QUIET_THEN_LOUD = [-40.0] * 60 + [-10.0] * 38  # 100 s; the loud part starts at second 61
 
@@ -33,6 +34,33 @@ def test_start_of_the_audio_has_no_fade() -> None:
 def test_default_fade_gets_the_rest_of_the_excerpt(choice: Choice) -> None:
     found = excerpt(choice, 100, ())
     assert found.fade_in + found.fade_out == pytest.approx(5)
+
+
+@pytest.mark.parametrize(
+    ("choice", "duration", "fades"),
+    [
+        (Choice(0, 30, 4, 4), 6, (3, 3)),
+        (Choice(0, 30, 4, None), 2, (2, 0)),
+        (Choice(0, 30, None, 10), 2, (0, 2)),
+        (Choice(3, 5, 3, 2), 4, (0.6, 0.4)),
+        (Choice(0, 60, 10, 5), 0.05, (0.1 * 10 / 15, 0.1 * 5 / 15)),
+    ],
+)
+def test_fades_are_scaled_to_audio_that_is_shorter_than_expected(
+    choice: Choice, duration: float, fades: tuple[float, float]
+) -> None:
+    found = excerpt(choice, duration, ())
+    assert (found.fade_in, found.fade_out) == pytest.approx(fades)
+    Rendition("mp3", **found._asdict())
+
+
+@pytest.mark.parametrize("hundredths", range(500, 700, 7))
+def test_fades_that_fill_the_preview_are_possible(hundredths: int) -> None:
+    length = hundredths / 100
+    for fade_in in (0.07, 0.1, 1.1, 2.23):
+        choice = Choice(0, length, fade_in, round(length - fade_in, 2))
+        assert mistakes(choice, 30) == {}
+        Rendition("mp3", **excerpt(choice, 30, ())._asdict())
 
 
 @pytest.mark.parametrize(
