@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from itertools import islice
 from typing import Any, ClassVar, cast
 
+from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
 from django.http import Http404
 from rest_framework import exceptions
 from rest_framework.exceptions import APIException
@@ -315,7 +316,7 @@ class RenditionsFull(Unavailable):
 
     default_code = "renditions_full"
     default_detail = (
-        "Too many renditions are being made or stored. Try again later, or request the default."
+        "Too many renditions are being made or stored. Try again later, or request a listed one."
     )
     wait = 60
 
@@ -361,6 +362,10 @@ def api_error(error: BaseException | None) -> APIException:
             return AudioUnavailable(error)
         case Http404():
             return ClipNotFound()
+        case RequestDataTooBig():
+            return PayloadTooLarge(next((n for n in error.args if isinstance(n, int)), None))
+        case SuspiciousOperation():
+            return BadRequest()
     fault = fault_of(error)
     return _OF_FAULTS[fault]() if fault else ServerError()
 

@@ -66,8 +66,7 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Handle a request that Django refuses before any view, such as one for an unknown host."""
     request_notes.noted(request.META)["refused"] = type(exception).__name__
     if isinstance(exception, RequestDataTooBig):
-        limit = next((given for given in exception.args if isinstance(given, int)), None)
-        return error_response(errors.PayloadTooLarge(limit))
+        return error_response(errors.api_error(exception))
     return error_response(errors.BadRequest())
 
 

@@ -87,6 +87,12 @@ def test_unknown_value_is_400_that_lists_what_exists(
         assert response.json()[name][0].endswith(f"Use one of: {names}.")
 
 
+@pytest.mark.parametrize("query", ["&" * 1_001, "part=preview" + "&a=1" * 1_000])
+def test_too_many_parameters_are_400(http: Request, clip: Clip, query: str) -> None:
+    response = http("GET", path(clip, query))
+    assert (response.status_code, response.json()["code"]) == (400, "bad_request")
+
+
 def test_repeated_parameter_is_400(http: Request, clip: Clip) -> None:
     assert http("GET", path(clip, "format=mp3&format=opus")).status_code == 400
 
