@@ -25,6 +25,8 @@ from library.sources.opening import audio_store
 
 MOST = 10_000  # clips
 SECONDS = 60.0  # for which a clip is kept
+# For its renditions, because a new one does not change the version.
+RENDITIONS_SECONDS = 2.0
 # For requests for renditions that do not exist: one thread, and so one connection.
 _requests = ThreadPoolExecutor(1, thread_name_prefix="renditions")
 
@@ -36,10 +38,16 @@ class Clips:
         self._database = database
         self._kept: OrderedDict[int, tuple[ClipRow, float]] = OrderedDict()
 
-    def kept(self, clip_id: int) -> ClipRow | None:
-        """Return the clip if it was read recently. Its version may be outdated."""
-        clip, until = self._kept.get(clip_id, (None, 0.0))
-        return clip if time.monotonic() < until else None
+    def kept(self, clip_id: int, variant: Variant | None) -> ClipRow | None:
+        """Return the clip if it was read recently, and then had this variant.
+
+        Its version may be outdated. That of a rendition is up to RENDITIONS_SECONDS old.
+        """
+        clip, read_at = self._kept.get(clip_id, (None, 0.0))
+        seconds = SECONDS if variant is None else RENDITIONS_SECONDS
+        if clip is None or time.monotonic() > read_at + seconds:
+            return None
+        return clip if variant is None or variant.listed_in(clip.renditions) else None
 
     async def read(self, clip_id: int) -> ClipRow:
         """Return the clip as it is now. Raises ClipNotFound, Gone, Withdrawn, or psycopg.Error."""
@@ -48,7 +56,7 @@ class Clips:
         if clip is None:
             raise ClipNotFound
         check_visible({**clip._asdict(), "deleted_at": clip.is_deleted or None})
-        self._kept[clip_id] = (clip, time.monotonic() + SECONDS)
+        self._kept[clip_id] = (clip, time.monotonic())
         if len(self._kept) > MOST:
             self._kept.popitem(last=False)
         return clip
@@ -56,18 +64,23 @@ class Clips:
     async def compare(self, clip: ClipRow) -> None:
         """Raise ClipChangedError if this version is outdated, or an exception of `read`."""
         now = await self.read(clip.id)
-        if now.updated_at != clip.updated_at:
+        if (now.updated_at, now.renditions) != (clip.updated_at, clip.renditions):
             raise ClipChangedError
 
-    async def open_audio(self, clip: ClipRow, variant: Variant | None) -> OpenAudio:
+    async def open_audio(
+        self, clip: ClipRow, variant: Variant | None, *, is_current: bool
+    ) -> OpenAudio:
         """Return the clip's audio, or a rendition of it. The caller closes it.
 
-        Raises AudioUnavailableError, or an exception of `refuse_missing`.
+        Raises AudioUnavailableError, or an exception of `refuse_missing`; ClipChangedError if a
+        rendition of a clip that may be outdated is missing.
         """
         if variant is not None:
             made = variant.listed_in(clip.renditions)
             audio = open_rendition(made) if made else None
             if audio is None:
+                if not is_current:
+                    raise ClipChangedError
                 loop = asyncio.get_running_loop()
                 audio = await loop.run_in_executor(_requests, _refuse_missing, clip.id, variant)
             return audio

@@ -91,8 +91,7 @@ class Streams:
             raise errors.NoCapacity
         refuse_loop(partial(joined, exchange.request))
         variant = variant_of(exchange.query)
-        # A new rendition does not change the version of a clip, so the one kept may not list it.
-        if variant is None and (kept := self._clips.kept(clip_id)):
+        if kept := self._clips.kept(clip_id, variant):
             with suppress(ClipChangedError):
                 return await self._answer(exchange, kept, variant, is_current=False)
         for _ in range(ATTEMPTS):
@@ -109,7 +108,7 @@ class Streams:
         Raises ClipChangedError if this version of the clip is outdated.
         """
         try:
-            audio = await self._clips.open_audio(clip, variant)
+            audio = await self._clips.open_audio(clip, variant, is_current=is_current)
         except AudioUnavailableError:
             if not is_current:
                 await self._clips.compare(clip)
