@@ -7,6 +7,7 @@ model instances and serializer fields cost (benchmarks/RESULTS.md).
 from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.http import HttpRequest
@@ -105,6 +106,18 @@ def _audio_url(row: Row, stream_url: str) -> str:
     """Return the source's URL; the stream's if the audio was uploaded, or is not public."""
     is_public = settings.CLIPS_PUBLISH == Part.WHOLE
     return (is_public and row["audio_url"]) or stream_url
+
+
+def is_stream_of(clip_id: int, url: object) -> bool:
+    """Return whether a URL is that of a clip's stream, on whichever host clients reach it.
+
+    Clips show it as their `audio_url` if that is not public, so clients send it back.
+    """
+    try:
+        path = urlsplit(url).path if isinstance(url, str) else ""
+    except ValueError:
+        return False
+    return path.strip().endswith(f"{clips_path()}/{clip_id}/stream")
 
 
 def _renditions(row: Row, stream_url: str) -> list[dict[str, Any]]:

@@ -100,7 +100,7 @@ class ClipSerializer(serializers.ModelSerializer[Clip]):
         max_length=2000,
         help_text="Where the audio is downloaded from: http or https, a public host, port 80 or "
         "443. The stream's own URL if the audio was uploaded, or if the operator publishes only "
-        "previews.",
+        "previews; a change that sends it back leaves the source unchanged.",
     )
     stream_url = serializers.URLField(
         read_only=True, help_text="URL of the audio. Requesting it may count as a play."
@@ -158,10 +158,10 @@ class ClipSerializer(serializers.ModelSerializer[Clip]):
         return values
 
     def _without_stand_in(self, data: Any) -> Any:
-        """Leave out the URL of the stream if the clip shows it instead of its source's URL."""
-        if self.instance is None or not isinstance(data, Mapping) or "audio_url" not in data:
+        """Leave out the URL of the stream, which the clip may show instead of its source's URL."""
+        if self.instance is None or not isinstance(data, Mapping):
             return data
-        if data["audio_url"] != self.to_representation(self.instance)["audio_url"]:
+        if not representation.is_stream_of(self.instance.pk, data.get("audio_url")):
             return data
         return {name: value for name, value in data.items() if name != "audio_url"}
 

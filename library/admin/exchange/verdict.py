@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.core.exceptions import ValidationError
-from django.urls import reverse
 
 from library.admin.exchange.columns import REQUIRED, WRITTEN, to_time
 from library.admin.exchange.values import REQUIRED_MESSAGE, read_value, text_of
+from library.api.representation import is_stream_of
 from library.models import Clip, State
 from library.renditions.excerpt import FIELDS as PREVIEW_FIELDS
 from library.renditions.excerpt import Choice, mistakes
@@ -72,9 +72,10 @@ def _values(cells: Cells, clip: Clip, problems: Problems) -> dict[str, Any]:
 
 def _audio_url(model_field: Any, cell: Any, clip: Clip) -> str:
     url = text_of(cell).strip()
+    if clip.pk is not None and is_stream_of(clip.pk, url):
+        return clip.audio_url
     if clip.audio_file:
-        # The API shows the stream's URL as the audio_url of an upload.
-        if url and not url.endswith(reverse("clip-stream", args=[clip.pk])):
+        if url:
             raise ValidationError(UPLOADED)
         return ""
     if not url:

@@ -1,5 +1,8 @@
 """Imports that choose previews."""
 
+import json
+from typing import Any
+
 import pytest
 from django.test import Client
 from procrastinate.contrib.django.models import ProcrastinateJob
@@ -34,6 +37,20 @@ def test_new_source_forgets_the_renditions(importing: Importing) -> None:
     importing.choose(f"id,audio_url\n{clip.pk},https://example.com/other.mp3\n").confirm()
     clip.refresh_from_db()
     assert (clip.audio, clip.renditions) == (None, None)
+
+
+@pytest.mark.parametrize("published", ["preview", "whole"])
+def test_json_of_the_api_leaves_the_sources_unchanged(
+    importing: Importing, client: Client, settings: Any, published: str
+) -> None:
+    clip = linked_clip.make(audio_url="https://example.com/a.mp3")
+    settings.CLIPS_PUBLISH = "preview"
+    exported = client.get("/api/v1/clips").json()
+    settings.CLIPS_PUBLISH = published
+    exported[0]["title"] = "Better"
+    importing.choose(json.dumps(exported), "clips.json").confirm()
+    clip.refresh_from_db()
+    assert (clip.title, clip.audio_url) == ("Better", "https://example.com/a.mp3")
 
 
 @pytest.mark.parametrize(
