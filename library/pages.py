@@ -8,7 +8,8 @@ from django.http import HttpRequest, HttpResponse
 from django.views.generic import TemplateView
 
 from library.content_policy import policy_header
-from library.models import Clip
+from library.models import Clip, Part
+from library.renditions.variants import DEFAULT_PREVIEW
 
 CLIPS_SHOWN = 100
 
@@ -35,4 +36,9 @@ class Listen(TemplateView):
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         clips = Clip.objects.available().order_by("-id")[:CLIPS_SHOWN]
         oldest_first = sorted(clips, key=lambda clip: clip.pk)
-        return super().get_context_data(clips=oldest_first, **kwargs)
+        only_previews = settings.CLIPS_PUBLISH == Part.PREVIEW
+        if only_previews:
+            for clip in oldest_first:
+                made = DEFAULT_PREVIEW.listed_in(clip.renditions)
+                clip.duration = made["duration"] if made else clip.duration
+        return super().get_context_data(clips=oldest_first, only_previews=only_previews, **kwargs)

@@ -126,12 +126,35 @@ def test_renditions_of_the_whole_are_not_listed(client: Client) -> None:
 @pytest.mark.usefixtures("only_previews")
 def test_clip_can_be_sent_back_as_it_was_read(client: Client) -> None:
     clip = linked_clip.make(audio_url=ORIGIN)
-    body = {"title": "Better", "audio_url": listed(client, clip)["audio_url"]}
+    shown = listed(client, clip)["audio_url"]
     headers = bearer(editor())
-    response = client.patch(f"/api/v1/clips/{clip.pk}", body, JSON, headers=headers)
-    assert response.status_code == 200
+    for url in (shown, f"{shown}?part=preview", shown.replace("http://testserver", "https://b")):
+        body = {"title": f"Better {url}", "audio_url": url}
+        response = client.patch(f"/api/v1/clips/{clip.pk}", body, JSON, headers=headers)
+        assert response.status_code == 200
+        clip.refresh_from_db()
+        assert (clip.title, clip.audio_url) == (body["title"], ORIGIN)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("url", ["https://b/api/v1/clips/{}1/stream", "https://b/{}/stream"])
+@pytest.mark.usefixtures("only_previews")
+def test_other_url_replaces_the_source(client: Client, url: str) -> None:
+    clip = linked_clip.make(audio_url=ORIGIN)
+    body = {"audio_url": url.format(clip.pk).replace("//b", "//other.example")}
+    path = f"/api/v1/clips/{clip.pk}"
+    assert client.patch(path, body, JSON, headers=bearer(editor())).status_code == 200
     clip.refresh_from_db()
-    assert (clip.title, clip.audio_url) == ("Better", ORIGIN)
+    assert clip.audio_url == body["audio_url"]
+
+
+@pytest.mark.django_db
+@pytest.mark.usefixtures("only_previews")
+def test_listening_page_shows_the_preview_and_not_the_whole(client: Client) -> None:
+    with_renditions()
+    page = client.get("/").text
+    assert "· 0:08 ·" in page
+    assert "data-waveform" not in page
 
 
 def test_public_gets_the_preview_and_editors_the_whole(
