@@ -160,7 +160,8 @@ CLIPS_RENDITIONS: list[str] = env.list(
 CLIPS_RENDITION_LOUDNESS = env.str(  # LUFS
     "CLIPS_RENDITION_LOUDNESS", "off", validate=validate.OneOf(("off", "-14", "-18"))
 )
-# Renditions made on demand: how many may wait, and how many bytes they may take.
+# Renditions that clients request: how many may wait, and how many bytes those not made in advance
+# may take.
 CLIPS_RENDITION_QUEUE = env.int("CLIPS_RENDITION_QUEUE", 100, validate=valid.NOT_NEGATIVE)
 CLIPS_RENDITION_BYTES = env.int(
     "CLIPS_RENDITION_BYTES", 10_000_000_000, validate=valid.NOT_NEGATIVE

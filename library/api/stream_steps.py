@@ -19,13 +19,12 @@ from library.database_errors import fault_of, first_line
 from library.models import Clip, Kind, Part
 from library.plays.outcomes import outcome_writer
 from library.plays.record import NotWrittenError, Recorded
-from library.renditions.requests import Outcome
 from library.renditions.variants import DEFAULT_FORMAT, DEFAULT_QUALITY, Variant
 from library.sound.failures import REASONS
 from library.streams.answer import Answer
 from library.streams.body import Sending
 from library.streams.preconditions import Field
-from library.tasks.renditions import request_rendition
+from library.tasks.renditions import Outcome, request_rendition
 from library.telemetry import trace_context
 from library.telemetry.instruments import StreamMeter, streams_refused
 

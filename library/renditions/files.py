@@ -5,6 +5,7 @@ from collections.abc import Generator, Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from hashlib import file_digest
+from itertools import islice
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import Any, BinaryIO, cast
@@ -16,6 +17,7 @@ from library.audio.open_audio import OpenAudio, open_known
 from library.models import Rendition
 
 FOLDER = "renditions"
+BATCH = 1_000  # files
 READABLE = 0o644  # also by nginx
 
 
@@ -72,15 +74,27 @@ def unused(before: datetime) -> Iterator[str]:
     A process that is killed also leaves such files. Until its rendition is saved, a new file looks
     unused as well, and nginx may be about to open one that was released, so leave enough time.
     """
-    root = Path(settings.MEDIA_ROOT)
-    used = set(Rendition.objects.exclude(file="").values_list("file", flat=True).iterator())
-    for path in (root / FOLDER).rglob("*"):
-        name = path.relative_to(root).as_posix()
-        if name not in used and path.is_file() and path.stat().st_mtime < before.timestamp():
-            yield name
+    old = (name for name in _names() if _is_older(name, before))
+    while names := [*islice(old, BATCH)]:
+        used = set(Rendition.objects.filter(file__in=names).values_list("file", flat=True))
+        yield from (name for name in names if name not in used)
 
 
-def delete_if_unused(name: str) -> None:
-    """Delete a file unless a rendition has it."""
-    if not Rendition.objects.filter(file=name).exists():
+def delete_if_unused(name: str, before: datetime) -> None:
+    """Delete a file unless a rendition has it, or it was written or released since."""
+    if _is_older(name, before) and not Rendition.objects.filter(file=name).exists():
         default_storage.delete(name)
+
+
+def _names() -> Iterator[str]:
+    root = Path(settings.MEDIA_ROOT)
+    for folder, _, names in os.walk(root / FOLDER):
+        yield from (Path(folder, name).relative_to(root).as_posix() for name in names)
+
+
+def _is_older(name: str, before: datetime) -> bool:
+    """Return whether a file is there and was not written or released since a time."""
+    try:
+        return os.stat(default_storage.path(name)).st_mtime < before.timestamp()
+    except FileNotFoundError:
+        return False

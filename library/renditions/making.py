@@ -36,6 +36,7 @@ def make(clip_id: int, variant: Variant) -> None:
         Rendition.objects.filter(clip_id=clip_id, state=Rendition.State.PENDING).delete()
         return
     row, _ = Rendition.objects.get_or_create(clip=clip, **variant._asdict())
+    began = timezone.now()
     try:
         with closing(open_audio(clip)) as audio:
             audio_sha256 = audio.sha256()
@@ -47,10 +48,17 @@ def make(clip_id: int, variant: Variant) -> None:
         _note_failure(row, made.code, recipe(clip, audio_sha256, variant))
         if made.retry:
             raise NotMadeError(made.sentence)
-    elif not publish(row, made, clip.source, audio_sha256):
+    elif not publish(row, made, clip.source, audio_sha256, began):
         raise NotMadeError("The clip has got other audio.")
     elif row.file and row.file != made.get("file", row.file):
         files.release(row.file)
+
+
+def note_error(clip_id: int, variant: Variant) -> None:
+    """Note that an unexpected error was the last one of the rendition's task."""
+    pending = Rendition.objects.filter(state=Rendition.State.PENDING, clip_id=clip_id)
+    for row in pending.filter(**variant._asdict()):
+        _note_failure(row, "internal_error")
 
 
 def _made(

@@ -1,21 +1,30 @@
 """Writes a clip's renditions into its row, where lists and streams find them without a join."""
 
+from datetime import datetime
 from typing import Any
 
 from django.db import transaction
 
 from library.models import AudioAnalysis, Clip, Rendition
 from library.renditions import files
-from library.renditions.variants import VARIANTS, variant_of
+from library.renditions.variants import VARIANTS, Variant, variant_of
 
 PUBLIC = ("duration", "size_bytes", "content_type", "etag")
 
 
 @transaction.atomic
-def publish(row: Rendition, made: dict[str, Any], source: str, audio_sha256: str) -> bool:
-    """Save a rendition and list it in its clip, unless that has another source by now."""
+def publish(
+    row: Rendition, made: dict[str, Any], source: str, audio_sha256: str, began: datetime
+) -> bool:
+    """Save a rendition and list it in its clip, unless that has other audio since it began.
+
+    It has if its source is another one, or if an analysis has found other bytes there.
+    """
     clip = _locked(row.clip_id)
     if clip is None or clip.source != source:
+        return False
+    since = AudioAnalysis.objects.filter(clip=clip, source=source, analysed_at__gt=began)
+    if since.exclude(sha256__in=("", audio_sha256)).exists():
         return False
     Rendition.objects.filter(pk=row.pk).update(**made)
     _list(clip, audio_sha256)
@@ -35,6 +44,19 @@ def list_current(clip_id: int) -> None:
         files.release(row.file)
     outdated.delete()
     _list(clip, analysis.sha256)
+
+
+@transaction.atomic
+def delete(row: Rendition) -> bool:
+    """Delete a rendition and unlist it, unless it has another file by now."""
+    clip = _locked(row.clip_id)
+    deleted, _ = Rendition.objects.filter(pk=row.pk, file=row.file).delete()
+    if clip is None or not deleted:
+        return bool(deleted)
+    files.release(row.file)
+    left = [made for made in clip.renditions or () if Variant.of(made) != variant_of(row)]
+    Clip.objects.filter(pk=clip.pk).update(renditions=left or None)
+    return True
 
 
 def _locked(clip_id: int) -> Clip | None:

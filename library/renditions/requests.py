@@ -1,9 +1,10 @@
 """Which renditions to make: those that clients request, and those made in advance."""
 
+import time
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
-from enum import Enum, auto
+from functools import lru_cache
 
 from django.conf import settings
 from django.db.models import QuerySet, Sum
@@ -11,40 +12,39 @@ from django.utils import timezone
 
 from library.audio.errors import CAUSES
 from library.models import AudioAnalysis, Clip, Rendition
-from library.renditions.publishing import list_current
+from library.renditions.publishing import delete
 from library.renditions.recipe import recipe
 from library.renditions.variants import Variant, in_advance, on_demand, variant_of
 from library.sound.failures import REASONS
 
-DEFERRED_AGAIN = timedelta(minutes=1)  # in case that its task was cancelled or lost
 TRIED_AGAIN = timedelta(minutes=1)  # after a failure that may be over
-BATCH = 500  # clips
+SUM_KEPT = 30.0  # seconds, because the whole table is read for it
+BATCH = 500  # clips or renditions
 ROOM = 0.9  # of the allowed bytes, that remain after the oldest renditions were deleted
 
 
-class Outcome(Enum):
-    """The outcome of a request that has not failed."""
+def failure_of(clip_id: int, variant: Variant) -> str | None:
+    """Return the code of the failure of a rendition that its clip does not list, if it is final.
 
-    DEFER = auto()  # a task must be deferred
-    PENDING = auto()  # it was deferred before
-    FULL = auto()  # too many wait, or too many bytes are stored
-
-
-def request(clip_id: int, variant: Variant) -> Outcome | str:
-    """Return how to go on with a request for a rendition that its clip does not list.
-
-    Return the code of the failure if it cannot be made: a key of REASONS or CAUSES.
+    It is a key of REASONS or CAUSES.
     """
-    now = timezone.now()
     row = Rendition.objects.filter(clip_id=clip_id, **variant._asdict()).first()
-    if row is not None and row.state == Rendition.State.PENDING:
-        if row.requested_at > now - DEFERRED_AGAIN:
-            return Outcome.PENDING
-    elif row is not None and row.failure and not _may_succeed(row, now):
-        return row.failure
-    if variant not in in_advance() and _is_full():
-        return Outcome.FULL
-    return Outcome.DEFER
+    if row is None or row.state == Rendition.State.PENDING or not row.failure:
+        return None
+    return None if _may_succeed(row, timezone.now()) else row.failure
+
+
+def has_room(variant: Variant) -> bool:
+    """Return whether there is room for a file that a client has requested."""
+    if variant in in_advance():
+        return True
+    return stored_bytes(int(time.monotonic() / SUM_KEPT)) < settings.CLIPS_RENDITION_BYTES
+
+
+@lru_cache(maxsize=1)
+def stored_bytes(period: int) -> int:
+    """Return how many bytes the renditions made on demand take. It is read once in each period."""
+    return _bytes(Rendition.objects.filter(on_demand()))
 
 
 def note_pending(clip_id: int, variant: Variant) -> None:
@@ -62,13 +62,6 @@ def _may_succeed(row: Rendition, now: datetime) -> bool:
     if failure in CAUSES or (failure in REASONS and REASONS[failure].retry):
         return row.made_at is None or row.made_at < now - TRIED_AGAIN
     return variant_of(row) in to_make([row.clip])[row.clip_id]
-
-
-def _is_full() -> bool:
-    rows = Rendition.objects.filter(on_demand())
-    if rows.filter(state=Rendition.State.PENDING).count() >= settings.CLIPS_RENDITION_QUEUE:
-        return True
-    return _bytes(rows) >= settings.CLIPS_RENDITION_BYTES
 
 
 def to_make(clips: Iterable[Clip]) -> dict[int, list[Variant]]:
@@ -110,16 +103,35 @@ def clips_to_renew() -> Iterator[tuple[int, list[Variant]]]:
 
 def delete_surplus() -> None:
     """Delete the oldest renditions that were made on demand, if they take too many bytes."""
-    rows = Rendition.objects.filter(on_demand(), state=Rendition.State.READY)
+    rows = Rendition.objects.filter(on_demand()).exclude(state=Rendition.State.PENDING)
     stored, limit = _bytes(rows), settings.CLIPS_RENDITION_BYTES
     if stored < limit:
         return
-    for row in rows.order_by("made_at"):
-        stored -= row.size_bytes or 0
-        row.delete()
-        list_current(row.clip_id)
+    for row in rows.exclude(file="").order_by("made_at").iterator(BATCH):
+        if delete(row):
+            stored -= row.size_bytes or 0
         if stored <= ROOM * limit:
-            return
+            break
+    stored_bytes.cache_clear()
+
+
+def pending_since(before: datetime) -> Iterator[list[Rendition]]:
+    """Yield the renditions that are pending since an earlier time, in batches."""
+    rows = Rendition.objects.filter(state=Rendition.State.PENDING, requested_at__lt=before)
+    last = 0
+    while batch := [*rows.filter(pk__gt=last).order_by("pk")[:BATCH]]:
+        yield batch
+        last = batch[-1].pk
+
+
+def end_pending(keys: list[int], before: datetime) -> None:
+    """End the wait for renditions without a task, unless they were requested again."""
+    rows = Rendition.objects.filter(
+        pk__in=keys, state=Rendition.State.PENDING, requested_at__lt=before
+    )
+    rows.exclude(failure=None).update(state=Rendition.State.FAILED)
+    rows.filter(file="").delete()
+    rows.update(state=Rendition.State.READY)
 
 
 def _bytes(rows: QuerySet[Rendition]) -> int:

@@ -30,6 +30,7 @@ REASONS: dict[str, Reason] = {
     "decoder_killed": Reason("The decoder was stopped from outside.", retry=True),
     "report_invalid": Reason("The decoder returned an invalid result."),
     "decoder_unavailable": Reason("The decoder could not be started.", retry=True),
+    "internal_error": Reason("An unexpected error occurred in this service.", retry=True),
 }
 
 

@@ -15,6 +15,7 @@ that takes long looks at `context.should_abort()`, and raises JobAborted to run 
 """
 
 from collections.abc import Callable, Iterable, Mapping
+from hashlib import sha256
 from typing import Any
 
 import orjson
@@ -25,12 +26,15 @@ from library.tasks.retries import BackOff
 
 SOURCES, MAINTENANCE = "sources", "maintenance"
 AUDIO = "audio"  # work on single clips that users wait for
+RENDITIONS = "renditions"  # such work that any client can request
 BACKFILL = "backfill"  # the same work for many clips. Workers take it last, and no alert counts it
-LAST = -10  # the priority of a backfill
+LAST = -10
+PRIORITIES = {RENDITIONS: -5, BACKFILL: LAST}  # of all others 0
 # Queues whose tasks take long. A worker keeps one of its places free of them.
-LONG = frozenset((SOURCES, BACKFILL))
+LONG = frozenset((SOURCES, RENDITIONS, BACKFILL))
+LONGEST_KEY = 1_000  # bytes; an entry of an index has at most 2,704
 
-# A task that waits in the backfill is moved to another queue, but not back.
+# A task that waits in a queue of low priority is moved to a more urgent one, but not back.
 _DEFER = """
 INSERT INTO procrastinate_jobs (task_name, queue_name, priority, lock, queueing_lock, args)
 SELECT %(task)s, %(queue)s, %(priority)s, key, key, args::jsonb
@@ -38,6 +42,18 @@ FROM unnest(%(keys)s::text[], %(arguments)s::text[]) AS job (key, args)
 ON CONFLICT (queueing_lock) WHERE status = 'todo' DO UPDATE
 SET queue_name = excluded.queue_name, priority = excluded.priority
 WHERE procrastinate_jobs.priority < excluded.priority
+"""
+_DUE = """
+SELECT count(*) FROM procrastinate_jobs
+WHERE status = 'todo' AND priority = %(priority)s AND queue_name = %(queue)s
+    AND (scheduled_at IS NULL OR scheduled_at <= now())
+"""
+_UNFINISHED = """
+SELECT queueing_lock, queue_name FROM procrastinate_jobs
+WHERE status = 'doing' AND lock = ANY(%(keys)s)
+UNION ALL
+SELECT queueing_lock, queue_name FROM procrastinate_jobs
+WHERE status = 'todo' AND queueing_lock = ANY(%(keys)s)
 """
 
 
@@ -85,11 +101,11 @@ def defer(declared: Any, *, queue: str = "", **arguments: Any) -> bool:
 def defer_many(declared: Any, arguments: Iterable[Mapping[str, Any]], *, queue: str = "") -> int:
     """Do the same for each of the arguments, in one statement; return how many did not wait yet.
 
-    A task that waits in the backfill counts as well if this moves it to another queue.
+    A task that waits in a queue of lower priority counts as well, because this moves it.
     """
     queue = queue or declared.queue
-    texts = [orjson.dumps(each, option=orjson.OPT_SORT_KEYS).decode() for each in arguments]
-    by_key = {f"{declared.name} {text}": text for text in texts}
+    texts = [_text(each) for each in arguments]
+    by_key = {_key(declared, text): text for text in texts}
     if not by_key:
         return 0
     values = {
@@ -105,5 +121,34 @@ def defer_many(declared: Any, arguments: Iterable[Mapping[str, Any]], *, queue: 
     return number
 
 
+def number_due(queue: str) -> int:
+    """Return how many tasks of a queue wait for a worker, and not for their next attempt."""
+    with connection.cursor() as cursor:
+        cursor.execute(_DUE, {"queue": queue, "priority": _priority(queue)})
+        number: int = cursor.fetchone()[0]
+    return number
+
+
+def queues_of(declared: Any, arguments: Iterable[Mapping[str, Any]]) -> list[str]:
+    """Return the queue in which a task waits or runs, for each of the arguments; "" for none."""
+    keys = [_key(declared, _text(each)) for each in arguments]
+    with connection.cursor() as cursor:
+        cursor.execute(_UNFINISHED, {"keys": keys})
+        found: dict[str, str] = dict(cursor.fetchall())
+    return [found.get(key, "") for key in keys]
+
+
+def _text(arguments: Mapping[str, Any]) -> str:
+    return orjson.dumps(arguments, option=orjson.OPT_SORT_KEYS).decode()
+
+
+def _key(declared: Any, arguments: str) -> str:
+    """Return what tasks have in common that are the same. It is indexed, so it is not long."""
+    key = f"{declared.name} {arguments}"
+    if len(key.encode()) > LONGEST_KEY:
+        return f"{declared.name} {sha256(arguments.encode()).hexdigest()}"
+    return key
+
+
 def _priority(queue: str) -> int:
-    return LAST if queue == BACKFILL else 0
+    return PRIORITIES.get(queue, 0)

@@ -2,26 +2,54 @@
 
 from collections.abc import Iterable
 from datetime import timedelta
+from enum import Enum, auto
 
+from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 from procrastinate import JobContext
 
 from library.models import Clip
 from library.renditions import files, requests
-from library.renditions.making import make
+from library.renditions.making import make, note_error
 from library.renditions.publishing import list_current
-from library.renditions.requests import Outcome
-from library.renditions.variants import Variant
-from library.tasks.queue import AUDIO, BACKFILL, MAINTENANCE, defer, periodic, task
+from library.renditions.variants import Variant, variant_of
+from library.tasks.queue import (
+    AUDIO,
+    BACKFILL,
+    MAINTENANCE,
+    RENDITIONS,
+    defer,
+    defer_many,
+    number_due,
+    periodic,
+    queues_of,
+    task,
+)
+from library.tasks.retries import MOST_ATTEMPTS
 
 FILES_KEPT = timedelta(hours=24)  # without a rendition
+PENDING_KEPT = timedelta(hours=1)  # without a task
+MOST = 100  # clips of one task
 
 
-@task(AUDIO)
+class Outcome(Enum):
+    """The outcome of a request that has not failed."""
+
+    DEFER = auto()  # its task was deferred
+    PENDING = auto()  # it was deferred before
+    FULL = auto()  # too many wait, or too many bytes are stored
+
+
+@task(RENDITIONS)
 def make_rendition(context: JobContext, clip_id: int, **variant: str) -> None:
     """Make one rendition of a clip and publish it. The variant is its part, format and quality."""
-    make(clip_id, Variant(**variant))
+    try:
+        make(clip_id, Variant(**variant))
+    except Exception:
+        if context.job.attempts + 1 >= MOST_ATTEMPTS:
+            note_error(clip_id, Variant(**variant))
+        raise
 
 
 @task(BACKFILL)
@@ -44,19 +72,38 @@ def renew_renditions(context: JobContext, timestamp: int) -> None:
 
 @periodic("7 * * * *", MAINTENANCE)
 def prune_renditions(context: JobContext, timestamp: int) -> None:
-    """Delete renditions made on demand beyond their limit, and files that are not used."""
+    """Delete renditions made on demand beyond their limit, and those whose task was lost."""
     requests.delete_surplus()
-    for name in files.unused(timezone.now() - FILES_KEPT):
-        files.delete_if_unused(name)
+    before = timezone.now() - PENDING_KEPT
+    for rows in requests.pending_since(before):
+        arguments = [{"clip_id": row.clip_id, **variant_of(row)._asdict()} for row in rows]
+        queues = queues_of(make_rendition, arguments)
+        lost = [row.pk for row, queue in zip(rows, queues, strict=True) if not queue]
+        requests.end_pending(lost, before)
+
+
+@periodic("17 4 * * *", MAINTENANCE)
+def prune_rendition_files(context: JobContext, timestamp: int) -> None:
+    """Delete files that no rendition has."""
+    before = timezone.now() - FILES_KEPT
+    for name in files.unused(before):
+        files.delete_if_unused(name, before)
 
 
 def request_rendition(clip_id: int, variant: Variant) -> Outcome | str:
     """Have a rendition made that a client has requested. Return a code if that has failed."""
     with transaction.atomic():
-        outcome = requests.request(clip_id, variant)
-        if outcome is Outcome.DEFER:
-            _defer(clip_id, variant, AUDIO)
-    return outcome
+        failure = requests.failure_of(clip_id, variant)
+        if failure is not None:
+            return failure
+        (queue,) = queues_of(make_rendition, [{"clip_id": clip_id, **variant._asdict()}])
+        if queue not in ("", BACKFILL):
+            return Outcome.PENDING
+        has_place = number_due(RENDITIONS) < settings.CLIPS_RENDITION_QUEUE
+        if has_place and requests.has_room(variant):
+            _defer(clip_id, variant, RENDITIONS)
+            return Outcome.DEFER
+        return Outcome.PENDING if queue else Outcome.FULL
 
 
 def renew(clip_ids: Iterable[int], queue: str = AUDIO) -> None:
@@ -74,8 +121,9 @@ def renew(clip_ids: Iterable[int], queue: str = AUDIO) -> None:
 
 def renew_later(clip_ids: Iterable[int]) -> None:
     """Defer `renew` of many clips, in the transaction that changes them."""
-    if ids := list(clip_ids):
-        defer(renew_renditions_of, clip_ids=ids)
+    ids = list(clip_ids)
+    portions = [ids[first : first + MOST] for first in range(0, len(ids), MOST)]
+    defer_many(renew_renditions_of, [{"clip_ids": portion} for portion in portions])
 
 
 def _defer(clip_id: int, variant: Variant, queue: str) -> None:

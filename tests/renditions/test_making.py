@@ -12,6 +12,7 @@ from django.conf import settings
 from django.core.files.storage import default_storage
 from django.db import connection
 from django.forms import model_to_dict
+from django.utils import timezone
 
 from library.models import AudioAnalysis, Clip, Rendition
 from library.renditions import files
@@ -99,7 +100,7 @@ def test_renditions_that_are_ready_at_once_are_all_listed() -> None:
     def finish(other: Rendition) -> bool:
         try:
             begin.wait()
-            return publish(other, row, clip.source, row["audio_sha256"])
+            return publish(other, row, clip.source, row["audio_sha256"], timezone.now())
         finally:
             connection.close()
 
@@ -122,9 +123,25 @@ def test_rendition_of_an_earlier_source_is_not_listed() -> None:
     clip = with_renditions()
     Clip.objects.update(renditions=None)
     row = row_of(clip)
-    assert not publish(row, {"duration": 1.0}, "uploads/earlier.mp3", row.audio_sha256)
+    made = {"duration": 1.0}
+    assert not publish(row, made, "uploads/earlier.mp3", row.audio_sha256, timezone.now())
     clip.refresh_from_db()
     assert (clip.renditions, row_of(clip).duration) == (None, 8.0)
+
+
+def test_rendition_of_bytes_that_changed_meanwhile_is_not_listed() -> None:
+    clip = with_renditions()
+    row, began = row_of(clip), timezone.now()
+    AudioAnalysis.objects.update(sha256="0" * 64, analysed_at=timezone.now())
+    assert not publish(row, {"duration": 1.0}, clip.source, row.audio_sha256, began)
+    assert row_of(clip).duration == 8.0
+    assert publish(row, {"duration": 1.0}, clip.source, row.audio_sha256, timezone.now())
+
+
+def test_fades_chosen_for_longer_audio_do_not_prevent_the_preview() -> None:
+    clip = make_clip(preview_start=27, preview_length=30, preview_fade_in=4, preview_fade_out=4)
+    make(clip.pk, PREVIEW)
+    assert row_of(clip).state == Rendition.State.READY
 
 
 def test_without_an_analysis_the_audio_is_measured() -> None:

@@ -1,6 +1,7 @@
 """Jobs in the queue, and attempts that have ended, without a worker."""
 
 from datetime import timedelta
+from types import SimpleNamespace
 from typing import Any
 
 from django.db import connection
@@ -33,8 +34,10 @@ def end(pk: int, status: str, seconds: float) -> None:
 class Context:
     """What a task may ask its worker."""
 
-    def __init__(self, stopping: bool = False) -> None:
+    def __init__(self, stopping: bool = False, attempts: int = 0) -> None:
+        """`attempts` have been made before."""
         self._stopping = stopping
+        self.job = SimpleNamespace(attempts=attempts)
 
     def should_abort(self) -> bool:
         return self._stopping

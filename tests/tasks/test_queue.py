@@ -7,7 +7,17 @@ from procrastinate.contrib.django import app
 from pytest_django import DjangoAssertNumQueries
 
 from library.models import Task
-from library.tasks.queue import AUDIO, BACKFILL, defer, defer_many, task
+from library.tasks.queue import (
+    AUDIO,
+    BACKFILL,
+    LONG,
+    RENDITIONS,
+    defer,
+    defer_many,
+    number_due,
+    queues_of,
+    task,
+)
 from tests.support.tasks import execute
 
 pytestmark = pytest.mark.django_db
@@ -67,6 +77,29 @@ def test_task_that_is_needed_soon_leaves_the_backfill_and_does_not_return() -> N
     assert defer(example, clip=2)
     assert not defer(example, clip=2, queue=BACKFILL)
     assert queue() == [("audio", {"clip": 2}), ("backfill", {"clip": 1})]
+
+
+def test_requested_renditions_are_taken_between_other_tasks_and_the_backfill() -> None:
+    for clip, name in enumerate((BACKFILL, RENDITIONS, AUDIO)):
+        defer(example, clip=clip, queue=name)
+    assert [name for name, _ in queue()] == ["audio", "renditions", "backfill"]
+    assert {RENDITIONS, BACKFILL} < LONG
+
+
+def test_long_arguments_are_no_long_key() -> None:
+    longest = "ä" * 100_000
+    assert defer(example, clip=1, part=longest)
+    assert not defer(example, clip=1, part=longest)
+    assert defer(example, clip=1, part=f"{longest}b")
+    assert queues_of(example, [{"part": longest, "clip": 1}, {"clip": 2}]) == ["audio", ""]
+
+
+def test_tasks_that_are_due_are_counted() -> None:
+    defer_many(example, [{"clip": 1}, {"clip": 2}], queue=RENDITIONS)
+    defer(example, clip=3)
+    execute("UPDATE procrastinate_jobs SET status = 'doing' WHERE args->>'clip' = '2'")
+    assert (number_due(RENDITIONS), number_due(AUDIO)) == (1, 1)
+    assert queues_of(example, [{"clip": 2}]) == ["renditions"]
 
 
 def test_any_number_of_tasks_takes_one_statement(
