@@ -48,11 +48,12 @@ def list_current(clip_id: int) -> None:
 
 @transaction.atomic
 def delete(row: Rendition) -> bool:
-    """Delete a rendition and unlist it, unless it has another file by now."""
+    """Delete a rendition and unlist it, unless it has another file by now, or is about to."""
     clip = _locked(row.clip_id)
-    deleted, _ = Rendition.objects.filter(pk=row.pk, file=row.file).delete()
+    unchanged = Rendition.objects.filter(pk=row.pk, file=row.file)
+    deleted, _ = unchanged.exclude(state=Rendition.State.PENDING).delete()
     if clip is None or not deleted:
-        return bool(deleted)
+        return False
     files.release(row.file)
     left = [made for made in clip.renditions or () if Variant.of(made) != variant_of(row)]
     Clip.objects.filter(pk=clip.pk).update(renditions=left or None)

@@ -166,7 +166,10 @@ def test_surplus_is_unlisted_without_an_analysis_and_its_file_stays_for_a_while(
     assert [made["part"] for made in clip.renditions or ()] == ["preview"]
     prune_rendition_files.func(None, 0)
     assert files.exists(row.file)
-    row.pk = Rendition.objects.get().pk  # which has another file
+    row = Rendition.objects.get()
+    note_pending(clip.pk, PREVIEW)
+    assert not delete(row)
+    Rendition.objects.update(file="renditions/00/other.mp3", state="ready")
     assert not delete(row)
 
 
