@@ -1,6 +1,7 @@
 """Clips that streams keep in memory, with their renditions."""
 
 import asyncio
+import time
 from datetime import UTC, datetime
 from typing import Any
 from unittest.mock import AsyncMock
@@ -50,11 +51,11 @@ def kept(database: AsyncMock) -> clips.Clips:
 def test_rendition_is_kept_for_a_moment(kept: clips.Clips, monkeypatch: pytest.MonkeyPatch) -> None:
     assert kept.kept(ROW.id, PREVIEW) == ROW
     assert kept.kept(ROW.id, OPUS) is None
-    read_at = clips.time.monotonic()
-    monkeypatch.setattr(clips.time, "monotonic", lambda: read_at + 3)
+    read_at = time.monotonic()
+    monkeypatch.setattr(time, "monotonic", lambda: read_at + 3)
     assert kept.kept(ROW.id, PREVIEW) is None
     assert kept.kept(ROW.id, None) == ROW
-    monkeypatch.setattr(clips.time, "monotonic", lambda: read_at + 61)
+    monkeypatch.setattr(time, "monotonic", lambda: read_at + 61)
     assert kept.kept(ROW.id, None) is None
 
 
