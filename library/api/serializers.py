@@ -1,7 +1,6 @@
 """Clips as JSON."""
 
 from collections.abc import Mapping
-from copy import copy
 from functools import cache
 from typing import Any
 
@@ -128,8 +127,13 @@ class ClipSerializer(serializers.ModelSerializer[Clip]):
         validators = ()  # no constraint of the database spans several fields that clients write
 
     def get_fields(self) -> dict[str, Field]:
-        """Return copies of fields that are built once: building them takes a third of a POST."""
-        return {name: copy(field) for name, field in _built_fields().items()}
+        """Return copies of fields that are built once: building them takes a third of a POST.
+
+        To read a body takes only the writable ones. `to_representation` takes none.
+        """
+        fields = _built_fields()
+        names = WRITABLE if hasattr(self, "initial_data") else fields
+        return {name: _copy(fields[name]) for name in names}
 
     def build_standard_field(self, field_name: str, model_field: Any) -> tuple[Any, dict[str, Any]]:
         return body_field(model_field, *super().build_standard_field(field_name, model_field))
@@ -223,7 +227,17 @@ class AddedClipSerializer(ClipSerializer):
         fields = (*representation.FIELDS, "duplicates")
 
     def get_fields(self) -> dict[str, Field]:
-        return super().get_fields() | {"duplicates": copy(self._declared_fields["duplicates"])}
+        fields = super().get_fields()
+        if "id" in fields:
+            fields["duplicates"] = _copy(self._declared_fields["duplicates"])
+        return fields
+
+
+def _copy(field: Field) -> Field:
+    """Return a shallow copy, as `copy.copy` does in five times the time."""
+    made: Field = field.__class__.__new__(field.__class__)
+    made.__dict__.update(field.__dict__)
+    return made
 
 
 @cache
