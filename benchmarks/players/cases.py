@@ -156,4 +156,5 @@ def cases() -> Iterator[Case]:
     yield Case("wget", "`-c` of the whole", "m4a", fetched_by(wget_on, 1))
     for version in ("--http1.1", "--http1.0"):
         does = f"`{version}`, the origin breaks off; then `-C -`"
-        yield Case("curl", does, "m4a", curl_fails(version), curl_resumes, broken=True)
+        # Not m4a with its index at the end: that is an error, because its type is not known before.
+        yield Case("curl", does, "mp3", curl_fails(version), curl_resumes, broken=True)
