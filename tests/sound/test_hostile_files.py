@@ -176,3 +176,16 @@ def test_huge_cover_picture_is_not_decoded() -> None:
 def test_failures_do_not_reach_the_rendition() -> None:
     with temporary(b"RIFF\0\0\0\0WAVE") as audio, temporary() as output:
         assert render(audio, "audio/wav", Rendition("mp3"), output) == Failure("damaged")
+
+
+def test_damaged_packets_do_not_decide_the_loudness() -> None:
+    """Wrong bits in MP3 decode to samples far beyond full scale."""
+    dice = random.Random(11)
+    data = bytearray(MP3)
+    for _ in range(len(data) // 300):
+        data[dice.randrange(5_000, len(data))] = dice.randrange(256)
+    with temporary(bytes(data)) as file:
+        analysis = analyse(file, "audio/mpeg")
+    assert isinstance(analysis, Analysis)
+    assert analysis.true_peak is not None
+    assert analysis.true_peak < 20

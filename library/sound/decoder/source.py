@@ -20,7 +20,9 @@ from library.sound.formats import CODECS, Format
 from library.sound.limits import LONGEST, MOST_CHANNELS, SAMPLE_RATES
 
 MOST_ERRORS = 10_000  # damaged packets; a file with more is not decoded further
-LOUDEST = 16.0  # times full scale, +24 dBFS; larger values of floating point are errors
+# Times full scale. Larger values are errors: of PCM in floating point (+24 dBFS), and of damaged
+# packets of lossy codecs (+12 dBFS), which would otherwise decide the loudness of the whole.
+LOUDEST_PCM, LOUDEST_DECODED = 16.0, 4.0
 MOST_PADDING = 4096  # samples that an encoder adds at the end of MP4; FFmpeg does not remove them
 
 OPTIONS = {
@@ -76,7 +78,7 @@ class Source:
             raise RefusedError("unsupported_codec")
         context.thread_count = 1
         self.codec = CODECS.get(context.name, context.name)
-        self._is_float = self.codec.startswith("pcm_f")
+        self._loudest = LOUDEST_PCM if self.codec.startswith("pcm_f") else LOUDEST_DECODED
         self._has_padding = form.container == "mp4"
         self.promised = self._promised_duration() if has_length else None
         if context.sample_rate and context.sample_rate < SAMPLE_RATES[0]:
@@ -100,7 +102,7 @@ class Source:
             self.samples += frame.samples
             if self.samples > LONGEST * self.sample_rate:
                 raise RefusedError("too_long")
-            yield _finite(frame) if self._is_float else frame
+            yield _plausible(frame, self._loudest)
 
     def _without_padding(self, frames: Iterator[AudioFrame]) -> Iterator[AudioFrame]:
         """Cut MP4 at the end of its edit list, unless much more follows: then the list is wrong."""
@@ -192,7 +194,10 @@ def _flushed(converter: AudioResampler) -> list[AudioFrame]:
     return [frame for frame in converter.resample(None) if frame]  # None if it converts nothing
 
 
-def _finite(frame: AudioFrame) -> AudioFrame:
-    """Replace the infinities, the NaNs and the absurd values of floating-point PCM."""
-    samples = np.nan_to_num(samples_of(frame), nan=0.0, posinf=LOUDEST, neginf=-LOUDEST)
-    return frame_of(samples.clip(-LOUDEST, LOUDEST), frame.layout.name, frame.sample_rate)
+def _plausible(frame: AudioFrame, loudest: float) -> AudioFrame:
+    """Replace infinities, NaNs and absurd values."""
+    samples = samples_of(frame)
+    if np.abs(samples).max(initial=0.0) <= loudest:  # not if there is a NaN
+        return frame
+    samples = np.nan_to_num(samples, nan=0.0, posinf=loudest, neginf=-loudest)
+    return frame_of(samples.clip(-loudest, loudest), frame.layout.name, frame.sample_rate)
