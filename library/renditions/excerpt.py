@@ -41,11 +41,11 @@ def excerpt(choice: Choice, duration: float, short_term: Sequence[float]) -> Exc
     """Return the excerpt of audio of this duration. `short_term` is that of an analysis.
 
     By default it is the loudest 30 s. It fades where it cuts into the audio. Fades that were chosen
-    for longer audio get the same parts of what there is.
+    for longer audio get the same parts of what there is, and a start beyond its end is left out.
     """
     length = choice.length or LENGTH
     start = choice.start
-    if start is None:
+    if start is None or (start > 0 and start > duration - LEAST):  # the audio is shorter by now
         start = loudest(short_term, duration, min(length, duration))
     length = max(LEAST, min(length, duration - start))
     fade_in, fade_out = choice.fade_in, choice.fade_out

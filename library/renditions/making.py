@@ -45,9 +45,9 @@ def make(clip_id: int, variant: Variant) -> None:
         _note_failure(row, error.code)
         return
     if isinstance(made, Failure):
-        _note_failure(row, made.code, recipe(clip, audio_sha256, variant))
-        if made.retry:
+        if made.retry:  # it stays pending; `note_error` ends it after the last attempt
             raise NotMadeError(made.sentence)
+        _note_failure(row, made.code, recipe(clip, audio_sha256, variant))
     elif not publish(row, made, clip.source, audio_sha256, began):
         raise NotMadeError("The clip has got other audio.")
     elif row.file and row.file != made.get("file", row.file):

@@ -27,11 +27,7 @@ def render(
         facts = _duration_and_loudness(clip, audio, audio_sha256)
         if isinstance(facts, Failure):
             return facts
-        choice = Choice.of(clip)
-        duration = facts[0]
-        if choice.start is not None and choice.start >= duration:
-            return Failure("beyond_end")
-        part = excerpt(choice, *facts)._asdict()
+        part = excerpt(Choice.of(clip), *facts)._asdict()
     wanted = Rendition(
         cast('Literal["mp3", "opus", "aac"]', variant.format),
         cast('Literal["low", "high"]', variant.quality),

@@ -26,6 +26,11 @@ def test_excerpt_ends_with_the_audio() -> None:
     assert excerpt(Choice(start=90), 100, QUIET_THEN_LOUD) == Excerpt(90, 10, 0.1, 0)
 
 
+def test_start_beyond_the_audio_that_there_is_now_counts_as_not_chosen() -> None:
+    assert excerpt(Choice(start=20, length=8), 10, ()) == excerpt(Choice(length=8), 10, ())
+    assert excerpt(Choice(start=20), 0.1, ()) == Excerpt(0, 0.1, 0, 0)
+
+
 def test_start_of_the_audio_has_no_fade() -> None:
     assert excerpt(Choice(start=0, length=8), 100, ()) == Excerpt(0, 8, 0, 1)
 
