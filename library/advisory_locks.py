@@ -11,12 +11,13 @@ from typing import Any
 
 import psycopg
 from django.db import connection
+from psycopg.sql import SQL
 
 PAUSE = 0.25  # seconds between two attempts; a wait in PostgreSQL would hold a pooler's connection
-LOCK = """
-SELECT pg_try_advisory_xact_lock(%(key)s),
-    set_config('idle_in_transaction_session_timeout', '0', true)
-"""
+LOCK = SQL(
+    "SELECT pg_try_advisory_xact_lock({key}),"
+    " set_config('idle_in_transaction_session_timeout', '0', true)"
+)
 HOLDER = """
 SELECT pid, application_name, coalesce('at ' || host(client_addr), 'on a local socket')
 FROM pg_locks JOIN pg_stat_activity USING (pid)
@@ -64,9 +65,14 @@ def _acquire(
 
 
 def _locked(locking: psycopg.Connection[Any], key: int) -> bool:
-    """Begin a transaction that holds the lock, if it is free."""
-    locking.execute("BEGIN")
-    (locked, _) = locking.execute(LOCK, {"key": key}).fetchone() or (False, "")
+    """Begin a transaction that holds the lock, if it is free.
+
+    It must not hold a snapshot as well: CREATE INDEX CONCURRENTLY would wait for it, and VACUUM
+    would keep dead rows. So it is READ COMMITTED, and has no parameters that PostgreSQL binds: the
+    portal of such a statement keeps its snapshot.
+    """
+    locking.execute("BEGIN ISOLATION LEVEL READ COMMITTED")
+    (locked, _) = locking.execute(LOCK.format(key=key)).fetchone() or (False, "")
     if not locked:
         locking.execute("ROLLBACK")
     return bool(locked)

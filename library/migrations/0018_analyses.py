@@ -1,7 +1,5 @@
-"""Attempts at analyses, and indexes for filters by facts of the audio."""
+"""Attempts at analyses."""
 
-import django.db.models.fields.json
-import django.db.models.functions.comparison
 from django.db import migrations, models
 
 
@@ -41,17 +39,5 @@ class Migration(migrations.Migration):
             model_name='audioanalysis',
             name='source',
             field=models.TextField(blank=True, help_text="The clip's URL or file when it was analysed."),
-        ),
-        migrations.AddIndex(
-            model_name='clip',
-            index=models.Index(django.db.models.functions.comparison.Cast(django.db.models.fields.json.KeyTextTransform('loudness', 'audio'), models.FloatField()), models.F('id'), name='clip_loudness'),
-        ),
-        migrations.AddIndex(
-            model_name='clip',
-            index=models.Index(django.db.models.functions.comparison.Cast(django.db.models.fields.json.KeyTextTransform('channels', 'audio'), models.IntegerField()), models.F('id'), name='clip_channels'),
-        ),
-        migrations.AddIndex(
-            model_name='clip',
-            index=models.Index(django.db.models.functions.comparison.Cast(django.db.models.fields.json.KeyTextTransform('lossless', 'audio'), models.BooleanField()), models.F('id'), name='clip_lossless'),
         ),
     ]

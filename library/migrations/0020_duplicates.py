@@ -1,6 +1,5 @@
-"""Pairs of clips with the same audio, and the indexes that find them."""
+"""Pairs of clips with the same audio, and the landmarks that find them."""
 
-import django.contrib.postgres.indexes
 import django.db.models.deletion
 import django.utils.timezone
 from django.db import migrations, models
@@ -16,17 +15,10 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name='Landmark',
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('pk', models.CompositePrimaryKey('mark', 'clip_id', blank=True, editable=False, primary_key=True, serialize=False)),
                 ('mark', models.IntegerField()),
                 ('clip', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='library.clip')),
             ],
-            options={
-                'constraints': [models.UniqueConstraint(fields=('mark', 'clip'), name='landmark_once')],
-            },
-        ),
-        migrations.AddIndex(
-            model_name='clip',
-            index=django.contrib.postgres.indexes.HashIndex(condition=models.Q(('audio_url', ''), _negated=True), fields=['audio_url'], name='clip_audio_url'),
         ),
         migrations.CreateModel(
             name='Duplicate',

@@ -22,11 +22,9 @@ class Landmark(models.Model):
     smaller, but took seconds.
     """
 
+    pk = models.CompositePrimaryKey("mark", "clip_id")
     mark = models.IntegerField()
     clip = models.ForeignKey(Clip, on_delete=models.CASCADE, related_name="+")
-
-    class Meta:
-        constraints = (models.UniqueConstraint(fields=("mark", "clip"), name="landmark_once"),)
 
 
 class Duplicate(models.Model):

@@ -44,6 +44,32 @@ def test_concurrent_runs_prepare_once(transactional_db: None) -> None:
     assert get_user_model().objects.count() == (1 if not os.environ.get("POSTGRES_SERVER") else 0)
 
 
+def test_indexes_are_built_outside_transactions_and_after_an_interruption(
+    transactional_db: None,
+) -> None:
+    """CREATE INDEX CONCURRENTLY waits for snapshots, which the lock of `prepare` must not hold."""
+    call_command("migrate", "library", "0020", verbosity=0)
+    with connection.cursor() as cursor:
+        cursor.execute("CREATE INDEX clip_channels ON library_clip (id)")
+    database = {
+        "POSTGRES_DB": connection.settings_dict["NAME"],
+        "PGOPTIONS": r"-c default_transaction_isolation=repeatable\ read",
+    }
+    process = manage("prepare", **database)
+    output, _ = process.communicate(timeout=60)
+    assert process.returncode == 0, output
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*), bool_and(indisvalid)"
+            " FROM pg_index WHERE indrelid = 'library_clip'::regclass"
+            " AND indexrelid::regclass::text IN"
+            " ('clip_loudness', 'clip_channels', 'clip_lossless', 'clip_audio_url')"
+        )
+        assert cursor.fetchone() == (4, True)
+        cursor.execute("SELECT pg_get_indexdef('clip_channels'::regclass)")
+        assert "channels" in cursor.fetchone()[0].partition("USING")[2]
+
+
 def test_existing_library_gets_no_samples(clip: Clip) -> None:
     call_command("prepare", verbosity=0)
     assert Clip.objects.count() == 1
