@@ -8,7 +8,7 @@ import orjson
 
 from library.direct_connection import Call
 
-READ = b"SELECT library_read_clips($1)"
+READ = b"SELECT library_stream_clips($1)"
 HIGHEST_ID = 2**63 - 1  # of PostgreSQL's bigint
 
 
@@ -29,7 +29,7 @@ class ClipRow(NamedTuple):
     updated_at: datetime
     token: str
     renditions: list[dict[str, Any]] | None
-    audio_etag: str | None  # of the audio that was analysed
+    audio_etag: str | None  # of the last analysis, even if it failed
 
 
 UPDATED_AT = ClipRow._fields.index("updated_at")

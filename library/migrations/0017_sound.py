@@ -88,9 +88,6 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.RunSQL(
-            Path(__file__).with_suffix(".sql").read_text(),
-            Path(__file__).with_name("0014_read_clips.sql").read_text().replace(
-                "CREATE FUNCTION", "CREATE OR REPLACE FUNCTION"
-            ),
+            Path(__file__).with_suffix(".sql").read_text(), "DROP FUNCTION library_stream_clips"
         ),
     ]

@@ -1,12 +1,14 @@
 """Clips read by id for streams, in groups."""
 
 import pytest
+from django.db import connection
 from django.utils import timezone
 
 from library.changes.clip_rows import ClipRow, read_call, rows_of
 from library.direct_connection import DirectConnection
 from library.models import Client, Clip, Kind
 from library.plays.record import Play, record
+from tests.support.analyses import not_analysed
 from tests.support.recipes import linked_clip, make_clip
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -36,6 +38,21 @@ def test_row_has_the_values_of_the_clip() -> None:
         renditions=[{"part": "preview"}],
         audio_etag='"a"',
     )
+
+
+def test_row_has_the_etag_of_a_failed_analysis() -> None:
+    clip = make_clip()
+    assert row_of(clip).audio_etag is None
+    not_analysed(clip, "no_audio_track")
+    assert row_of(clip).audio_etag == '"damaged"'
+
+
+def test_last_version_still_reads_clips() -> None:
+    """During an upgrade, its processes work with the new database."""
+    clip = make_clip()
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT json_array_length(library_read_clips(%s) -> 0)", [[clip.pk]])
+        assert cursor.fetchone() == (9,)
 
 
 def test_unknown_clip_is_none_beside_others() -> None:

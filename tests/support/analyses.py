@@ -61,5 +61,6 @@ def not_analysed(clip: Clip, failure: str) -> None:
             "failure": failure,
             "peaks": None,
             "short_term": None,
+            "fingerprint": None,
         },
     )
