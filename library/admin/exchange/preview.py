@@ -53,6 +53,7 @@ class ShownRow:
     title: str
     changed_by: str
     duplicate: Clip | None  # a clip that has the audio URL already
+    first: int | None  # the number of the first new row with the audio URL, unless it is this one
     values: list[Value]
 
 
@@ -69,6 +70,7 @@ class Preview:
             len(plan.of_kind(kind)) for kind in (Kind.NEW, Kind.UPDATE, Kind.INVALID)
         )
         self._present = self._with_known_urls(plan)
+        self._first = self._first_rows(plan)
         self._since = to_time(query.get("since"))
         self.tabs = self._tabs(plan)
         first = "invalid" if self.problems else "meanwhile"
@@ -85,9 +87,26 @@ class Preview:
         clips = found.only("title", "audio_url").order_by("-pk") if urls else ()
         return {clip.audio_url: clip for clip in clips}
 
+    def _first_rows(self, plan: Plan) -> dict[str, int]:
+        """Return the number of the first row that adds a clip with each audio URL."""
+        first: dict[str, int] = {}
+        for row in plan.of_kind(Kind.NEW):
+            if row.clip and row.clip.audio_url:
+                first.setdefault(row.clip.audio_url, row.number)
+        return first
+
     def _duplicate(self, row: PlannedRow) -> Clip | None:
         is_new = row.kind == Kind.NEW and row.clip is not None
         return self._present.get(row.clip.audio_url) if is_new and row.clip else None
+
+    def _first_with_url(self, row: PlannedRow) -> int | None:
+        first = self._first.get(row.clip.audio_url) if row.clip and row.kind == Kind.NEW else None
+        return first if first != row.number else None
+
+    @property
+    def repeated(self) -> int:
+        """How many rows add a clip whose audio URL an earlier row has."""
+        return sum(self._first_with_url(row) is not None for row in self.tabs[0].rows)
 
     @property
     def present(self) -> int:
@@ -110,6 +129,7 @@ class Preview:
                 str(row.clip or "") or to_text(cells[row.number].get("title")),
                 authors.get(str(row.clip and row.clip.pk), ""),
                 self._duplicate(row),
+                self._first_with_url(row),
                 _values(row, cells[row.number]),
             )
             for row in self.page

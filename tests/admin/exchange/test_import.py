@@ -418,3 +418,11 @@ def test_preview_names_the_clip_with_the_same_url(importing: Importing) -> None:
     assert f"/admin/library/clip/{known.pk}/change/" in shown
     importing.client.post(PROCESS, preview.fields)
     assert Duplicate.objects.get().clip_a == known
+
+
+def test_preview_names_the_first_row_with_the_same_url(importing: Importing) -> None:
+    other = {**NEW_CLIP, "audio_url": "https://example.com/other.mp3"}
+    preview = importing.choose(json.dumps([other, NEW_CLIP, NEW_CLIP, other, NEW_CLIP]))
+    shown = importing.client.get(preview.url).content.decode()
+    assert "3 new clips would have the audio URL of an earlier row." in shown
+    assert [shown.count(f"row {n} has the same URL") for n in range(1, 6)] == [1, 2, 0, 0, 0]
