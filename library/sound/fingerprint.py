@@ -50,12 +50,18 @@ def is_varied(fingerprint: bytes) -> bool:
 def landmarks(fingerprint: bytes) -> list[int]:
     """Return numbers of which fingerprints of the same sound share several, for an index.
 
-    Half of the values are enough. Steady sounds have none.
+    Half of the values are enough. Steady sounds have none. The order is arbitrary but the same for
+    all sounds, so that the first numbers of two fingerprints have some in common, too.
     """
     if not is_varied(fingerprint):
         return []
     marks = {value >> 32 - _LANDMARK_BITS for value in _values(fingerprint)}
-    return sorted(mark for mark in marks if mark % 2)
+    return sorted((mark for mark in marks if mark % 2), key=_mixed)
+
+
+def _mixed(mark: int) -> int:
+    """Return a number that says nothing about the sound (Knuth's multiplicative hash)."""
+    return mark * 2_654_435_761 % 2**32
 
 
 def _values(fingerprint: bytes) -> list[int]:

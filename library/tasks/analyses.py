@@ -68,8 +68,8 @@ def follow(clip_id: int, result: Result, queue: str = AUDIO) -> None:
     Also for a current analysis, because a worker that was killed may have left the rest undone.
     """
     if result.kind in (Kind.ANALYSED, Kind.CURRENT, Kind.NOT_DECODABLE):
+        renew([clip_id], queue)  # first, so that it does not depend on the search
         duplicates.find(clip_id)
-        renew([clip_id], queue)
 
 
 def repeat_analyses(clip_ids: Sequence[int]) -> int:
