@@ -22,7 +22,7 @@ from library.api.errors import Gone, InvalidClips, LengthRequired, PreconditionF
 from library.api.etags import may_change, represented, tagged, version
 from library.api.idempotency import answer_once
 from library.api.json_bodies import BULK_MAX, JSONRenderer
-from library.models import Clip, State
+from library.models import Clip, Part, State
 from library.renditions.excerpt import FIELDS as PREVIEW_FIELDS
 from library.tasks.analyses import request_analyses
 from library.tasks.renditions import renew
@@ -57,13 +57,15 @@ class ClipWrites(CountedRequests, GenericViewSet[Clip]):
         """Return the duplicates of clips that were added, for the response.
 
         A repeated request shows what is known by now. Only editors learn of clips that the public
-        cannot see.
+        cannot see, or at all if the URLs of clips are not public: others could find those by trial.
         """
         if hasattr(clips[0], "same_urls"):
             found = {clip.pk: clip.same_urls for clip in clips}  # type: ignore[attr-defined]
         else:
             found = duplicates.of_clips([clip.pk for clip in clips])
         is_editor = request.user is not None
+        if not is_editor and settings.CLIPS_PUBLISH == Part.PREVIEW:
+            return [[] for _ in clips]
         return [
             [other.shown() for other in found.get(clip.pk, ()) if is_editor or other.public]
             for clip in clips

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from functools import cache
+from hashlib import sha256
 from io import BytesIO
 from typing import Any
 
@@ -9,11 +10,12 @@ import pytest
 from django.test import Client, override_settings
 
 from library.analyses import duplicates
-from library.models import AudioAnalysis, Clip, Duplicate, State
+from library.models import AudioAnalysis, Clip, Duplicate, Landmark, State
 from library.sound import engine
+from library.sound.fingerprint import landmarks
 from library.sound.rendition import Rendition
 from tests.sound.temporary import temporary
-from tests.support.analyses import SAMPLES, analysed
+from tests.support.analyses import SAMPLES, analysed, analysis_of, not_analysed
 from tests.support.editors import bearer, editor
 from tests.support.recipes import make_clip
 
@@ -91,6 +93,106 @@ def test_dismissed_pair_stays_dismissed() -> None:
     assert not Clip.objects.filter(duplicates.has_duplicates()).exists()
 
 
+def test_dismissed_pair_stays_dismissed_beyond_the_limit_and_for_other_reasons() -> None:
+    one, *others = (clip_of(sample("tech-house")) for _ in range(duplicates.MOST + 3))
+    for clip in others:
+        duplicates.find(clip.pk)
+    last = others[-1]
+    assert duplicates.dismiss(one.pk, last.pk) == 1
+    Clip.objects.filter(pk__in=(one.pk, last.pk)).update(audio_url=URL, audio_file="")
+    AudioAnalysis.objects.filter(clip__in=(one.pk, last.pk)).update(source=URL)
+    for clip in (one, last, one):
+        duplicates.find(clip.pk)
+    pair = Duplicate.objects.filter(clip_a=one, clip_b=last)
+    assert sorted(pair.values_list("kind", flat=True)) == ["bytes", "url"]
+    assert not pair.filter(dismissed_at=None).exists()
+    duplicates.forget([last.pk])
+    duplicates.find(last.pk)
+    assert (one.pk, "url") in found(last)
+
+
+@pytest.mark.parametrize("kind", ["url", "bytes", "sound"])
+def test_pairs_beyond_the_limit_are_kept(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(duplicates, "MOST", 2)
+    if kind == "url":
+        clips = [make_clip(audio_url=URL, audio_file="") for _ in range(6)]
+    else:
+        clips = [clip_of(sample("tech-house")) for _ in range(6)]
+    if kind == "sound":
+        for number, clip in enumerate(clips):
+            AudioAnalysis.objects.filter(clip=clip).update(sha256=f"{number:064}")
+    for clip in clips:
+        duplicates.find(clip.pk)
+    pairs = {*Duplicate.objects.values_list("clip_a", "clip_b", "kind")}
+    for clip in clips:
+        duplicates.find(clip.pk)
+    assert pairs <= {*Duplicate.objects.values_list("clip_a", "clip_b", "kind")}
+    assert {each_kind for *_, each_kind in pairs} == {kind}
+    assert all(len(found(clip)) >= 2 for clip in clips)
+
+
+def test_clip_shows_few_of_many_pairs() -> None:
+    clips = [make_clip(audio_url=URL, audio_file="") for _ in range(30)]
+    duplicates.note_same_urls(clips)
+    assert Duplicate.objects.filter(clip_a=clips[0]).count() == 29
+    assert found(clips[0]) == [(clip.pk, "url") for clip in clips[1 : duplicates.MOST + 1]]
+
+
+def test_clip_that_became_undecodable_is_not_compared_by_its_sound() -> None:
+    damaged = clip_of(sample("tech-house"))
+    again = clip_of(encoded_again("tech-house"), "audio/ogg")
+    for clip in (damaged, again):
+        duplicates.find(clip.pk)
+    assert found(again) == [(damaged.pk, "sound")]
+    not_analysed(damaged, "no_audio_track")  # a worker that is killed now leaves its landmarks
+    assert duplicates.find(again.pk) == []
+    assert duplicates.find(damaged.pk) == []
+    assert not Duplicate.objects.exists()
+    assert {*Landmark.objects.values_list("clip", flat=True)} == {again.pk}
+
+
+def test_undecodable_files_are_compared_by_their_bytes() -> None:
+    known, new = make_clip(audio_file="samples/a.mp3"), make_clip(audio_file="samples/b.mp3")
+    for clip in (known, new):
+        not_analysed(clip, "no_audio_track")
+        AudioAnalysis.objects.filter(clip=clip).update(sha256=sha256(b"damaged").hexdigest())
+        duplicates.note_same_bytes(clip, BytesIO(b"damaged"))
+    assert found(new) == [(known.pk, "bytes")]
+    duplicates.find(new.pk)
+    duplicates.find(known.pk)
+    assert found(new) == [(known.pk, "bytes")]
+
+
+def test_new_source_has_no_landmarks() -> None:
+    clip = clip_of(sample("tech-house"))
+    duplicates.find(clip.pk)
+    assert 0 < Landmark.objects.filter(clip=clip).count() <= duplicates.MOST_LANDMARKS
+    duplicates.forget([clip.pk])
+    assert not Landmark.objects.exists()
+
+
+def test_landmarks_are_deleted_with_their_clip() -> None:
+    clip = clip_of(sample("tech-house"))
+    duplicates.find(clip.pk)
+    clip.delete()
+    assert not Landmark.objects.exists()
+
+
+def test_sounds_are_found_by_rare_landmarks_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(duplicates, "COMMON", 4)
+    monkeypatch.setattr(duplicates, "MOST_CANDIDATES", 1)
+    marks = landmarks(analysis_of(sample("tech-house"), "audio/mpeg").fingerprint)
+    common = [clip_of(sample("rain-sounds")) for _ in range(4)]
+    Landmark.objects.bulk_create(
+        Landmark(clip=clip, mark=mark) for clip in common for mark in marks[3:]
+    )
+    original, again = clip_of(sample("tech-house")), clip_of(sample("tech-house"))
+    AudioAnalysis.objects.filter(clip=again).update(sha256="1" * 64)
+    for clip in (original, again):
+        duplicates.find(clip.pk)
+    assert found(again) == [(original.pk, "sound")]
+
+
 def test_upload_is_compared_by_its_bytes_at_once() -> None:
     known, new = clip_of(sample("tech-house")), make_clip()
     file = BytesIO(sample("tech-house"))
@@ -135,6 +237,18 @@ def test_anonymous_clients_learn_of_no_drafts(client: Client) -> None:
     with override_settings(CLIPS_API_WRITES="open"):
         assert post(client, NEW)["duplicates"] == []
     assert len(post(client, NEW, **bearer(editor()))["duplicates"]) == 2
+
+
+def test_anonymous_clients_cannot_try_urls_that_are_not_public(client: Client) -> None:
+    make_clip(audio_url=URL, audio_file="")
+    key = {"Idempotency-Key": "once"}
+    with override_settings(CLIPS_API_WRITES="open", CLIPS_PUBLISH="preview"):
+        for _ in range(2):
+            assert post(client, NEW, **key)["duplicates"] == []
+        assert post(client, [NEW], f"{CLIPS}/bulk")[0]["duplicates"] == []
+        assert post(client, NEW, **bearer(editor()))["duplicates"] != []
+    with override_settings(CLIPS_API_WRITES="open"):
+        assert post(client, NEW)["duplicates"] != []
 
 
 def test_changed_url_has_other_duplicates(client: Client) -> None:

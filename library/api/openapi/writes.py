@@ -31,7 +31,8 @@ CREATE = extend_schema(
     summary="Add a clip",
     description="Add a clip by its metadata and the URL of its audio. The URL is checked for its "
     "form only. The audio is downloaded and analysed in the background. `duplicates` lists the "
-    "clips that have the same URL already. Whether their files or sounds are the same is "
+    "clips that have the same URL already. Where the URLs of clips are not public, it is empty "
+    "without a token. Whether their files or sounds are the same is "
     "found later, when the audio is analysed.",
     auth=ADDERS,
     parameters=[
