@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from django.test import Client, override_settings
 
-from library.analyses import duplicates
+from library.analyses import duplicates, same_audio
 from library.models import AudioAnalysis, Clip, Duplicate, Landmark, State
 from library.sound import engine
 from library.sound.fingerprint import landmarks
@@ -94,7 +94,7 @@ def test_dismissed_pair_stays_dismissed() -> None:
 
 
 def test_dismissed_pair_stays_dismissed_beyond_the_limit_and_for_other_reasons() -> None:
-    one, *others = (clip_of(sample("tech-house")) for _ in range(duplicates.MOST + 3))
+    one, *others = (clip_of(sample("tech-house")) for _ in range(same_audio.MOST + 3))
     for clip in others:
         duplicates.find(clip.pk)
     last = others[-1]
@@ -113,7 +113,7 @@ def test_dismissed_pair_stays_dismissed_beyond_the_limit_and_for_other_reasons()
 
 @pytest.mark.parametrize("kind", ["url", "bytes", "sound"])
 def test_pairs_beyond_the_limit_are_kept(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(duplicates, "MOST", 2)
+    monkeypatch.setattr(same_audio, "MOST", 2)
     if kind == "url":
         clips = [make_clip(audio_url=URL, audio_file="") for _ in range(6)]
     else:
@@ -135,7 +135,7 @@ def test_clip_shows_few_of_many_pairs() -> None:
     clips = [make_clip(audio_url=URL, audio_file="") for _ in range(30)]
     duplicates.note_same_urls(clips)
     assert Duplicate.objects.filter(clip_a=clips[0]).count() == 29
-    assert found(clips[0]) == [(clip.pk, "url") for clip in clips[1 : duplicates.MOST + 1]]
+    assert found(clips[0]) == [(clip.pk, "url") for clip in clips[1 : same_audio.MOST + 1]]
 
 
 def test_clip_that_became_undecodable_is_not_compared_by_its_sound() -> None:
@@ -179,8 +179,8 @@ def test_landmarks_are_deleted_with_their_clip() -> None:
 
 
 def test_sounds_are_found_by_rare_landmarks_first(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(duplicates, "COMMON", 4)
-    monkeypatch.setattr(duplicates, "MOST_CANDIDATES", 1)
+    monkeypatch.setattr(same_audio, "COMMON", 4)
+    monkeypatch.setattr(same_audio, "MOST_CANDIDATES", 1)
     marks = landmarks(analysis_of(sample("tech-house"), "audio/mpeg").fingerprint)
     common = [clip_of(sample("rain-sounds")) for _ in range(4)]
     Landmark.objects.bulk_create(
@@ -271,7 +271,7 @@ def test_changed_url_has_other_duplicates(client: Client) -> None:
 def test_clips_of_one_url_make_few_pairs() -> None:
     clips = [make_clip(audio_url=URL, audio_file="") for _ in range(30)]
     same = duplicates.note_same_urls(clips)
-    assert {len(others) for others in same.values()} == {duplicates.MOST}
+    assert {len(others) for others in same.values()} == {same_audio.MOST}
 
 
 def test_without_same_urls_one_statement_is_needed(

@@ -16,6 +16,7 @@ from procrastinate.exceptions import JobAborted
 
 from harness.origin import Origin, answer
 from harness.waiting import until
+from library.analyses.analysing import Kind, Result
 from library.analyses.due_clips import due_in_background
 from library.models import AudioAnalysis, Clip, Task
 from library.tasks import analyses, new_clips
@@ -130,6 +131,20 @@ def test_task_of_an_interrupted_decoder_runs_again(
     clip = recipes.make_clip()
     with pytest.raises(analyses.AnalysisInterruptedError):
         analyses.analyse_clip.func(Context(), clip_id=clip.pk)
+
+
+def test_renditions_do_not_depend_on_the_search_for_duplicates(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fail(clip_id: int) -> None:
+        raise ValueError
+
+    renewed: list[list[int]] = []
+    monkeypatch.setattr("library.tasks.analyses.duplicates.find", fail)
+    monkeypatch.setattr(analyses, "renew", lambda clip_ids, queue: renewed.append(clip_ids))
+    with pytest.raises(ValueError):
+        analyses.follow(7, Result(Kind.ANALYSED))
+    assert renewed == [[7]]
 
 
 def test_clips_without_analysis_are_found(db: None) -> None:

@@ -15,6 +15,7 @@ from library import history
 from library.admin.base import any_permission_required
 from library.admin.bulk.states import ReasonForm, set_state
 from library.analyses import duplicates
+from library.analyses.same_audio import Found
 from library.models import Clip, DuplicateKind, State
 
 TEMPLATE = "library/admin/clips/duplicates.html"
@@ -86,6 +87,6 @@ def _change(request: HttpRequest, clip: Clip, known: list[Known], form: ReasonFo
     return True
 
 
-def _reason(found: duplicates.Found) -> str:
+def _reason(found: Found) -> str:
     label = DuplicateKind(found.kind).label
     return f"{label}, {found.score:.0%}" if found.kind == DuplicateKind.SOUND else label
