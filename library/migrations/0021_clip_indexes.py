@@ -10,9 +10,9 @@ from django.db.models.fields.json import KeyTextTransform
 from django.db.models.functions import Cast
 
 INDEXES = (
-    models.Index(Cast(KeyTextTransform('loudness', 'audio'), models.FloatField()), models.F('id'), name='clip_loudness'),
-    models.Index(Cast(KeyTextTransform('channels', 'audio'), models.IntegerField()), models.F('id'), name='clip_channels'),
-    models.Index(Cast(KeyTextTransform('lossless', 'audio'), models.BooleanField()), models.F('id'), name='clip_lossless'),
+    models.Index(Cast(KeyTextTransform('loudness', 'audio'), models.FloatField()), models.F('id'), name='clip_loudness', condition=models.Q(audio__isnull=False)),
+    models.Index(Cast(KeyTextTransform('channels', 'audio'), models.IntegerField()), models.F('id'), name='clip_channels', condition=models.Q(audio__isnull=False)),
+    models.Index(Cast(KeyTextTransform('lossless', 'audio'), models.BooleanField()), models.F('id'), name='clip_lossless', condition=models.Q(audio__isnull=False)),
     HashIndex(fields=['audio_url'], name='clip_audio_url', condition=~models.Q(audio_url='')),
 )
 

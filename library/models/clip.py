@@ -34,6 +34,14 @@ AVAILABLE = "deleted_at IS NULL AND state = 'published'"  # `available()` in SQL
 NOT_SAVED = frozenset(written_by(PLAYS, DECISIONS))
 
 
+# Facts by which lists are filtered.
+FACTS: tuple[tuple[str, models.Field[Any, Any]], ...] = (
+    ("loudness", models.FloatField()),
+    ("channels", models.IntegerField()),
+    ("lossless", models.BooleanField()),
+)
+
+
 def fact(name: str, field: models.Field[Any, Any]) -> Cast:
     """Return the expression for a fact of a clip's audio; NULL if it is unknown."""
     return Cast(KeyTextTransform(name, "audio"), field)
@@ -276,10 +284,14 @@ class Clip(models.Model):
             GinIndex(fields=("search_vector",), name="clip_search"),  # words and their prefixes
             # Finds the clips of a recording among 100,000 in 8 ms instead of 70; plays stay HOT.
             models.Index(fields=("isrc", "id"), name="clip_isrc", condition=Q(isrc__isnull=False)),
-            # Find clips by facts of their audio among 100,000. Plays stay HOT.
-            models.Index(fact("loudness", models.FloatField()), "id", name="clip_loudness"),
-            models.Index(fact("channels", models.IntegerField()), "id", name="clip_channels"),
-            models.Index(fact("lossless", models.BooleanField()), "id", name="clip_lossless"),
+            # Find clips by facts of their audio among 100,000. Plays stay HOT, and adding a clip
+            # writes none of them.
+            *(
+                models.Index(
+                    fact(name, output), "id", name=f"clip_{name}", condition=Q(audio__isnull=False)
+                )
+                for name, output in FACTS
+            ),
             # Finds clips of the same URL. A hash, because a URL may be too long for a B-tree.
             HashIndex(fields=("audio_url",), name="clip_audio_url", condition=~Q(audio_url="")),
             # the few clips that need an editor
