@@ -1,5 +1,6 @@
 """Analyse the audio of one clip, and save the result for the bytes that it belongs to."""
 
+from collections.abc import Collection
 from contextlib import closing
 from datetime import timedelta
 from enum import StrEnum
@@ -57,10 +58,10 @@ def analyse_clip(pk: int, *, fetch: bool, again: bool = False) -> Result:
         except AudioUnavailableError as error:
             result = Result(Kind.UNAVAILABLE, error.code)
         if result.kind in (Kind.UNAVAILABLE, Kind.INTERRUPTED):
-            _postpone(clip, result.code)
+            result = _postponed(clip, result)
         if result.kind != Kind.CHANGED:
-            break
-    return result
+            return result
+    return _postponed(clip, Result(Kind.CHANGED, "audio_changed"))
 
 
 def _analyse(clip: Clip, *, fetch: bool, again: bool) -> Result:
@@ -71,15 +72,16 @@ def _analyse(clip: Clip, *, fetch: bool, again: bool) -> Result:
         before: AudioAnalysis | None = getattr(clip, "analysis", None)
         if before is not None and (before.source != clip.source or again):
             before = None
-        if before is not None and before.audio_etag == audio.etag:
+        # A source that was changed and changed back has an analysis, but no facts.
+        known = before is not None and bool(clip.audio or before.failure)
+        if before is not None and known and before.audio_etag == audio.etag:
             if before.obstacle is None:
                 return Result(Kind.CURRENT)
             return _saved(clip, Result(Kind.CURRENT), audio, clip.audio, before.sha256)
         sha256 = audio.sha256()
-        if before is not None and before.sha256 == sha256:
+        if before is not None and known and before.sha256 == sha256:
             facts = clip.audio and clip.audio | {"etag": audio.etag}
-            if facts or before.failure:
-                return _saved(clip, Result(Kind.CURRENT), audio, facts, sha256)
+            return _saved(clip, Result(Kind.CURRENT), audio, facts, sha256)
         found = analyse(cast("BinaryIO", audio.file), audio.content_type)
         if not isinstance(found, Failure):
             measured = {
@@ -106,8 +108,7 @@ def _saved(
     The lock makes an editor who changes the source wait, so that the change removes the facts. It
     is NO KEY, because the event of a play refers to the row and must not wait.
     """
-    locked = Clip.objects.not_deleted().select_for_update(no_key=True).filter(pk=clip.pk)
-    now = locked.only("audio_url", "audio_file", "audio").first()
+    now = _locked(clip)
     if now is None or now.source != clip.source or not _is_current(clip, audio.etag):
         return Result(Kind.CHANGED)
     values |= {
@@ -138,16 +139,37 @@ def _is_current(clip: Clip, etag: str) -> bool:
     return audio.etag == etag
 
 
-def _postpone(clip: Clip, code: str | None) -> None:
-    """Note why the audio could not be analysed, and when to try again."""
+@transaction.atomic
+def _postponed(clip: Clip, result: Result) -> Result:
+    """Note why the audio could not be analysed, and when to try again, and return the result.
+
+    A source that the clip has got meanwhile is not postponed.
+    """
+    now = _locked(clip)
+    if now is None or now.source != clip.source:
+        return Result(Kind.CHANGED)
     attempts = AudioAnalysis.objects.filter(clip=clip).values_list("attempts", flat=True).first()
     pause = min(FIRST_PAUSE * FACTOR ** min(attempts or 0, 9), LONGEST_PAUSE)
     values = {
-        "obstacle": code,
+        "obstacle": result.code,
         "attempts": (attempts or 0) + 1,
         "next_attempt_at": timezone.now() + pause,
     }
     _write(clip, values)
+    return result
+
+
+def forget_attempts(clip_ids: Collection[int]) -> None:
+    """Let clips be analysed at once. Call it in the transaction that gives them other sources."""
+    AudioAnalysis.objects.filter(clip__in=clip_ids, obstacle__isnull=False).update(
+        obstacle=None, attempts=0, next_attempt_at=None
+    )
+
+
+def _locked(clip: Clip) -> Clip | None:
+    """Return the clip as it is now, locked, or None if it was deleted."""
+    clips = Clip.objects.not_deleted().select_for_update(no_key=True).filter(pk=clip.pk)
+    return clips.only("audio_url", "audio_file", "audio").first()
 
 
 def _write(clip: Clip, values: dict[str, Any]) -> None:

@@ -124,10 +124,11 @@ class ClipQuerySet(models.QuerySet["Clip"]):
         Other bytes from the same source are noticed when the audio is opened.
         """
         outdated = ~Q(analysis__source=Concat("audio_url", "audio_file"))
+        unknown = Q(audio__isnull=True, analysis__failure__isnull=True)
         return (
             self.not_deleted()
             .exclude(state=State.WITHDRAWN)
-            .filter(Q(analysis=None) | outdated | Q(analysis__obstacle__isnull=False))
+            .filter(unknown | outdated | Q(analysis__obstacle__isnull=False))
             .exclude(analysis__next_attempt_at__gt=timezone.now())
         )
 

@@ -26,9 +26,11 @@ REASONS: dict[str, Reason] = {
     "out_of_memory": Reason("Decoding the file takes more memory than allowed."),
     "out_of_time": Reason("Decoding the file takes more time than allowed."),
     "output_too_large": Reason("The rendition is larger than allowed."),
+    "decoder_slow": Reason("Decoding the file took too long on a busy machine.", retry=True),
     "decoder_crashed": Reason("The file made the decoder crash. It is probably damaged."),
     "decoder_killed": Reason("The decoder was stopped from outside.", retry=True),
     "report_invalid": Reason("The decoder returned an invalid result."),
+    "audio_changed": Reason("The audio changed while it was analysed.", retry=True),
     "decoder_unavailable": Reason("The decoder could not be started.", retry=True),
     "internal_error": Reason("An unexpected error occurred in this service.", retry=True),
 }

@@ -100,12 +100,12 @@ def _result(process: "subprocess.Popen[bytes]", limits: Limits) -> dict[str, Any
     try:
         report = _read(process, limits.report_bytes, deadline)
         if report is None:
-            return Failure("out_of_time")
+            return Failure("decoder_slow")
         if len(report) > limits.report_bytes:
             return Failure("report_invalid")
         process.wait(max(0.0, deadline - time.monotonic()))
     except subprocess.TimeoutExpired:
-        return Failure("out_of_time")
+        return Failure("decoder_slow")
     finally:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)

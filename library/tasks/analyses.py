@@ -82,6 +82,7 @@ def repeat_analyses(clip_ids: Sequence[int]) -> int:
 
 def request_analyses(clip_ids: Sequence[int]) -> None:
     """Let workers analyse clips that get another source. Call it in that transaction."""
+    analysing.forget_attempts(clip_ids)
     if len(clip_ids) <= FEW:
         defer_many(analyse_clip, [{"clip_id": clip_id} for clip_id in clip_ids])
     else:

@@ -12,9 +12,11 @@ from django.utils import timezone
 from harness.origin import Origin, answer
 from library.analyses import analysing
 from library.analyses.analysing import Kind, Result, analyse_clip
+from library.audio.errors import AudioUnavailableError
 from library.models import AudioAnalysis, Clip
 from library.sound import engine
 from library.sources.opening import audio_store, open_audio
+from library.tasks.analyses import request_analyses
 from tests.settings import LOCAL
 from tests.sound.signals import sine, wav
 from tests.support import recipes
@@ -100,6 +102,22 @@ def test_current_analysis_is_not_repeated(upload: Clip, decodes: list[str]) -> N
     assert decodes == ["audio/wav"]
     assert analyse_clip(upload.pk, fetch=False, again=True).kind == Kind.ANALYSED
     assert len(decodes) == 2
+
+
+@pytest.mark.parametrize("touched", [False, True])
+def test_source_that_is_changed_back_gets_its_facts_again(
+    upload: Clip, file: Path, touched: bool
+) -> None:
+    analyse_clip(upload.pk, fetch=False)
+    facts = facts_of(upload)
+    upload.forget_audio()  # when an editor changes the source, and again when it is changed back
+    upload.save()
+    if touched:
+        os.utime(file, (1, 1))
+    assert Clip.objects.needing_analysis().get() == upload
+    assert analyse_clip(upload.pk, fetch=False).kind == Kind.ANALYSED
+    assert facts_of(upload) == facts | {"etag": etag_of(upload)}
+    assert not Clip.objects.needing_analysis().exists()
 
 
 def test_other_bytes_in_the_same_file_are_analysed(upload: Clip, file: Path) -> None:
@@ -231,6 +249,46 @@ def test_bytes_that_change_meanwhile_are_analysed_instead(
     assert analyse_clip(upload.pk, fetch=False).kind == Kind.ANALYSED
     facts = facts_of(upload)
     assert (facts["duration"], facts["etag"]) == (2.0, etag_of(upload))
+
+
+def test_audio_that_changes_all_the_time_is_tried_again_later(
+    upload: Clip, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    analyse = engine.analyse
+
+    def changing(audio: Any, content_type: str) -> Any:
+        found = analyse(audio, content_type)
+        other = file.with_name("other.wav")
+        other.write_bytes(file.read_bytes())
+        other.rename(file)
+        return found
+
+    monkeypatch.setattr(analysing, "analyse", changing)
+    assert analyse_clip(upload.pk, fetch=False) == Result(Kind.CHANGED, "audio_changed")
+    analysis = analysis_of(upload)
+    assert (analysis.obstacle, analysis.attempts) == ("audio_changed", 1)
+    assert analysis.next_attempt_at is not None
+    monkeypatch.undo()
+    assert analyse_clip(upload.pk, fetch=False).kind == Kind.ANALYSED
+
+
+def test_attempts_of_a_source_do_not_postpone_the_next_one(
+    upload: Clip, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file.unlink()
+    analyse_clip(upload.pk, fetch=False)
+    assert not Clip.objects.needing_analysis().exists()
+    request_analyses([upload.pk])
+    assert Clip.objects.needing_analysis().get() == upload
+    assert analysis_of(upload).attempts == 0
+
+    def edited(clip: Clip) -> None:
+        Clip.objects.update(audio_file="samples/ambient-sounds.mp3")
+        raise AudioUnavailableError("file_missing")
+
+    monkeypatch.setattr(analysing, "open_audio", edited)
+    assert analyse_clip(upload.pk, fetch=True).kind == Kind.UNAVAILABLE  # of the new source
+    assert analysis_of(upload).attempts == 1
 
 
 def test_clip_that_is_deleted_meanwhile_gets_no_analysis(

@@ -66,7 +66,7 @@ def test_end_of_the_process_becomes_a_reason(
     ],
 )
 def test_hanging_process_is_ended(monkeypatch: pytest.MonkeyPatch, program: str) -> None:
-    assert outcome(monkeypatch, program, QUICK) == Failure("out_of_time")
+    assert outcome(monkeypatch, program, QUICK) == Failure("decoder_slow")
 
 
 def test_fault_of_the_program_is_logged(
