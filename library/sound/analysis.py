@@ -1,23 +1,38 @@
 """Facts about a clip's audio."""
 
 import base64
-import math
+import re
 from dataclasses import dataclass
 from typing import Any, Self
 
 from library.sound import loudness
 from library.sound.fingerprint import MOST_BYTES
+from library.sound.limits import LONGEST, MOST_CHANNELS, SAMPLE_RATES
+from library.sound.reports import check_integers, check_numbers
 from library.sound.waveform import Peaks
 
 SILENCE_DBFS = -60  # quieter samples count as silence
-NUMBERS = (
-    *("duration", "sample_rate", "channels", "bit_rate", "loudness", "loudness_range"),
-    *("true_peak", "leading_silence", "trailing_silence", "clippings", "damaged_packets"),
-    "promised_duration",
-)
+ALL = float(LONGEST + 60)  # seconds; the last frame may reach past the longest audio
+DECIBELS = (-400.0, 400.0)
+COUNT = (0, 2**31 - 1)  # that PostgreSQL's integer holds
+INTEGERS = {
+    "sample_rate": SAMPLE_RATES,
+    "channels": (1, MOST_CHANNELS),
+    "bit_rate": COUNT,
+    "clippings": COUNT,
+    "damaged_packets": COUNT,
+}
+NUMBERS = {
+    "duration": (0.0, ALL),
+    "loudness": DECIBELS,
+    "loudness_range": DECIBELS,
+    "true_peak": DECIBELS,
+    "leading_silence": (0.0, ALL),
+    "trailing_silence": (0.0, ALL),
+    "promised_duration": (-1e12, 1e12),  # whatever the file says
+}
 OPTIONAL = {"loudness", "loudness_range", "true_peak", "promised_duration"}
-LONGEST_NAME = 32  # characters
-LARGEST = 1e12  # no number of a valid report is larger
+NAME = re.compile(r"[a-z0-9_]{1,32}")  # of a container or a codec
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,24 +70,25 @@ class Analysis:
     @classmethod
     def from_report(cls, report: dict[str, Any]) -> Self:
         """Check a report of the decoder. Raises ValueError, TypeError or KeyError."""
-        for name in NUMBERS:
-            value = report[name]
-            if value is None and name in OPTIONAL:
-                continue
-            if not math.isfinite(value) or abs(value) > LARGEST:
+        check_integers(report, INTEGERS)
+        check_numbers(report, NUMBERS, OPTIONAL)
+        for name in ("lossless", "truncated"):
+            if type(report[name]) is not bool:
                 raise ValueError(name)
         for name in ("container", "codec"):
-            if not isinstance(report[name], str) or len(report[name]) > LONGEST_NAME:
+            if not isinstance(report[name], str) or not NAME.fullmatch(report[name]):
                 raise ValueError(name)
-        if not all(math.isfinite(value) for value in report["short_term"]):
+        short_term = report["short_term"]
+        if not isinstance(short_term, list) or len(short_term) > ALL:
             raise ValueError("short_term")
+        check_numbers(dict(enumerate(short_term)), dict.fromkeys(range(len(short_term)), DECIBELS))
         if not report["duration"] > 0 or not report["peaks"]:
             raise ValueError("empty audio")
         peaks = Peaks.from_bytes(base64.b64decode(report["peaks"], validate=True))
+        if peaks.sample_rate != report["sample_rate"] or peaks.duration > ALL:
+            raise ValueError("peaks")
         fingerprint = base64.b64decode(report["fingerprint"], validate=True)
         if len(fingerprint) % 4 or len(fingerprint) > MOST_BYTES:
             raise ValueError("fingerprint")
-        short_term = tuple(float(value) for value in report["short_term"])
-        return cls(
-            **report | {"peaks": peaks, "short_term": short_term, "fingerprint": fingerprint}
-        )
+        decoded = {"peaks": peaks, "short_term": tuple(short_term), "fingerprint": fingerprint}
+        return cls(**report | decoded)

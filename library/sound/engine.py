@@ -1,5 +1,6 @@
 """Analyses and renders open files, each in a process of its own. Every outcome is a result."""
 
+import os
 from dataclasses import asdict
 from typing import BinaryIO
 
@@ -44,6 +45,6 @@ def render(
     if isinstance(report, Failure):
         return report
     try:
-        return Rendered.from_report(report)
-    except (ValueError, TypeError):
+        return Rendered.from_report(report | {"size": os.fstat(output.fileno()).st_size})
+    except (ValueError, TypeError, KeyError):
         return Failure("report_invalid")

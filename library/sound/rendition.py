@@ -1,13 +1,27 @@
 """Renditions: excerpts or whole clips in other formats, with fades and normalised loudness."""
 
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple, Self
 
-from library.sound.limits import LONGEST
+from library.sound.limits import LONGEST, MOST_CHANNELS, RENDERING, SAMPLE_RATES
+from library.sound.reports import check_integers, check_numbers
 
 LONGEST_FADE = 10.0  # seconds
 TOLERANCE = 1e-6  # seconds, because 6.23 + 0.07 is more than 6.3
+DECIBELS = (-400.0, 400.0)
+INTEGERS = {
+    "sample_rate": SAMPLE_RATES,
+    "channels": (1, MOST_CHANNELS),
+    "bit_rate": (0, 2**31 - 1),
+    "size": (1, RENDERING.output_bytes),
+}
+NUMBERS = {
+    "duration": (0.0, LONGEST + 60.0),  # the encoder pads
+    "loudness": DECIBELS,
+    "true_peak": DECIBELS,
+    "gain": DECIBELS,
+}
 
 
 class Encoding(NamedTuple):
@@ -76,9 +90,9 @@ class Rendered:
 
     @classmethod
     def from_report(cls, report: dict[str, Any]) -> Self:
-        """Check a report of the decoder. Raises ValueError or TypeError."""
-        rendered = cls(**report)
-        numbers = (value for value in asdict(rendered).values() if value is not None)
-        if not all(math.isfinite(number) for number in numbers) or not rendered.duration > 0:
-            raise ValueError("not a rendition")
-        return rendered
+        """Check a report of the decoder. Raises ValueError, TypeError or KeyError."""
+        check_integers(report, INTEGERS)
+        check_numbers(report, NUMBERS, {"loudness", "true_peak"})
+        if not report["duration"] > 0:
+            raise ValueError("empty audio")
+        return cls(**report)

@@ -190,3 +190,40 @@ def test_silence_is_rendered_unchanged() -> None:
 def test_impossible_renditions_are_refused(values: dict[str, Any]) -> None:
     with pytest.raises(ValueError):
         Rendition(**{"format": "mp3"} | values)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"duration": 0},
+        {"duration": True},
+        {"sample_rate": 48_000.5},
+        {"channels": 0},
+        {"bit_rate": 10**12},
+        {"loudness": "loud"},
+        {"gain": None},
+        {"gain": float("inf")},
+        {"size": 0},
+        {"unknown": 1},
+    ],
+)
+def test_report_of_a_compromised_decoder_is_refused(change: dict[str, object]) -> None:
+    report = {
+        "duration": 1.0, "sample_rate": 48_000, "channels": 2, "bit_rate": 128_000,
+        "loudness": None, "true_peak": -1.0, "gain": 0.0, "size": 1_000,
+    }  # fmt: skip
+    assert Rendered.from_report(report)
+    with pytest.raises((ValueError, TypeError)):
+        Rendered.from_report(report | change)
+
+
+def test_size_of_a_rendition_is_that_of_its_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    report = {
+        "duration": 1.0, "sample_rate": 48_000, "channels": 2, "bit_rate": 128_000,
+        "loudness": None, "true_peak": -1.0, "gain": 0.0, "size": 5_000_000,
+    }  # fmt: skip
+    monkeypatch.setattr("library.sound.engine.runner.run", lambda *_, **__: report)
+    with temporary(b"") as audio, temporary(b"12345") as output:
+        rendered = render(audio, "audio/wav", Rendition("mp3"), output)
+    assert isinstance(rendered, Rendered)
+    assert rendered.size == 5
