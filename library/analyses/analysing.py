@@ -1,6 +1,6 @@
 """Analyse the audio of one clip, and save the result for the bytes that it belongs to."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from contextlib import closing
 from datetime import timedelta
 from enum import StrEnum
@@ -20,6 +20,14 @@ from library.sources.opening import open_audio, open_local_audio
 TRIES = 3  # if the audio changes while it is analysed
 FIRST_PAUSE, FACTOR = timedelta(minutes=1), 4  # before the next attempt, growing
 LONGEST_PAUSE = timedelta(days=1)
+
+
+class Audio(StrEnum):
+    """Which audio to analyse. Uploads are always on this machine."""
+
+    STORED = "stored"  # on this machine, even if it is outdated
+    FRESH = "fresh"  # on this machine, unless it is outdated
+    FETCHED = "fetched"  # downloaded into the store if necessary
 
 
 class Kind(StrEnum):
@@ -42,30 +50,33 @@ class Result(NamedTuple):
     code: str | None = None
 
 
-def analyse_clip(pk: int, *, fetch: bool, again: bool = False) -> Result:
+def analyse_clip(pk: int, wanted: Audio, *, again: bool = False) -> Result:
     """Analyse a clip's audio, unless its analysis is current, and save the result.
 
-    Without `fetch`, analyse only audio on this machine, even if it is outdated. With it, download
-    audio into the store if necessary, where its first listener will find it. With `again`, analyse
-    the same bytes again.
+    With `again`, analyse the same bytes again.
     """
-    for _ in range(TRIES):
+    for left in reversed(range(TRIES)):
         clip = Clip.objects.not_deleted().select_related("analysis").filter(pk=pk).first()
         if clip is None:
             return Result(Kind.GONE)
         try:
-            result = _analyse(clip, fetch=fetch, again=again)
+            result = _analyse(clip, wanted, again=again)
         except AudioUnavailableError as error:
             result = Result(Kind.UNAVAILABLE, error.code)
-        if result.kind in (Kind.UNAVAILABLE, Kind.INTERRUPTED):
+        if result.kind == Kind.CHANGED and not left:
+            result = Result(Kind.CHANGED, "audio_changed")
+        if result.code and result.kind != Kind.NOT_DECODABLE:
             result = _postponed(clip, result)
         if result.kind != Kind.CHANGED:
-            return result
-    return _postponed(clip, Result(Kind.CHANGED, "audio_changed"))
+            break
+    return result
 
 
-def _analyse(clip: Clip, *, fetch: bool, again: bool) -> Result:
-    audio = open_audio(clip) if fetch else open_local_audio(clip)
+def _analyse(clip: Clip, wanted: Audio, *, again: bool) -> Result:
+    if wanted == Audio.FETCHED:
+        audio: OpenAudio | None = open_audio(clip)
+    else:
+        audio = open_local_audio(clip, fresh=wanted == Audio.FRESH)
     if audio is None:
         return Result(Kind.NOT_STORED)
     with closing(audio):
@@ -121,7 +132,7 @@ def _saved(
     }
     if "failure" in values:
         values["analysed_at"] = timezone.now()
-    _write(clip, values)
+    _write([AudioAnalysis(clip=clip, **values)], [*values])
     if now.audio != facts:
         Clip.objects.filter(pk=clip.pk).update(audio=facts)
     return result
@@ -155,8 +166,15 @@ def _postponed(clip: Clip, result: Result) -> Result:
         "attempts": (attempts or 0) + 1,
         "next_attempt_at": timezone.now() + pause,
     }
-    _write(clip, values)
+    _write([AudioAnalysis(clip=clip, **values)], [*values])
     return result
+
+
+def postpone_like(pk: int, others: Sequence[int]) -> None:
+    """Note the obstacle and the next attempt of a clip for others that were not tried."""
+    tried = AudioAnalysis.objects.filter(pk=pk).values("obstacle", "next_attempt_at").first()
+    if tried is not None:
+        _write([AudioAnalysis(clip_id=other, **tried) for other in others], [*tried])
 
 
 def forget_attempts(clip_ids: Collection[int]) -> None:
@@ -172,13 +190,10 @@ def _locked(clip: Clip) -> Clip | None:
     return clips.only("audio_url", "audio_file", "audio").first()
 
 
-def _write(clip: Clip, values: dict[str, Any]) -> None:
-    """Write columns of a clip's analysis with one statement."""
+def _write(analyses: list[AudioAnalysis], columns: list[str]) -> None:
+    """Write columns of clips' analyses with one statement."""
     AudioAnalysis.objects.bulk_create(
-        [AudioAnalysis(clip=clip, **values)],
-        update_conflicts=True,
-        unique_fields=["clip"],
-        update_fields=list(values),
+        analyses, update_conflicts=True, unique_fields=["clip"], update_fields=columns
     )
 
 

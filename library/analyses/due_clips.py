@@ -16,6 +16,7 @@ from library.sources.opening import audio_store
 from library.sources.storage import SAMPLES_PREFIX
 
 NEW = timedelta(days=7)  # since its last change; a clip without analysis is new for so long
+PART = 20_000  # ids
 
 
 class DueClip(NamedTuple):
@@ -41,21 +42,44 @@ class DueClip(NamedTuple):
         return bool(self.audio_file) or audio_store().holds(self.audio_url)
 
 
-def due_clips(clips: ClipQuerySet) -> Iterator[DueClip]:
-    """Yield the clips in their order. Exclude uploads on a machine without an uploads folder."""
+def due_clips(clips: ClipQuerySet, most: int | None = None) -> list[DueClip]:
+    """Return at most so many of the clips, in their order.
+
+    Uploads are excluded on a machine without an uploads folder.
+    """
     if not Path(settings.MEDIA_ROOT).is_dir():
         clips = clips.filter(Q(audio_file="") | Q(audio_file__startswith=SAMPLES_PREFIX))
-    for values in clips.values_list(*DueClip._fields).iterator():
-        yield DueClip(*values)
+    return [DueClip(*values) for values in clips.values_list(*DueClip._fields)[:most]]
 
 
-def due_in_background() -> Iterator[DueClip]:
-    """Yield the clips that are analysed without being asked to, newest first.
+def new_due_clips(portion: int) -> Iterator[list[DueClip]]:
+    """Yield the due clips that were changed in the last days, in portions, newest first.
 
-    The audio of new clips is downloaded. Others are only analysed if this machine has the audio: a
-    large library that has no analyses yet is left to `manage.py analyse_clips --fetch`.
+    Their audio is downloaded. A large library that has no analyses yet is left to
+    `manage.py analyse_clips --fetch`.
     """
-    since = timezone.now() - NEW
-    for clip in due_clips(Clip.objects.needing_analysis().order_by("-pk")):
-        if clip.updated_at >= since or clip.is_local:
-            yield clip
+    new = Clip.objects.needing_analysis().filter(updated_at__gte=_since()).order_by("-pk")
+    clips = due_clips(new, portion)
+    while clips:
+        yield clips
+        clips = due_clips(new.filter(pk__lt=clips[-1].pk), portion)
+
+
+def part_of_library(turn: int) -> int:
+    """Return the part for `local_due_clips` in this turn. Turns take the parts in turn."""
+    last = Clip.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
+    return turn % (last // PART + 1)
+
+
+def local_due_clips(part: int) -> list[DueClip]:
+    """Return the other due clips of a part of the library whose audio is on this machine.
+
+    Looking for the audio takes a system call for each clip, so nothing looks at all at once.
+    """
+    others = Clip.objects.needing_analysis().filter(updated_at__lt=_since())
+    clips = others.filter(pk__gte=part * PART, pk__lt=(part + 1) * PART).order_by("pk")
+    return [clip for clip in due_clips(clips) if clip.is_local]
+
+
+def _since() -> datetime:
+    return timezone.now() - NEW

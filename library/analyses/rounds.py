@@ -7,7 +7,7 @@ from threading import Event, Thread
 
 from django.db import connection
 
-from library.analyses.analysing import Kind, Result, analyse_clip
+from library.analyses.analysing import Audio, Kind, Result, analyse_clip, postpone_like
 from library.analyses.due_clips import DueClip
 
 POLL = 0.25  # seconds between two looks whether the round should stop
@@ -18,6 +18,7 @@ NO_RESPONSE = {"origin_dns_failed", "origin_unreachable", "origin_tls_failed", "
 UNANSWERED, UNAVAILABLE = 3, 10
 
 Outcome = tuple[DueClip, Result]
+Groups = SimpleQueue[Sequence[DueClip]]
 Results = SimpleQueue[Outcome | Exception | None]  # None when a thread ends
 
 
@@ -25,7 +26,8 @@ class AnalysisRound:
     """Analyses clips, first those whose audio is on this machine.
 
     If it is stopped, the analyses in progress are finished and saved. `counts` has the number of
-    clips by result. Clips that were not reached, or whose host was given up, are not in it.
+    clips by result. Clips that were not reached, or whose host was given up, are not in it. The
+    latter wait for a later attempt, also those of the next portions.
     """
 
     def __init__(
@@ -42,7 +44,7 @@ class AnalysisRound:
         Without `fetch`, nothing is downloaded. With `again`, current analyses are repeated.
         """
         self.counts: Counter[Kind] = Counter()
-        self.given_up: list[str] = []  # hosts
+        self.given_up: dict[str, int] = {}  # hosts, and the last clip of each that was tried
         self._should_stop = should_stop
         self._fetch = fetch
         self._again = again
@@ -55,28 +57,33 @@ class AnalysisRound:
         return self._stop.is_set()
 
     def results(self, clips: Sequence[DueClip]) -> Iterator[Outcome]:
-        """Analyse the clips, and yield each result as it comes in. Raises django.db.Error."""
+        """Analyse a portion of clips, and yield each result as it comes in.
+
+        Raises django.db.Error.
+        """
         remote: dict[str, list[DueClip]] = {}
-        for clip, result in self._in_threads([[clip] for clip in clips], fetch=False):
+        for clip, result in self._in_threads([[clip] for clip in clips], Audio.STORED):
             if self._fetch and result.kind == Kind.NOT_STORED:
                 remote.setdefault(clip.host, []).append(clip)
             else:
                 self.counts[result.kind] += 1
                 yield clip, result
-        for clip, result in self._in_threads([*remote.values()], fetch=True):
+        for host in remote.keys() & self.given_up.keys():
+            self._postpone(remote.pop(host), host)
+        for clip, result in self._in_threads([*remote.values()], Audio.FETCHED):
             self.counts[result.kind] += 1
             yield clip, result
 
-    def _in_threads(self, groups: Sequence[Sequence[DueClip]], *, fetch: bool) -> Iterator[Outcome]:
+    def _in_threads(self, groups: Sequence[Sequence[DueClip]], wanted: Audio) -> Iterator[Outcome]:
         """Analyse groups of clips, several groups at once, and yield the results."""
-        waiting: SimpleQueue[Sequence[DueClip]] = SimpleQueue()
+        waiting: Groups = SimpleQueue()
         for group in groups:
             waiting.put(group)
         results: Results = SimpleQueue()
         number = min(self._workers, len(groups))
         self._look()
         for _ in range(number):
-            arguments = (waiting, fetch, results)
+            arguments = (waiting, wanted, results)
             Thread(target=self._work, args=arguments, name="analysis", daemon=True).start()
         try:
             yield from self._received(results, number)
@@ -104,11 +111,11 @@ class AnalysisRound:
                 yield outcome
                 self._look()
 
-    def _work(self, waiting: SimpleQueue[Sequence[DueClip]], fetch: bool, results: Results) -> None:
+    def _work(self, waiting: Groups, wanted: Audio, results: Results) -> None:
         """Analyse groups until none is left."""
         try:
             while not self.stopped:
-                self._analyse_group(waiting.get_nowait(), fetch, results)
+                self._analyse_group(waiting.get_nowait(), wanted, results)
         except Empty:
             pass
         except Exception as error:
@@ -117,16 +124,22 @@ class AnalysisRound:
             connection.close()
             results.put(None)
 
-    def _analyse_group(self, group: Sequence[DueClip], fetch: bool, results: Results) -> None:
+    def _analyse_group(self, group: Sequence[DueClip], wanted: Audio, results: Results) -> None:
         """Analyse clips of one host in turn, until it is given up or the round is stopped."""
         unanswered = unavailable = 0
         for number, clip in enumerate(group):
             if (number and self._stop.wait(self._pause)) or self.stopped:
                 return
-            result = analyse_clip(clip.pk, fetch=fetch, again=self._again)
+            result = analyse_clip(clip.pk, wanted, again=self._again)
             results.put((clip, result))
             unanswered = unanswered + 1 if result.code in NO_RESPONSE else 0
             unavailable = unavailable + 1 if result.kind == Kind.UNAVAILABLE else 0
             if unanswered == UNANSWERED or unavailable == UNAVAILABLE:
-                self.given_up.append(clip.host)
+                self.given_up[clip.host] = clip.pk
+                self._postpone(group[number + 1 :], clip.host)
                 return
+
+    def _postpone(self, clips: Sequence[DueClip], host: str) -> None:
+        """Let clips of a host that was given up wait, unless they need no analysis."""
+        if not self._again:
+            postpone_like(self.given_up[host], [clip.pk for clip in clips])

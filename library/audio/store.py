@@ -70,14 +70,20 @@ class AudioStore:
         """Return whether audio at a URL is stored, fresh or not. This makes one system call."""
         return Entry(self.folder, url).is_saved
 
-    def open_stored(self, url: str) -> OpenAudio | None:
-        """Return the stored audio at a URL, fresh or not, or None. The caller closes it."""
+    def open_stored(self, url: str, *, fresh: bool = False) -> OpenAudio | None:
+        """Return the stored audio at a URL, or only if it is `fresh`. The caller closes it."""
         try:
             saved = Entry(self.folder, url).open_saved()
         except OSError:
             logger.exception("The audio store cannot be used in %s", self.folder)
             raise AudioUnavailableError("store_unavailable") from None
-        return saved[1] if saved else None
+        if saved is None:
+            return None
+        metadata, audio = saved
+        if fresh and not metadata.fresh:
+            audio.close()
+            return None
+        return audio
 
     def open(self, url: str) -> OpenAudio:
         """Return the audio at a URL, once it can be read. The caller closes it.

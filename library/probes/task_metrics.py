@@ -15,12 +15,14 @@ from prometheus_client.core import GaugeMetricFamily, HistogramMetricFamily, Met
 from prometheus_client.utils import floatToGoString
 
 ALIVE = 30  # seconds: a worker with an older sign of life counts as dead
-# The age counts from the time at which a task could have started, and not while the same task runs.
+# The age counts from the time at which a task could have started, and not while another one with
+# the same lock runs or waits for its next attempt.
 QUEUE = """
 WITH job AS (
     SELECT id, queue_name, task_name, status, scheduled_at, status = 'todo' AND NOT EXISTS (
         SELECT FROM procrastinate_jobs running
-        WHERE running.lock = waiting.lock AND running.status = 'doing'
+        WHERE running.lock = waiting.lock AND (running.status = 'doing'
+            OR running.status = 'todo' AND running.scheduled_at > now() AND running.id < waiting.id)
     ) AS could_start
     FROM procrastinate_jobs waiting WHERE status IN ('todo', 'doing')
 ), oldest AS (

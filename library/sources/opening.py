@@ -26,14 +26,15 @@ def open_audio(clip: Clip) -> OpenAudio:
     return audio_store().open(clip.audio_url)
 
 
-def open_local_audio(clip: Clip) -> OpenAudio | None:
+def open_local_audio(clip: Clip, *, fresh: bool = False) -> OpenAudio | None:
     """Return the clip's audio if this machine has it, without a request to its origin, or None.
 
-    Stored audio may be outdated. Raises AudioUnavailableError if an upload is missing.
+    Stored audio may be outdated, unless it is to be `fresh`. Raises AudioUnavailableError if
+    an upload is missing.
     """
     if clip.audio_file:
         return open_file(clip.audio_file.path)
-    return audio_store().open_stored(clip.audio_url)
+    return audio_store().open_stored(clip.audio_url, fresh=fresh)
 
 
 def inspect_source(url: str, *, head_only: bool = False) -> SourceReport:

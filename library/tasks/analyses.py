@@ -3,63 +3,116 @@
 import logging
 from collections.abc import Sequence
 from functools import partial
-from itertools import islice
+from typing import Any
 
 from django.db import transaction
 from procrastinate import JobContext
 from procrastinate.exceptions import JobAborted
 
 from library.analyses import analysing, duplicates
-from library.analyses.analysing import Kind, Result
-from library.analyses.due_clips import due_in_background
+from library.analyses.analysing import Audio, Kind, Result
+from library.analyses.due_clips import (
+    DueClip,
+    local_due_clips,
+    new_due_clips,
+    part_of_library,
+)
 from library.analyses.rounds import AnalysisRound
-from library.tasks.new_clips import FEW
-from library.tasks.queue import AUDIO, BACKFILL, MAINTENANCE, defer, defer_many, periodic, task
+from library.tasks.new_clips import FEW, LOCK
+from library.tasks.queue import (
+    AUDIO,
+    BACKFILL,
+    DOWNLOADS,
+    MAINTENANCE,
+    defer,
+    defer_many,
+    periodic,
+    task,
+)
 from library.tasks.renditions import renew
 
 logger = logging.getLogger(__name__)
 
 MOST = 500  # clips of one task, so that others of its queue get their turn
+PERIOD = 600  # seconds between two searches for clips to analyse
+RESULTS = (Kind.ANALYSED, Kind.CURRENT, Kind.NOT_DECODABLE)
 
 
 class AnalysisInterruptedError(Exception):
     """The decoder was interrupted or could not be started, so that the task must run again."""
 
 
-@task(AUDIO)
+@task(AUDIO, lock=LOCK)
 def analyse_clip(context: JobContext, clip_id: int, again: bool = False) -> None:
     """Analyse a clip whose audio is new or has changed, or `again`.
 
-    Download it if it is not in the store. If it is unavailable, `analyse_due_clips` tries again.
+    If this machine does not have its audio, `download_clip` does. Origins may be slow.
     """
-    result = analysing.analyse_clip(clip_id, fetch=True, again=again)
+    queue = context.job.queue
+    result = analysing.analyse_clip(clip_id, Audio.FRESH, again=again)
+    if result.kind == Kind.NOT_STORED:
+        arguments: Any = {"clip_id": clip_id} | ({"again": True} if again else {})
+        defer(download_clip, queue=BACKFILL if queue == BACKFILL else DOWNLOADS, **arguments)
+    else:
+        _end(clip_id, result, queue)
+
+
+@task(DOWNLOADS, lock=LOCK)
+def download_clip(context: JobContext, clip_id: int, again: bool = False) -> None:
+    """Download a clip's audio and analyse it.
+
+    If it is unavailable, `find_clips_to_analyse` tries again.
+    """
+    queue = BACKFILL if context.job.queue == BACKFILL else AUDIO
+    _end(clip_id, analysing.analyse_clip(clip_id, Audio.FETCHED, again=again), queue)
+
+
+def _end(clip_id: int, result: Result, queue: str) -> None:
     if result.kind == Kind.INTERRUPTED:
         raise AnalysisInterruptedError(result.code)
     logger.info("Clip analysed: %s", result.kind, extra={"clip": clip_id, "code": result.code})
-    follow(clip_id, result)
+    follow(clip_id, result, queue)
 
 
 @task(BACKFILL)
 def analyse_due_clips(context: JobContext) -> None:
-    """Analyse clips that have no analysis, or whose audio was unavailable, in several tasks."""
-    clips = [*islice(due_in_background(), MOST)]
+    """Analyse new clips that have no analysis, or whose audio was unavailable, in several tasks."""
     analysis_round = AnalysisRound(context.should_abort, fetch=True)
-    for clip, result in analysis_round.results(clips):
-        follow(clip.pk, result, BACKFILL)
-    if analysis_round.stopped:
-        raise JobAborted
-    counts = analysis_round.counts
-    if counts:
-        logger.info("Clips analysed: %s", ", ".join(f"{n} {kind}" for kind, n in counts.items()))
-    if len(clips) == MOST and counts.total():
-        defer(analyse_due_clips)
+    for clips in new_due_clips(MOST):
+        _analyse(analysis_round, clips)
+        if analysis_round.counts.total() >= MOST:
+            if any(analysis_round.counts[kind] for kind in RESULTS):
+                defer(analyse_due_clips)
+            break
+
+
+@task(BACKFILL)
+def analyse_stored_clips(context: JobContext, part: int) -> None:
+    """Analyse the other clips of a part of the library whose audio is on this machine."""
+    clips = local_due_clips(part)
+    _analyse(AnalysisRound(context.should_abort, fetch=False), clips[:MOST])
+    if len(clips) > MOST:
+        defer(analyse_stored_clips, part=part)
 
 
 @periodic("*/10 * * * *", MAINTENANCE)
 def find_clips_to_analyse(context: JobContext, timestamp: int) -> None:
     """Start the analysis of clips that have none, such as samples, and try again if one failed."""
-    if next(due_in_background(), None) is not None:
+    if next(new_due_clips(1), None):
         defer(analyse_due_clips)
+    part = part_of_library(timestamp // PERIOD)
+    if local_due_clips(part):
+        defer(analyse_stored_clips, part=part)
+
+
+def _analyse(analysis_round: AnalysisRound, clips: Sequence[DueClip]) -> None:
+    """Analyse a portion of clips. Raises JobAborted if the round was stopped."""
+    for clip, result in analysis_round.results(clips):
+        follow(clip.pk, result, BACKFILL)
+    if analysis_round.stopped:
+        raise JobAborted
+    if counts := analysis_round.counts:
+        logger.info("Clips analysed: %s", ", ".join(f"{n} {kind}" for kind, n in counts.items()))
 
 
 def follow(clip_id: int, result: Result, queue: str = AUDIO) -> None:
@@ -67,7 +120,7 @@ def follow(clip_id: int, result: Result, queue: str = AUDIO) -> None:
 
     Also for a current analysis, because a worker that was killed may have left the rest undone.
     """
-    if result.kind in (Kind.ANALYSED, Kind.CURRENT, Kind.NOT_DECODABLE):
+    if result.kind in RESULTS:
         renew([clip_id], queue)  # first, so that it does not depend on the search
         duplicates.find(clip_id)
 

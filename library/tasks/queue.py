@@ -27,18 +27,19 @@ from library.tasks.retries import BackOff
 SOURCES, MAINTENANCE = "sources", "maintenance"
 AUDIO = "audio"  # work on single clips that users wait for
 RENDITIONS = "renditions"  # such work that any client can request
+DOWNLOADS = "downloads"  # of single clips' audio, before that work
 BACKFILL = "backfill"  # the same work for many clips. Workers take it last, and no alert counts it
 LAST = -10
 PRIORITIES = {RENDITIONS: -5, BACKFILL: LAST}  # of all others 0
 # Queues whose tasks take long. A worker keeps one of its places free of them.
-LONG = frozenset((SOURCES, RENDITIONS, BACKFILL))
+LONG = frozenset((SOURCES, DOWNLOADS, RENDITIONS, BACKFILL))
 LONGEST_KEY = 1_000  # bytes; an entry of an index has at most 2,704
 
 # A task that waits in a queue of low priority is moved to a more urgent one, but not back.
 _DEFER = """
 INSERT INTO procrastinate_jobs (task_name, queue_name, priority, lock, queueing_lock, args)
-SELECT %(task)s, %(queue)s, %(priority)s, key, key, args::jsonb
-FROM unnest(%(keys)s::text[], %(arguments)s::text[]) AS job (key, args)
+SELECT %(task)s, %(queue)s, %(priority)s, lock, key, args::jsonb
+FROM unnest(%(keys)s::text[], %(locks)s::text[], %(arguments)s::text[]) AS job (key, lock, args)
 ON CONFLICT (queueing_lock) WHERE status = 'todo' DO UPDATE
 SET queue_name = excluded.queue_name, priority = excluded.priority
 WHERE procrastinate_jobs.priority < excluded.priority
@@ -62,6 +63,9 @@ def task(queue: str, **locks: str) -> Callable[[Callable[..., Any]], Any]:
 
     Its first argument is procrastinate's JobContext; the others are keywords with values of JSON.
     If it raises, it is tried up to four times more.
+
+    Tasks with the same lock do not run at once. `lock` may contain arguments, such as
+    "clip {clip_id}"; by default it is the task with all of its arguments.
     """
 
     def declare(function: Callable[..., Any]) -> Any:
@@ -104,16 +108,20 @@ def defer_many(declared: Any, arguments: Iterable[Mapping[str, Any]], *, queue: 
     A task that waits in a queue of lower priority counts as well, because this moves it.
     """
     queue = queue or declared.queue
-    texts = [_text(each) for each in arguments]
-    by_key = {_key(declared, text): text for text in texts}
-    if not by_key:
+    jobs = {}  # arguments and lock by key
+    for each in arguments:
+        text = _text(each)
+        key = _key(declared, text)
+        jobs[key] = text, declared.lock.format_map(each) if declared.lock else key
+    if not jobs:
         return 0
     values = {
         "task": declared.name,
         "queue": queue,
         "priority": _priority(queue),
-        "keys": [*by_key],
-        "arguments": [*by_key.values()],
+        "keys": [*jobs],
+        "locks": [lock for _, lock in jobs.values()],
+        "arguments": [text for text, _ in jobs.values()],
     }
     with connection.cursor() as cursor:
         cursor.execute(_DEFER, values)

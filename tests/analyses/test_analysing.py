@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from harness.origin import Origin, answer
 from library.analyses import analysing
-from library.analyses.analysing import Kind, Result, analyse_clip
+from library.analyses.analysing import Audio, Kind, Result, analyse_clip
 from library.audio.errors import AudioUnavailableError
 from library.models import AudioAnalysis, Clip
 from library.sound import engine
@@ -69,7 +69,7 @@ def decodes(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 def test_facts_of_an_upload_are_saved(upload: Clip) -> None:
     before = upload.updated_at
-    assert analyse_clip(upload.pk, fetch=False) == Result(Kind.ANALYSED)
+    assert analyse_clip(upload.pk, Audio.STORED) == Result(Kind.ANALYSED)
     facts = facts_of(upload)
     loudness, true_peak = facts.pop("loudness"), facts.pop("true_peak")
     assert (loudness, true_peak) == (pytest.approx(-20, abs=0.1), pytest.approx(-20, abs=0.1))
@@ -97,10 +97,10 @@ def test_facts_of_an_upload_are_saved(upload: Clip) -> None:
 
 
 def test_current_analysis_is_not_repeated(upload: Clip, decodes: list[str]) -> None:
-    analyse_clip(upload.pk, fetch=False)
-    assert analyse_clip(upload.pk, fetch=False).kind == Kind.CURRENT
+    analyse_clip(upload.pk, Audio.STORED)
+    assert analyse_clip(upload.pk, Audio.STORED).kind == Kind.CURRENT
     assert decodes == ["audio/wav"]
-    assert analyse_clip(upload.pk, fetch=False, again=True).kind == Kind.ANALYSED
+    assert analyse_clip(upload.pk, Audio.STORED, again=True).kind == Kind.ANALYSED
     assert len(decodes) == 2
 
 
@@ -108,22 +108,22 @@ def test_current_analysis_is_not_repeated(upload: Clip, decodes: list[str]) -> N
 def test_source_that_is_changed_back_gets_its_facts_again(
     upload: Clip, file: Path, touched: bool
 ) -> None:
-    analyse_clip(upload.pk, fetch=False)
+    analyse_clip(upload.pk, Audio.STORED)
     facts = facts_of(upload)
     upload.forget_audio()  # when an editor changes the source, and again when it is changed back
     upload.save()
     if touched:
         os.utime(file, (1, 1))
     assert Clip.objects.needing_analysis().get() == upload
-    assert analyse_clip(upload.pk, fetch=False).kind == Kind.ANALYSED
+    assert analyse_clip(upload.pk, Audio.STORED).kind == Kind.ANALYSED
     assert facts_of(upload) == facts | {"etag": etag_of(upload)}
     assert not Clip.objects.needing_analysis().exists()
 
 
 def test_other_bytes_in_the_same_file_are_analysed(upload: Clip, file: Path) -> None:
-    analyse_clip(upload.pk, fetch=False)
+    analyse_clip(upload.pk, Audio.STORED)
     file.write_bytes(wav(sine(-30, 2)))
-    assert analyse_clip(upload.pk, fetch=False).kind == Kind.ANALYSED
+    assert analyse_clip(upload.pk, Audio.STORED).kind == Kind.ANALYSED
     facts = facts_of(upload)
     assert (facts["duration"], facts["etag"]) == (2.0, etag_of(upload))
 
@@ -131,10 +131,10 @@ def test_other_bytes_in_the_same_file_are_analysed(upload: Clip, file: Path) -> 
 def test_equal_bytes_with_another_etag_only_move_the_etag(
     upload: Clip, file: Path, decodes: list[str]
 ) -> None:
-    analyse_clip(upload.pk, fetch=False)
+    analyse_clip(upload.pk, Audio.STORED)
     before = facts_of(upload)
     os.utime(file, (1, 1))
-    assert analyse_clip(upload.pk, fetch=False).kind == Kind.CURRENT
+    assert analyse_clip(upload.pk, Audio.STORED).kind == Kind.CURRENT
     assert len(decodes) == 1
     after = facts_of(upload)
     assert after == before | {"etag": etag_of(upload)}
@@ -145,17 +145,17 @@ def test_equal_bytes_with_another_etag_only_move_the_etag(
 def test_reason_of_a_final_failure_is_saved_and_the_file_not_decoded_again(
     upload: Clip, file: Path, decodes: list[str]
 ) -> None:
-    analyse_clip(upload.pk, fetch=False)
+    analyse_clip(upload.pk, Audio.STORED)
     file.write_bytes(wav(sine(-20, 1, channels=9)))
-    result = analyse_clip(upload.pk, fetch=False)
+    result = analyse_clip(upload.pk, Audio.STORED)
     assert result == Result(Kind.NOT_DECODABLE, "unsupported_layout")
     assert facts_of(upload) is None
     analysis = analysis_of(upload)
     assert (analysis.failure, analysis.peaks) == ("unsupported_layout", None)
     decoded = len(decodes)
-    assert analyse_clip(upload.pk, fetch=False).kind == Kind.CURRENT
+    assert analyse_clip(upload.pk, Audio.STORED).kind == Kind.CURRENT
     os.utime(file, (1, 1))
-    assert analyse_clip(upload.pk, fetch=False).kind == Kind.CURRENT
+    assert analyse_clip(upload.pk, Audio.STORED).kind == Kind.CURRENT
     assert len(decodes) == decoded
     assert analysis_of(upload).audio_etag == etag_of(upload)
 
@@ -165,7 +165,7 @@ def test_interrupted_decoder_leaves_no_result_and_a_time_for_the_next_attempt(
 ) -> None:
     with monkeypatch.context() as patch:
         patch.setattr("library.sound.runner.sys.executable", "/nonexistent")
-        result = analyse_clip(upload.pk, fetch=False)
+        result = analyse_clip(upload.pk, Audio.STORED)
     assert result == Result(Kind.INTERRUPTED, "decoder_unavailable")
     assert facts_of(upload) is None
     first = analysis_of(upload)
@@ -173,7 +173,7 @@ def test_interrupted_decoder_leaves_no_result_and_a_time_for_the_next_attempt(
     assert not Clip.objects.needing_analysis().exists()
     AudioAnalysis.objects.update(next_attempt_at=timezone.now())
     assert Clip.objects.needing_analysis().get() == upload
-    assert analyse_clip(upload.pk, fetch=False).kind == Kind.ANALYSED
+    assert analyse_clip(upload.pk, Audio.STORED).kind == Kind.ANALYSED
     then = analysis_of(upload)
     assert (then.obstacle, then.attempts, then.next_attempt_at) == (None, 0, None)
 
@@ -182,7 +182,7 @@ def test_pauses_between_attempts_grow(upload: Clip, file: Path) -> None:
     file.unlink()
     pauses = []
     for _ in range(12):
-        assert analyse_clip(upload.pk, fetch=True) == Result(Kind.UNAVAILABLE, "file_missing")
+        assert analyse_clip(upload.pk, Audio.FETCHED) == Result(Kind.UNAVAILABLE, "file_missing")
         at = analysis_of(upload).next_attempt_at
         assert at
         pauses.append(round((at - timezone.now()).total_seconds() / 60))
@@ -195,9 +195,9 @@ def test_audio_of_an_origin_is_fetched_into_the_store_only_if_wanted(
 ) -> None:
     url = origin.on("/a", answer(wav(sine(-20, 1)), headers=ETAGGED))
     clip = recipes.make_clip(audio_url=url)
-    assert analyse_clip(clip.pk, fetch=False).kind == Kind.NOT_STORED
+    assert analyse_clip(clip.pk, Audio.STORED).kind == Kind.NOT_STORED
     assert origin.request_counts == {}
-    assert analyse_clip(clip.pk, fetch=True).kind == Kind.ANALYSED
+    assert analyse_clip(clip.pk, Audio.FETCHED).kind == Kind.ANALYSED
     facts = facts_of(clip)
     assert facts["etag"] == etag_of(clip)  # of the stored audio
     assert origin.request_counts == {"/a": 1}
@@ -208,7 +208,7 @@ def test_audio_that_ends_early_is_unavailable(db: None, origin: Origin) -> None:
     headers = {"Content-Length": "999999"}
     url = origin.on("/a", answer(wav(sine(-20, 1)), headers=headers))
     clip = recipes.make_clip(audio_url=url)
-    assert analyse_clip(clip.pk, fetch=True) == Result(Kind.UNAVAILABLE, "origin_truncated")
+    assert analyse_clip(clip.pk, Audio.FETCHED) == Result(Kind.UNAVAILABLE, "origin_truncated")
     assert facts_of(clip) is None
 
 
@@ -232,7 +232,7 @@ def test_source_that_an_editor_changes_meanwhile_is_analysed_instead(
         Clip.objects.update(audio_file="samples/ambient-sounds.mp3")
 
     change_during_decoding(monkeypatch, edit)
-    assert analyse_clip(upload.pk, fetch=False).kind == Kind.ANALYSED
+    assert analyse_clip(upload.pk, Audio.STORED).kind == Kind.ANALYSED
     assert facts_of(upload)["codec"] == "mp3"
     assert analysis_of(upload).source == "samples/ambient-sounds.mp3"
 
@@ -246,7 +246,7 @@ def test_bytes_that_change_meanwhile_are_analysed_instead(
         other.rename(file)
 
     change_during_decoding(monkeypatch, replace)
-    assert analyse_clip(upload.pk, fetch=False).kind == Kind.ANALYSED
+    assert analyse_clip(upload.pk, Audio.STORED).kind == Kind.ANALYSED
     facts = facts_of(upload)
     assert (facts["duration"], facts["etag"]) == (2.0, etag_of(upload))
 
@@ -264,19 +264,19 @@ def test_audio_that_changes_all_the_time_is_tried_again_later(
         return found
 
     monkeypatch.setattr(analysing, "analyse", changing)
-    assert analyse_clip(upload.pk, fetch=False) == Result(Kind.CHANGED, "audio_changed")
+    assert analyse_clip(upload.pk, Audio.STORED) == Result(Kind.CHANGED, "audio_changed")
     analysis = analysis_of(upload)
     assert (analysis.obstacle, analysis.attempts) == ("audio_changed", 1)
     assert analysis.next_attempt_at is not None
     monkeypatch.undo()
-    assert analyse_clip(upload.pk, fetch=False).kind == Kind.ANALYSED
+    assert analyse_clip(upload.pk, Audio.STORED).kind == Kind.ANALYSED
 
 
 def test_attempts_of_a_source_do_not_postpone_the_next_one(
     upload: Clip, file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file.unlink()
-    analyse_clip(upload.pk, fetch=False)
+    analyse_clip(upload.pk, Audio.STORED)
     assert not Clip.objects.needing_analysis().exists()
     request_analyses([upload.pk])
     assert Clip.objects.needing_analysis().get() == upload
@@ -287,7 +287,7 @@ def test_attempts_of_a_source_do_not_postpone_the_next_one(
         raise AudioUnavailableError("file_missing")
 
     monkeypatch.setattr(analysing, "open_audio", edited)
-    assert analyse_clip(upload.pk, fetch=True).kind == Kind.UNAVAILABLE  # of the new source
+    assert analyse_clip(upload.pk, Audio.FETCHED).kind == Kind.UNAVAILABLE  # of the new source
     assert analysis_of(upload).attempts == 1
 
 
@@ -295,7 +295,7 @@ def test_clip_that_is_deleted_meanwhile_gets_no_analysis(
     upload: Clip, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     change_during_decoding(monkeypatch, lambda: Clip.objects.all().mark_deleted())
-    assert analyse_clip(upload.pk, fetch=False).kind == Kind.GONE
+    assert analyse_clip(upload.pk, Audio.STORED).kind == Kind.GONE
     assert not AudioAnalysis.objects.exists()
 
 
@@ -304,12 +304,12 @@ def test_audio_that_the_store_loses_meanwhile_keeps_its_analysis(
 ) -> None:
     clip = recipes.make_clip(audio_url=origin.on("/a", answer(wav(sine(-20, 1)))))
     change_during_decoding(monkeypatch, lambda: shutil.rmtree(audio_store().folder))
-    assert analyse_clip(clip.pk, fetch=True).kind == Kind.ANALYSED
+    assert analyse_clip(clip.pk, Audio.FETCHED).kind == Kind.ANALYSED
 
 
 def test_silence_and_short_audio_have_no_loudness(upload: Clip, file: Path) -> None:
     file.write_bytes(wav(sine(-200, 0.2)))
-    analyse_clip(upload.pk, fetch=False)
+    analyse_clip(upload.pk, Audio.STORED)
     facts = facts_of(upload)
     assert [facts[name] for name in ("loudness", "loudness_range", "true_peak")] == [None] * 3
     assert facts["gain"] == {"-14": None, "-18": None}
@@ -319,7 +319,7 @@ def test_clips_that_need_an_analysis(upload: Clip) -> None:
     other = recipes.make_clip()
     recipes.make_clip(deleted_at=timezone.now())
     recipes.make_clip(state="withdrawn")
-    analyse_clip(upload.pk, fetch=False)
+    analyse_clip(upload.pk, Audio.STORED)
     assert [clip.pk for clip in Clip.objects.needing_analysis()] == [other.pk]
     Clip.objects.filter(pk=upload.pk).update(audio_file="uploads/other.wav")
     assert {clip.pk for clip in Clip.objects.needing_analysis()} == {other.pk, upload.pk}

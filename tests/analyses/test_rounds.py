@@ -13,9 +13,15 @@ from harness.origin import Origin, answer
 from harness.service import free_port
 from library.analyses import due_clips as due
 from library.analyses.analysing import Kind
-from library.analyses.due_clips import DueClip, due_clips, due_in_background
+from library.analyses.due_clips import (
+    DueClip,
+    due_clips,
+    local_due_clips,
+    new_due_clips,
+    part_of_library,
+)
 from library.analyses.rounds import AnalysisRound
-from library.models import Clip
+from library.models import AudioAnalysis, Clip
 from library.sources.opening import audio_store
 from tests.sound.signals import sine, wav
 from tests.support import recipes
@@ -74,7 +80,12 @@ def test_host_without_response_is_given_up(make_clip: MakeClip) -> None:
     assert run(analysis_round)[sample.pk] == Kind.ANALYSED
     assert analysis_round.counts == {Kind.ANALYSED: 1, Kind.UNAVAILABLE: 3}
     assert len(analysis_round.given_up) == 1
-    assert Clip.objects.needing_analysis().count() == 2  # the other three wait
+    assert not Clip.objects.needing_analysis().exists()  # those that were not tried wait as well
+    new = make_clip(audio_url=f"http://127.0.0.1:{port}/new")
+    assert [*analysis_round.results(due_clips(Clip.objects.filter(pk=new.pk)))] == []
+    assert not Clip.objects.needing_analysis().exists()
+    untried = AudioAnalysis.objects.get(clip=new)
+    assert (untried.obstacle, untried.attempts) == ("origin_unreachable", 0)
 
 
 def test_stopped_round_keeps_its_results(make_clip: MakeClip) -> None:
@@ -115,7 +126,19 @@ def test_new_clips_are_fetched_in_the_background_and_old_ones_only_if_stored(
     recipes.make_clip(audio_url=other_url, updated_at=old)
     sample = recipes.make_clip(updated_at=old)
     new = recipes.make_clip(audio_url=other_url)
-    assert [clip.pk for clip in due_in_background()] == [new.pk, sample.pk, stored.pk]
+    another = recipes.make_clip()
+    assert [[clip.pk for clip in clips] for clips in new_due_clips(1)] == [[another.pk], [new.pk]]
+    assert [clip.pk for clip in local_due_clips(0)] == [stored.pk, sample.pk]
+
+
+def test_library_is_searched_in_parts(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    old = timezone.now() - 2 * due.NEW
+    clips = {recipes.make_clip(updated_at=old).pk for _ in range(5)}
+    monkeypatch.setattr(due, "PART", 2)
+    turns = max(clips) // 2 + 1
+    found = [local_due_clips(part_of_library(turn)) for turn in range(7, 7 + turns)]
+    assert {clip.pk for part in found for clip in part} == clips
+    assert max(len(part) for part in found) == 2
 
 
 def test_uploads_are_left_to_a_machine_that_has_them(

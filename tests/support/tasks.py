@@ -1,12 +1,12 @@
 """Jobs in the queue, and attempts that have ended, without a worker."""
 
 from datetime import timedelta
-from types import SimpleNamespace
 from typing import Any
 
 from django.db import connection
 from django.utils import timezone
 from procrastinate.contrib.django import app
+from procrastinate.jobs import Job
 
 
 def execute(statement: str, *values: Any) -> None:
@@ -34,10 +34,12 @@ def end(pk: int, status: str, seconds: float) -> None:
 class Context:
     """What a task may ask its worker."""
 
-    def __init__(self, stopping: bool = False, attempts: int = 0) -> None:
+    def __init__(self, stopping: bool = False, queue: str = "audio", attempts: int = 0) -> None:
         """`attempts` have been made before."""
         self._stopping = stopping
-        self.job = SimpleNamespace(attempts=attempts)
+        self.job = Job(
+            id=1, queue=queue, lock=None, queueing_lock=None, task_name="", attempts=attempts
+        )
 
     def should_abort(self) -> bool:
         return self._stopping

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -15,13 +16,16 @@ from procrastinate.contrib.django import app
 from procrastinate.exceptions import JobAborted
 
 from harness.origin import Origin, answer
+from harness.service import free_port
 from harness.waiting import until
 from library.analyses.analysing import Kind, Result
-from library.analyses.due_clips import due_in_background
+from library.analyses.due_clips import PART, new_due_clips
+from library.audio.entry import Entry
 from library.models import AudioAnalysis, Clip, Task
+from library.sources.opening import audio_store
 from library.tasks import analyses, new_clips
 from library.tasks.changed_audio import Notices
-from library.tasks.queue import BACKFILL, defer
+from library.tasks.queue import BACKFILL, DOWNLOADS, LONG, defer
 from tests.settings import LOCAL
 from tests.sound.signals import sine, wav
 from tests.support import recipes
@@ -78,10 +82,13 @@ def test_new_clips_are_noticed(transactional_db: None, client: Browser) -> None:
     Task.objects.update(status="doing")
     assert notice() == 0
     Task.objects.all().delete()
+    defer(analyses.download_clip, clip_id=made["id"])
+    assert notice() == 0
+    Task.objects.all().delete()
     AudioAnalysis.objects.create(clip_id=made["id"])
     assert notice() == 0
     analyses.find_clips_to_analyse.func(Context(), timestamp=0)
-    assert old.pk in [clip.pk for clip in due_in_background()]
+    assert [old.pk] in [[clip.pk for clip in clips] for clips in new_due_clips(1)]
 
 
 def test_many_new_clips_are_noticed_at_once(transactional_db: None) -> None:
@@ -122,6 +129,94 @@ def test_clip_is_analysed_by_its_task(db: None) -> None:
     clip = recipes.make_clip()
     analyses.analyse_clip.func(Context(), clip_id=clip.pk)
     assert analysed() == {clip.pk}
+
+
+def test_audio_that_is_not_stored_is_downloaded_by_another_task(db: None, origin: Origin) -> None:
+    """Of a queue that leaves a place free, because an origin may be slow."""
+    clip = make_clip(audio_url=origin.on("/a", answer(wav(sine(-20, 1)))))
+    analyses.analyse_clip.func(Context(), clip_id=clip.pk)
+    analyses.analyse_clip.func(Context(queue=BACKFILL), clip_id=clip.pk, again=True)
+    assert origin.request_counts == {}
+    tasks = Task.objects.order_by("pk")
+    assert list(tasks.values_list("task_name", "queue_name", "args")) == [
+        ("download_clip", DOWNLOADS, {"clip_id": clip.pk}),
+        ("download_clip", BACKFILL, {"clip_id": clip.pk, "again": True}),
+    ]
+    assert {DOWNLOADS, BACKFILL} <= LONG
+    analyses.download_clip.func(Context(queue=DOWNLOADS), clip_id=clip.pk)
+    assert analysed() == {clip.pk}
+    assert set(Task.objects.filter(task_name="make_rendition").values_list("queue_name")) == {
+        ("audio",)
+    }
+
+
+def test_outdated_audio_is_downloaded_again(db: None, origin: Origin, settings: Any) -> None:
+    clip = make_clip(audio_url=origin.on("/a", answer(wav(sine(-20, 1)))))
+    analyses.download_clip.func(Context(), clip_id=clip.pk)
+    Task.objects.all().delete()
+    analyses.analyse_clip.func(Context(), clip_id=clip.pk)
+    assert "download_clip" not in waiting()
+    entry = Entry(audio_store().folder, clip.audio_url)
+    metadata, audio = entry.open_saved() or (None, None)
+    assert metadata
+    assert audio
+    audio.close()
+    entry.save(replace(metadata, fresh_until=0.0))
+    analyses.analyse_clip.func(Context(), clip_id=clip.pk)
+    assert "download_clip" in waiting()
+
+
+def test_tasks_of_one_clip_share_a_lock(db: None) -> None:
+    clip = make_clip()
+    analyses.request_analyses([clip.pk])
+    analyses.repeat_analyses([clip.pk])
+    defer(analyses.download_clip, clip_id=clip.pk)
+    locks = Task.objects.values_list("lock", flat=True)
+    assert [*locks] == [f"clip {clip.pk}"] * 3
+
+
+def test_host_that_does_not_respond_does_not_hold_up_the_others(
+    transactional_db: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(analyses, "MOST", 4)
+    monkeypatch.setattr("library.analyses.rounds.PAUSE", 0)
+    sample = make_clip()
+    port = free_port()
+    for number in range(20):
+        make_clip(audio_url=f"http://127.0.0.1:{port}/{number}")
+    analyses.analyse_due_clips.func(Context())
+    assert analysed() == {sample.pk}
+    assert not Clip.objects.needing_analysis().exists()
+
+
+def test_task_without_any_result_does_not_follow_itself(
+    transactional_db: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(analyses, "MOST", 2)
+    for name in ("a", "b", "c"):
+        make_clip(audio_file=f"samples/missing-{name}.mp3")
+    analyses.analyse_due_clips.func(Context())
+    assert waiting() == []
+    assert Clip.objects.needing_analysis().count() == 1
+
+
+def test_stored_audio_of_old_clips_is_analysed(
+    transactional_db: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(analyses, "MOST", 1)
+    old = timezone.now() - timedelta(days=30)
+    first, second = make_clip(updated_at=old), make_clip(updated_at=old)
+    make_clip(audio_url=URL, updated_at=old)
+    turn = first.pk // PART  # the time selects a part of the library
+    analyses.find_clips_to_analyse.func(Context(), timestamp=turn * analyses.PERIOD)
+    assert waiting() == ["analyse_stored_clips"]
+    arguments = Task.objects.get().args
+    Task.objects.all().delete()
+    analyses.analyse_stored_clips.func(Context(), **arguments)
+    assert analysed() == {first.pk}
+    assert "analyse_stored_clips" in waiting()
+    analyses.analyse_stored_clips.func(Context(), **arguments)
+    assert analysed() == {first.pk, second.pk}
 
 
 def test_task_of_an_interrupted_decoder_runs_again(

@@ -2,6 +2,8 @@
 
 import os
 from argparse import ArgumentParser
+from array import array
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
@@ -19,6 +21,7 @@ from library.models.clip import ClipQuerySet
 from library.tasks.analyses import follow
 from library.tasks.queue import BACKFILL
 
+PORTION = 1000  # clips that are read at once
 REPORTED = (Kind.NOT_DECODABLE, Kind.UNAVAILABLE, Kind.INTERRUPTED)
 
 
@@ -66,25 +69,45 @@ class Command(BaseCommand):
 
     def _run(self, interruption: Interruption) -> None:
         options = self._options
-        clips = [*due_clips(self._chosen())]
-        local = clips if options["fetch"] else [clip for clip in clips if clip.is_local]
+        # Only the ids, because the order changes while clips are analysed.
+        chosen = array("q", self._chosen().values_list("pk", flat=True))
         analysis_round = AnalysisRound(
             lambda: bool(interruption),
             **{name: options[name] for name in ("fetch", "workers", "pause")},
             again=options["again"] or options["failed"],
         )
         quiet = None if options["verbosity"] else True  # None: show it only on a terminal
-        chosen = local[: options["limit"]]
+        self._not_stored = 0
         try:
-            with tqdm(desc="Analysing", total=len(chosen), unit="clip", disable=quiet) as bar:
-                for clip, result in analysis_round.results(chosen):
-                    bar.update()
-                    follow(clip.pk, result, BACKFILL)
-                    self._report(clip, result)
+            total = min(len(chosen), options["limit"] or len(chosen))
+            with tqdm(desc="Analysing", total=total, unit="clip", disable=quiet) as bar:
+                for clips in self._portions(chosen, bar):
+                    for clip, result in analysis_round.results(clips):
+                        bar.update()
+                        follow(clip.pk, result, BACKFILL)
+                        self._report(clip, result)
+                    if analysis_round.stopped:
+                        break
         finally:
             if options["verbosity"]:
                 paused = "Interrupted. " if interruption else ""
-                self.stdout.write(paused + _summary(analysis_round, len(clips) - len(local)))
+                self.stdout.write(paused + _summary(analysis_round, self._not_stored))
+
+    def _portions(self, chosen: Sequence[int], bar: "tqdm[Any]") -> Iterator[list[DueClip]]:
+        """Yield portions of the clips to analyse, up to the limit. Count the others."""
+        left = self._options["limit"] or len(chosen)
+        for start in range(0, len(chosen), PORTION):
+            ids = chosen[start : start + PORTION]
+            by_id = {clip.pk: clip for clip in due_clips(Clip.objects.filter(pk__in=ids))}
+            clips = [by_id[pk] for pk in ids if pk in by_id]
+            if not self._options["fetch"]:
+                local = [clip for clip in clips if clip.is_local]
+                self._not_stored += len(clips) - len(local)
+                clips = local
+            if not self._options["limit"]:
+                bar.update(len(ids) - len(clips))
+            yield clips[:left]
+            left -= len(clips[:left])
 
     def _chosen(self) -> ClipQuerySet:
         """Return the clips that the options name."""
