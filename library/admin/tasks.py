@@ -28,7 +28,7 @@ EVENTS = {
     "deferred_for_retry": "interrupted or failed, to be tried again",
     "retried": "retried by an administrator",
     "scheduled": "next attempt",
-    "abort_requested": "asked to stop",
+    "abort_requested": "stop requested",
 }
 LONGEST_ERROR = 160  # characters in the list
 

@@ -61,7 +61,9 @@ class AudioSerializer(serializers.Serializer[dict[str, Any]]):
     leading_silence = serializers.FloatField(help_text="Seconds below -60 dBFS at the start.")
     trailing_silence = serializers.FloatField(help_text="Seconds below -60 dBFS at the end.")
     clippings = serializers.IntegerField(help_text="Runs of at least 3 samples at full scale.")
-    truncated = serializers.BooleanField(help_text="Whether the audio ends before its end.")
+    truncated = serializers.BooleanField(
+        help_text="Whether the audio is shorter than its file declares."
+    )
 
 
 class RenditionSerializer(serializers.Serializer[dict[str, Any]]):

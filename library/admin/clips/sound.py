@@ -54,6 +54,8 @@ def _rows(facts: dict[str, Any]) -> list[tuple[str, str]]:
     if facts["loudness_range"] is not None:
         loudness += f", range {facts['loudness_range']:.1f} LU"
     clippings = facts["clippings"]
+    silence = f"{facts['leading_silence']:.1f} s at the start"
+    silence += f", {facts['trailing_silence']:.1f} s at the end"
     rows = [
         ("Codec", f"{_codec(facts)}, {'lossless' if facts['lossless'] else 'lossy'}"),
         ("Sample rate", f"{facts['sample_rate']:,} Hz, {_channels(facts['channels'])}"),
@@ -61,7 +63,7 @@ def _rows(facts: dict[str, Any]) -> list[tuple[str, str]]:
         ("Measured duration", f"{facts['duration']:.2f} s"),
         ("Loudness", loudness),
         ("True peak", _measured(facts["true_peak"], "dBTP")),
-        ("Silence", "{leading_silence:.1f} s first, {trailing_silence:.1f} s last".format(**facts)),
+        ("Silence", silence),
         ("Clipping", f"in {clippings:,} place{'s' * (clippings != 1)}" if clippings else "none"),
     ]
     if gain["-14"] is not None:

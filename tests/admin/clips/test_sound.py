@@ -45,7 +45,7 @@ def test_page_shows_the_facts(browser: Client) -> None:
         "28.50 s",
         "-16.4 LUFS, range 3.2 LU",
         "-1.7 dBTP",
-        "0.0 s first, 0.3 s last",
+        "0.0 s at the start, 0.3 s at the end",
         "+0.7 dB to -14 LUFS, -1.6 dB to -18 LUFS",
     ):
         assert f"<dd>{value}</dd>" in page
