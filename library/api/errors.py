@@ -149,10 +149,10 @@ class RenditionFailed(exceptions.NotFound):
 
 
 class NotAnalysed(exceptions.NotFound):
-    """The audio of the clip could not be decoded, for a reason in `library.sound.failures`."""
+    """The audio of the clip cannot be decoded or is not analysed soon; `reason` is a sentence."""
 
     default_code = "not_analysed"
-    default_detail = "The clip has no waveform, because its audio could not be decoded."
+    default_detail = "The clip has no waveform."
 
     def __init__(self, reason: str) -> None:
         super().__init__(f"{self.default_detail} {reason}")
@@ -322,10 +322,15 @@ class RenditionsFull(Unavailable):
 
 
 class AnalysisPending(Unavailable):
-    """The current audio of the clip has not been analysed yet."""
+    """The current audio of the clip has not been analysed yet; `reason` is a sentence or empty."""
 
     default_code = "analysis_pending"
     default_detail = "The audio has not been analysed yet. Try again shortly."
+
+    def __init__(self, wait: int = Unavailable.wait, reason: str = "") -> None:
+        detail = f"The audio has not been analysed yet. {reason} Try again later."
+        super().__init__(detail if reason else None)
+        self.wait = wait
 
 
 class PlayNotRecorded(Unavailable):

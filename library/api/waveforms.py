@@ -43,8 +43,8 @@ class WaveformView(CountedRequests, APIView):
             peaks = peaks_of(row)
         except NotAnalysedError as error:
             raise NotAnalysed(str(error)) from None
-        except AnalysisPendingError:
-            raise AnalysisPending from None
+        except AnalysisPendingError as error:
+            raise AnalysisPending(error.wait, str(error)) from None
         wanted = query.get("etag")
         if wanted is not None and wanted.strip('"') != row["etag"].strip('"'):
             return _current(request, row["etag"])

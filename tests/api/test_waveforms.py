@@ -3,13 +3,16 @@
 import struct
 import zlib
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from typing import Any
 from xml.etree import ElementTree
 
 import pytest
 import requests
 from django.test import Client
+from django.utils import timezone
 
+from library.analyses.analysing import reason
 from library.models import AudioAnalysis, Clip
 from library.sound.waveform import Peaks, audiowaveform, points
 from tests.support.analyses import SAMPLE, SAMPLES, analysed, not_analysed
@@ -210,6 +213,34 @@ def test_pending_analysis_is_503(client: Client, prepare: Callable[[Clip], None]
     response = client.get(f"/api/v1/clips/{clip.pk}/waveform")
     assert (response.status_code, response.json()["code"]) == (503, "analysis_pending")
     assert int(response["Retry-After"]) > 0
+
+
+@pytest.mark.parametrize(("seconds", "expected"), [(300, 300), (-5, 10), (80_000, 3_600)])
+def test_pending_response_names_the_obstacle_and_the_next_attempt(
+    client: Client, seconds: int, expected: int
+) -> None:
+    clip = make_clip()
+    AudioAnalysis.objects.create(
+        clip=clip,
+        obstacle="origin_timeout",
+        next_attempt_at=timezone.now() + timedelta(seconds=seconds),
+    )
+    response = client.get(f"/api/v1/clips/{clip.pk}/waveform")
+    assert (response.status_code, response.json()["code"]) == (503, "analysis_pending")
+    assert int(response["Retry-After"]) == pytest.approx(expected, abs=20 if seconds == 300 else 0)
+    assert reason("origin_timeout") in response.json()["detail"]
+
+
+@pytest.mark.parametrize("obstacle", [None, "origin_timeout"])
+def test_audio_that_is_not_analysed_soon_is_404(client: Client, obstacle: str | None) -> None:
+    old = timezone.now() - timedelta(days=8)
+    clip = make_clip(audio_url="https://example.com/never-stored.mp3", updated_at=old)
+    if obstacle:
+        AudioAnalysis.objects.create(clip=clip, obstacle=obstacle, next_attempt_at=old)
+    response = client.get(f"/api/v1/clips/{clip.pk}/waveform")
+    assert (response.status_code, response.json()["code"]) == (404, "not_analysed")
+    assert "when the clip is played" in response.json()["detail"]
+    assert "Retry-After" not in response
 
 
 @pytest.mark.parametrize("kind", KINDS)
