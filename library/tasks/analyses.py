@@ -1,7 +1,7 @@
 """Tasks that analyse clips' audio: one soon, or all that need it."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import Any
 
@@ -13,11 +13,13 @@ from library.analyses import analysing, duplicates
 from library.analyses.analysing import Audio, Kind, Result
 from library.analyses.due_clips import (
     DueClip,
+    due_clips,
     local_due_clips,
     new_due_clips,
     part_of_library,
 )
 from library.analyses.rounds import AnalysisRound
+from library.models import Clip
 from library.tasks.new_clips import FEW, LOCK
 from library.tasks.queue import (
     AUDIO,
@@ -35,7 +37,7 @@ logger = logging.getLogger(__name__)
 
 MOST = 500  # clips of one task, so that others of its queue get their turn
 PERIOD = 600  # seconds between two searches for clips to analyse
-RESULTS = (Kind.ANALYSED, Kind.CURRENT, Kind.NOT_DECODABLE)
+RESULTS = (Kind.ANALYSED, Kind.NOT_DECODABLE)  # that are new
 
 
 class AnalysisInterruptedError(Exception):
@@ -54,7 +56,7 @@ def analyse_clip(context: JobContext, clip_id: int, again: bool = False) -> None
         arguments: Any = {"clip_id": clip_id} | ({"again": True} if again else {})
         defer(download_clip, queue=BACKFILL if queue == BACKFILL else DOWNLOADS, **arguments)
     else:
-        _end(clip_id, result, queue)
+        _end(context, result, clip_id, queue)
 
 
 @task(DOWNLOADS, lock=LOCK)
@@ -64,14 +66,17 @@ def download_clip(context: JobContext, clip_id: int, again: bool = False) -> Non
     If it is unavailable, `find_clips_to_analyse` tries again.
     """
     queue = BACKFILL if context.job.queue == BACKFILL else AUDIO
-    _end(clip_id, analysing.analyse_clip(clip_id, Audio.FETCHED, again=again), queue)
+    _end(context, analysing.analyse_clip(clip_id, Audio.FETCHED, again=again), clip_id, queue)
 
 
-def _end(clip_id: int, result: Result, queue: str) -> None:
+def _end(context: JobContext, result: Result, clip_id: int, queue: str) -> None:
+    """Do what follows from the result. Raises AnalysisInterruptedError."""
     if result.kind == Kind.INTERRUPTED:
         raise AnalysisInterruptedError(result.code)
     logger.info("Clip analysed: %s", result.kind, extra={"clip": clip_id, "code": result.code})
-    follow(clip_id, result, queue)
+    # An earlier attempt that was killed may have left the rest undone.
+    if result.kind in RESULTS or (result.kind == Kind.CURRENT and context.job.attempts):
+        follow(clip_id, queue)
 
 
 @task(BACKFILL)
@@ -107,29 +112,48 @@ def find_clips_to_analyse(context: JobContext, timestamp: int) -> None:
 
 def _analyse(analysis_round: AnalysisRound, clips: Sequence[DueClip]) -> None:
     """Analyse a portion of clips. Raises JobAborted if the round was stopped."""
+    for _ in _results(analysis_round, clips):
+        pass
+
+
+def _results(analysis_round: AnalysisRound, clips: Sequence[DueClip]) -> Iterator[DueClip]:
+    """Do the same, and yield each clip that was analysed."""
     for clip, result in analysis_round.results(clips):
-        follow(clip.pk, result, BACKFILL)
+        if result.kind in RESULTS:
+            follow(clip.pk, BACKFILL)
+        yield clip
     if analysis_round.stopped:
         raise JobAborted
     if counts := analysis_round.counts:
         logger.info("Clips analysed: %s", ", ".join(f"{n} {kind}" for kind, n in counts.items()))
 
 
-def follow(clip_id: int, result: Result, queue: str = AUDIO) -> None:
-    """Do everything that depends on a clip's analysis, unless its audio was not available.
+def follow(clip_id: int, queue: str) -> None:
+    """Do everything that depends on a clip's analysis, after a new result."""
+    renew([clip_id], queue)  # first, so that it does not depend on the search
+    duplicates.find(clip_id)
 
-    Also for a current analysis, because a worker that was killed may have left the rest undone.
-    """
-    if result.kind in RESULTS:
-        renew([clip_id], queue)  # first, so that it does not depend on the search
-        duplicates.find(clip_id)
+
+@task(BACKFILL)
+def repeat_analyses_of(context: JobContext, clip_ids: list[int]) -> None:
+    """Analyse many clips again. If the worker is stopped, another task continues."""
+    clips = due_clips(Clip.objects.not_deleted().filter(pk__in=clip_ids).order_by("pk"))
+    analysis_round = AnalysisRound(context.should_abort, fetch=True, again=True)
+    left = {clip.pk for clip in clips}
+    try:
+        for clip in _results(analysis_round, clips):
+            left.discard(clip.pk)
+    except JobAborted:
+        defer(repeat_analyses_of, clip_ids=sorted(left))
 
 
 def repeat_analyses(clip_ids: Sequence[int]) -> int:
     """Let workers analyse clips again, also those whose analysis is current. Return the number."""
-    queue = AUDIO if len(clip_ids) <= FEW else BACKFILL
-    arguments = [{"clip_id": clip_id, "again": True} for clip_id in clip_ids]
-    defer_many(analyse_clip, arguments, queue=queue)
+    if len(clip_ids) <= FEW:
+        defer_many(analyse_clip, [{"clip_id": clip_id, "again": True} for clip_id in clip_ids])
+    else:
+        portions = [clip_ids[start : start + MOST] for start in range(0, len(clip_ids), MOST)]
+        defer_many(repeat_analyses_of, [{"clip_ids": portion} for portion in portions])
     return len(clip_ids)
 
 

@@ -23,7 +23,7 @@ from library.analyses.due_clips import PART, new_due_clips
 from library.audio.entry import Entry
 from library.models import AudioAnalysis, Clip, Task
 from library.sources.opening import audio_store
-from library.tasks import analyses, new_clips
+from library.tasks import analyses, changed_audio, new_clips
 from library.tasks.changed_audio import Notices
 from library.tasks.queue import BACKFILL, DOWNLOADS, LONG, defer
 from tests.settings import LOCAL
@@ -219,6 +219,25 @@ def test_stored_audio_of_old_clips_is_analysed(
     assert analysed() == {first.pk, second.pk}
 
 
+def test_many_clips_are_analysed_again_by_few_tasks(
+    transactional_db: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    numbers = [*range(10**9, 10**9 + 2 * analyses.MOST)]
+    assert analyses.repeat_analyses(numbers) == len(numbers)
+    tasks = Task.objects.filter(task_name="repeat_analyses_of").order_by("pk")
+    assert [number for task in tasks for number in task.args["clip_ids"]] == numbers
+    assert len(tasks) == 2
+    tasks.delete()
+    clips = sorted(make_clip().pk for _ in range(2))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("library.analyses.rounds.analyse_clip", lambda *_, **__: Result(Kind.CURRENT))
+        analyses.repeat_analyses_of.func(Context(stopping=True), clip_ids=clips)
+    assert Task.objects.get(task_name="repeat_analyses_of").args == {"clip_ids": clips}
+    for _ in range(2):
+        analyses.repeat_analyses_of.func(Context(), clip_ids=clips)
+    assert analysed() == set(clips)
+
+
 def test_task_of_an_interrupted_decoder_runs_again(
     db: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -328,6 +347,30 @@ def test_list_and_clip_show_a_new_analysis_at_once(
     assert after[2].json()["updated_at"] == before[2].json()["updated_at"]
 
 
+def test_audio_that_cannot_be_decoded_is_requested_once(transactional_db: None) -> None:
+    clip = make_clip(audio_url=URL)
+    AudioAnalysis.objects.create(clip=clip, source=URL, audio_etag='"a"', failure="damaged")
+    for etag, expected in (('"a"', []), ('"b"', [clip.pk])):
+        changed_audio._request(clip.pk, etag)
+        assert requested() == expected
+    Task.objects.all().delete()
+    Clip.objects.update(audio_url=f"{URL}?2")
+    changed_audio._request(clip.pk, '"a"')
+    assert requested() == [clip.pk]
+
+
+@pytest.mark.parametrize("attempts", [0, 1])
+def test_only_a_task_that_was_killed_repeats_the_rest(
+    db: None, monkeypatch: pytest.MonkeyPatch, attempts: int
+) -> None:
+    clip = make_clip()
+    analyses.analyse_clip.func(Context(), clip_id=clip.pk)
+    found: list[int] = []
+    monkeypatch.setattr("library.tasks.analyses.duplicates.find", found.append)
+    analyses.analyse_clip.func(Context(attempts=attempts), clip_id=clip.pk)
+    assert found == [clip.pk] * attempts
+
+
 class FakeAudio:
     """Open audio of which only its entity tag matters."""
 
@@ -341,7 +384,7 @@ def test_audio_is_noticed_once_until_it_changes_again(monkeypatch: pytest.Monkey
     seen: list[int] = []
 
     class Executor:
-        def submit(self, _: Any, clip_id: int) -> None:
+        def submit(self, _: Any, clip_id: int, etag: str) -> None:
             seen.append(clip_id)
 
     monkeypatch.setattr("library.tasks.changed_audio._executor", Executor)

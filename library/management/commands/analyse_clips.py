@@ -18,7 +18,7 @@ from library.management.commands.check_sources import positive, seconds
 from library.management.interruption import Interruption
 from library.models import Clip, State
 from library.models.clip import ClipQuerySet
-from library.tasks.analyses import follow
+from library.tasks.analyses import RESULTS, follow
 from library.tasks.queue import BACKFILL
 
 PORTION = 1000  # clips that are read at once
@@ -84,7 +84,8 @@ class Command(BaseCommand):
                 for clips in self._portions(chosen, bar):
                     for clip, result in analysis_round.results(clips):
                         bar.update()
-                        follow(clip.pk, result, BACKFILL)
+                        if result.kind in RESULTS:
+                            follow(clip.pk, BACKFILL)
                         self._report(clip, result)
                     if analysis_round.stopped:
                         break
