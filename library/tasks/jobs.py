@@ -84,7 +84,7 @@ class WorkerJobs(JobManager):
         """`short` are the queues to take jobs from while all `long_places` are taken."""
         super().__init__(connector)
         self.errors: dict[int, BaseException] = {}  # by the id of the job that raised it
-        self.on_free_place: Callable[[], None] = lambda: None  # for a long job
+        self.on_free_place: Callable[[], None] = lambda: None  # for a job that waits
         self._long_places = long_places
         self._short = short
         self._long_jobs: set[int] = set()
@@ -113,6 +113,8 @@ class WorkerJobs(JobManager):
         if status == Status.FAILED:
             logger.error("Task %s has failed for good", job.task_name, exc_info=error)
         await self._end(job, status.value, error)
+        if job.lock != job.queueing_lock:  # other tasks may wait for the same lock
+            self.on_free_place()
 
     async def retry_job(
         self,

@@ -80,6 +80,17 @@ def test_interrupted_job_ends_if_another_one_waits_for_the_same(
     assert state(job) == ("aborted", 1)
 
 
+@pytest.mark.parametrize(("lock", "looks"), [("clip 1", ["succeeded"]), ("check {}", [])])
+def test_worker_looks_for_tasks_that_waited_for_the_lock(
+    jobs: WorkerJobs, begin: Callable[..., Job], lock: str, looks: list[str]
+) -> None:
+    job = begin(lock=lock, queueing_lock="check {}")
+    ended: list[Job] = []
+    jobs.on_free_place = lambda: ended.append(job)
+    async_to_sync(jobs.finish_job)(job, Status.SUCCEEDED, delete_job=False)
+    assert [state(job)[0] for job in ended] == looks
+
+
 @pytest.mark.parametrize(
     ("raised", "status"), [(ValueError("broken"), "failed"), (JobAborted(), "aborted")]
 )
