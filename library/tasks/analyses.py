@@ -89,13 +89,16 @@ def analyse_due_clips(context: JobContext) -> None:
             if any(analysis_round.counts[kind] for kind in RESULTS):
                 defer(analyse_due_clips)
             break
+    _log(analysis_round)
 
 
 @task(BACKFILL)
 def analyse_stored_clips(context: JobContext, part: int) -> None:
     """Analyse the other clips of a part of the library whose audio is on this machine."""
     clips = local_due_clips(part)
-    _analyse(AnalysisRound(context.should_abort, fetch=False), clips[:MOST])
+    analysis_round = AnalysisRound(context.should_abort, fetch=False)
+    _analyse(analysis_round, clips[:MOST])
+    _log(analysis_round)
     if len(clips) > MOST:
         defer(analyse_stored_clips, part=part)
 
@@ -124,6 +127,9 @@ def _results(analysis_round: AnalysisRound, clips: Sequence[DueClip]) -> Iterato
         yield clip
     if analysis_round.stopped:
         raise JobAborted
+
+
+def _log(analysis_round: AnalysisRound) -> None:
     if counts := analysis_round.counts:
         logger.info("Clips analysed: %s", ", ".join(f"{n} {kind}" for kind, n in counts.items()))
 
@@ -145,6 +151,7 @@ def repeat_analyses_of(context: JobContext, clip_ids: list[int]) -> None:
             left.discard(clip.pk)
     except JobAborted:
         defer(repeat_analyses_of, clip_ids=sorted(left))
+    _log(analysis_round)
 
 
 def repeat_analyses(clip_ids: Sequence[int]) -> int:

@@ -25,7 +25,7 @@ WITH added AS MATERIALIZED (
         '{"clip_id":' || id || '}' AS args
     FROM added, number WHERE clips <= %(few)s
     UNION ALL
-    SELECT 'analyse_due_clips', 'analyse_due_clips', %(backfill)s, %(last)s, '{}'
+    SELECT 'analyse_due_clips', 'analyse_due_clips {}', %(backfill)s, %(last)s, '{}'
     FROM number WHERE clips > %(few)s
 )
 INSERT INTO procrastinate_jobs (task_name, queue_name, priority, lock, queueing_lock, args)

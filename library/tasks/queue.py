@@ -30,7 +30,8 @@ RENDITIONS = "renditions"  # such work that any client can request
 DOWNLOADS = "downloads"  # of single clips' audio, before that work
 BACKFILL = "backfill"  # the same work for many clips. Workers take it last, and no alert counts it
 LAST = -10
-PRIORITIES = {RENDITIONS: -5, BACKFILL: LAST}  # of all others 0
+# Of all others 0. Clients can cause many of these, from slow origins or of long audio.
+PRIORITIES = {DOWNLOADS: -5, RENDITIONS: -5, BACKFILL: LAST}
 # Queues whose tasks take long. A worker keeps one of its places free of them.
 LONG = frozenset((SOURCES, DOWNLOADS, RENDITIONS, BACKFILL))
 LONGEST_KEY = 1_000  # bytes; an entry of an index has at most 2,704

@@ -25,7 +25,7 @@ from library.models import AudioAnalysis, Clip, Task
 from library.sources.opening import audio_store
 from library.tasks import analyses, changed_audio, new_clips
 from library.tasks.changed_audio import Notices
-from library.tasks.queue import BACKFILL, DOWNLOADS, LONG, defer
+from library.tasks.queue import BACKFILL, DOWNLOADS, LAST, LONG, defer
 from tests.settings import LOCAL
 from tests.sound.signals import sine, wav
 from tests.support import recipes
@@ -94,7 +94,9 @@ def test_new_clips_are_noticed(transactional_db: None, client: Browser) -> None:
 def test_many_new_clips_are_noticed_at_once(transactional_db: None) -> None:
     Clip.objects.bulk_create([Clip(**CLIP) for _ in range(101)])
     assert (notice(), waiting()) == (1, ["analyse_due_clips"])
+    noticed = Task.objects.get()
     assert not defer(analyses.analyse_due_clips)  # the same task
+    assert (noticed.lock, noticed.queueing_lock) == ("analyse_due_clips {}",) * 2
 
 
 def test_clip_with_another_source_is_analysed(db: None, client: Browser) -> None:
@@ -138,9 +140,9 @@ def test_audio_that_is_not_stored_is_downloaded_by_another_task(db: None, origin
     analyses.analyse_clip.func(Context(queue=BACKFILL), clip_id=clip.pk, again=True)
     assert origin.request_counts == {}
     tasks = Task.objects.order_by("pk")
-    assert list(tasks.values_list("task_name", "queue_name", "args")) == [
-        ("download_clip", DOWNLOADS, {"clip_id": clip.pk}),
-        ("download_clip", BACKFILL, {"clip_id": clip.pk, "again": True}),
+    assert list(tasks.values_list("task_name", "queue_name", "priority", "args")) == [
+        ("download_clip", DOWNLOADS, -5, {"clip_id": clip.pk}),
+        ("download_clip", BACKFILL, LAST, {"clip_id": clip.pk, "again": True}),
     ]
     assert {DOWNLOADS, BACKFILL} <= LONG
     analyses.download_clip.func(Context(queue=DOWNLOADS), clip_id=clip.pk)
@@ -150,7 +152,7 @@ def test_audio_that_is_not_stored_is_downloaded_by_another_task(db: None, origin
     }
 
 
-def test_outdated_audio_is_downloaded_again(db: None, origin: Origin, settings: Any) -> None:
+def test_outdated_audio_is_downloaded_again(db: None, origin: Origin) -> None:
     clip = make_clip(audio_url=origin.on("/a", answer(wav(sine(-20, 1)))))
     analyses.download_clip.func(Context(), clip_id=clip.pk)
     Task.objects.all().delete()
@@ -219,9 +221,7 @@ def test_stored_audio_of_old_clips_is_analysed(
     assert analysed() == {first.pk, second.pk}
 
 
-def test_many_clips_are_analysed_again_by_few_tasks(
-    transactional_db: None, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_many_clips_are_analysed_again_by_few_tasks(transactional_db: None) -> None:
     numbers = [*range(10**9, 10**9 + 2 * analyses.MOST)]
     assert analyses.repeat_analyses(numbers) == len(numbers)
     tasks = Task.objects.filter(task_name="repeat_analyses_of").order_by("pk")
