@@ -9,6 +9,7 @@ from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from procrastinate.contrib.django.models import ProcrastinateJob
 from unfold.contrib.filters.admin import DropdownFilter
@@ -30,6 +31,8 @@ EVENTS = {
     "scheduled": "next attempt",
     "abort_requested": "stop requested",
 }
+VARIANT = ("part", "format", "quality")  # arguments of a task that makes a rendition
+LINK = '<a href="{}" class="underline">{}</a>'
 LONGEST_ERROR = 160  # characters in the list
 
 
@@ -67,7 +70,7 @@ class NameFilter(DropdownFilter):  # type: ignore[misc]
 class TaskAdmin(ReadOnly, ModelAdmin[Task]):
     """The tasks, the latest first. Administrators retry failed ones and cancel waiting ones."""
 
-    list_display = ("name", "shown_status", "times", "tries", "shown_error")
+    list_display = ("name", "subject", "shown_status", "times", "tries", "shown_error")
     list_select_related = ("last_error",)
     list_filter = (StatusFilter, NameFilter)
     list_filter_submit = True
@@ -79,17 +82,32 @@ class TaskAdmin(ReadOnly, ModelAdmin[Task]):
     show_facets = admin.ShowFacets.NEVER
     actions = ("retry", "cancel")
     fields = readonly_fields = (
-        *("name", "shown_status", "queue_name", "arguments", "tries", "error", "shown_events"),
+        *("name", "subject", "shown_status", "queue_name", "arguments", "tries", "error"),
+        "shown_events",
     )
 
     def get_queryset(self, request: HttpRequest) -> TaskQuerySet:
         tasks: Any = super().get_queryset(request)
-        with_times: TaskQuerySet = tasks.with_times()
-        return with_times
+        annotated: TaskQuerySet = tasks.with_times().with_clips()
+        return annotated
 
     @admin.display(description="task")
     def name(self, task: Task) -> str:
         return title_of(task.task_name)
+
+    @admin.display(description="clip")
+    def subject(self, task: Any) -> str:
+        """Return a link to the task's clip, with the variant of a rendition, or how many clips."""
+        arguments = task.args or {}
+        clip_id, several = arguments.get("clip_id"), len(arguments.get("clip_ids", ()))
+        if clip_id is None:
+            return f"{several:,} clip{'s' * (several != 1)}" if several else "-"
+        shown = f"Clip {clip_id}"  # it does not exist any more
+        if task.clip_title is not None:
+            url = reverse("admin:library_clip_change", args=[clip_id])
+            shown = format_html(LINK, url, task.clip_title)
+        variant = ", ".join(arguments[name] for name in VARIANT if name in arguments)
+        return format_html("<span>{}{}</span>", shown, f" ({variant})" if variant else "")
 
     @display(
         description="status",

@@ -3,9 +3,12 @@
 from datetime import datetime
 
 from django.db import IntegrityError, connection, models, transaction
-from django.db.models import OuterRef, Subquery
-from django.db.models.functions import Now
+from django.db.models import BigIntegerField, OuterRef, Subquery
+from django.db.models.fields.json import KeyTextTransform
+from django.db.models.functions import Cast, Now
 from procrastinate.contrib.django.models import ProcrastinateEvent, ProcrastinateJob
+
+from library.models.clip import Clip
 
 # procrastinate's states, and their names in the back office.
 STATUSES = {
@@ -28,13 +31,18 @@ class TaskQuerySet(models.QuerySet["Task"]):
 
     def with_times(self) -> "TaskQuerySet":
         """Annotate `created_at`, `started_at` and `changed_at`, the time of the last change."""
-        events = ProcrastinateEvent.objects.filter(job=OuterRef("pk")).order_by("-at")
+        events = ProcrastinateEvent.objects.filter(job=OuterRef("pk")).order_by("-pk")
         past = events.exclude(type="scheduled")  # whose time may be in the future
         return self.annotate(
             created_at=Subquery(events.filter(type="deferred").values("at")[:1]),
             started_at=Subquery(events.filter(type="started").values("at")[:1]),
             changed_at=Subquery(past.values("at")[:1]),
         )
+
+    def with_clips(self) -> "TaskQuerySet":
+        """Annotate `clip_title`, of a task whose arguments name one clip that still exists."""
+        clip_id = Cast(KeyTextTransform("clip_id", OuterRef("args")), BigIntegerField())
+        return self.annotate(clip_title=Subquery(Clip.objects.filter(pk=clip_id).values("title")))
 
     def retry(self) -> tuple[list["Task"], int]:
         """Put the failed tasks into the queue again, with all their attempts.
@@ -80,8 +88,11 @@ class Task(ProcrastinateJob):
         return f"{title_of(self.task_name)} {self.pk}"
 
     def events(self) -> list[tuple[datetime, str]]:
-        """Return the times and the types of the events, oldest first."""
-        events = ProcrastinateEvent.objects.filter(job=self.pk).order_by("at", "pk")
+        """Return the times and the types of the events, in their order.
+
+        Not by time: that of an event is when its transaction began.
+        """
+        events = ProcrastinateEvent.objects.filter(job=self.pk).order_by("pk")
         return list(events.values_list("at", "type"))
 
 

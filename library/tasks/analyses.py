@@ -10,7 +10,7 @@ from procrastinate import JobContext
 from procrastinate.exceptions import JobAborted
 
 from library.analyses import analysing, duplicates
-from library.analyses.analysing import Audio, Kind, Result
+from library.analyses.analysing import Audio, Kind, Result, reason
 from library.analyses.due_clips import (
     DueClip,
     due_clips,
@@ -32,16 +32,13 @@ from library.tasks.queue import (
     task,
 )
 from library.tasks.renditions import renew
+from library.tasks.retries import ExpectedError
 
 logger = logging.getLogger(__name__)
 
 MOST = 500  # clips of one task, so that others of its queue get their turn
 PERIOD = 600  # seconds between two searches for clips to analyse
 RESULTS = (Kind.ANALYSED, Kind.NOT_DECODABLE)  # that are new
-
-
-class AnalysisInterruptedError(Exception):
-    """The decoder was interrupted or could not be started, so that the task must run again."""
 
 
 @task(AUDIO, lock=LOCK)
@@ -70,9 +67,9 @@ def download_clip(context: JobContext, clip_id: int, again: bool = False) -> Non
 
 
 def _end(context: JobContext, result: Result, clip_id: int, queue: str) -> None:
-    """Do what follows from the result. Raises AnalysisInterruptedError."""
+    """Do what follows from the result. Raises ExpectedError if it must run again."""
     if result.kind == Kind.INTERRUPTED:
-        raise AnalysisInterruptedError(result.code)
+        raise ExpectedError(reason(result.code or ""))
     logger.info("Clip analysed: %s", result.kind, extra={"clip": clip_id, "code": result.code})
     # An earlier attempt that was killed may have left the rest undone.
     if result.kind in RESULTS or (result.kind == Kind.CURRENT and context.job.attempts):

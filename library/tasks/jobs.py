@@ -16,7 +16,7 @@ from procrastinate.manager import JobManager
 from procrastinate.utils import utcnow
 
 from library.tasks.queue import LONG
-from library.tasks.retries import INTERRUPTIONS, MOST_ATTEMPTS, BackOff
+from library.tasks.retries import INTERRUPTIONS, MOST_ATTEMPTS, BackOff, ExpectedError
 
 logger = logging.getLogger(__name__)
 
@@ -70,7 +70,7 @@ SELECT id, task_name, next FROM ended
 """
 
 
-class UnknownTaskError(Exception):
+class UnknownTaskError(ExpectedError):
     """A job was put into the queue by another version of the service."""
 
 
@@ -104,14 +104,14 @@ class WorkerJobs(JobManager):
         """Save how the job has ended. If its task is unknown, leave it to a newer worker."""
         error = self._end_of(job)
         if status == Status.FAILED and error is None:
-            error = UnknownTaskError(f"This version of the worker has no task {job.task_name}")
+            error = UnknownTaskError(f"This version of the worker has no task {job.task_name}.")
             decision = BackOff().get_retry_decision(exception=error, job=job)
             if decision is not None:
                 self.errors[job.id or 0] = error
                 await self.retry_job(job, decision.retry_at)
                 return
         if status == Status.FAILED:
-            logger.error("Task %s has failed for good", job.task_name, exc_info=error)
+            _log(logging.ERROR, f"Task {job.task_name} has failed for good", error)
         await self._end(job, status.value, error)
         if job.lock != job.queueing_lock:  # other tasks may wait for the same lock
             self.on_free_place()
@@ -128,19 +128,19 @@ class WorkerJobs(JobManager):
         error = self._end_of(job)
         retry_at = retry_at or utcnow()
         failed = error is not None and not isinstance(error, INTERRUPTIONS)
-        name, reason = job.task_name, error if failed else None
+        name, reason = f"Task {job.task_name}", error if failed else None
         try:
             await self._end(job, Status.TODO.value, error, retry_at)
         except UniqueViolation:  # of the queueing lock
             await self._end(job, (Status.FAILED if failed else Status.ABORTED).value, error)
             level = logging.ERROR if failed else logging.INFO
-            logger.log(level, "Task %s is left to another that waits", name, exc_info=reason)
+            _log(level, f"{name} is left to another that waits", reason)
         else:
             if failed:
-                text = "Task %s has failed, next attempt at %s"
-                logger.warning(text, name, f"{retry_at:%H:%M:%S}", exc_info=reason)
+                text = f"{name} has failed, next attempt at {retry_at:%H:%M:%S}"
+                _log(logging.WARNING, text, reason)
             else:
-                logger.warning("Task %s was interrupted and will run again", name)
+                logger.warning("%s was interrupted and will run again", name)
 
     async def take_over(self, stalled_after: float) -> None:
         """Let the jobs of dead workers run again, unless they have been tried too often.
@@ -193,8 +193,18 @@ class WorkerJobs(JobManager):
             )
 
 
+def _log(level: int, text: str, error: BaseException | None) -> None:
+    """Log an error that was expected in one line, and others with their traceback."""
+    if isinstance(error, ExpectedError):
+        logger.log(level, "%s: %s", text, error)
+    else:
+        logger.log(level, "%s", text, exc_info=error)
+
+
 def _message(error: BaseException) -> str:
-    """Return the name and text of an error in one short line."""
+    """Return an error in one short line: its text, after its name unless it was expected."""
     text = " ".join(str(error).split())
-    name = type(error).__name__
-    return (f"{name}: {text}" if text else name)[:MESSAGE_LENGTH]
+    if not isinstance(error, ExpectedError):
+        name = type(error).__name__
+        text = f"{name}: {text}" if text else name
+    return text[:MESSAGE_LENGTH]

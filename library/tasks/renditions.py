@@ -11,7 +11,7 @@ from procrastinate import JobContext
 
 from library.models import Clip
 from library.renditions import files, requests
-from library.renditions.making import make, note_error
+from library.renditions.making import NotMadeError, make, note_error
 from library.renditions.publishing import list_current
 from library.renditions.variants import Variant, variant_of
 from library.tasks.queue import (
@@ -26,7 +26,7 @@ from library.tasks.queue import (
     queues_of,
     task,
 )
-from library.tasks.retries import MOST_ATTEMPTS
+from library.tasks.retries import MOST_ATTEMPTS, ExpectedError
 
 FILES_KEPT = timedelta(hours=24)  # without a rendition
 PENDING_KEPT = timedelta(hours=1)  # without a task
@@ -46,9 +46,11 @@ def make_rendition(context: JobContext, clip_id: int, **variant: str) -> None:
     """Make one rendition of a clip and publish it. The variant is its part, format and quality."""
     try:
         make(clip_id, Variant(**variant))
-    except Exception:
+    except Exception as error:
         if context.job.attempts + 1 >= MOST_ATTEMPTS:
             note_error(clip_id, Variant(**variant))
+        if isinstance(error, NotMadeError):
+            raise ExpectedError(str(error)) from error
         raise
 
 

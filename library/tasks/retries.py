@@ -11,6 +11,10 @@ MOST_ATTEMPTS = 5
 FIRST_PAUSE, FACTOR = 60, 4  # seconds: then 4, 16 and 64 minutes
 
 
+class ExpectedError(Exception):
+    """A task has not succeeded, for a known reason: its text, a sentence for people."""
+
+
 class BackOff(BaseRetryStrategy):
     """Up to MOST_ATTEMPTS attempts with growing pauses; after a worker's stop, again at once.
 

@@ -73,6 +73,11 @@ class _Worker(Worker):
         super().stop()  # type: ignore[no-untyped-call]
         self.stopped.set()
 
+    @property
+    def running(self) -> int:
+        """The number of tasks that run."""
+        return len(self._running_jobs)
+
     def look_for_jobs(self) -> None:
         """Look for jobs now, as if one had been announced."""
         self._new_job_event.set()
@@ -139,6 +144,9 @@ class TaskWorker:
         limit.daemon = True
         limit.start()
         if self._worker is not None:
+            if number := self._worker.running:
+                what = "1 task" if number == 1 else f"{number} tasks"
+                logger.info("Waiting up to %.0f s for %s to finish", self._timing.grace, what)
             self._worker.stop()
 
     async def _execute_tasks(self) -> None:

@@ -12,6 +12,7 @@ from pytest_django import DjangoAssertNumQueries
 from library.models import Task
 from library.models.task import title_of
 from tests.support.editors import editor, member
+from tests.support.recipes import make_clip
 from tests.support.tasks import defer, end, execute
 
 LIST = "/admin/library/task/"
@@ -123,6 +124,42 @@ def test_page_of_a_task_shows_its_error_and_its_history(admin_client: Client) ->
     assert "failed" in page
 
 
+def subject(client: Client, pk: int) -> str:
+    """Return the clip of a task, on its page and in the list."""
+    page: Any = client.get(f"{LIST}{pk}/change/")
+    task = page.context["original"]
+    shown: str = page.context["adminform"].model_admin.subject(task)
+    for content in (page.content, client.get(LIST).content):
+        assert shown in content.decode()
+    return shown
+
+
+def test_clip_of_a_task_is_shown_with_the_variant_of_a_rendition(admin_client: Client) -> None:
+    clip = make_clip(title="Rain & Wind")
+    link = f'<a href="/admin/library/clip/{clip.pk}/change/" class="underline">Rain &amp; Wind</a>'
+    variant = {"part": "preview", "format": "mp3", "quality": "high"}
+    for task, arguments, shown in (
+        ("analyse_clip", {"clip_id": clip.pk}, f"<span>{link}</span>"),
+        (
+            "make_rendition",
+            {"clip_id": clip.pk, **variant},
+            f"<span>{link} (preview, mp3, high)</span>",
+        ),
+        ("analyse_clip", {"clip_id": 2**40}, f"<span>Clip {2**40}</span>"),
+        ("renew_renditions_of", {"clip_ids": [1, 2]}, "2 clips"),
+        ("check_sources", {}, "-"),
+    ):
+        assert subject(admin_client, defer(task, task_kwargs=arguments)) == shown
+
+
+def test_events_of_a_task_are_in_their_order_although_transactions_overlap(db: None) -> None:
+    pk = defer("check_sources")
+    end(pk, "succeeded", 1)
+    execute("UPDATE procrastinate_events SET at = now() + interval '1 s' WHERE type = 'deferred'")
+    types = [type_ for _, type_ in Task.objects.get(pk=pk).events()]
+    assert types == ["deferred", "started", "succeeded"]
+
+
 def test_only_administrators_see_tasks(client: Client, db: None) -> None:
     for user in (editor(), member("Analysts")):
         client.force_login(user)
@@ -143,7 +180,8 @@ def test_permission_to_view_gives_no_actions(client: Client, db: None) -> None:
 def test_list_takes_as_many_queries_for_many_tasks(
     admin_client: Client, django_assert_max_num_queries: DjangoAssertNumQueries
 ) -> None:
+    clip = make_clip()
     for _ in range(20):
-        failed()
+        failed(task_kwargs={"clip_id": clip.pk})
     with django_assert_max_num_queries(8):
         admin_client.get(LIST)

@@ -26,6 +26,7 @@ from library.sources.opening import audio_store
 from library.tasks import analyses, changed_audio, new_clips
 from library.tasks.changed_audio import Notices
 from library.tasks.queue import BACKFILL, DOWNLOADS, LAST, LONG, defer
+from library.tasks.retries import ExpectedError
 from tests.settings import LOCAL
 from tests.sound.signals import sine, wav
 from tests.support import recipes
@@ -250,7 +251,7 @@ def test_task_of_an_interrupted_decoder_runs_again(
 ) -> None:
     monkeypatch.setattr("library.sound.runner.sys.executable", "/nonexistent")
     clip = recipes.make_clip()
-    with pytest.raises(analyses.AnalysisInterruptedError):
+    with pytest.raises(ExpectedError, match="The decoder"):
         analyses.analyse_clip.func(Context(), clip_id=clip.pk)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from django.contrib.sessions.models import Session
+from django.core.management import CommandError, call_command
 from django.utils import timezone
 from procrastinate.contrib.django import app
 from procrastinate.exceptions import JobAborted
@@ -16,6 +17,7 @@ from harness.service import ROOT
 from library.models import Clip, Health, IdempotentAnswer, RequestCount
 from library.plays import partitions
 from library.tasks import declared
+from library.tasks.queue import QUEUES
 from library.tasks.retries import BackOff
 from tests.support import recipes
 from tests.support.tasks import Context, execute
@@ -30,11 +32,20 @@ def health(clip: Clip) -> str:
     return clip.health
 
 
+def _tasks() -> list[Any]:
+    app.perform_import_paths()
+    return [task for task in app.tasks.values() if task.func.__module__.startswith("library.")]
+
+
 def test_documented_tasks_are_the_declared_ones() -> None:
     table = re.findall(r"^\| `(\w+)` \| (\w+) \|", (ROOT / "docs/operating.md").read_text(), re.M)
-    app.perform_import_paths()
-    tasks = [task for task in app.tasks.values() if task.func.__module__.startswith("library.")]
-    assert dict(table) == {task.name: task.queue for task in tasks}
+    assert dict(table) == {task.name: task.queue for task in _tasks()}
+
+
+def test_worker_refuses_a_queue_that_no_task_uses() -> None:
+    assert {task.queue for task in _tasks()} == set(QUEUES)
+    with pytest.raises(CommandError, match=r"invalid choice: 'nosuch'.*audio.*backfill"):
+        call_command("worker", "--queues", "audio", "nosuch")
 
 
 def test_periodic_tasks_neither_pile_up_nor_run_twice_at_once() -> None:

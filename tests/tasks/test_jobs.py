@@ -11,7 +11,7 @@ from procrastinate.jobs import Job, Status
 
 from library.models import Task
 from library.tasks.jobs import WorkerJobs
-from library.tasks.retries import MOST_ATTEMPTS, BackOff
+from library.tasks.retries import MOST_ATTEMPTS, BackOff, ExpectedError
 from tests.support.tasks import defer, execute
 
 
@@ -104,6 +104,25 @@ def test_job_that_cannot_wait_again_ends(
     assert state(job) == (status, 1)
 
 
+@pytest.mark.parametrize("attempts", [0, MOST_ATTEMPTS - 1])
+def test_expected_error_is_one_sentence_without_a_traceback(
+    jobs: WorkerJobs,
+    begin: Callable[..., Job],
+    caplog: pytest.LogCaptureFixture,
+    attempts: int,
+) -> None:
+    job = begin(attempts=attempts)
+    jobs.errors[job.id or 0] = ExpectedError("The decoder was stopped from outside.")
+    if attempts:
+        async_to_sync(jobs.finish_job)(job, Status.FAILED, delete_job=False)
+    else:
+        async_to_sync(jobs.retry_job)(job)
+    assert error(job) == "The decoder was stopped from outside."
+    (record,) = caplog.records
+    assert record.getMessage().endswith(": The decoder was stopped from outside.")
+    assert record.exc_info is None
+
+
 def test_worker_ends_only_its_own_jobs(
     jobs: WorkerJobs, begin: Callable[..., Job], caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -133,7 +152,7 @@ def test_job_of_an_unknown_task_is_left_to_a_newer_worker(
     job = begin(attempts=attempts)
     async_to_sync(jobs.finish_job)(job, Status.FAILED, delete_job=False)
     assert state(job) == (status, attempts + 1)
-    assert error(job) == "UnknownTaskError: This version of the worker has no task check"
+    assert error(job) == "This version of the worker has no task check."
 
 
 def test_long_jobs_leave_a_place_for_others(jobs: WorkerJobs) -> None:

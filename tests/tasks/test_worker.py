@@ -90,6 +90,7 @@ def test_stopped_worker_lets_its_task_finish(start_worker: StartWorker, job: Not
     worker = start_worker()
     until(lambda: len(job.processes("began")) == 1)
     worker.send(signal.SIGTERM)
+    until(lambda: "Waiting up to 20 s for 1 task to finish" in worker.log)
     job.let_finish()
     assert worker.wait() == 0
     assert (job.row.status, job.row.attempts) == ("succeeded", 1)

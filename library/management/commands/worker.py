@@ -9,6 +9,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand
 
 from library.management.commands.check_sources import positive
+from library.tasks.queue import QUEUES
 from library.tasks.worker import TaskWorker, Timing
 
 
@@ -23,7 +24,11 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument(
-            "--queues", nargs="+", metavar="QUEUE", help="Only take tasks of these queues."
+            "--queues",
+            nargs="+",
+            metavar="QUEUE",
+            choices=QUEUES,
+            help=f"Only take tasks of these queues, of {', '.join(QUEUES)}.",
         )
         parser.add_argument(
             "--concurrency",
