@@ -197,6 +197,8 @@ for _part, _whole in (
         env.refuse_disorder(_part, _whole)
 if CLIPS_METRICS_PORT and CLIPS_METRICS_PORT == PORT:
     env.refuse("CLIPS_METRICS_PORT", "Must differ from PORT.")
+if CLIPS_PUBLISH == "preview" and "preview-" not in ",".join(CLIPS_RENDITIONS or ()).lower():
+    env.refuse("CLIPS_RENDITIONS", "Must contain a preview if CLIPS_PUBLISH is preview.")
 env.finish()
 
 CLIPS_RENDITIONS = [name.strip().lower() for name in CLIPS_RENDITIONS if name.strip()]

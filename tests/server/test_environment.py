@@ -152,6 +152,18 @@ def test_minimum_must_not_exceed_the_maximum(
         read(**variables)
 
 
+@pytest.mark.parametrize("renditions", ["", "whole-mp3-high, whole-aac-low"])
+def test_publishing_only_previews_needs_a_preview_made_in_advance(
+    read: Any, renditions: str
+) -> None:
+    sentence = "^CLIPS_RENDITIONS: Must contain a preview if CLIPS_PUBLISH is preview.$"
+    with pytest.raises(ImproperlyConfigured, match=sentence):
+        read(CLIPS_PUBLISH="preview", CLIPS_RENDITIONS=renditions)
+    read(CLIPS_RENDITIONS=renditions)
+    read(CLIPS_PUBLISH="preview", CLIPS_RENDITIONS=f"{renditions},Preview-opus-low")
+    read(CLIPS_PUBLISH="preview")
+
+
 def test_all_problems_are_reported_at_once(read: Any) -> None:
     with pytest.raises(ImproperlyConfigured) as refused:
         read(PORT="x", CLIPS_THROTLE="off", CLIPS_ACCEL_LOCATION="a", SENTRY_DSN="hidden")
