@@ -27,6 +27,7 @@ def facts_of(analysis: Analysis, etag: str) -> Facts:
         "trailing_silence": _rounded(analysis.trailing_silence, 3),
         "clippings": analysis.clippings,
         "truncated": analysis.truncated,
+        "damaged_packets": analysis.damaged_packets,
     }
 
 

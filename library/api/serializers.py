@@ -64,6 +64,7 @@ class AudioSerializer(serializers.Serializer[dict[str, Any]]):
     truncated = serializers.BooleanField(
         help_text="Whether the audio is shorter than its file declares."
     )
+    damaged_packets = serializers.IntegerField(help_text="Packets that could not be decoded.")
 
 
 class RenditionSerializer(serializers.Serializer[dict[str, Any]]):

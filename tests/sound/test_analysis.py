@@ -76,6 +76,17 @@ def test_truncated_mp3_is_flagged() -> None:
     assert analysis.duration < (analysis.promised_duration or 0) - 10
 
 
+@pytest.mark.parametrize("size", [3_000, 100_000])
+def test_damaged_mp3_is_not_truncated_unless_it_is_cut_as_well(size: int) -> None:
+    data = bytearray((SAMPLES / "jazz-piano.mp3").read_bytes())
+    data[100_000 : 100_000 + size] = bytes(size)
+    analysis = analysed(bytes(data))
+    assert analysis.damaged_packets
+    assert analysis.duration < (analysis.promised_duration or 0) - 0.1
+    assert not analysis.truncated
+    assert analysed(bytes(data[: len(data) - 50_000])).truncated
+
+
 def test_wav_is_lossless_and_exact() -> None:
     analysis = analysed(wav(noise(1.5)))
     assert (analysis.codec, analysis.lossless) == ("pcm_s16le", True)

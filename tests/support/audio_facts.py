@@ -19,6 +19,7 @@ FACTS: dict[str, Any] = {
     "trailing_silence": 0.31,
     "clippings": 0,
     "truncated": False,
+    "damaged_packets": 0,
 }
 
 

@@ -23,13 +23,13 @@ class Sound(NamedTuple):
     """What the page shows of a clip's audio.
 
     `rows` are labels and values; without any, `status` says why. `durations` are the measured one
-    and the clip's, in seconds, if they differ.
+    and the clip's, in seconds, if they differ. `fault` is a sentence on audio that is not intact.
     """
 
     rows: list[tuple[str, str]]
     status: str = ""
     durations: tuple[str, str] | None = None
-    is_truncated: bool = False
+    fault: str = ""
 
 
 def sound_of(clip: Clip) -> Sound:
@@ -40,12 +40,20 @@ def sound_of(clip: Clip) -> Sound:
     measured = _settable(facts)
     differs = abs(measured - clip.duration) > TOLERANCE
     durations = (f"{measured:.10g}", f"{clip.duration:.10g}") if differs else None
-    return Sound(_rows(facts), "", durations, facts["truncated"])
+    return Sound(_rows(facts), "", durations, _fault(facts))
 
 
 def _settable(facts: dict[str, Any]) -> float:
     """Return the measured duration as the clip's: in seconds, to the millisecond."""
     return round(float(facts["duration"]), 3)
+
+
+def _fault(facts: dict[str, Any]) -> str:
+    if facts["truncated"]:
+        return "The audio is truncated: it ends before its file says it does. Replace the file."
+    if facts.get("damaged_packets"):  # those of older analyses have no number
+        return "Parts of the file are damaged and cannot be heard. Replace the file if you can."
+    return ""
 
 
 def _rows(facts: dict[str, Any]) -> list[tuple[str, str]]:
@@ -71,6 +79,8 @@ def _rows(facts: dict[str, Any]) -> list[tuple[str, str]]:
         rows.append(("Gain", ", ".join(gains)))
     if facts["truncated"]:
         rows.append(("Truncated", "yes"))
+    if damaged := facts.get("damaged_packets"):
+        rows.append(("Damaged", f"{damaged:,} packet{'s' * (damaged != 1)}"))
     return rows
 
 

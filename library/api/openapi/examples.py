@@ -37,6 +37,7 @@ _CLIP: dict[str, Any] = _EXAMPLES | {
         "trailing_silence": 0.6,
         "clippings": 0,
         "truncated": False,
+        "damaged_packets": 0,
     },
     "preview_url": "http://localhost:8000/api/v1/clips/7/stream?part=preview",
     "renditions": [

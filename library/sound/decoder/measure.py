@@ -44,6 +44,8 @@ def measure(file: BinaryIO, form: Format) -> dict[str, Any]:
 def _report(source: Source, form: Format, meter: Meter, levels: Levels) -> dict[str, Any]:
     leading, trailing = (samples / source.sample_rate for samples in levels.silence())
     missing = (source.promised or 0.0) - source.duration
+    if source.errors:  # which leave gaps in audio that may be complete
+        missing -= source.lost * source.duration / max(source.payload, 1)
     return {
         "container": form.container,
         "codec": source.codec,

@@ -56,8 +56,10 @@ class Source:
     channels = 0
     layout = ""  # FFmpeg's name of the channels and their order
     samples = 0  # decoded so far, per channel
-    payload = 0  # bytes of packets
+    payload = 0  # bytes of packets that could be decoded
     errors = 0  # packets that could not be decoded
+    lost = 0  # bytes of these, and between packets, where the demuxer has found none
+    _end = 0  # offset after the last packet
 
     def __init__(self, file: BinaryIO, form: Format) -> None:
         """Decode the first frame. Raises RefusedError and av.FFmpegError."""
@@ -154,6 +156,9 @@ class Source:
                 self.errors += 1
                 break
             self.payload += packet.size
+            if packet.pos is not None:
+                self.lost += max(0, packet.pos - self._end) if self._end else 0
+                self._end = packet.pos + packet.size
             yield from self._decode(packet)
         yield from self._decode(None)
 
@@ -166,6 +171,9 @@ class Source:
             raise
         except av.FFmpegError:
             self.errors += 1
+            if packet is not None:
+                self.lost += packet.size
+                self.payload -= packet.size
             return []
 
     def _converter(self, frame: AudioFrame) -> AudioResampler:
