@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.views.main import ERROR_FLAG, ORDER_VAR, ChangeList
@@ -26,7 +27,7 @@ from library.admin.clips import (
 )
 from library.admin.clips.changelist import ClipChangeList, search
 from library.admin.clips.edit_conflicts import presence
-from library.admin.clips.form import ClipForm, fieldsets
+from library.admin.clips.form import FIELDS, ClipForm, fieldsets
 from library.admin.clips.page import history_context, json_result, page_context, save_clip
 from library.admin.exchange import export_page, import_pages
 from library.admin.suggestions import words
@@ -195,6 +196,14 @@ class ClipAdmin(ModelAdmin[Clip]):
         )
         context |= page_context(request, clip, may_write=may_write)
         return super().render_change_form(request, context, *args, **kwargs)
+
+    def get_form(
+        self, request: HttpRequest, obj: Clip | None = None, change: bool = False, **kwargs: Any
+    ) -> type[forms.ModelForm[Clip]]:
+        """Leave out the help texts if the fields cannot be edited."""
+        if obj is not None and not self.has_change_permission(request, obj):
+            kwargs["help_texts"] = dict.fromkeys(FIELDS, "")
+        return super().get_form(request, obj, change, **kwargs)
 
     def get_actions_detail(self, request: HttpRequest, object_id: str) -> list[Any]:
         buttons = super().get_actions_detail(request, object_id)

@@ -94,12 +94,18 @@ def _note_duplicates(request: HttpRequest, clip: Clip, form: ClipForm, change: b
     if is_new_file:
         with clip.audio_file.storage.open(str(clip.audio_file)) as file:
             duplicates.note_same_bytes(clip, cast("BinaryIO", file))
+    if "_continue" in request.POST:
+        return  # to the clip's page, which says so itself
     if known := known_duplicates(clip):
         names = ", ".join(f"“{other.clip}” ({other.reason})" for other in known)
         link = reverse("admin:library_clip_duplicates", args=[clip.pk])
         messages.warning(
             request,
-            format_html('Already in the library: {}. <a href="{}">Compare</a>', names, link),
+            format_html(
+                'Already in the library: {}. <a href="{}" class="underline">Compare</a>',
+                names,
+                link,
+            ),
         )
 
 

@@ -55,6 +55,12 @@ def test_saving_warns_of_the_same_url(admin_client: Client) -> None:
     assert "Already in the library" not in shown
 
 
+def test_clip_that_stays_open_shows_its_duplicates_once(admin_client: Client) -> None:
+    make_clip(title="Known", audio_url=URL, audio_file="")
+    shown = add(admin_client, audio_source="url", audio_url=URL, _continue="1")
+    assert shown.count("Already in the library") == 1
+
+
 def test_saving_warns_of_the_same_file(admin_client: Client, mp3: bytes) -> None:
     analysed(make_clip(title="Known"), mp3)
     file = SimpleUploadedFile("new.mp3", mp3, "audio/mpeg")
@@ -79,6 +85,7 @@ def test_one_of_two_is_withdrawn_with_a_reason(
     shown = admin_client.get(page(second)).content.decode()
     for clip in pair:
         assert f"/admin/library/clip/{clip.pk}/audio" in shown
+        assert shown.count(f'"/admin/library/clip/{clip.pk}/audio"') == 1
     assert "The same URL" in shown
     answer = admin_client.post(page(second), {"withdraw": first.pk, "reason": " "})
     assert "This field is required" in answer.content.decode()

@@ -74,6 +74,21 @@ def test_page_shows_what_could_not_be_measured_and_what_is_wrong(browser: Client
     assert "dB to" not in page
 
 
+def test_page_tells_damaged_audio_from_truncated_audio(browser: Client) -> None:
+    damaged = facts(damaged_packets=3)
+    page = shown(browser, make_clip(audio=damaged))
+    assert "Parts of the file are damaged and cannot be heard." in page
+    assert "<dd>3 packets</dd>" in page
+    assert "runcated" not in page
+    del damaged["damaged_packets"]  # as an older version saved them
+    assert "damaged" not in shown(browser, make_clip(audio=damaged))
+
+
+def test_waveform_is_requested_only_if_there_is_one(browser: Client) -> None:
+    for clip, has_one in ((make_clip(), False), (make_clip(audio=FACTS), True)):
+        assert (f'data-waveform="{LIST}{clip.pk}/waveform"' in shown(browser, clip)) == has_one
+
+
 def test_page_says_why_there_are_no_facts(browser: Client) -> None:
     clip = make_clip()
     assert "<p>Not analysed yet.</p>" in shown(browser, clip)
@@ -101,6 +116,8 @@ def test_readers_see_the_facts_without_buttons(client: Client) -> None:
     page = shown(client, clip)
     assert "The audio lasts <b>28.5 s</b>" in page
     assert "clip-button" not in page
+    assert "Separated by commas" not in page
+    assert "Leave empty" not in page
     for action in ("duration", "analyse"):
         assert client.post(f"{LIST}{clip.pk}/{action}/").status_code == 403
 

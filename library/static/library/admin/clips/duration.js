@@ -1,5 +1,5 @@
 // Compares the duration field with the measured duration: fills it in for a new file, and offers the
-// measured duration if the two differ.
+// measured duration if the two differ. For saved audio that was analysed, a note of the page does so.
 
 const field = document.getElementById("id_duration");
 const hint = document.createElement("div");
@@ -7,6 +7,7 @@ hint.className = "clip-report clip-report-warn";
 hint.setAttribute("role", "status");
 field.closest(".relative").append(hint);
 
+let analysed = "waveform" in document.getElementById("clip-player").dataset;
 let measured = 0; // seconds
 let exact = false; // measured by the server, which takes precedence over the browser
 let fill = false; // the field is filled in when the new file is measured
@@ -24,7 +25,7 @@ function use() {
 function show() {
   hint.replaceChildren();
   const given = Number(field.value);
-  if (!measured || !given || Math.abs(given - measured) <= Math.max(1, 0.02 * measured)) return;
+  if (analysed || !measured || !given || Math.abs(given - measured) <= Math.max(1, 0.02 * measured)) return;
   const text = document.createElement("p");
   text.textContent = `The audio is ${rounded()} s long, not ${given} s. `;
   const button = document.createElement("button");
@@ -37,6 +38,7 @@ function show() {
 }
 
 document.addEventListener("clip:audio", (event) => {
+  analysed = false;
   measured = 0;
   exact = false;
   fill = Boolean(event.detail.fill) && !field.value;

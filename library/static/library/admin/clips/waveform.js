@@ -40,7 +40,7 @@ function peaks(sound) {
 
 // The service's waveform of the saved source, or null.
 async function stored(src) {
-  if (src !== root.dataset.audio) return null;
+  if (src !== root.dataset.audio || !root.dataset.waveform) return null;
   try {
     const response = await fetch(root.dataset.waveform);
     return response.ok ? await response.json() : null;
