@@ -21,9 +21,12 @@ QUEUE = """
 WITH job AS (
     SELECT id, queue_name, task_name, status, scheduled_at, status = 'todo' AND NOT EXISTS (
         SELECT FROM procrastinate_jobs running
-        WHERE running.lock = waiting.lock AND (running.status = 'doing'
-            OR running.status = 'todo' AND running.scheduled_at > now() AND running.id < waiting.id)
-    ) AS could_start
+        WHERE running.lock = waiting.lock AND running.status = 'doing'
+    ) AND (lock IS NULL OR lock NOT IN (
+        SELECT later.lock FROM procrastinate_jobs later
+        WHERE later.status = 'todo' AND later.scheduled_at > now()
+            AND later.lock <> later.queueing_lock
+    )) AS could_start
     FROM procrastinate_jobs waiting WHERE status IN ('todo', 'doing')
 ), oldest AS (
     SELECT queue_name, task_name,
