@@ -29,7 +29,6 @@ AUDIO = "audio"  # work on single clips that users wait for
 RENDITIONS = "renditions"  # such work that any client can request
 DOWNLOADS = "downloads"  # of single clips' audio, before that work
 BACKFILL = "backfill"  # the same work for many clips. Workers take it last, and no alert counts it
-QUEUES = (AUDIO, DOWNLOADS, MAINTENANCE, RENDITIONS, SOURCES, BACKFILL)
 LAST = -10
 # Of all others 0. Clients can cause many of these, from slow origins or of long audio.
 PRIORITIES = {DOWNLOADS: -5, RENDITIONS: -5, BACKFILL: LAST}

@@ -42,7 +42,7 @@ def known_duplicates(clip: Clip) -> list[Known]:
 
 @any_permission_required("library.view_clip", "library.change_clip")
 def compare(request: HttpRequest, pk: int) -> HttpResponse:
-    """Show a clip beside its duplicates. POST `dismiss` or `withdraw` with the id of a clip.
+    """Show a clip and its duplicates. POST `dismiss` or `withdraw` with the id of a clip.
 
     Withdrawing needs a `reason`. The clip must be this one or one of its duplicates.
     """

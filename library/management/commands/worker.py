@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandError
+from procrastinate.contrib.django import app
 
 from library.management.commands.check_sources import positive
-from library.tasks.queue import QUEUES
 from library.tasks.worker import TaskWorker, Timing
 
 
@@ -27,8 +27,7 @@ class Command(BaseCommand):
             "--queues",
             nargs="+",
             metavar="QUEUE",
-            choices=QUEUES,
-            help=f"Only take tasks of these queues, of {', '.join(QUEUES)}.",
+            help="Only take tasks of these queues.",
         )
         parser.add_argument(
             "--concurrency",
@@ -41,5 +40,11 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
+        app.perform_import_paths()
+        tasks = app.tasks.values()
+        known = {task.queue for task in tasks if task.func.__module__.startswith("library.")}
+        if unknown := set(options["queues"] or ()) - known:
+            wrong, right = (", ".join(sorted(names)) for names in (unknown, known))
+            raise CommandError(f"Unknown queue: {wrong}. There are {right}.")
         names = ("queues", "concurrency", "alive_file")
         asyncio.run(TaskWorker(**{name: options[name] for name in names}).run())
