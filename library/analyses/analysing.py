@@ -74,7 +74,7 @@ def analyse_clip(pk: int, wanted: Audio, *, again: bool = False) -> Result:
 
 def _analyse(clip: Clip, wanted: Audio, *, again: bool) -> Result:
     if wanted == Audio.FETCHED:
-        audio: OpenAudio | None = open_audio(clip)
+        audio: OpenAudio | None = open_audio(clip, current=True)
     else:
         audio = open_local_audio(clip, fresh=wanted == Audio.FRESH)
     if audio is None:
@@ -122,6 +122,7 @@ def _saved(
     now = _locked(clip)
     if now is None or now.source != clip.source or not _is_current(clip, audio.etag):
         return Result(Kind.CHANGED)
+    shown = {"audio": facts, "content_type": audio.content_type, "size_bytes": audio.size}
     values |= {
         "source": clip.source,
         "audio_etag": audio.etag,
@@ -133,8 +134,8 @@ def _saved(
     if "failure" in values:
         values["analysed_at"] = timezone.now()
     _write([AudioAnalysis(clip=clip, **values)], [*values])
-    if now.audio != facts:
-        Clip.objects.filter(pk=clip.pk).update(audio=facts)
+    if any(getattr(now, name) != value for name, value in shown.items()):
+        Clip.objects.filter(pk=clip.pk).update(**shown)
     return result
 
 
@@ -187,7 +188,7 @@ def forget_attempts(clip_ids: Collection[int]) -> None:
 def _locked(clip: Clip) -> Clip | None:
     """Return the clip as it is now, locked, or None if it was deleted."""
     clips = Clip.objects.not_deleted().select_for_update(no_key=True).filter(pk=clip.pk)
-    return clips.only("audio_url", "audio_file", "audio").first()
+    return clips.only("audio_url", "audio_file", "audio", "content_type", "size_bytes").first()
 
 
 def _write(analyses: list[AudioAnalysis], columns: list[str]) -> None:

@@ -42,10 +42,11 @@ class AudioStore:
         self._downloader = Downloader(folder, client, self._freshness, self._limits)
         self._longest_download = client.limits.total + self._limits.slot_timeout
 
-    def begin(self, url: str) -> OpenAudio | Pending:
+    def begin(self, url: str, *, current: bool = False) -> OpenAudio | Pending:
         """Return the audio at a URL, or what to wait for. The caller closes either.
 
-        This does not wait for the network. Raises AudioUnavailableError if the audio cannot be
+        This does not wait for the network. With `current`, a stale copy is not returned before the
+        origin has been asked. Raises AudioUnavailableError if the audio cannot be
         fetched and no stale copy is stored.
         """
         entry = Entry(self.folder, url)
@@ -61,7 +62,7 @@ class AudioStore:
             entry.touch()
             instruments.count_audio_store_hit(1)
             return audio
-        if time.time() >= metadata.fresh_until + self._freshness.while_revalidating:
+        if current or time.time() >= metadata.fresh_until + self._freshness.while_revalidating:
             return self._await(entry, audio)
         self._downloader.revalidate(entry)
         return serve_stale(entry, audio)
@@ -85,12 +86,13 @@ class AudioStore:
             return None
         return audio
 
-    def open(self, url: str) -> OpenAudio:
+    def open(self, url: str, *, current: bool = False) -> OpenAudio:
         """Return the audio at a URL, once it can be read. The caller closes it.
 
-        Raises AudioUnavailableError if it cannot be fetched and no stale copy is stored.
+        With `current`, a stale copy is returned only if the origin fails. Raises
+        AudioUnavailableError if the audio cannot be fetched and no stale copy is stored.
         """
-        opened = self.begin(url)
+        opened = self.begin(url, current=current)
         if isinstance(opened, OpenAudio):
             return opened
         with contextlib.closing(opened) as pending:

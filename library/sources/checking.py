@@ -45,6 +45,12 @@ class CheckResult:
     clip: DueClip
     report: SourceReport | None
 
+    @property
+    def has_other_size(self) -> bool:
+        """Whether the audio has another size than before, so that it is other audio."""
+        sizes = {self.clip.size_bytes, self.report.size_bytes if self.report else None}
+        return len(sizes - {None}) > 1
+
 
 @dataclass(frozen=True)
 class _Inspection:

@@ -19,11 +19,14 @@ from library.models import Clip
 from library.validators import origin_policy
 
 
-def open_audio(clip: Clip) -> OpenAudio:
-    """Return the clip's audio. The caller closes it. Raises AudioUnavailableError."""
+def open_audio(clip: Clip, *, current: bool = False) -> OpenAudio:
+    """Return the clip's audio. The caller closes it. Raises AudioUnavailableError.
+
+    With `current`, wait for the origin if the stored copy is stale.
+    """
     if clip.audio_file:
         return open_file(clip.audio_file.path)
-    return audio_store().open(clip.audio_url)
+    return audio_store().open(clip.audio_url, current=current)
 
 
 def open_local_audio(clip: Clip, *, fresh: bool = False) -> OpenAudio | None:

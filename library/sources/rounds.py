@@ -41,6 +41,7 @@ class SourceRound:
         respond before another host responds.
         """
         self.summary = CheckSummary()
+        self.changed: list[int] = []  # clips whose audio has another size than before
         self.stopped = False
         self._should_stop = should_stop
         self._pace = pace or Pace()
@@ -54,6 +55,8 @@ class SourceRound:
         """
         results = self._inspect_all(clips)
         for result in plausible_results(results) if self._suspect_network else results:
+            if result.has_other_size:
+                self.changed.append(result.clip.pk)
             yield result, save_result(result, self.summary)
 
     def _inspect_all(self, clips: Sequence[DueClip]) -> Iterator[CheckResult]:

@@ -13,6 +13,7 @@ from library.models import IdempotentAnswer, PendingImport, RequestCount
 from library.plays import pruning
 from library.sources import uploads
 from library.sources.rounds import check_due_sources
+from library.tasks.analyses import request_analyses
 from library.tasks.queue import BACKFILL, MAINTENANCE, SOURCES, periodic
 
 logger = logging.getLogger(__name__)
@@ -26,12 +27,13 @@ FAILED_KEPT_HOURS = 30 * 24
 
 @periodic("*/10 * * * *", SOURCES)
 def check_sources(context: JobContext, timestamp: int) -> None:
-    """Check new clips soon, and each clip again after six hours."""
+    """Check new clips soon, and each clip again after six hours. Analyse audio that has changed."""
     try:
         source_round = check_due_sources(CHECKED_AGAIN_AFTER, context.should_abort)
     except LockHeldError as error:  # of the command
         logger.info("Sources are being checked by another process: %s", error)
         return
+    request_analyses(source_round.changed)
     if source_round.stopped:
         raise JobAborted
     logger.info("%s", source_round.summary)

@@ -2,6 +2,7 @@
 
 import os
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 from threading import Event
 
@@ -186,6 +187,19 @@ def test_new_body_replaces_the_stale_one(origin: Origin, make_store: MakeStore, 
     assert read(store, url) == mp3
     await_downloads()
     assert read(store, url) == mp3[:50_000]
+
+
+def test_current_audio_is_waited_for(origin: Origin, make_store: MakeStore, mp3: bytes) -> None:
+    store, url = make_store(AT_ONCE_STALE), origin.on("/a", answer(mp3))
+    read(store, url)
+    await_downloads()
+    origin.on("/a", answer(mp3[:50_000]))
+    with closing(store.open(url, current=True)) as audio:
+        assert audio.size == 50_000
+    await_downloads()
+    origin.on("/a", answer(status="500 Oh"))
+    with closing(store.open(url, current=True)) as audio:
+        assert audio.size == 50_000
 
 
 @pytest.mark.parametrize("freshness", [AT_ONCE_STALE, EXPIRED])

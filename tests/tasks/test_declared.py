@@ -14,7 +14,7 @@ from procrastinate.contrib.django import app
 from procrastinate.exceptions import JobAborted
 
 from harness.service import ROOT
-from library.models import Clip, Health, IdempotentAnswer, RequestCount
+from library.models import Clip, Health, IdempotentAnswer, RequestCount, Task
 from library.plays import partitions
 from library.tasks import declared
 from library.tasks.retries import BackOff
@@ -59,6 +59,14 @@ def test_due_sources_are_checked(db: None) -> None:
     checked = recipes.make_clip(health=Health.FAILING, health_checked_at=timezone.now())
     run(declared.check_sources)
     assert (health(new), health(checked)) == ("ok", "failing")
+
+
+def test_audio_of_another_size_is_analysed(db: None) -> None:
+    for size in (None, 1):
+        clip = recipes.make_clip(size_bytes=size)
+    run(declared.check_sources)
+    (task,) = Task.objects.filter(task_name="analyse_clip")
+    assert task.args == {"clip_id": clip.pk}
 
 
 def test_check_of_sources_is_repeated_if_it_was_stopped(db: None) -> None:
