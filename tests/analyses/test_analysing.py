@@ -89,6 +89,7 @@ def test_facts_of_an_upload_are_saved(upload: Clip) -> None:
         "loudness_range": None,
         "clippings": 0,
         "truncated": False,
+        "damaged_packets": 0,
     }
     assert upload.updated_at == before
     analysis = analysis_of(upload)
