@@ -283,7 +283,7 @@ def test_attempts_of_a_source_do_not_postpone_the_next_one(
     assert Clip.objects.needing_analysis().get() == upload
     assert analysis_of(upload).attempts == 0
 
-    def edited(clip: Clip) -> None:
+    def edited(clip: Clip, *, current: bool) -> None:
         Clip.objects.update(audio_file="samples/ambient-sounds.mp3")
         raise AudioUnavailableError("file_missing")
 
