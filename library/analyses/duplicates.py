@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from library.analyses import same_audio
 from library.analyses.same_audio import Found
-from library.models import AudioAnalysis, Clip, Duplicate, Landmark
+from library.models import AudioAnalysis, Clip, Duplicate, Landmark, State
 from library.sound import fingerprint
 
 MOST_LANDMARKS = 240  # stored for a clip
@@ -93,11 +93,16 @@ def dismiss(one: int, other: int) -> int:
 
 
 def has_duplicates() -> Q:
-    """Return the condition of clips that have duplicates, for a queryset of clips."""
+    """Return the condition of clips that have duplicates, for a queryset of clips.
+
+    Withdrawing one of two clips settles the pair.
+    """
     pairs: QuerySet[Duplicate] = Duplicate.objects.filter(dismissed_at=None)
-    as_a = pairs.filter(clip_a=OuterRef("pk"), clip_b__deleted_at=None)
-    as_b = pairs.filter(clip_b=OuterRef("pk"), clip_a__deleted_at=None)
-    return Q(Exists(as_a)) | Q(Exists(as_b))
+    found = Q()
+    for one, other in (("clip_a", "clip_b"), ("clip_b", "clip_a")):
+        others = pairs.filter(**{one: OuterRef("pk"), f"{other}__deleted_at": None})
+        found |= Q(Exists(others.exclude(**{f"{other}__state": State.WITHDRAWN})))
+    return found & ~Q(state=State.WITHDRAWN)
 
 
 def _first(found: Iterable[Found]) -> list[Found]:

@@ -74,6 +74,9 @@ def test_filter_finds_clips_with_duplicates(admin_client: Client, pair: tuple[Cl
     make_clip(title="Alone")
     path = "/admin/library/clip/?duplicates=yes"
     assert sorted(titles(admin_client, path)) == ["First", "Second"]
+    Clip.objects.filter(title="First").withdraw("Twice")
+    assert titles(admin_client, path) == []
+    Clip.objects.filter(title="First").publish()
     Clip.objects.filter(title="First").mark_deleted()
     assert titles(admin_client, path) == []
 
