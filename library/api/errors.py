@@ -328,8 +328,7 @@ class AnalysisPending(Unavailable):
     default_detail = "The audio has not been analysed yet. Try again shortly."
 
     def __init__(self, wait: int = Unavailable.wait, reason: str = "") -> None:
-        detail = f"The audio has not been analysed yet. {reason} Try again later."
-        super().__init__(detail if reason else None)
+        super().__init__(f"There is no analysis yet. {reason} Try again later." if reason else None)
         self.wait = wait
 
 
