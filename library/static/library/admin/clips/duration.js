@@ -25,7 +25,8 @@ function use() {
 function show() {
   hint.replaceChildren();
   const given = Number(field.value);
-  if (analysed || !measured || !given || Math.abs(given - measured) <= Math.max(1, 0.02 * measured)) return;
+  if (analysed || !measured || !given || Math.abs(given - measured) <= Math.max(1, 0.02 * measured))
+    return;
   const text = document.createElement("p");
   text.textContent = `The audio is ${rounded()} s long, not ${given} s. `;
   const button = document.createElement("button");
