@@ -21,6 +21,7 @@ PAUSE, LONGEST_PAUSE = 1.0, 60.0  # seconds between two starts; doubled while it
 STABLE = 30.0  # seconds after which it has not ended early
 GRACE = 2.0  # seconds that running tasks get when the service stops; they run again later
 NAME = "clips-tasks"  # in `ps` and `top`, on Linux
+LOWEST = 19  # priority of a process
 
 
 class TaskProcess:
@@ -81,6 +82,7 @@ def _work(server: Any) -> None:
     status = 1
     try:
         os.setsid()  # Ctrl-C is meant for the master, which stops this process
+        _let_streams_go_first()
         with suppress(OSError):
             Path("/proc/self/comm").write_text(NAME)
         for number in server.SIGNALS:
@@ -100,6 +102,16 @@ def _work(server: Any) -> None:
     finally:
         sys.stderr.flush()
         os._exit(status)
+
+
+def _let_streams_go_first() -> None:
+    """Give this process and its decoders the lowest priority, beside the streams of this machine.
+
+    Linux may schedule sessions as groups, which have a priority of their own (sched(7)).
+    """
+    os.nice(LOWEST)
+    with suppress(OSError):
+        Path("/proc/self/autogroup").write_text(str(LOWEST))
 
 
 task_process = TaskProcess()
