@@ -31,10 +31,14 @@ def test_make_run_prepares_the_database_and_serves(transactional_db: None, tmp_p
         os.kill(killed, signal.SIGKILL)
         until(lambda: server.log.read_text().count("The worker waits for tasks") == 2)
         tasks = server.task_process()
+        assert tasks is not None
+        lowest = os.getpriority(os.PRIO_PROCESS, tasks)
+        others = {os.getpriority(os.PRIO_PROCESS, pid) for pid in server.workers()}
     finally:
         status = server.stop()
     assert len(clips) == 6
     assert len(threads) == 1, "a thread of the master would not survive the fork"
+    assert (lowest, others) == (19, {0}), "streams go before tasks"
     assert status == 0
     assert not Path(f"/proc/{tasks}").exists()
     assert "The worker has stopped" in server.log.read_text()
