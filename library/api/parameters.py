@@ -84,7 +84,8 @@ SHOW: Parameters = {
         ["json"], help_text="Format of the response; `json` is the only one."
     ),
 }
-LIST: Parameters = {
+# They choose clips, in the list and wherever else clips are chosen.
+CLIP_FILTERS: Parameters = {
     "genre": GenresParameter(
         required=False,
         max_length=MAX_REPEATED,
@@ -105,6 +106,9 @@ LIST: Parameters = {
         "best matches come first.",
     ),
     **{name: field for name, (_, field) in FILTERS.items()},
+}
+LIST: Parameters = {
+    **CLIP_FILTERS,
     "ordering": ChoiceParameter(
         [sign + name for name in ORDERINGS for sign in ("", "-")],
         help_text="Sort by this field; `-` reverses the order. Clips with equal values are sorted "
