@@ -64,6 +64,7 @@ SPECTACULAR_SETTINGS = {
     "SERVERS": [{"url": "/", "description": "This service."}],
     "TAGS": [
         {"name": "clips", "description": "Clips and their audio."},
+        {"name": "changes", "description": "Everything that happened to public clips, in order."},
         {"name": "statistics", "description": "Plays over time, listeners and top clips."},
     ],
 }

@@ -87,7 +87,8 @@ class Worker(GunicornWorker):  # type: ignore[misc]
             per_client=0 if behind_proxy else settings.CLIENT_LIMIT,
             workers=settings.WEB_CONCURRENCY,
         )
-        front = Front(Handler(self.wsgi, log), log, places, counted_client)
+        handler = Handler(self.wsgi, log)
+        front = Front(handler, log, places, counted_client)
         watching = asyncio.create_task(_watch(places))
         # aiohttp waits twice for this long: for the handler of a request, then for its connection.
         runner = ServerRunner(front, shutdown_timeout=self.cfg.graceful_timeout * 0.45)
@@ -104,6 +105,7 @@ class Worker(GunicornWorker):  # type: ignore[misc]
                     continue
             for doorstep in doorsteps:
                 doorstep.close()
+            handler.stop()
             stopping = asyncio.create_task(runner.cleanup())
             while not stopping.done():
                 self.notify()

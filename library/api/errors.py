@@ -192,6 +192,24 @@ class Withdrawn(APIException):
         super().__init__(f"{self.default_detail.removesuffix('.')}: {reason}" if reason else None)
 
 
+class CursorExpired(APIException):
+    """Changes after the cursor are no longer stored, or it is of another history of the library.
+
+    `restart` is the URL of the feed without a cursor, which begins with all public clips.
+    """
+
+    status_code = 410
+    default_code = "cursor_expired"
+    default_detail = (
+        "Changes after this cursor are no longer stored. Restart without a cursor: the feed then "
+        "begins with every public clip. Remove clips from your copy that it does not contain."
+    )
+
+    def __init__(self, restart: str) -> None:
+        super().__init__()
+        self.restart = restart
+
+
 class LengthRequired(APIException):
     """The body has no Content-Length. Django would read it as empty."""
 
@@ -381,6 +399,8 @@ def error_body(error: APIException) -> dict[str, Any]:
     body: dict[str, Any] = {"detail": error.detail, "code": error.get_codes()}
     if isinstance(error, InvalidClips):
         body["errors"] = {index: with_codes(found) for index, found in error.errors.items()}
+    if isinstance(error, CursorExpired):
+        body["restart"] = error.restart
     return body
 
 

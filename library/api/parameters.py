@@ -27,6 +27,7 @@ from library.text import composed
 Parameters: TypeAlias = Mapping[str, Field]
 
 DEFAULT_LIMIT, MAX_LIMIT = 100, 1000
+LONGEST_WAIT = 30  # seconds. Proxies often close a connection after 60 s
 MAX_REPEATED = 20
 # The colours of images of waveforms. All have a contrast of 3:1 or more on their backgrounds.
 WAVE_COLORS = {
@@ -117,6 +118,24 @@ LIST: Parameters = {
     "limit": LimitParameter(MAX_LIMIT, DEFAULT_LIMIT, "Maximum number of clips on a page."),
     "cursor": serializers.CharField(
         required=False, help_text="Position of a page. Taken from a `Link` header."
+    ),
+    **SHOW,
+}
+CHANGES: Parameters = {
+    "cursor": serializers.CharField(
+        required=False,
+        max_length=40,
+        help_text="Place in the feed, taken from `cursor` of the last response. Without it the feed"
+        " begins with the oldest changes, which include one for each public clip. `latest` is the "
+        "end of the feed.",
+    ),
+    "limit": LimitParameter(MAX_LIMIT, DEFAULT_LIMIT, "Maximum number of changes."),
+    "wait": WholeParameter(
+        min_value=0,
+        max_value=LONGEST_WAIT,
+        default=0,
+        help_text="If there is no change after the cursor, wait for one for up to this many "
+        "seconds.",
     ),
     **SHOW,
 }

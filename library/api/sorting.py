@@ -22,8 +22,14 @@ ORDERINGS: Mapping[str, str] = {
     "created_at": "created_at",
     "play_count": "play_count",
 }
+BY_PLAYS = ("play_count",)
 # Cursors are signed, so they need no other check.
 _signer = signing.Signer(salt="library.api.cursor")
+
+
+def is_by_plays(query: Mapping[str, Any]) -> bool:
+    """Return whether the requested order changes with plays."""
+    return query.get("ordering", "").removeprefix("-") in BY_PLAYS
 
 
 @dataclass(frozen=True)

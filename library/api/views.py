@@ -13,13 +13,22 @@ from rest_framework.response import Response
 
 from library.api import parameters
 from library.api.errors import ClipNotFound, OtherVersion
-from library.api.etags import is_unmodified, may_be_kept, represented, revalidated, version
+from library.api.etags import (
+    CHANGES,
+    LIBRARY,
+    is_unmodified,
+    may_be_kept,
+    represented,
+    revalidated,
+    version,
+)
 from library.api.kept_rows import fragments
 from library.api.negotiation import AnyAccept
 from library.api.openapi import operations
 from library.api.pagination import page_of
 from library.api.representation import FIELDS, columns, select_list, shown
 from library.api.serializers import ClipSerializer
+from library.api.sorting import is_by_plays
 from library.api.stream import stream_clip
 from library.api.stream_steps import count_refusal, variant_of
 from library.api.visibility import VISIBILITY, check_visible
@@ -44,7 +53,7 @@ class ClipViewSet(ClipWrites):
         query = parameters.read(request.query_params, parameters.LIST)
         fields = query.get("fields", FIELDS)
         rows, headers = page_of(request, query, columns(fields))
-        may_be_kept(request, "library")
+        may_be_kept(request, LIBRARY if "play_count" in fields or is_by_plays(query) else CHANGES)
         shown_clips = [*fragments(rows, request, fields)]
         return revalidated(request, represented(shown_clips, headers=headers), headers)
 

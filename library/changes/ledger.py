@@ -1,7 +1,7 @@
 """The library's version, and the number of its clips, without reading the clips.
 
-Triggers on the table of clips write the ledger (migration 0013). So it covers every statement that
-changes clips, whether the service or an operator executes it.
+Triggers on the table of clips count every change (migration 0022), whether the service or an
+operator makes it. docs/decisions/0016-changes-numbered-at-commit.md says how.
 """
 
 from typing import NamedTuple

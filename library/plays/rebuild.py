@@ -128,14 +128,14 @@ def rebuild_library_tally() -> None:
             )
 
 
-def correct_ledger() -> None:
-    """Correct the number of available clips in the ledger. Nothing waits for this."""
+def correct_number_of_clips() -> None:
+    """Correct the number of public clips in the state of the feed of changes."""
     with connection.cursor() as cursor:
-        # One statement sees the clips and the ledger at the same moment.
+        # One statement sees the clips and the state at the same moment.
         cursor.execute(
-            """INSERT INTO library_clipledger (changes, available)
-            SELECT 1, (
+            """INSERT INTO library_change (difference)
+            SELECT (
                 SELECT count(*) FROM library_clip
                 WHERE deleted_at IS NULL AND state = 'published'
-            ) - coalesce(sum(available), 0) FROM library_clipledger"""
+            ) - available FROM library_changestate"""
         )

@@ -101,7 +101,7 @@ WHERE coalesce(kept, 0) <> coalesce(counted, 0) ORDER BY quarter
 
 AVAILABLE = """
 SELECT NULL, 'available clips', kept, counted
-FROM (SELECT coalesce(sum(available), 0) AS kept FROM library_clipledger) AS ledger, (
+FROM (SELECT available AS kept FROM library_changestate) AS state, (
     SELECT count(*) AS counted FROM library_clip WHERE deleted_at IS NULL AND state = 'published'
 ) AS clips WHERE kept <> counted
 """
@@ -134,11 +134,11 @@ def total_differences() -> Iterator[Difference]:
     """Yield the differences of the clips' counters and the library's tally from the clips' tallies.
 
     The times of the first and the last play are compared to the quarter of an hour. The number of
-    clips in the ledger is compared with the clips.
+    public clips in the feed's state is compared with the clips.
     """
     yield from _differences("library_clip", COUNTERS)
     yield from _differences("library_librarytally", LIBRARY)
-    yield from _differences("library_clipledger", AVAILABLE)
+    yield from _differences("library_changestate", AVAILABLE)
 
 
 def _comparison(tally: Tally) -> str:

@@ -9,6 +9,7 @@ from procrastinate.exceptions import JobAborted
 
 from library.access.sessions import SessionStore
 from library.advisory_locks import LockHeldError
+from library.changes import feed
 from library.models import IdempotentAnswer, PendingImport, RequestCount
 from library.plays import pruning
 from library.sources import uploads
@@ -44,6 +45,12 @@ def prune_play_events(context: JobContext, timestamp: int) -> None:
     """Drop old play events, and create the partitions of the coming months."""
     for _ in pruning.prune():
         pass
+
+
+@periodic("27 3 * * *", MAINTENANCE)
+def prune_changes(context: JobContext, timestamp: int) -> None:
+    """Forget old changes of public clips."""
+    feed.prune(timezone.now() - feed.KEPT)
 
 
 @periodic("37 3 * * *", MAINTENANCE)

@@ -150,7 +150,6 @@ def test_concurrent_writers_do_not_wait_and_each_commit_alters_the_token() -> No
         for other, clip in ((first, one), (second, two)):
             other.execute("SET LOCAL lock_timeout = '1ms'")
             other.execute(delete, [clip.pk])
-            other.execute("SELECT library_fold_ledger()")
             assert library_token() == tokens[0]
         second.execute("COMMIT")  # the one that began later
         tokens.append(library_token())
@@ -198,25 +197,14 @@ def test_number_of_clips_is_exact_after_any_series_of_changes() -> None:
         lambda: some().restore(),
         lambda: some().delete() if dice.random() < 0.2 else None,
     ]
-    for _ in range(250):  # enough to fold the ledger several times
+    for _ in range(100):
         dice.choice(operations)()
         assert library_token().available == Clip.objects.available().count()
     sql("TRUNCATE library_clip CASCADE")
     assert library_token().available == 0
 
 
-def test_ledger_stays_short_while_its_sums_grow() -> None:
-    clip = linked_clip.make()
-    before = library_token()
-    for _ in range(300):
-        clips(clip).update(title="Again")
-    assert library_token() == before._replace(changes=before.changes + 300)
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT count(*) FROM library_clipledger")
-        assert cursor.fetchone()[0] <= 100
-
-
-def test_concurrent_changes_are_all_in_the_ledger() -> None:
+def test_concurrent_changes_are_all_numbered() -> None:
     made = linked_clip.make(_quantity=8)
     before = library_token()
 

@@ -56,10 +56,12 @@ DAMAGES = {
     "UPDATE library_librarytally SET plays = plays + 1": (
         "library_librarytally (2025-06-30 23:00:00+00): kept 2, counted 1"
     ),
-    "INSERT INTO library_clipledger (changes, available) VALUES (1, 1)": (
-        "library_clipledger (available clips): kept 2, counted 1"
+    "INSERT INTO library_change (difference) VALUES (1)": (
+        "library_changestate (available clips): kept 2, counted 1"
     ),
-    "DELETE FROM library_clipledger": "library_clipledger (available clips): kept 0, counted 1",
+    "UPDATE library_changestate SET available = 0": (
+        "library_changestate (available clips): kept 0, counted 1"
+    ),
     "DELETE FROM library_librarytally": (
         "library_librarytally (2025-06-30 23:00:00+00): kept 0, counted 1"
     ),

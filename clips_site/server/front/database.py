@@ -16,6 +16,7 @@ from psycopg.errors import (
 )
 
 from library.changes.clip_rows import ClipRow, read_call, rows_of
+from library.changes.feed import LATEST
 from library.changes.ledger import TOKEN, Token, token_of
 from library.direct_connection import Outcome
 from library.loop_connection import LoopBatcher, LoopConnection
@@ -37,6 +38,7 @@ class Database:
         self._plays = LoopBatcher(self._record, PAUSE)
         self._clips = LoopBatcher(self._read_clips)
         self._tokens = LoopBatcher(self._read_tokens)
+        self._last_changes = LoopBatcher(self._read_last_changes)
 
     async def record(self, play: plays.Play) -> plays.Recorded:
         """Record a play. It is committed on return.
@@ -61,6 +63,10 @@ class Database:
         """Return the version of the public list. Raises psycopg.Error."""
         return await self._tokens.submit(None)
 
+    async def last_change(self) -> int:
+        """Return the number of the last change of a public clip. Raises psycopg.Error."""
+        return await self._last_changes.submit(None)
+
     async def _record(self, group: Sequence[plays.Play]) -> Sequence[plays.Outcome]:
         if plays.has_locked_clips(group):
             return [plays.LOCKED] * len(group)
@@ -77,6 +83,10 @@ class Database:
     async def _read_tokens(self, requests: Sequence[None]) -> Sequence[Token]:
         (token,) = await self._for_tokens.run(TOKEN)
         return [token_of(self._value(token))] * len(requests)
+
+    async def _read_last_changes(self, requests: Sequence[None]) -> Sequence[int]:
+        (number,) = await self._for_tokens.run(LATEST)
+        return [int(self._value(number))] * len(requests)
 
     def _value(self, outcome: Outcome) -> bytes:
         if isinstance(outcome, ReadOnlySqlTransaction):  # this server is no longer the primary

@@ -11,6 +11,7 @@ from rest_framework.exceptions import APIException, MethodNotAllowed
 
 from clips_site.middleware import PROBES
 from clips_site.server.front import probes, streams
+from clips_site.server.front.changes import Changes
 from clips_site.server.front.client_counts import counted_client, counts
 from clips_site.server.front.connection import Connection
 from clips_site.server.front.database import Database
@@ -39,6 +40,7 @@ class Handler:
         database = Database()
         self._streams = Streams(database)
         self._kept_answers = KeptAnswers(self._django, database)
+        self._changes = Changes(database)
 
     async def __call__(self, request: BaseRequest) -> Reply:
         exchange = Exchange(request)
@@ -63,7 +65,12 @@ class Handler:
         reply.on_begin, reply.on_end = exchange.note_first_byte, end
         return reply
 
+    def stop(self) -> None:
+        """Let requests that wait for a change be answered, because the server stops."""
+        self._changes.stop()
+
     async def _reply(self, exchange: Exchange) -> Reply:
+        await self._changes.wait(exchange)
         return (
             await self._streams.reply(exchange)
             or await self._kept_answers.reply(exchange)

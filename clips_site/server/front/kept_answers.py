@@ -22,6 +22,7 @@ from clips_site.server.front.reply import Headers, Reply, whole_reply
 from clips_site.server.front.site_headers import is_served_here, site_headers
 from clips_site.server.front.wsgi import Django
 from clips_site.server.logs.request_ids import HEADER
+from library.api.etags import CHANGES
 from library.api.negotiation import accepts_gzip
 from library.api.throttles import count_kept_read, refused_read
 from library.client_address import client_network
@@ -48,6 +49,12 @@ class Kept(NamedTuple):
     headers: Headers
     body: bytes
     headers_of_304: Headers | None = None
+    without_plays: bool = False  # then it is current until a clip changes
+
+    def is_current(self, token: Any) -> bool:
+        return bool(
+            self.token == token or (self.without_plays and self.token.changes == token.changes)
+        )
 
 
 class KeptAnswers:
@@ -78,14 +85,15 @@ class KeptAnswers:
             return None
         key = _key(exchange)
         kept = self._kept.get(key)
-        if kept is not None and kept.token == token:
+        if kept is not None and kept.is_current(token):
             reply = self._use(exchange, key, kept, client)
             if reply is not None:
                 route.note(exchange, reply.status)
                 return reply
         reply = await self._django.reply(exchange)
-        if exchange.notes.get("kept_by") and reply.is_whole:
-            self._keep(key, token, reply)
+        kept_by = exchange.notes.get("kept_by")
+        if kept_by and reply.is_whole:
+            self._keep(key, token, reply, without_plays=kept_by == CHANGES)
         return reply
 
     def _route(self, exchange: Exchange) -> "_Route | None":
@@ -122,17 +130,17 @@ class KeptAnswers:
         headers = (*headers, *limits, (HEADER, exchange.request_id))
         return whole_reply(304, headers, b"") if unchanged else whole_reply(200, headers, kept.body)
 
-    def _keep(self, key: Key, token: Any, reply: Reply) -> None:
+    def _keep(self, key: Key, token: Any, reply: Reply, *, without_plays: bool = False) -> None:
         """Keep an answer. The token is older than the answer, so at worst it is never used."""
         headers = tuple(item for item in reply.headers if item[0].lower() not in OWN_HEADERS)
         etag = next((value for name, value in headers if name == "ETag"), "")
         before = self._kept.get(key)
         if reply.status == 304:
-            if before is None or before.token != token or before.etag != etag:
+            if before is None or not before.is_current(token) or before.etag != etag:
                 return
             kept = before._replace(headers_of_304=headers)
         elif reply.status == 200 and etag:
-            kept = Kept(token, etag, headers, reply.body)
+            kept = Kept(token, etag, headers, reply.body, without_plays=without_plays)
         else:
             return
         size = _size(key, kept)

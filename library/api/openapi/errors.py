@@ -45,6 +45,12 @@ class InvalidClips(ErrorSerializer):
     )
 
 
+class ExpiredCursor(ErrorSerializer):
+    """A cursor whose changes are gone."""
+
+    restart = serializers.URLField(help_text="Where the feed begins.")
+
+
 class FieldErrorsExtension(OpenApiSerializerExtension):  # type: ignore[no-untyped-call]
     """Describes FieldErrors, whose names are not known in advance."""
 
@@ -95,6 +101,8 @@ class ErrorResponse(OpenApiResponse):
 def _shape(error: exceptions.APIException) -> type[serializers.Serializer[Any]]:
     if isinstance(error, exceptions.ValidationError):
         return FieldErrors
+    if isinstance(error, errors.CursorExpired):
+        return ExpiredCursor
     return InvalidClips if isinstance(error, errors.InvalidClips) else ErrorSerializer
 
 

@@ -76,4 +76,4 @@ class Command(BaseCommand):
                 else:
                     rebuild.recount_clips(clip_id)
         rebuild.rebuild_library_tally()
-        rebuild.correct_ledger()
+        rebuild.correct_number_of_clips()
