@@ -25,7 +25,7 @@ from library.telemetry import request_notes
 
 DESCRIBED_BY = ("Link", "X-Total-Count")  # not in a 304, so the tag must cover them
 VARY = "Accept, Accept-Encoding"  # other types get a 406
-# What an answer may be kept by, besides a clip: what is shown of the library with its plays, or not.
+# What an answer may be kept by besides a clip: the library with its plays, or without them.
 LIBRARY, CHANGES = "library", "changes"
 COMPRESSED = ("image/png",)  # types whose bodies gzip makes no smaller
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -135,7 +135,8 @@ def revalidated(
 def may_be_kept(request: Request, by: Any) -> None:
     """Note that the server may keep this answer until what it shows has changed.
 
-    It shows the library, with or without plays, or only one clip. The answer to an editor also says that a token is valid.
+    It shows the library, with or without plays, or only one clip. The answer to an editor also says
+    that a token is valid.
     """
     if request.user is None:
         request_notes.noted(request.META)["kept_by"] = by

@@ -124,7 +124,6 @@ LIST: Parameters = {
 CHANGES: Parameters = {
     "cursor": serializers.CharField(
         required=False,
-        max_length=40,
         help_text="Place in the feed, taken from `cursor` of the last response. Without it the feed"
         " begins with the oldest changes, which include one for each public clip. `latest` is the "
         "end of the feed.",

@@ -243,6 +243,8 @@ def kept_by(client: Client, path: str, **headers: str) -> Any:
 
 def test_server_may_keep_lists_and_clips(client: Client, clip: Clip) -> None:
     assert kept_by(client, CLIPS) == kept_by(client, f"{CLIPS}?genre=jazz") == "library"
+    assert kept_by(client, f"{CLIPS}?fields=id,title") == "changes"
+    assert kept_by(client, f"{CLIPS}?fields=id&ordering=-play_count") == "library"
     assert kept_by(client, f"{CLIPS}/{clip.pk}?fields=title") == ("clip", clip.pk)
 
 

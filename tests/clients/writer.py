@@ -13,10 +13,12 @@ CHANGES = (
     "UPDATE library_clip SET deleted_at = now() WHERE id = ANY(%(ids)s)",
     "UPDATE library_clip SET deleted_at = NULL WHERE id = ANY(%(ids)s)",
     "DELETE FROM library_clip WHERE id = (%(ids)s)[1]",
-    "INSERT INTO library_clip (title, description, genre, tags, duration, state, audio_url,"
-    " audio_file, health, play_count, created_at, updated_at) SELECT 'new', '', 'g', '{}', 1,"
-    " 'published', 'https://example.com/' || n, '', 'unchecked', 0, now(), now()"
-    " FROM unnest(%(ids)s) AS n",
+    (
+        "INSERT INTO library_clip (title, description, genre, tags, duration, state, audio_url,"
+        " audio_file, health, play_count, created_at, updated_at) SELECT 'new', '', 'g', '{}', 1,"
+        " 'published', 'https://example.com/' || n, '', 'unchecked', 0, now(), now()"
+        " FROM unnest(%(ids)s) AS n"
+    ),
 )
 
 

@@ -65,7 +65,7 @@ _EXAMPLE = {
             "seq": 15,
             "id": 3,
             "change": "withdrawn",
-            "reason": "Its creator asked us to.",
+            "reason": "The rights have expired.",
             "at": "2026-11-01T12:04:31.654321Z",
             "clip": None,
         },

@@ -168,6 +168,7 @@ def provoke_errors_of_keys(errors: Errors) -> None:
 
 def provoke_errors_of_clips(errors: Errors, clip: Clip, token: dict[str, str]) -> None:
     old = {**token, "If-Match": '"old"'}
+    errors.provoke("list_changes", "cursor_expired", query="?cursor=1.1")
     for operation in WAVEFORMS:
         errors.provoke(operation, "analysis_pending", clip.pk)
     analysed(clip)
