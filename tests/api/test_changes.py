@@ -112,7 +112,7 @@ def await_poll(began: datetime) -> None:
     def polls() -> bool:
         with connection.cursor() as cursor:
             cursor.execute(statement, [query, began])
-            return cursor.rowcount > 0
+            return bool(cursor.rowcount)
 
     until(polls)
 

@@ -204,7 +204,8 @@ def test_large_statement_is_stored_in_portions_and_read_in_pages() -> None:
     with connection.cursor() as database:
         database.execute("SELECT max(cardinality(clips)) FROM library_change")
         assert database.fetchone()[0] == feed.PORTION
-    read, cursor = [], feed.BEGINNING
+    read: list[feed.Change] = []
+    cursor = feed.BEGINNING
     while (page := feed.page(cursor, 999)).changes:
         read += page.changes
         cursor = page.cursor

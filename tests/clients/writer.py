@@ -27,7 +27,8 @@ def main() -> None:
     dice = random.Random(int(seed))
     with psycopg.connect(connection) as database:
         while True:
-            (newest,) = database.execute("SELECT coalesce(max(id), 1) FROM library_clip").fetchone()
+            row = database.execute("SELECT coalesce(max(id), 1) FROM library_clip").fetchone()
+            newest = row[0] if row else 1
             for _ in range(dice.randrange(1, 4)):
                 # In the order of their ids, so that writers do not wait for each other in a circle.
                 ids = sorted({max(1, newest - dice.randrange(60)) for _ in range(3)})

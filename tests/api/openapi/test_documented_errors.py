@@ -23,6 +23,7 @@ Documented = dict[tuple[str, int], dict[str, str]]
 NEW = {"title": "New", "genre": "jazz", "duration": 3, "audio_url": "https://example.com/a.mp3"}
 OPERATIONS = {
     "list_clips": ("GET", "/api/v1/clips"),
+    "list_changes": ("GET", "/api/v1/changes"),
     "add_clip": ("POST", "/api/v1/clips"),
     "add_clips": ("POST", "/api/v1/clips/bulk"),
     "show_clip": ("GET", "/api/v1/clips/{id}"),
@@ -37,7 +38,7 @@ OPERATIONS = {
 }
 WAVEFORMS = ("clip_waveform", "clip_waveform_svg", "clip_waveform_png")
 OF_A_CLIP = ("show_clip", "clip_statistics", *WAVEFORMS)
-READS = ("list_clips", "library_statistics", *OF_A_CLIP)
+READS = ("list_clips", "list_changes", "library_statistics", *OF_A_CLIP)
 ADDS = ("add_clip", "add_clips")
 EDITS = ("change_clip", "delete_clip")
 FIELDS = ""  # instead of a code: errors of fields or parameters, by name
