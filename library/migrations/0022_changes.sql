@@ -51,14 +51,18 @@ DROP FUNCTION library_fold_ledger;
 -- `before` and `after` are the rows that the statement changed. A row of changes has at most 10,000
 -- clips, because reading some of them reads all.
 CREATE FUNCTION library_note_clips() RETURNS trigger LANGUAGE plpgsql AS $function$
+DECLARE
+    ids bigint[];
 BEGIN
-    IF TG_OP = 'INSERT' THEN
-        INSERT INTO library_change (change, clips, difference)
-        SELECT 'published', array_agg(id ORDER BY id), count(*) FROM (
-            SELECT id, (row_number() OVER (ORDER BY id) - 1) / 10000 AS portion
-            FROM after WHERE deleted_at IS NULL AND state = 'published'
-        ) AS published
-        GROUP BY portion ORDER BY portion;
+    IF TG_OP = 'INSERT' THEN -- this way, because the usual case of one clip costs less than below
+        ids := ARRAY(
+            SELECT id FROM after WHERE deleted_at IS NULL AND state = 'published' ORDER BY id
+        );
+        FOR start IN 1..cardinality(ids) BY 10000 LOOP
+            INSERT INTO library_change (change, clips, difference)
+            SELECT 'published', portion, cardinality(portion)
+            FROM (SELECT ids[start:start + 9999]) AS portions (portion);
+        END LOOP;
     ELSIF TG_OP = 'DELETE' THEN
         INSERT INTO library_change (change, clips, difference)
         SELECT 'deleted', array_agg(id ORDER BY id), -count(*) FROM (
