@@ -12,6 +12,7 @@ from library.api.fields import BODY_FIELDS, AudioURLField, Field, body_field
 from library.api.names import WHOLE, wrong_names
 from library.models import Clip, DuplicateKind, Format, Health, Part, Quality
 from library.models.fields import CLIP_FIELDS, Writer, written_by
+from library.models.insertion import add_clip
 from library.renditions.excerpt import FIELDS as PREVIEW_FIELDS
 from library.renditions.excerpt import Choice, mistakes
 
@@ -143,7 +144,7 @@ class ClipSerializer(serializers.ModelSerializer[Clip]):
 
     def create(self, validated_data: dict[str, Any]) -> Clip:
         """Add the clip. DRF would first look for relations, which clips do not have."""
-        return Clip.objects.create(**validated_data)
+        return add_clip(validated_data)
 
     def run_validation(self, data: Any = empty) -> Any:
         """Return the values. DRF has another sentence for null than for other values."""
