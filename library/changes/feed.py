@@ -20,13 +20,7 @@ KINDS = ("published", "updated", "withdrawn", "deleted", "restored")
 BEGINNING = "0.0"  # the cursor before the first change
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_READ = """
-SELECT last_seq - cardinality(clips) + place AS seq, clip, change, reason, at
-FROM library_change, unnest(clips) WITH ORDINALITY AS listed (clip, place)
-WHERE last_seq > %(after)s AND change IS NOT NULL
-    AND last_seq - cardinality(clips) + place > %(after)s
-ORDER BY last_seq, place LIMIT %(limit)s
-"""
+_READ = "SELECT * FROM library_changes_after(%s, %s)"
 # The row of a number, or the next one if it has been pruned.
 _ROW_OF = "SELECT at FROM library_change WHERE last_seq >= %s ORDER BY last_seq LIMIT 1"
 _NEWEST = "SELECT last_seq, at FROM library_change WHERE last_seq IS NOT NULL"
@@ -158,7 +152,7 @@ FROM portions ORDER BY later DESC
 
 
 def _read(database: CursorWrapper, after: int, limit: int) -> list[Change]:
-    database.execute(_READ, {"after": after, "limit": limit})
+    database.execute(_READ, [after, limit])
     return [Change(*row) for row in database.fetchall()]
 
 

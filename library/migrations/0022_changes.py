@@ -6,6 +6,7 @@ from django.db import migrations
 
 DROP = """
 DROP FUNCTION library_token;
+DROP FUNCTION library_changes_after;
 DROP FUNCTION library_note_clips, library_note_tallies, library_note_truncation CASCADE;
 DROP TABLE library_change, library_changestate;
 DROP FUNCTION library_number_changes;

@@ -171,6 +171,35 @@ CREATE TRIGGER tallies_rewritten AFTER UPDATE OR DELETE OR TRUNCATE ON library_l
     FOR EACH STATEMENT WHEN (current_setting('clips.recording', true) IS DISTINCT FROM 'on')
     EXECUTE FUNCTION library_note_tallies();
 
+-- The changes with numbers above `after`, and at most `most` of them. Rows are read one by one until
+-- these are enough. In a single statement, the planner would rather sort all changes.
+CREATE FUNCTION library_changes_after(after bigint, most integer) RETURNS TABLE (
+    seq bigint, clip bigint, change text, reason text, at timestamptz
+) LANGUAGE plpgsql STABLE ROWS 100 AS $function$
+DECLARE
+    stored record;
+    missing integer := most;
+    size integer;
+    passed integer; -- changes of the first row that are not above `after`
+BEGIN
+    FOR stored IN
+        SELECT * FROM library_change AS changes
+        WHERE last_seq > after AND changes.change IS NOT NULL ORDER BY last_seq
+    LOOP
+        size := cardinality(stored.clips); -- once, because a long array is stored compressed
+        passed := greatest(0, after - stored.last_seq + size);
+        RETURN QUERY
+            SELECT
+                stored.last_seq - size + passed + listed.place, listed.id, stored.change,
+                stored.reason, stored.at
+            FROM unnest(stored.clips[passed + 1:passed + missing])
+                WITH ORDINALITY AS listed (id, place);
+        missing := missing - (size - passed);
+        EXIT WHEN missing <= 0;
+    END LOOP;
+END
+$function$ SET enable_seqscan = off SET jit = off;
+
 -- An array: the last number and the number of public clips, with the changes of this transaction,
 -- and the plays since a time some quarters ago. A play belongs to the quarter of an hour in which
 -- its transaction began, so each committed play is among them.
