@@ -14,7 +14,7 @@ from rest_framework.views import APIView
 from library.api import parameters
 from library.api.authentication import CountedRequests
 from library.api.errors import CursorExpired
-from library.api.etags import represented, revalidated
+from library.api.etags import CHANGES, LIBRARY, may_be_kept, represented, revalidated
 from library.api.openapi.changes import describe_changes
 from library.api.representation import FIELDS, columns, select_list, shown
 from library.changes import feed
@@ -32,7 +32,8 @@ class Changes(CountedRequests, APIView):
     def get(self, request: Request) -> HttpResponse:
         query = parameters.read(request.query_params, parameters.CHANGES)
         page = _page(request, query)
-        clips = _clips(request, page.changes, query.get("fields", FIELDS))
+        fields = query.get("fields", FIELDS)
+        clips = _clips(request, page.changes, fields)
         data = {
             "changes": [
                 {
@@ -49,6 +50,7 @@ class Changes(CountedRequests, APIView):
         }
         url = replace_query_param(request.build_absolute_uri(), "cursor", page.cursor)
         headers = {"Link": f'<{url}>; rel="next"'}
+        may_be_kept(request, LIBRARY if "play_count" in fields else CHANGES)
         return revalidated(request, represented(data, headers=headers), headers)
 
 

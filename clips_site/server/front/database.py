@@ -33,8 +33,10 @@ class Database:
     """The connections of a worker's event loop."""
 
     def __init__(self) -> None:
-        purposes = ("plays", "clips", "versions")
-        self._for_plays, self._for_clips, self._for_tokens = map(LoopConnection, purposes)
+        # A connection serves one batcher: it sends one group at a time.
+        purposes = ("plays", "clips", "versions", "changes")
+        self._connections = [*map(LoopConnection, purposes)]  # each connects when it is used
+        self._for_plays, self._for_clips, self._for_tokens, self._for_changes = self._connections
         self._plays = LoopBatcher(self._record, PAUSE)
         self._clips = LoopBatcher(self._read_clips)
         self._tokens = LoopBatcher(self._read_tokens)
@@ -85,12 +87,12 @@ class Database:
         return [token_of(self._value(token))] * len(requests)
 
     async def _read_last_changes(self, requests: Sequence[None]) -> Sequence[int]:
-        (number,) = await self._for_tokens.run(LATEST)
+        (number,) = await self._for_changes.run(LATEST)
         return [int(self._value(number))] * len(requests)
 
     def _value(self, outcome: Outcome) -> bytes:
         if isinstance(outcome, ReadOnlySqlTransaction):  # this server is no longer the primary
-            for connection in (self._for_plays, self._for_clips, self._for_tokens):
+            for connection in self._connections:
                 connection.close()
         if isinstance(outcome, psycopg.Error):
             raise outcome

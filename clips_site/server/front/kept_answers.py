@@ -1,8 +1,9 @@
 """Answers of the API that are kept, and sent again while nothing they show has changed.
 
-Before each use, one tiny query reads the version of the data: for a list that of the library, for a
-clip that of its row. Requests that arrive at the same time share the query. It starts after they
-have arrived, so an answer shows every change and every play committed before its request.
+Before each use, one tiny query reads the version of the data: for lists and changes that of the
+library, for a clip that of its row. Requests that arrive at the same time share the query. It
+starts after they have arrived, so an answer shows every change and every play committed before its
+request.
 """
 
 import re
@@ -29,7 +30,7 @@ from library.client_address import client_network
 from library.database_outage import NoResponseError
 from library.telemetry import http_requests
 
-LIST = "/api/v1/clips"
+LIST, CHANGES_FEED = "/api/v1/clips", "/api/v1/changes"
 CLIP = re.compile(r"/api/v1/clips/([0-9]{1,18})(/waveform(?:\.svg|\.png)?)?")
 MAX_BYTES = 16_000_000  # of all that a process keeps
 LARGEST = MAX_BYTES // 16  # of an answer that is kept
@@ -67,7 +68,7 @@ class KeptAnswers:
         self._size = 0
 
     async def reply(self, exchange: Exchange) -> Reply | None:
-        """Return the response, or None if the request is not for a list or a clip."""
+        """Return the response, or None if the request is for something else."""
         request = exchange.request
         route = self._route(exchange)
         if route is None or request.method != "GET" or request.body_exists:
@@ -99,6 +100,8 @@ class KeptAnswers:
     def _route(self, exchange: Exchange) -> "_Route | None":
         if exchange.path == LIST:
             return _Route("clip-list", "api/v1/^clips$", self._database.token)
+        if exchange.path == CHANGES_FEED:
+            return _Route("changes", "api/v1/changes", self._database.token)
         found = CLIP.fullmatch(exchange.path)
         if found is None:
             return None
