@@ -29,6 +29,7 @@ from library.database_outage import NoResponseError
 from library.telemetry import http_requests
 
 LIST = "/api/v1/clips"
+FACETS = "/api/v1/facets"
 CLIP = re.compile(r"/api/v1/clips/([0-9]{1,18})(/waveform(?:\.svg|\.png)?)?")
 MAX_BYTES = 16_000_000  # of all that a process keeps
 LARGEST = MAX_BYTES // 16  # of an answer that is kept
@@ -60,7 +61,7 @@ class KeptAnswers:
         self._size = 0
 
     async def reply(self, exchange: Exchange) -> Reply | None:
-        """Return the response, or None if the request is not for a list or a clip."""
+        """Return the response, or None if the request is for something else."""
         request = exchange.request
         route = self._route(exchange)
         if route is None or request.method != "GET" or request.body_exists:
@@ -91,6 +92,8 @@ class KeptAnswers:
     def _route(self, exchange: Exchange) -> "_Route | None":
         if exchange.path == LIST:
             return _Route("clip-list", "api/v1/^clips$", self._database.token)
+        if exchange.path == FACETS:
+            return _Route("facets", "api/v1/facets", self._read_changes)
         found = CLIP.fullmatch(exchange.path)
         if found is None:
             return None
@@ -100,6 +103,11 @@ class KeptAnswers:
             name = f"clip{image.replace('/', '-').replace('.', '-')}"
             return _Route(name, template, partial(self._read_audio, clip_id), clip_id)
         return _Route("clip-detail", template, partial(self._database.clip, clip_id), clip_id)
+
+    async def _read_changes(self) -> tuple[Any, ...]:
+        """Return the version of everything that facets depend on. No play changes it."""
+        token = await self._database.token()
+        return token.changes, token.available
 
     async def _read_audio(self, clip_id: int) -> tuple[Any, ...] | None:
         """Return everything of a clip on which its waveform depends. No play changes it."""

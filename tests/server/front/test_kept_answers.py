@@ -16,7 +16,7 @@ from library.plays import rebuild
 from tests.support.editors import bearer, editor
 
 Http = Callable[..., requests.Response]
-CLIPS = "/api/v1/clips"
+CLIPS, FACETS = "/api/v1/clips", "/api/v1/facets"
 OWN_HEADERS = {"Date", "X-Request-ID", "RateLimit"}
 # Django answers a request with a cookie; the front keeps no such answer.
 PAST_THE_FRONT = {"Cookie": "a=b"}
@@ -65,7 +65,7 @@ def shown(http: Http, path: str, **headers: str) -> tuple[int, dict[str, str], A
 
 
 @pytest.mark.parametrize("change", CHANGES)
-@pytest.mark.parametrize("path", [CLIPS, f"{CLIPS}?fields=title,play_count", "one"])
+@pytest.mark.parametrize("path", [CLIPS, f"{CLIPS}?fields=title,play_count", "one", FACETS])
 def test_next_answer_shows_the_change(
     http: Http, clip: Clip, change: Callable[[Http, Clip], None], path: str
 ) -> None:
