@@ -20,6 +20,7 @@ from django.utils import timezone
 from clips_site.static_files import collect_if_changed
 from harness.origin import Origin
 from harness.service import Server, free_port
+from library.api.facets import kept_facets
 from library.api.pagination import kept_counts
 from library.models import Clip, ListenerKey
 from tests.settings import LOCAL
@@ -121,6 +122,7 @@ def emptied(transactional_db: None) -> None:
 def _forget_counts() -> None:
     """Forget the counts of clips: after a rollback, the ledger's numbers occur again."""
     kept_counts.clear()
+    kept_facets.clear()
 
 
 @pytest.fixture

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from library.api.fields import Field, FiniteParameter, FlagParameter, WholeParameter, parameter
+from library.api.filter_fields import MomentParameter
+from library.licences import licences_that_allow
 from library.models import Clip
 from library.models.clip import AVAILABLE
 from library.models.fields import CLIP_FIELDS, ORDERED
@@ -12,7 +14,9 @@ from library.models.search import QUERY_SQL, raw_query
 from library.sound.limits import MOST_CHANNELS
 
 # Fields with a filter of their own below, and its parameter.
-SPECIAL = {"genre": "genre", "tags": "tag"}
+SPECIAL = {"genre": "genre", "tags": "tag", "licence": "licence"}
+# Filters by facts of licences.
+LICENCE_FACTS = ("commercial_use", "derivatives")
 
 
 @dataclass
@@ -89,6 +93,28 @@ FILTERS |= {
         ),
     ),
 }
+FILTERS |= {
+    name: (
+        condition,
+        MomentParameter(
+            required=False,
+            help_text=f"{purpose} A date is its start in UTC; or an RFC 3339 date-time.",
+        ),
+    )
+    for name, condition, purpose in (
+        (
+            "created_after",
+            "created_at >= %s",
+            "Return clips that were added at this time or later.",
+        ),
+        ("created_before", "created_at < %s", "Return clips that were added before this time."),
+        (
+            "updated_since",
+            "updated_at >= %s",
+            "Return clips that were changed or added at this time or later; plays are no changes.",
+        ),
+    )
+}
 
 
 def matching(query: Mapping[str, Any]) -> Conditions:
@@ -97,11 +123,18 @@ def matching(query: Mapping[str, Any]) -> Conditions:
     for name, (condition, _) in FILTERS.items():
         if name in query:
             conditions.add(condition, query[name])
-    if genres := query.get("genre"):
-        places = ", ".join(["lower(%s::text)"] * len(genres))
-        conditions.add(f"lower(genre) IN ({places})", *genres)
+    for name in ("genre", "creator"):
+        if name in query:
+            places = ", ".join(["lower(%s::text)"] * len(query[name]))
+            conditions.add(f"lower({name}) IN ({places})", *query[name])
     if "tag" in query:
         conditions.add("tags @> %s::varchar[]", query["tag"])
+    if "licence" in query:
+        conditions.add("licence = ANY(%s::varchar[])", query["licence"])
+    if facts := {name: query[name] for name in LICENCE_FACTS if name in query}:
+        conditions.add("licence = ANY(%s::varchar[])", licences_that_allow(**facts))
+    if "ids" in query:
+        conditions.add("id = ANY(%s::bigint[])", query["ids"])
     if query.get("search"):
         conditions.add(f"search_vector @@ {QUERY_SQL}", raw_query(query["search"]))
     return conditions

@@ -75,3 +75,7 @@ class JSONRenderer(BaseRenderer):
         renderer_context: Mapping[str, Any] | None = None,
     ) -> bytes:
         return b"" if data is None else orjson.dumps(data, _other_types, OPTIONS)
+
+
+# Values of Accept that programs send most often; parsing one takes longer than to look it up.
+JSON_ACCEPTED = frozenset(("*/*", JSONRenderer.media_type))

@@ -11,6 +11,7 @@ from library.api.representation import select_list
 from library.api.sorting import Order, Place
 from library.changes.ledger import library_token
 from library.models.rows import Row, read
+from library.statistics.recent_plays import recent_plays
 
 KEPT_COUNTS = 1_000  # filters
 kept_counts: dict[str, tuple[int, int]] = {}  # changes in the ledger, and matching clips, by filter
@@ -18,18 +19,26 @@ kept_counts: dict[str, tuple[int, int]] = {}  # changes in the ledger, and match
 
 def page_of(
     request: Request, query: Mapping[str, Any], columns: Iterable[str]
-) -> tuple[list[Row], dict[str, str]]:
-    """Return the rows that the parameters select, and the page's headers.
+) -> tuple[list[Row], dict[str, str], dict[str, str]]:
+    """Return the rows that the parameters select, the page's headers, and the links in them.
 
-    Runs at most three statements. Raises ValidationError for a cursor of another service.
+    Runs at most three statements, and more in the order by recent plays. Raises ValidationError for
+    a cursor of another service.
     """
     order = Order.of(query)
     limit = query["limit"]
     place = Place.of(query["cursor"], order) if "cursor" in query else None
     conditions = matching(query)
-    statement, values = statement_of(conditions, order, place, columns, limit + 1)
-    # How many clips match decides how PostgreSQL best reads them.
-    rows = read(statement, values, prepared=not conditions.values)
+    columns = [*columns]
+    if order.is_by_recent_plays:
+        recent_plays.renew()
+    rows: list[Row] = []
+    for part, begin in order.parts(place):
+        missing = limit + 1 - len(rows)
+        if missing:
+            statement, values = statement_of(conditions, part, begin, columns, missing)
+            # How many clips match decides how PostgreSQL best reads them.
+            rows += read(statement, values, prepared=not conditions.values)
     more = len(rows) > limit
     del rows[limit:]
     back = place is not None and place.back
@@ -49,7 +58,7 @@ def page_of(
         links["first"] = remove_query_param(url, "cursor")
     if links:
         headers["Link"] = ", ".join(f'<{link}>; rel="{name}"' for name, link in links.items())
-    return rows, headers
+    return rows, headers, links
 
 
 def statement_of(
@@ -57,10 +66,12 @@ def statement_of(
 ) -> tuple[str, list[Any]]:
     """Return the statement that reads a page, and its values."""
     found = Conditions([*conditions.sql], [*conditions.values])
+    if order.condition:
+        found.add(order.condition)
     if place is not None:
         order.begin(found, place)
     statement = (
-        f"SELECT {select_list(columns)}, {order.expression} AS sorted_by FROM library_clip"
+        f"SELECT {select_list(columns)}, {order.expression} AS sorted_by FROM {order.tables}"
         f" WHERE {' AND '.join(found.sql)}"
         f" {order.sql(back=place is not None and place.back)} LIMIT {limit:d}"
     )

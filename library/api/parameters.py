@@ -11,7 +11,14 @@ from rest_framework.exceptions import ErrorDetail
 from rest_framework.fields import empty, get_error_detail
 
 from library.api.errors import NOT_NAMES
-from library.api.fields import ChoiceParameter, Field, TagsField, WholeParameter
+from library.api.fields import ChoiceParameter, Field, FlagParameter, TagsField, WholeParameter
+from library.api.filter_fields import (
+    MAX_REPEATED,
+    MOST_IDS,
+    IdsParameter,
+    LicencesParameter,
+    NamesParameter,
+)
 from library.api.filters import FILTERS
 from library.api.names import WHOLE
 from library.api.representation import FIELDS
@@ -22,13 +29,12 @@ from library.statistics.buckets import Interval
 from library.statistics.library import TOP_WINDOWS
 from library.statistics.period import MAX_BUCKETS, Period, PeriodError, parse_period
 from library.statistics.ranking import TOP
-from library.text import composed
 
 Parameters: TypeAlias = Mapping[str, Field]
 
 DEFAULT_LIMIT, MAX_LIMIT = 100, 1000
 LONGEST_WAIT = 30  # seconds. Proxies often close a connection after 60 s
-MAX_REPEATED = 20
+LIST_FORMATS = ("json", "m3u", "rss", "jsonfeed", "csv")
 # The colours of images of waveforms. All have a contrast of 3:1 or more on their backgrounds.
 WAVE_COLORS = {
     "blue": "#2f7de1",
@@ -48,21 +54,6 @@ class LimitParameter(WholeParameter):
 
     def __init__(self, max_value: int, default: int, help_text: str) -> None:
         super().__init__(min_value=1, max_value=max_value, default=default, help_text=help_text)
-
-
-class GenresParameter(serializers.ListField):
-    """Genres; a clip has one of them."""
-
-    child = serializers.CharField(max_length=64)
-
-    def to_internal_value(self, data: Any) -> list[str]:
-        try:
-            genres = [composed(genre) for genre in super().to_internal_value(data)]
-        except serializers.ValidationError:
-            raise serializers.ValidationError(
-                "A genre must have 1 to 64 characters and no NUL."
-            ) from None
-        return genres
 
 
 class FieldsParameter(serializers.CharField):
@@ -87,9 +78,9 @@ SHOW: Parameters = {
 }
 # They choose clips, in the list and wherever else clips are chosen.
 CLIP_FILTERS: Parameters = {
-    "genre": GenresParameter(
-        required=False,
-        max_length=MAX_REPEATED,
+    "genre": NamesParameter(
+        "genre",
+        64,
         help_text="Return clips of this genre, ignoring case. Repeat the parameter to return clips "
         "of any of several genres.",
     ),
@@ -107,6 +98,34 @@ CLIP_FILTERS: Parameters = {
         "best matches come first.",
     ),
     **{name: field for name, (_, field) in FILTERS.items()},
+    "creator": NamesParameter(
+        "creator",
+        200,
+        help_text="Return clips of this creator, ignoring case. Repeat the parameter to return "
+        "clips of any of several creators.",
+    ),
+    "licence": LicencesParameter(
+        required=False,
+        max_length=MAX_REPEATED,
+        help_text="Return clips under this licence: an SPDX identifier, such as `CC-BY-4.0`, or "
+        "one without its version for all versions: `CC-BY` returns neither `CC-BY-NC` nor other "
+        "licences. Repeat the parameter to return clips under any of several licences.",
+    ),
+    "commercial_use": FlagParameter(
+        required=False,
+        help_text="Return clips whose licence permits commercial use (`true`) or does not "
+        "(`false`). Clips without a licence match neither.",
+    ),
+    "derivatives": FlagParameter(
+        required=False,
+        help_text="Return clips whose licence permits sharing changed versions (`true`) or does "
+        "not (`false`). Like `commercial_use`, it needs a licence.",
+    ),
+    "ids": IdsParameter(
+        required=False,
+        help_text=f"Return those of these clips that are public: at most {MOST_IDS} ids, separated "
+        "by commas. The order is that of `ordering`.",
+    ),
 }
 LIST: Parameters = {
     **CLIP_FILTERS,
@@ -120,6 +139,12 @@ LIST: Parameters = {
         required=False, help_text="Position of a page. Taken from a `Link` header."
     ),
     **SHOW,
+    "format": ChoiceParameter(
+        LIST_FORMATS,
+        help_text="Format of the response, which takes precedence over `Accept`. `m3u` is a "
+        "playlist, `rss` and `jsonfeed` are feeds, which have the newest clips first unless "
+        "`ordering` is given, and `csv` is a table. `fields` is for `json` and `csv` only.",
+    ),
 }
 CHANGES: Parameters = {
     "cursor": serializers.CharField(

@@ -17,7 +17,7 @@ from library.api import parameters
 from library.api.authentication import CountedRequests
 from library.api.errors import ClipNotFound
 from library.api.etags import Representation, digest_of, represented, revalidated
-from library.api.json_bodies import JSONRenderer
+from library.api.json_bodies import JSON_ACCEPTED, JSONRenderer
 from library.api.openapi import statistics as described
 from library.statistics.clip import clip_statistics
 from library.statistics.library import library_statistics
@@ -36,10 +36,6 @@ class CSVRenderer(BaseRenderer):
         writer.writerow(("start", "plays"))
         writer.writerows((bucket["start"], bucket["plays"]) for bucket in data["series"])
         return table.getvalue()
-
-
-# Values of Accept that programs send most often; parsing one takes longer than to look it up.
-JSON_ACCEPTED = frozenset(("*/*", JSONRenderer.media_type))
 
 
 class StatisticsView(CountedRequests, APIView):

@@ -4,6 +4,7 @@ from django.urls import path, re_path
 from rest_framework.routers import SimpleRouter
 
 from library.api.changes import Changes
+from library.api.facets import Facets
 from library.api.statistics import ClipStatistics, LibraryStatistics
 from library.api.views import ClipViewSet
 from library.api.waveforms import Waveform, WaveformPNG, WaveformSVG
@@ -18,5 +19,6 @@ urlpatterns = [
     re_path(rf"{CLIP}/waveform\.svg$", WaveformSVG.as_view(), name="clip-waveform-svg"),
     re_path(rf"{CLIP}/waveform\.png$", WaveformPNG.as_view(), name="clip-waveform-png"),
     path("changes", Changes.as_view(), name="changes"),
+    path("facets", Facets.as_view(), name="facets"),
     path("stats", LibraryStatistics.as_view(), name="stats"),
 ]

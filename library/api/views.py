@@ -23,12 +23,19 @@ from library.api.etags import (
     version,
 )
 from library.api.kept_rows import fragments
+from library.api.list_formats.formats import (
+    chosen_format,
+    columns_of,
+    represented_as,
+    shows_only_the_library,
+)
+from library.api.list_formats.negotiated import NegotiatedList
 from library.api.negotiation import AnyAccept
 from library.api.openapi import operations
 from library.api.pagination import page_of
 from library.api.representation import FIELDS, columns, select_list, shown
 from library.api.serializers import ClipSerializer
-from library.api.sorting import is_by_plays
+from library.api.sorting import is_by_plays, is_by_recent_plays
 from library.api.stream import stream_clip
 from library.api.stream_steps import count_refusal, variant_of
 from library.api.visibility import VISIBILITY, check_visible
@@ -42,7 +49,7 @@ STREAMED = ("title", "audio_url", "audio_file", "audio", "renditions", *VISIBILI
 
 @extend_schema(tags=["clips"])
 @operations.describe_clips
-class ClipViewSet(ClipWrites):
+class ClipViewSet(NegotiatedList, ClipWrites):
     """List, show and stream clips; adding, changing and deleting them is in ClipWrites."""
 
     queryset: QuerySet[Clip] = Clip.objects.all()
@@ -51,11 +58,19 @@ class ClipViewSet(ClipWrites):
 
     def list(self, request: Request) -> HttpResponseBase:
         query = parameters.read(request.query_params, parameters.LIST)
+        chosen = chosen_format(request, query)
         fields = query.get("fields", FIELDS)
-        rows, headers = page_of(request, query, columns(fields))
-        may_be_kept(request, LIBRARY if "play_count" in fields or is_by_plays(query) else CHANGES)
-        shown_clips = [*fragments(rows, request, fields)]
-        return revalidated(request, represented(shown_clips, headers=headers), headers)
+        needed = columns_of(chosen, fields) if chosen else columns(fields)
+        rows, headers, links = page_of(request, query, needed)
+        # The sums of recent plays change without the library.
+        if shows_only_the_library(chosen, rows) and not is_by_recent_plays(query):
+            shows_plays = "play_count" in needed or is_by_plays(query)
+            may_be_kept(request, LIBRARY if shows_plays else CHANGES)
+        if chosen:
+            represented_list = represented_as(chosen, request, rows, links, headers, fields)
+        else:
+            represented_list = represented([*fragments(rows, request, fields)], headers=headers)
+        return revalidated(request, represented_list, headers)
 
     def retrieve(self, request: Request, pk: str) -> HttpResponseBase:
         fields = parameters.read(request.query_params, parameters.SHOW).get("fields", FIELDS)

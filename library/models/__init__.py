@@ -20,6 +20,7 @@ from library.models.play import LibraryTally as LibraryTally
 from library.models.play import ListenerKey as ListenerKey
 from library.models.play import PlayEvent as PlayEvent
 from library.models.play import PlayTally as PlayTally
+from library.models.play import RecentPlays as RecentPlays
 from library.models.presence import Presence as Presence
 from library.models.request_state import IdempotentAnswer as IdempotentAnswer
 from library.models.request_state import RequestCount as RequestCount

@@ -266,9 +266,9 @@ class Clip(models.Model):
         """Each order of the list has an index that ends in `id`, for paging.
 
         The exception is `play_count`: with an index on it, every play would rewrite all indexes (no
-        HOT updates), so clips are sorted by plays without one. There are few check constraints,
-        because PostgreSQL reads all of them for each statement, the update of a play included
-        (benchmarks/RESULTS.md).
+        HOT updates), so clips are sorted by plays without one. The order by recent plays is that of
+        RecentPlays. There are few check constraints, because PostgreSQL reads all of them for each
+        statement, the update of a play included (benchmarks/RESULTS.md).
         """
 
         ordering = ("id",)
@@ -280,7 +280,15 @@ class Clip(models.Model):
             models.Index(Lower("title"), "id", name="clip_title"),  # by title, ignoring case
             models.Index(fields=("duration", "id"), name="clip_duration"),  # and its limits
             models.Index(fields=("created_at", "id"), name="clip_created_at"),
+            models.Index(fields=("updated_at", "id"), name="clip_updated_at"),
             models.Index(Lower("genre"), "id", name="clip_genre"),  # clips of a genre by id
+            # Most clips may have neither, and then write neither index.
+            models.Index(
+                Lower("creator"), "id", name="clip_creator", condition=Q(creator__isnull=False)
+            ),
+            models.Index(
+                fields=("licence", "id"), name="clip_licence", condition=Q(licence__isnull=False)
+            ),
             GinIndex(fields=("tags",), name="clip_tags"),  # clips with all of several tags
             GinIndex(fields=("search_vector",), name="clip_search"),  # words and their prefixes
             # Finds the clips of a recording among 100,000 in 8 ms instead of 70; plays stay HOT.

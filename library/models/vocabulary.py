@@ -1,4 +1,4 @@
-"""The genres and tags in use, to suggest them in forms and filters."""
+"""The genres, tags and creators in use, to suggest them in forms and filters."""
 
 from collections import Counter
 
@@ -6,8 +6,8 @@ from django.db import connection
 
 from library.models.clip import Clip
 
-MOST_GENRES, MOST_TAGS = 500, 300
-LATEST = 2_000  # clips whose tags are suggested
+MOST_GENRES, MOST_TAGS, MOST_CREATORS = 500, 300, 300
+LATEST = 2_000  # clips whose tags and creators are suggested
 
 # Jumps from each genre to the next in the index `clip_genre`, while DISTINCT would read all clips.
 # Of several spellings it returns that of the first clip.
@@ -37,3 +37,10 @@ def known_tags() -> list[str]:
     latest = Clip.objects.not_deleted().order_by("-id").values_list("tags", flat=True)[:LATEST]
     counts = Counter(tag for tags in latest for tag in tags)
     return [tag for tag, _ in counts.most_common(MOST_TAGS)]
+
+
+def known_creators() -> list[str]:
+    """Return the creators of the latest clips, the most frequent first."""
+    latest = Clip.objects.not_deleted().order_by("-id").values_list("creator", flat=True)[:LATEST]
+    counts = Counter(creator for creator in latest if creator)
+    return [creator for creator, _ in counts.most_common(MOST_CREATORS)]

@@ -10,9 +10,9 @@ from pytest_django import DjangoAssertNumQueries
 
 from library.api.serializers import ClipSerializer
 from library.models import Clip, State
-from library.telemetry import request_notes
 from tests.support.editors import bearer, editor
 from tests.support.field_errors import faulty
+from tests.support.lists import kept_by
 
 Http = Callable[..., requests.Response]
 MakeClip = Callable[..., Clip]
@@ -233,12 +233,6 @@ def test_responses_must_be_revalidated(http: Http, clip: Clip, path: str) -> Non
         "Accept, Accept-Encoding, origin",
     )
     assert headers["ETag"].startswith('"')
-
-
-def kept_by(client: Client, path: str, **headers: str) -> Any:
-    """Request a path, and return the note by which the server may keep its answer."""
-    request = client.get(path, headers=headers).wsgi_request
-    return request_notes.noted(request.META).get("kept_by")
 
 
 def test_server_may_keep_lists_and_clips(client: Client, clip: Clip) -> None:

@@ -30,7 +30,8 @@ from library.client_address import client_network
 from library.database_outage import NoResponseError
 from library.telemetry import http_requests
 
-LIST, CHANGES_FEED = "/api/v1/clips", "/api/v1/changes"
+LIST, FACETS = "/api/v1/clips", "/api/v1/facets"
+CHANGES_FEED = "/api/v1/changes"
 CLIP = re.compile(r"/api/v1/clips/([0-9]{1,18})(/waveform(?:\.svg|\.png)?)?")
 MAX_BYTES = 16_000_000  # of all that a process keeps
 LARGEST = MAX_BYTES // 16  # of an answer that is kept
@@ -102,6 +103,8 @@ class KeptAnswers:
             return _Route("clip-list", "api/v1/^clips$", self._database.token)
         if exchange.path == CHANGES_FEED:
             return _Route("changes", "api/v1/changes", self._database.token)
+        if exchange.path == FACETS:
+            return _Route("facets", "api/v1/facets", self._read_changes)
         found = CLIP.fullmatch(exchange.path)
         if found is None:
             return None
@@ -111,6 +114,11 @@ class KeptAnswers:
             name = f"clip{image.replace('/', '-').replace('.', '-')}"
             return _Route(name, template, partial(self._read_audio, clip_id), clip_id)
         return _Route("clip-detail", template, partial(self._database.clip, clip_id), clip_id)
+
+    async def _read_changes(self) -> tuple[Any, ...]:
+        """Return the version of everything that facets depend on. No play changes it."""
+        token = await self._database.token()
+        return token.changes, token.available
 
     async def _read_audio(self, clip_id: int) -> tuple[Any, ...] | None:
         """Return everything of a clip on which its waveform depends. No play changes it."""

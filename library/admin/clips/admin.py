@@ -19,11 +19,13 @@ from library.admin.bulk import analyses, deletion, edit, states
 from library.admin.clips import (
     audio_views,
     columns,
+    credit_filters,
     duplicates,
     filters,
     ordering,
     preview,
     sound,
+    time_filters,
 )
 from library.admin.clips.changelist import ClipChangeList, search
 from library.admin.clips.edit_conflicts import presence
@@ -54,18 +56,24 @@ class ClipAdmin(ModelAdmin[Clip]):
     list_filter = (
         filters.GenreFilter,
         filters.TagFilter,
-        filters.LicenceFilter,
+        credit_filters.CreatorFilter,
+        credit_filters.LicenceFilter,
+        credit_filters.CommercialUseFilter,
+        credit_filters.DerivativesFilter,
         filters.HealthFilter,
         filters.SourceFilter,
         filters.AudioFilter,
         filters.StateFilter,
+        time_filters.CreatedAfterFilter,
+        time_filters.CreatedBeforeFilter,
+        time_filters.UpdatedSinceFilter,
         filters.DuplicatesFilter,
         filters.DeletedFilter,
     )
     list_filter_submit = True
     list_per_page = 50
     search_fields = ("search_vector",)  # see get_search_results
-    search_help_text = "Title, tag, creator, ISRC, number or URL"
+    search_help_text = "Title, tag, creator, ISRC, number or a part of a URL"
     show_facets = admin.ShowFacets.NEVER  # they would count all clips for each choice
     show_full_result_count = False
     actions = (

@@ -14,6 +14,7 @@ from unfold.templatetags.unfold_list import result_headers
 from library.admin.bulk.confirmation import clip_count
 from library.admin.clips.columns import subtitle
 from library.admin.clips.filters import FormFilter
+from library.admin.clips.in_source import in_source
 from library.admin.clips.ordering import DEFAULT, MATCH, ORDERS, remembered_order, with_id
 from library.models import Clip
 from library.models.search import search_query, search_rank
@@ -25,15 +26,16 @@ NOT_SHOWN = ("description", "search_vector")
 
 
 def search(clips: QuerySet[Clip], text: str) -> QuerySet[Clip]:
-    """Return the clips with all words of the text, as in the API, or with that number, URL or ISRC.
+    """Return the clips with all words of the text, as in the API, or with that number or ISRC.
 
-    `#12` finds only clip 12; `12` also finds clips that contain the word.
+    Also those with the text in their URL or in the name of their upload. `#12` finds only clip 12;
+    `12` also finds clips that contain the word.
     """
     text = text.strip()
     if text.startswith(("http://", "https://")):
-        return clips.filter(audio_url=text)
+        return clips.filter(in_source(text))
     number = text.removeprefix("#")
-    by_words = Q(search_vector=search_query(text))
+    by_words = Q(search_vector=search_query(text)) | in_source(text)
     if number.isascii() and number.isdecimal():
         by_number = Q(pk=number)
         return clips.filter(by_number | by_words if number == text else by_number)

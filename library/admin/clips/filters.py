@@ -15,7 +15,6 @@ from unfold.widgets import UnfoldAdminSelectWidget
 
 from library.admin.suggestions import words_input
 from library.analyses import duplicates
-from library.licences import licence_choices
 from library.models import Clip, Health, State
 from library.models.clip import fact
 from library.models.tag import normalise_tags
@@ -129,15 +128,6 @@ class TagFilter(WordFilter):
             return queryset.filter(tags__contains=normalise_tags(value.strip(" ,").split(",")))
         except ValidationError:  # no clip can have such a tag
             return queryset.none()
-
-
-class LicenceFilter(ChoiceFilter):
-    """Clips under a licence, or without one."""
-
-    title = parameter_name = "licence"
-    CHOICES = {"none": ("None", Q(licence=None))} | {
-        name: (title, Q(licence=name)) for name, title in licence_choices()
-    }
 
 
 class HealthFilter(ChoiceFilter):

@@ -1,7 +1,6 @@
 """The columns of files of clips, and the conversion between values and cells of a spreadsheet."""
 
 import re
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,6 +10,7 @@ from django.utils.dateparse import parse_datetime
 from django.utils.timezone import is_naive, make_aware
 
 from library.api import representation
+from library.cells import FORMULA, Dialect, to_text
 from library.models import Clip, State
 from library.models.fields import CLIP_FIELDS, EDITORS, NUMBERS, written_by
 
@@ -53,22 +53,9 @@ NOTES = {
     "updated_at": "The time from the export. If the clip was changed later, the row is refused.",
 }
 
-# Every beginning of a cell that a spreadsheet might treat as a formula, even if it splits the file
-# at another separator (OWASP, CSV injection; Japanese keyboards type the last four characters).
-_FORMULA = "('*[=+\\-@\uff1d\uff0b\uff0d\uff20])"
-_UNGUARDED = re.compile(f"(^|[,;\t\r\n]){_FORMULA}")
-_GUARDED = re.compile(f"(^|[,;\t\r\n])'{_FORMULA}")
+_GUARDED = re.compile(f"(^|[,;\t\r\n])'{FORMULA}")
 
 
-@dataclass(frozen=True)
-class Dialect:
-    """The separator of a CSV file, and its decimal point."""
-
-    delimiter: str
-    decimal: str
-
-
-COMMAS = Dialect(",", ".")
 SEMICOLONS = Dialect(";", ",")  # of spreadsheets with a decimal comma
 TABS = Dialect("\t", ".")
 
@@ -90,17 +77,6 @@ def column_name(header: str) -> str:
     return {"license": "licence", "license_url": "licence_url"}.get(name, name)
 
 
-def to_text(value: Any) -> str:
-    """Return a value as people read it."""
-    if value is None:
-        return ""
-    if isinstance(value, datetime):
-        return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
-    if isinstance(value, float):
-        return str(value).removesuffix(".0")
-    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
-
-
 def to_time(text: Any) -> datetime | None:
     """Return the time in a text, in UTC unless it names another zone; None if there is none."""
     try:
@@ -108,14 +84,6 @@ def to_time(text: Any) -> datetime | None:
     except ValueError:  # such as a thirteenth month
         return None
     return make_aware(time, UTC) if time is not None and is_naive(time) else time
-
-
-def to_cell(value: Any, dialect: Dialect) -> str:
-    """Return a value as a cell, escaped so that spreadsheets do not treat it as a formula."""
-    text = to_text(value)
-    if isinstance(value, (str, list)):
-        return _UNGUARDED.sub(r"\1'\2", text)
-    return text.replace(".", dialect.decimal) if isinstance(value, float) else text
 
 
 def from_cell(column: str, cell: str, dialect: Dialect) -> Any:

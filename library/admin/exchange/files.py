@@ -11,15 +11,14 @@ import orjson
 from django.conf import settings
 
 from library.admin.exchange.columns import (
-    COMMAS,
     IGNORED,
     IMPORTED,
     SEMICOLONS,
     TABS,
-    Dialect,
     column_name,
     from_cell,
 )
+from library.cells import COMMAS, Dialect
 
 MAX_BYTES = settings.CLIPS_IMPORT_MAX_BYTES
 MAX_ROWS = 10_000

@@ -21,6 +21,7 @@ from library.admin.exchange import columns, files, streamed
 from library.admin.exchange.plan import Kind, Plan
 from library.admin.exchange.preview import Preview
 from library.admin.exchange.writing import StalePlanError
+from library.cells import to_text
 from library.models import Clip, PendingImport, State
 from library.models.transactions import allow_idle
 
@@ -99,7 +100,7 @@ def preview(request: HttpRequest, pk: UUID) -> HttpResponseBase:
     pending = _pending(request, pk).first()
     if pending is None:
         return _expired(request)
-    since = columns.to_text(timezone.now())
+    since = to_text(timezone.now())
     file = files.read(bytes(pending.data), pending.name)
     plan = Plan(file.rows, pending.state)
     confirmation = {"pending": pending.pk, "seen": plan.fingerprint(), "since": since}

@@ -7,9 +7,10 @@ from typing import Any
 from django.contrib.admin.models import LogEntry
 from django.core.paginator import Page, Paginator
 
-from library.admin.exchange.columns import to_text, to_time
+from library.admin.exchange.columns import to_time
 from library.admin.exchange.files import ParsedFile
 from library.admin.exchange.plan import Kind, Plan, PlannedRow
+from library.cells import to_text
 from library.models import Clip
 
 PER_PAGE = 100

@@ -13,7 +13,8 @@ from django.http import HttpRequest, StreamingHttpResponse
 from django.urls import reverse
 from django.utils import timezone
 
-from library.admin.exchange.columns import COMMAS, EXPORTED, SEMICOLONS, Dialect, to_cell
+from library.admin.exchange.columns import EXPORTED, SEMICOLONS
+from library.cells import COMMAS, Dialect, to_cell
 from library.models import Clip
 
 PIECE = 1000  # clips read by one query

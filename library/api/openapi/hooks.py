@@ -4,8 +4,8 @@ from copy import deepcopy
 from typing import Any
 
 from library.api.fields import CANONICAL
+from library.api.filter_fields import ID_LIST, MAX_REPEATED
 from library.api.json_bodies import BULK_MAX
-from library.api.parameters import MAX_REPEATED
 from library.api.representation import FIELDS
 from library.models import Clip
 from library.models.tag import MAX_TAG_LENGTH, MAX_TAGS
@@ -44,6 +44,9 @@ FORMATS = {
     **{name: name for name in CANONICAL},  # more spellings are accepted than a pattern describes
     "since": "date-or-date-time",
     "until": "date-or-date-time",
+    "created_after": "date-or-date-time",
+    "created_before": "date-or-date-time",
+    "updated_since": "date-or-date-time",
     "timezone": "iana-time-zone",
 }
 
@@ -110,10 +113,14 @@ def _allow_blank(parameter: Schema) -> None:
         each = TAG if parameter["name"] == "tag" else schema["items"] | {"pattern": _text(NUL)}
         schema["maxItems"] = MAX_TAGS if parameter["name"] == "tag" else MAX_REPEATED
         schema["items"] = each | {"minLength": 0, "pattern": f"^$|{each['pattern']}"}
+        if parameter["name"] in FORMATS:
+            schema["items"] = {"type": "string", "format": FORMATS[parameter["name"]]}
     else:
         schema.pop("default", None)
         if parameter["name"] == "fields":
             schema["pattern"] = f"^$|{FIELD_LIST}"
+        elif parameter["name"] == "ids":
+            schema["pattern"] = f"^$|^{ID_LIST}$"
         elif parameter["name"] in FORMATS:
             schema["format"] = FORMATS[parameter["name"]]
         elif "string" in schema["type"] and not schema.keys() & {"enum", "format"}:

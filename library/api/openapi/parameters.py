@@ -51,6 +51,9 @@ RETRY_AFTER = response_header(
 IF_NONE_MATCH = request_header(
     "If-None-Match", "An `ETag` that you have. The response is 304 if it is still current."
 )
+NO_CACHE = response_header(
+    "Cache-Control", "`no-cache`: revalidate a copy before you use it.", [200, 304]
+)
 IDEMPOTENCY_KEY = OpenApiParameter(
     "Idempotency-Key",
     {"type": "string", "pattern": KEY_PATTERN},

@@ -3,6 +3,7 @@
 import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from django.contrib import admin
@@ -129,8 +130,34 @@ def test_search_finds_words_numbers_and_addresses() -> None:
     assert found("q=https://example.com/sun.mp3") == ["Sun"]
     Clip.objects.filter(pk=rain.pk).update(isrc="USS1Z9900001")
     assert found("q=us-s1z-99-00001") == ["Heavy Rain"]
-    for nothing in ("eavy", "!", "%23x", "9" * 40, "https://example.com/"):
+    for nothing in ("eavy", "!", "%23x", "9" * 40, "https://example.com/moon"):
         assert found(f"q={nothing}") == [], nothing
+
+
+def test_search_finds_parts_of_urls_and_of_names_of_uploads() -> None:
+    add("One", audio_url="https://cdn.example.com/Sounds/50%25_rain.mp3?key=a_b")
+    add("Two", audio_file="uploads/2026/11/Sounds_of_the_sea.flac")
+    add("Three")
+    expected = {
+        "cdn.example": ["One"],
+        "https://CDN.example.com/sounds/": ["One"],
+        "https://example.com": ["Three"],
+        "http://": [],
+        "ample.com": ["One", "Three"],
+        "?key=a_b": ["One"],
+        "key=ab": [],
+        "50%25_r": ["One"],
+        "0%r": [],
+        "sounds": ["One", "Two"],
+        "the_sea": ["Two"],
+        "2026/11/": ["Two"],
+        "of the sea": [],
+        "mp": [],
+        "thre": ["Three"],
+        "\\": [],
+    }
+    quoted = {query: sorted(found(f"q={quote(query)}")) for query in expected}
+    assert quoted == expected
 
 
 def test_search_shows_the_best_match_first(chief_client: Client) -> None:
@@ -170,13 +197,41 @@ def test_filters_select_matching_clips() -> None:
     assert {query: sorted(found(query)) for query in expected} == expected
 
 
-@pytest.mark.parametrize("query", ["health=x", "state=deleted", "nothing=1"])
+@pytest.mark.parametrize(
+    "query", ["health=x", "state=deleted", "nothing=1", "created_after=2026-13-01", "licence=X"]
+)
 def test_unknown_filter_shows_the_whole_list_and_a_warning(
     chief_client: Client, query: str
 ) -> None:
     answer = chief_client.get(f"{LIST}?{query}", follow=True)
     warning = "There is no such filter or page. This is the whole list."
     assert [str(message) for message in get_messages(answer.wsgi_request)] == [warning]
+
+
+def test_filters_by_credits_and_time_are_those_of_the_api() -> None:
+    for number, (title, creator, licence) in enumerate(
+        [("A", "Ann", "CC-BY-4.0"), ("B", "ANN", "CC-BY-NC-3.0"), ("C", "Bo", "CC-BY-ND-3.0")]
+    ):
+        made = datetime(2026, 1, 1 + number, 12, tzinfo=UTC)
+        add(title, creator=creator, licence=licence, created_at=made, updated_at=made)
+    add("D", created_at=datetime(2025, 1, 1, tzinfo=UTC))
+    expected = {
+        "creator=aNN": "AB",
+        "creator=An": "",
+        "licence=CC-BY": "A",
+        "licence=CC-BY-NC": "B",
+        "licence=CC-BY-NC-3.0": "B",
+        "commercial_use=true": "AC",
+        "commercial_use=false": "B",
+        "derivatives=true": "AB",
+        "derivatives=false": "C",
+        "created_after=2026-01-02": "BC",
+        "created_before=2026-01-02": "AD",
+        "created_after=2026-01-02&created_before=2026-01-03": "B",
+        "updated_since=2026-01-03T12:00:00Z": "CD",
+        "commercial_use=true&creator=ann&q=ann": "A",
+    }
+    assert {query: "".join(sorted(found(query))) for query in expected} == expected
 
 
 def test_page_names_the_applied_search_and_filters(chief_client: Client) -> None:
@@ -250,12 +305,13 @@ def test_no_clip_appears_on_two_pages(order: str) -> None:
 
 
 def test_known_words_are_suggested(chief_client: Client) -> None:
-    add(genre="Jazz", tags=["swing", "bass"])
-    add(genre="jazz", tags=["swing"])
-    add(genre="ambient")
+    add(genre="Jazz", tags=["swing", "bass"], creator="Bo")
+    add(genre="jazz", tags=["swing"], creator="Ann")
+    add(genre="ambient", creator="Ann")
     assert chief_client.get(LIST + "words").json() == {
         "genre": ["ambient", "Jazz"],
         "tag": ["swing", "bass"],
+        "creator": ["Ann", "Bo"],
     }
 
 

@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from library.admin.exchange import files
-from library.admin.exchange.columns import COMMAS, SEMICOLONS, from_cell, to_cell
+from library.admin.exchange.columns import SEMICOLONS, from_cell
 from library.admin.exchange.files import UnreadableFileError, read
+from library.cells import COMMAS, to_cell
 
 LINES = 'id,Title,Audio URL,tags,duration\n1,"Ünder, über",,"a, b",30.5\n\n,Two,x,,0.25\n'
 CELLS: list[dict[str, Any]] = [

@@ -16,7 +16,7 @@ from library.plays import rebuild
 from tests.support.editors import bearer, editor
 
 Http = Callable[..., requests.Response]
-CLIPS = "/api/v1/clips"
+CLIPS, FACETS = "/api/v1/clips", "/api/v1/facets"
 WITH_PLAYS = f"{CLIPS}?fields=title,play_count"
 WITHOUT_PLAYS = f"{CLIPS}?fields=id,title,description,health"
 OWN_HEADERS = {"Date", "X-Request-ID", "RateLimit"}
@@ -67,15 +67,7 @@ def shown(http: Http, path: str, **headers: str) -> tuple[int, dict[str, str], A
 
 
 @pytest.mark.parametrize("change", CHANGES)
-@pytest.mark.parametrize(
-    "path",
-    [
-        CLIPS,
-        f"{CLIPS}?fields=title,play_count",
-        f"{CLIPS}?fields=id,title,description,health",
-        "one",
-    ],
-)
+@pytest.mark.parametrize("path", [CLIPS, WITH_PLAYS, WITHOUT_PLAYS, "one", FACETS])
 def test_next_answer_shows_the_change(
     http: Http, clip: Clip, change: Callable[[Http, Clip], None], path: str
 ) -> None:

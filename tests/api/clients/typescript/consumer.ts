@@ -8,7 +8,8 @@ declare const process: { argv: string[]; stdout: { write(text: string): void } }
 type Clip = components["schemas"]["Clip"];
 
 const baseUrl = process.argv[2] ?? "";
-const api = createClient<paths>({ baseUrl });
+// The list and statistics have other formats, too; this client requests JSON only.
+const api = createClient<paths, "application/json">({ baseUrl });
 
 const jazz: Clip[] = [];
 for (let cursor: string | undefined; ; ) {
@@ -44,9 +45,7 @@ const range = await api.GET("/api/v1/clips/{id}/stream", {
 const statistics = await api.GET("/api/v1/clips/{id}/stats", {
   params: { path, query: { interval: "week" } },
 });
-const { data: found } = statistics; // a string if CSV was requested
-const plays: number | undefined =
-  typeof found === "object" ? found.series.at(-1)?.plays : undefined;
+const plays: number | undefined = statistics.data?.series.at(-1)?.plays;
 
 // An error is one of two shapes, and TypeScript knows which is which.
 const wrong = await api.GET("/api/v1/clips", { params: { query: { limit: 0 } } });

@@ -31,7 +31,7 @@ addEventListener("pageshow", () => {
     showProgress(form, "");
 });
 
-// Existing genres and tags, fetched when a field is first entered. A field of tags holds several:
+// Existing genres, tags and creators, fetched when a field is first entered. A field of tags holds several:
 // the suggestions complete the last one.
 let known;
 async function fetchWords(input) {

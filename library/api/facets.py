@@ -1,0 +1,118 @@
+"""GET /api/v1/facets: the values that the matching clips have, and how many clips have each."""
+
+from collections.abc import Mapping, Sequence
+from threading import Lock
+from typing import Any
+
+from django.http.response import HttpResponseBase
+from rest_framework.request import Request
+from rest_framework.views import APIView
+
+from library.api import parameters
+from library.api.authentication import CountedRequests
+from library.api.etags import may_be_kept, represented, revalidated
+from library.api.filters import Conditions, matching
+from library.api.openapi import facets as described
+from library.api.pagination import matching_count
+from library.changes.ledger import library_token
+from library.models.rows import Row, read
+
+MOST = 50  # values of a facet
+KEPT = 1_000  # facets that a process keeps
+# The wanted columns of the matching clips are read once for all facets with the same conditions.
+_STATEMENT = """
+WITH matching AS MATERIALIZED (SELECT {columns} FROM library_clip WHERE {conditions})
+{facets}
+"""
+# Values that differ only in case are one value, shown in its most frequent spelling.
+_OF_COLUMN = """(
+    SELECT
+        '{facet}' AS facet,
+        (array_agg(value ORDER BY number DESC, value COLLATE "C"))[1] AS value,
+        sum(number)::bigint AS count
+    FROM (
+        SELECT {column} AS value, count(*) AS number FROM matching
+        WHERE {column} IS NOT NULL GROUP BY {column}
+    ) AS spelled
+    GROUP BY lower(value) ORDER BY count DESC, lower(value) COLLATE "C" LIMIT {most}
+)"""
+_OF_TAGS = """(
+    SELECT '{facet}' AS facet, tag AS value, count(*) FROM matching, unnest(tags) AS tag
+    GROUP BY tag ORDER BY count DESC, tag COLLATE "C" LIMIT {most}
+)"""
+# The column of each facet, and the filter that it ignores. A clip has one genre, and the filter
+# takes several: a facet that obeyed it would show only those chosen already. Tags are different,
+# because clips must have all of those chosen: the facet shows which of them lead further.
+FACETS: Mapping[str, tuple[str, str]] = {
+    "genres": ("genre", "genre"),
+    "tags": ("tags", ""),
+    "licences": ("licence", "licence"),
+    "creators": ("creator", "creator"),
+}
+
+# By facet and conditions: the library's number of changes, and the values.
+kept_facets: dict[tuple[str, str], tuple[int, list[Row]]] = {}
+_counting = Lock()
+
+
+class Facets(CountedRequests, APIView):
+    """GET /api/v1/facets."""
+
+    @described.facets
+    def get(self, request: Request) -> HttpResponseBase:
+        query = parameters.read(request.query_params, parameters.CLIP_FILTERS)
+        changes = library_token().changes  # before the counts, which are at least as recent
+        number = matching_count(matching(query))
+        found = {"clips": number, **facets_of(query, changes)}
+        may_be_kept(request, "library")
+        return revalidated(request, represented(found))
+
+
+def facets_of(query: Mapping[str, Any], changes: int) -> dict[str, list[Row]]:
+    """Return the most frequent values of each facet with their counts.
+
+    They are kept until a clip changes: without filters, they cost a look at every clip. Of several
+    requests for the same ones, the first counts.
+    """
+    conditions = {
+        name: matching({key: value for key, value in query.items() if key != ignored})
+        for name, (_, ignored) in FACETS.items()
+    }
+    found = _kept(conditions, changes)
+    if len(found) < len(FACETS):
+        with _counting:
+            found = _kept(conditions, changes)
+            missing: dict[str, list[str]] = {}
+            for name in FACETS.keys() - found.keys():
+                missing.setdefault(repr(conditions[name]), []).append(name)
+            if len(kept_facets) > KEPT:
+                kept_facets.clear()
+            for key, names in missing.items():
+                for name, values in _count(conditions[names[0]], names).items():
+                    found[name] = values
+                    kept_facets[name, key] = changes, values
+    return {name: found[name] for name in FACETS}
+
+
+def _kept(conditions: Mapping[str, Conditions], changes: int) -> dict[str, list[Row]]:
+    """Return the facets that were counted after the last change."""
+    kept = {name: kept_facets.get((name, repr(each))) for name, each in conditions.items()}
+    return {name: found[1] for name, found in kept.items() if found and found[0] == changes}
+
+
+def _count(conditions: Conditions, names: Sequence[str]) -> dict[str, list[Row]]:
+    """Return the values of facets of the clips that meet the conditions."""
+    columns = {name: FACETS[name][0] for name in names}
+    facets = [
+        (_OF_TAGS if column == "tags" else _OF_COLUMN).format(facet=name, column=column, most=MOST)
+        for name, column in columns.items()
+    ]
+    statement = _STATEMENT.format(
+        columns=", ".join(columns.values()),
+        conditions=" AND ".join(conditions.sql),
+        facets=" UNION ALL ".join(facets),
+    )
+    values: dict[str, list[Row]] = {name: [] for name in names}
+    for row in read(statement, conditions.values):
+        values[row.pop("facet")].append(row)
+    return values

@@ -1,0 +1,1 @@
+"""The formats of the list besides JSON: playlists, feeds and tables."""
