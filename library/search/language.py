@@ -1,0 +1,232 @@
+"""The language of queries: words, "phrases", -word and -"phrase"; docs/search.md describes it.
+
+`parse` turns a query into two texts for PostgreSQL's type `tsquery`. They need no configuration, so
+neither its parser nor its dictionaries change the words.
+"""
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+
+from library.search.plurals import other_forms
+from library.search.words import LONGEST, Piece, Run, Word, pieces_of
+
+MOST_WORDS = 50
+LONGEST_QUERY = 400  # characters; the rest is ignored
+NOTHING = "'='"  # no clip has this word
+_QUOTES = '"\u201c\u201d\u201e\u201f\u00ab\u00bb\uff02\u300c\u300d\u300e\u300f'
+_TERM = re.compile(
+    rf"\s*(?P<minus>[-\u2212\uff0d]*)"
+    rf"(?:[{_QUOTES}](?P<phrase>[^{_QUOTES}]*)[{_QUOTES}]|(?P<word>\S+)|)"
+)
+_INNER_QUOTE = re.compile(rf"(?<=\w)[{_QUOTES}](?=\w)")
+_ENDINGS = "+#%"
+
+
+class OnlyExcludedError(ValueError):
+    """The query only excludes words."""
+
+    code = "only_negatives"
+    sentence = (
+        "Add a word to search for. A query cannot only exclude words, as -word and -“phrase” do."
+    )
+
+    def __init__(self) -> None:
+        super().__init__(self.sentence)
+
+
+@dataclass(frozen=True)
+class Query:
+    """A query: the condition for clips, and the words that rank a clip higher.
+
+    `words` are those to look for as they are typed, except in phrases, signs and paired scripts.
+    """
+
+    match: str
+    exact: str
+    words: tuple[str, ...]
+
+
+@lru_cache(maxsize=256)
+def parse(text: str) -> Query:
+    """Return the query. It matches nothing if the text has no words. Raises OnlyExcludedError.
+
+    A quotation mark without a partner is ignored, and so is a `-` that stands alone.
+    """
+    required: list[list[Piece] | str] = []
+    excluded: list[str] = []
+    exact: list[str] = []
+    for minus, phrase, word in _terms(text[:LONGEST_QUERY]):
+        if phrase is not None:
+            pieces = [piece for token in pieces_of(phrase) for piece in token]
+            if not pieces:
+                continue
+            condition = _phrase(pieces)
+            (excluded if minus else required).append(condition)
+            exact += [] if minus else _exact(pieces)
+            continue
+        for pieces in pieces_of(word):
+            if minus:
+                excluded.append(_excluded(pieces))
+            else:
+                required.append(pieces)
+                exact += _exact(pieces)
+    if excluded and not required:
+        raise OnlyExcludedError
+    conditions = [*_required(required[:MOST_WORDS]), *(f"!({e})" for e in excluded[:MOST_WORDS])]
+    return Query(
+        match=" & ".join(f"({condition})" for condition in conditions) or NOTHING,
+        exact=_any(exact[:MOST_WORDS]) or NOTHING,
+        words=tuple(word for pieces in required if (word := _plain(pieces))),
+    )
+
+
+def _terms(text: str) -> Iterator[tuple[bool, str | None, str]]:
+    """Yield the terms: whether it is excluded, and the text of a phrase or of a word."""
+    for found in _TERM.finditer(text):
+        if found["phrase"] is not None:
+            yield bool(found["minus"]), found["phrase"], ""
+        elif found["word"]:
+            word = _INNER_QUOTE.sub("'", found["word"]).lstrip("+" + _QUOTES)
+            yield bool(found["minus"]), None, word
+
+
+def _required(terms: list[list[Piece] | str]) -> Iterator[str]:
+    """Yield a condition for each term. Words beside each other may also be written in one."""
+    words = [_plain(term) for term in terms]
+    for place, term in enumerate(terms):
+        if isinstance(term, str):
+            yield term
+        elif word := words[place]:
+            closed = [
+                "".join(beside)[:LONGEST]
+                for first, last in _beside(place)
+                if first >= 0
+                and len(beside := [w for w in words[first:last] if w]) == last - first
+                and (len(beside) == 2 or len(beside[1]) == 1)
+            ]
+            forms = [form for form in _forms(term) if not form.startswith(word)]
+            yield _any([_lexeme(word, "*"), *map(_lexeme, (f"={word}", *forms, *closed))])
+        else:
+            yield _anything_like(term)
+
+
+def _beside(place: int) -> Iterator[tuple[int, int]]:
+    """Yield the beginnings and ends of the two or three words that this one belongs to."""
+    for length in (2, 3):
+        for first in range(place - length + 1, place + 1):
+            yield first, first + length
+
+
+def _plain(term: list[Piece] | str) -> str:
+    """Return the word if the term is a single one without signs; an empty text otherwise."""
+    if not isinstance(term, str) and len(term) == 1 and isinstance(term[0], Word):
+        word = term[0]
+        if len(word.parts) == 1 and not word.written:
+            return word.parts[0]
+    return ""
+
+
+def _forms(pieces: list[Piece]) -> tuple[str, ...]:
+    """Return the other forms of a plain word, if it may be English."""
+    (word,) = pieces
+    return other_forms(word.parts[0]) if isinstance(word, Word) and word.is_ascii else ()
+
+
+def _anything_like(pieces: list[Piece]) -> str:
+    """Return the condition for a token that is no plain word; the last part may go on."""
+    *before, last = pieces
+    if isinstance(last, Run):
+        return _in_order([*map(_whole, before), _pairs(last, to_end=False)])
+    if not last.parts:
+        return _in_order([*map(_whole, before), _lexeme(f"={last.written}")])
+    if last.written:
+        found = [_lexeme(f"={last.written}", "*"), *_without_signs(last)]
+    else:
+        *parts, end = last.parts
+        found = [
+            _in_order([*map(_lexeme, parts), _lexeme(end, "*")]),
+            _lexeme(last.closed, "*"),
+            _lexeme(f"={last.closed}"),
+        ]
+    return _in_order([*map(_whole, before), _any(found)])
+
+
+def _without_signs(word: Word) -> list[str]:
+    """Return what matches less well: `c` for `c++`, unless the clip has `c#`."""
+    if len(word.parts) > 1:
+        return [
+            _in_order(map(_lexeme, word.parts)),
+            *map(_lexeme, (word.closed, f"={word.closed}")),
+        ]
+    (part,) = word.parts
+    if word.written[-1] in _ENDINGS:
+        others = " & ".join(f"!{_lexeme(f'={part}{sign}', '*')}" for sign in _ENDINGS)
+        return [f"({_lexeme(part)} & {others})"]
+    return [_lexeme(part)]
+
+
+def _whole(piece: Piece) -> str:
+    """Return the condition for a piece of a phrase, exactly as it is written."""
+    if isinstance(piece, Run):
+        return _pairs(piece, to_end=True)
+    if not piece.parts:
+        return _lexeme(f"={piece.written}")
+    in_one = [piece.closed, f"={piece.closed}"]
+    if piece.written:
+        in_one = [f"={piece.written}"]
+    if len(piece.parts) == 1:
+        return _any(map(_lexeme, in_one))
+    return _any([_in_order(map(_lexeme, piece.parts)), *map(_lexeme, in_one)])
+
+
+def _phrase(pieces: list[Piece]) -> str:
+    *before, last = pieces
+    if isinstance(last, Run):
+        return _in_order([*map(_whole, before), _pairs(last, to_end=False)])
+    return _in_order(map(_whole, pieces))
+
+
+def _excluded(pieces: list[Piece]) -> str:
+    if word := _plain(pieces):
+        return _any(map(_lexeme, (word, f"={word}", *_forms(pieces))))
+    return _phrase(pieces)
+
+
+def _pairs(run: Run, *, to_end: bool) -> str:
+    """Return the condition for a run. `to_end`: something follows, so each character counts."""
+    text = run.characters
+    pairs = [_lexeme(text[place : place + 2]) for place in range(len(text) - 1)]
+    if to_end or not pairs:
+        pairs.append(_lexeme(text[-1], "*"))
+    return _in_order(pairs)
+
+
+def _exact(pieces: list[Piece]) -> list[str]:
+    """Return the words of which a clip should have as many as possible."""
+    found = []
+    for piece in pieces:
+        if isinstance(piece, Run):
+            text = piece.characters
+            found += [text[place : place + 2] for place in range(max(1, len(text) - 1))]
+        elif piece.written:
+            found.append(f"={piece.written}")
+        else:
+            found.append(piece.parts[0] if len(piece.parts) == 1 else f"={piece.closed}")
+    return [_lexeme(word) for word in found]
+
+
+def _lexeme(word: str, prefix: str = "") -> str:
+    """Return a word in a query; it has no quote and no backslash."""
+    return f"'{word}':{prefix}" if prefix else f"'{word}'"
+
+
+def _any(conditions: Iterable[str]) -> str:
+    found = list(dict.fromkeys(conditions))
+    return f"({' | '.join(found)})" if len(found) > 1 else "".join(found)
+
+
+def _in_order(conditions: Iterable[str]) -> str:
+    found = list(conditions)
+    return f"({' <-> '.join(found)})" if len(found) > 1 else found[0]
