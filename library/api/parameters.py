@@ -136,6 +136,14 @@ LIST: Parameters = {
     ),
     **SHOW,
 }
+SUGGEST: Parameters = {
+    "q": serializers.CharField(
+        required=False,
+        max_length=200,
+        help_text="The beginning of a query, as far as it is typed. Without letters, there are no "
+        "suggestions.",
+    ),
+}
 # Others are ignored, because players and trackers add some.
 STREAM: Parameters = {
     "part": ChoiceParameter(

@@ -4,6 +4,7 @@ from django.urls import path, re_path
 from rest_framework.routers import SimpleRouter
 
 from library.api.statistics import ClipStatistics, LibraryStatistics
+from library.api.suggestions import Suggest
 from library.api.views import ClipViewSet
 from library.api.waveforms import Waveform, WaveformPNG, WaveformSVG
 
@@ -17,4 +18,5 @@ urlpatterns = [
     re_path(rf"{CLIP}/waveform\.svg$", WaveformSVG.as_view(), name="clip-waveform-svg"),
     re_path(rf"{CLIP}/waveform\.png$", WaveformPNG.as_view(), name="clip-waveform-png"),
     path("stats", LibraryStatistics.as_view(), name="stats"),
+    path("suggest", Suggest.as_view(), name="suggest"),
 ]

@@ -22,10 +22,12 @@ from library.api.representation import FIELDS, columns, select_list, shown
 from library.api.serializers import ClipSerializer
 from library.api.stream import stream_clip
 from library.api.stream_steps import count_refusal, variant_of
+from library.api.suggestions import spelling_headers
 from library.api.visibility import VISIBILITY, check_visible
 from library.api.writes import ClipWrites
 from library.models import Clip
 from library.models.rows import read
+from library.search.vocabulary import vocabulary
 
 # The columns that streaming needs.
 STREAMED = ("title", "audio_url", "audio_file", "audio", "renditions", *VISIBILITY)
@@ -44,7 +46,12 @@ class ClipViewSet(ClipWrites):
         query = parameters.read(request.query_params, parameters.LIST)
         fields = query.get("fields", FIELDS)
         rows, headers = page_of(request, query, columns(fields))
-        may_be_kept(request, "library")
+        is_complete = True
+        if not rows and "cursor" not in query and query.get("search"):
+            headers |= spelling_headers(query)
+            is_complete = vocabulary.is_current()
+        if is_complete:
+            may_be_kept(request, "library")
         shown_clips = [*fragments(rows, request, fields)]
         return revalidated(request, represented(shown_clips, headers=headers), headers)
 

@@ -15,8 +15,9 @@ from library.search.folding import fold
 
 LONGEST = 60  # characters of a word that are compared
 _JOINERS = "'/\\._&+#@$!%*-"
+_ASCII = str.maketrans("`" + '\t\n\v\f\r,;:()[]{}<>?"=^|~\x01\x02\x03', "'" + " " * 25)
 _SEPARATORS = re.compile(
-    r"[\t\n\v\f\r,;:()\[\]{}<>?\"=^|~\x01-\x03"
+    r"["
     r"\u0080-\u00bf\u00d7\u00f7\u02c2-\u02c5\u02d2-\u02eb\u02ed\u02ef-\u02ff\u0375\u03f6\u0482"
     r"\u055a-\u055f\u0589-\u058f\u05be\u05c0\u05c3\u05c6\u05f3-\u060f\u061b-\u061f\u066a-\u066d"
     r"\u06d4\u06dd\u06de\u06e9\u06fd\u06fe\u0964\u0965\u0970\u0e3f\u0e4f\u0e5a\u0e5b\u104a-\u104f"
@@ -69,10 +70,15 @@ Piece = Word | Run
 
 def pieces_of(text: str) -> list[list[Piece]]:
     """Return what stands between white space, each in its pieces."""
-    folded = _SEPARATORS.sub(" ", fold(text).replace("`", "'"))
-    found = []
+    folded = fold(text).translate(_ASCII)
+    found: list[list[Piece]] = []
     is_ascii = text.isascii()
+    if not folded.isascii():
+        folded = _SEPARATORS.sub(" ", folded)
     for token in folded.split():
+        if is_ascii and token.isalnum():
+            found.append([Word((token[:LONGEST],))])
+            continue
         # Every second item is a run.
         items = enumerate(_PAIRED.split(token))
         pieces = [

@@ -1,0 +1,102 @@
+"""The words of public clips' titles, tags and creators, to correct the words of a query.
+
+Each process keeps the most frequent ones, which takes a few megabytes. In a large library it takes
+a second or two to read them, so a thread does it, and not all the time while clips change.
+"""
+
+import logging
+import time
+from array import array
+from bisect import bisect_left
+from threading import Lock, Thread
+
+from django.db import Error, connection
+
+from library.changes.ledger import library_token
+from library.database_errors import first_line
+from library.models.clip import AVAILABLE
+
+logger = logging.getLogger(__name__)
+
+MOST_WORDS = 50_000
+QUICK = 0.1  # seconds: a caller itself reads a vocabulary that took no longer last time
+KEPT_FACTOR = 20  # times the duration of a renewal that passes before the next one
+_WORDS = f"""
+SELECT word, ndoc FROM ts_stat(
+    $$SELECT search_vector FROM library_clip WHERE {AVAILABLE}$$, 'ab'
+) WHERE word NOT LIKE '=%' AND length(word) > 2 ORDER BY ndoc DESC LIMIT {MOST_WORDS}
+"""
+
+
+class Words:
+    """Folded words in alphabetical order, and how many clips have each."""
+
+    def __init__(self, counts: dict[str, int], changes: int) -> None:
+        self.words = tuple(sorted(counts))
+        self.clips = array("L", (counts[word] for word in self.words))
+        self.changes = changes  # of the library, which they were read after
+
+    def has_beginning(self, beginning: str) -> bool:
+        """Return whether a word starts with this."""
+        place = bisect_left(self.words, beginning)
+        return place < len(self.words) and self.words[place].startswith(beginning)
+
+
+class Vocabulary:
+    """The process's words, renewed on demand when the library has changed."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()  # held during a renewal
+        self._words: Words | None = None
+        self._took = float("inf")
+        self._ended = 0.0
+
+    def current(self) -> Words | None:
+        """Return the words, or older ones or None while a thread is reading them."""
+        changes = library_token().changes
+        words = self._words
+        if words is not None and words.changes == changes:
+            return words
+        if self._took < QUICK:
+            with self._lock:
+                self._renew()
+        elif (
+            words is None or time.monotonic() - self._ended > KEPT_FACTOR * self._took
+        ) and self._lock.acquire(blocking=False):
+            self._start()
+        if self._words is None and self._lock.acquire(timeout=QUICK):
+            self._lock.release()
+        return self._words
+
+    def is_current(self) -> bool:
+        """Return whether the words are those of the library as it is now."""
+        return self._words is not None and self._words.changes == library_token().changes
+
+    def _renew(self) -> None:
+        began = time.monotonic()
+        try:
+            changes = library_token().changes  # before the words, which are at least as recent
+            with connection.cursor() as cursor:
+                cursor.execute(_WORDS)
+                self._words = Words(dict(cursor.fetchall()), changes)
+        except Error as error:
+            logger.warning("The words of clips could not be read: %s", first_line(error))
+        self._ended = time.monotonic()
+        self._took = self._ended - began
+
+    def _start(self) -> None:
+        """Renew in a thread, which takes over the lock from the caller."""
+        try:
+            Thread(target=self._renew_in_background, daemon=True).start()
+        except RuntimeError:  # the system has no thread left
+            self._lock.release()
+
+    def _renew_in_background(self) -> None:
+        try:
+            self._renew()
+        finally:
+            self._lock.release()
+            connection.close()
+
+
+vocabulary = Vocabulary()
