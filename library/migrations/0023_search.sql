@@ -2,7 +2,7 @@
 -- Everything is compared by code point (COLLATE "C"), so that no locale changes the words.
 
 -- Replace compatible characters (NFKC), capital letters and accents; see folding.fold().
-CREATE FUNCTION library_fold(words text) RETURNS text
+CREATE OR REPLACE FUNCTION library_fold(words text) RETURNS text
 LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE AS $function$
 DECLARE
     folded text := words COLLATE "C";
@@ -84,9 +84,9 @@ CREATE OR REPLACE FUNCTION library_words(words text) RETURNS tsvector
 LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path FROM CURRENT AS $function$
 DECLARE
     joiners CONSTANT text := '''/\._&+#@$!%*-';
-    folded text := translate(
-        library_fold(words),
-        E'`\t\n\v\f\r,;:()[]{}<>?"=^|~', '''' || repeat(' ', 21)
+    folded text := replace(
+        translate(library_fold(words), E'`\t\n\v\f\r,;:()[]{}<>?"=^|~', '''' || repeat(' ', 22)),
+        '. ', ' '  -- most joiners end a sentence
     );
     found text := '';
     number integer := 0;
@@ -109,7 +109,7 @@ BEGIN
             '[\u0080-\u00bf\u00d7\u00f7\u02c2-\u02c5\u02d2-\u02eb\u02ed\u02ef-\u02ff\u0375\u03f6'
             '\u0482\u055a-\u055f\u0589-\u058f\u05be\u05c0\u05c3\u05c6\u05f3-\u060f\u061b-\u061f\u066a'
             '-\u066d\u06d4\u06dd\u06de\u06e9\u06fd\u06fe\u0964\u0965\u0970\u0e3f\u0e4f\u0e5a\u0e5b'
-            '\u104a-\u104f\u109e\u109f\u10fb\u1360-\u1368\u1390-\u1399\u1400\u166d\u166e\u17d4-\u17d6'
+            '\u104a-\u104f\u109e\u109f\u10fb\u1360-\u1368\u1390-\u1399\u1400\u166d\u166e\u1680\u17d4-\u17d6'
             '\u17d8-\u17db\u1800-\u180a\u180e\u200b-\u20c0\u2104-\u212e\u213a-\u214d\u214f\u218a'
             '\u218b\u2e00-\u2e2e\u2e30-\u3004\u3008-\u3020\u3030\u3037\u303d-\u303f\u30a0\u30fb\u3190'
             '\u3191\u31c0-\u31e3\u327f\u4dc0-\u4dff\ue000-\uf8ff\ufbb2-\ufdff\ufe45\ufe46\ufeff-'
@@ -160,14 +160,11 @@ BEGIN
                 CONTINUE WHEN number > 2;
                 -- Words beside each other are also found in one: `hihat`, `rocknroll`.
                 IF previous IS NOT NULL THEN
-                    found := found || format(
-                        ' ''=%s'':%s%s,%s%s', left(previous || token, 60), place - 1, weight, place, weight
-                    );
+                    found := found || ' ''=' || left(previous || token, 60) || ''':'
+                        || place - 1 || weight || ',' || place || weight;
                     IF earlier IS NOT NULL AND length(previous) = 1 THEN
-                        found := found || format(
-                            ' ''=%s'':%s%s,%s%s', left(earlier || previous || token, 60),
-                            place - 2, weight, place, weight
-                        );
+                        found := found || ' ''=' || left(earlier || previous || token, 60) || ''':'
+                            || place - 2 || weight || ',' || place || weight;
                     END IF;
                 END IF;
                 earlier := previous;
@@ -180,10 +177,8 @@ BEGIN
                     place := place + 1;
                     found := found || ' ''' || left(part, 60) || ''':' || place || weight;
                     IF number < 3 AND previous IS NOT NULL THEN
-                        found := found || format(
-                            ' ''=%s'':%s%s,%s%s', left(previous || part, 60),
-                            place - 1, weight, place, weight
-                        );
+                        found := found || ' ''=' || left(previous || part, 60) || ''':'
+                            || place - 1 || weight || ',' || place || weight;
                     END IF;
                     earlier := NULL;
                     previous := part;
@@ -191,9 +186,8 @@ BEGIN
             END LOOP;
             -- A word with parts is also found in one: `dont`.
             IF place > first THEN
-                found := found || format(
-                    ' ''=%s'':%s%s,%s%s', left(bare, 60), first, weight, place, weight
-                );
+                found := found || ' ''=' || left(bare, 60) || ''':'
+                    || first || weight || ',' || place || weight;
             END IF;
             -- So is what is written with a word, or is all of it: `c++`, `.net`, `r&b`, `!!!`.
             token := ltrim(rtrim(token, '-''/\_*.'), '-''/\_*');
@@ -205,10 +199,8 @@ BEGIN
                 place := first;
             END IF;
             IF token ~ '[+#&$@%!]' OR starts_with(token, '.') THEN
-                found := found || format(
-                    ' ''=%s'':%s%s,%s%s', left(translate(token, '''\', ''), 60),
-                    first, weight, place, weight
-                );
+                found := found || ' ''=' || left(translate(token, '''\', ''), 60) || ''':'
+                    || first || weight || ',' || place || weight;
             END IF;
         END LOOP;
     END LOOP;
