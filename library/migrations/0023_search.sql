@@ -85,7 +85,7 @@ LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path FROM CURRENT AS $functi
 DECLARE
     joiners CONSTANT text := '''/\._&+#@$!%*-';
     folded text := replace(
-        translate(library_fold(words), E'`\t\n\x0b\f\r,;:()[]{}<>?"=^|~', '''' || repeat(' ', 22)),
+        translate(library_fold(words), E'`\x03\t\n\x0b\f\r,;:()[]{}<>?"=^|~', '''' || repeat(' ', 23)),
         '. ', ' '  -- most joiners end a sentence
     );
     found text := '';

@@ -21,6 +21,7 @@ _TERM = re.compile(
     rf"(?:[{_QUOTES}](?P<phrase>[^{_QUOTES}]*)[{_QUOTES}]|(?P<word>\S+)|)"
 )
 _INNER_QUOTE = re.compile(rf"(?<=\w)[{_QUOTES}](?=\w)")
+_PLUS = re.compile(r"^\+(?=\w)")  # required anyway
 _ENDINGS = "+#%"
 
 
@@ -88,8 +89,8 @@ def _terms(text: str) -> Iterator[tuple[bool, str | None, str]]:
         if found["phrase"] is not None:
             yield bool(found["minus"]), found["phrase"], ""
         elif found["word"]:
-            word = _INNER_QUOTE.sub("'", found["word"]).lstrip("+" + _QUOTES)
-            yield bool(found["minus"]), None, word
+            word = _INNER_QUOTE.sub("'", found["word"].lstrip(_QUOTES))
+            yield bool(found["minus"]), None, _PLUS.sub("", word)
 
 
 def _required(terms: list[list[Piece] | str]) -> Iterator[str]:

@@ -12,14 +12,15 @@ from threading import Lock, Thread
 
 from django.db import Error, connection
 
-from library.changes.ledger import library_token
+from library.changes.ledger import Token, library_token
 from library.database_errors import first_line
 from library.models.clip import AVAILABLE
 
 logger = logging.getLogger(__name__)
 
 MOST_WORDS = 50_000
-QUICK = 0.1  # seconds: a caller itself reads a vocabulary that took no longer last time
+SMALL = 5_000  # clips of a library whose words the caller itself reads, in a few milliseconds
+PATIENCE = 3.0  # seconds that the caller who starts the first renewal waits for it
 KEPT_FACTOR = 20  # times the duration of a renewal that passes before the next one
 _WORDS = f"""
 SELECT word, ndoc FROM ts_stat(
@@ -48,29 +49,32 @@ class Vocabulary:
     def __init__(self) -> None:
         self._lock = Lock()  # held during a renewal
         self._words: Words | None = None
-        self._took = float("inf")
-        self._ended = 0.0
+        self._due = 0.0
 
     def current(self) -> Words | None:
         """Return the words, or older ones or None while a thread is reading them."""
-        changes = library_token().changes
-        words = self._words
-        if words is not None and words.changes == changes:
-            return words
-        if self._took < QUICK:
+        token = library_token()
+        if self._has(token):
+            return self._words
+        if token.available <= SMALL:
             with self._lock:
-                self._renew()
-        elif (
-            words is None or time.monotonic() - self._ended > KEPT_FACTOR * self._took
-        ) and self._lock.acquire(blocking=False):
+                if not self._has(token):
+                    self._renew()
+            return self._words
+        patience = 0.0
+        if time.monotonic() >= self._due and self._lock.acquire(blocking=False):
             self._start()
-        if self._words is None and self._lock.acquire(timeout=QUICK):
+            patience = PATIENCE
+        if self._words is None and self._lock.acquire(timeout=patience):
             self._lock.release()
         return self._words
 
     def is_current(self) -> bool:
         """Return whether the words are those of the library as it is now."""
-        return self._words is not None and self._words.changes == library_token().changes
+        return self._has(library_token())
+
+    def _has(self, token: Token) -> bool:
+        return self._words is not None and self._words.changes == token.changes
 
     def _renew(self) -> None:
         began = time.monotonic()
@@ -81,8 +85,8 @@ class Vocabulary:
                 self._words = Words(dict(cursor.fetchall()), changes)
         except Error as error:
             logger.warning("The words of clips could not be read: %s", first_line(error))
-        self._ended = time.monotonic()
-        self._took = self._ended - began
+        ended = time.monotonic()
+        self._due = ended + KEPT_FACTOR * (ended - began)
 
     def _start(self) -> None:
         """Renew in a thread, which takes over the lock from the caller."""

@@ -7,6 +7,7 @@ import pytest
 import requests
 
 from library.models import Clip
+from library.search import vocabulary
 from library.search.vocabulary import Words
 
 Http = Callable[..., requests.Response]
@@ -133,6 +134,21 @@ def test_withdrawn_words_are_no_correction(http: Http) -> None:
 def test_other_origins_may_read_the_correction(http: Http) -> None:
     response = http("GET", "/api/v1/clips", headers={"Origin": "https://example.com"})
     assert "X-Did-You-Mean" in response.headers["Access-Control-Expose-Headers"]
+
+
+@pytest.mark.usefixtures("library")
+def test_thread_reads_the_words_of_a_large_library(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(vocabulary, "SMALL", 0)
+    monkeypatch.setattr(vocabulary, "KEPT_FACTOR", 1_000_000)
+    kept = vocabulary.Vocabulary()
+    first = kept.current()
+    assert first is not None
+    assert first.words == (
+        *("ann", "bus", "drive", "hat", "loop", "night", "nightingale", "tiesto"),
+    )
+    Clip.objects.filter(creator="Tiësto").mark_deleted()
+    assert kept.current() is first  # until it is due
+    assert not kept.is_current()
 
 
 def test_words_are_found_by_their_beginnings() -> None:
