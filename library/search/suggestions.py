@@ -12,7 +12,7 @@ from library.models.clip import AVAILABLE
 from library.models.rows import read
 from library.search.conditions import MATCH_SQL, match_of
 from library.search.folding import fold
-from library.search.words import Run, pieces_of
+from library.search.words import Run, Word, pieces_of
 
 MOST = 10
 OF_A_KIND = 4  # if there are others
@@ -64,14 +64,17 @@ def suggestions(text: str) -> list[Suggestion]:
     beginning = "".join(_letters(text))
     if not beginning:
         return []
+    pieces = [piece for token in pieces_of(text) for piece in token]
+    signs = [piece.written for piece in pieces if isinstance(piece, Word)]  # `c#` is not `c++`
     found: Counter[tuple[str, str]] = Counter()
     places: dict[tuple[str, str], tuple[int, str]] = {}
     for kind, value in _texts(text, beginning):
         place = _place(value, beginning)
         if place is not None:
-            key = (kind, "".join(_letters(value)))
-            found[key] += 1
-            places.setdefault(key, (place, value))
+            key = (kind, fold(value))
+            if all(sign in key[1] for sign in signs):
+                found[key] += 1
+                places.setdefault(key, (place, value))
     ordered = sorted(
         found, key=lambda key: (places[key][0] > 0, KINDS.index(key[0]), -found[key], key[1])
     )

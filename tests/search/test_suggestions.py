@@ -70,6 +70,13 @@ def test_at_most_ten_are_suggested_of_several_kinds(http: Http, make_clip: MakeC
     assert {kind for _, kind in found} == {"genre", "tag", "creator"}
 
 
+def test_signs_tell_suggestions_apart(http: Http, make_clip: MakeClip) -> None:
+    for title in ("C++ course", "C# course", "C course"):
+        make_clip(title=title)
+    assert suggested(http, "c#") == [("C# course", "title")]
+    assert len(suggested(http, "c")) == 3
+
+
 def test_too_long_beginning_and_unknown_parameters_are_400(http: Http) -> None:
     assert http("GET", "/api/v1/suggest?q=" + "x" * 201).json()["codes"] == ["q.max_length"]
     assert http("GET", "/api/v1/suggest?search=x").json()["codes"] == ["search.unknown"]
