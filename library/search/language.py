@@ -5,12 +5,13 @@ neither its parser nor its dictionaries change the words.
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
 from library.search.plurals import other_forms
-from library.search.words import LONGEST, Piece, Run, Word, pieces_of
+from library.search.tsquery import any_of, anything_like, exact_words, lexeme, phrase_of
+from library.search.words import LONGEST, Piece, Word, pieces_of
 
 MOST_WORDS = 50
 LONGEST_QUERY = 400  # characters; the rest is ignored
@@ -22,7 +23,6 @@ _TERM = re.compile(
 )
 _INNER_QUOTE = re.compile(rf"(?<=\w)[{_QUOTES}](?=\w)")
 _PLUS = re.compile(r"^\+(?=\w)")  # required anyway
-_ENDINGS = "+#%"
 
 
 class OnlyExcludedError(ValueError):
@@ -63,22 +63,22 @@ def parse(text: str) -> Query:
             pieces = [piece for token in pieces_of(phrase) for piece in token]
             if not pieces:
                 continue
-            condition = _phrase(pieces)
+            condition = phrase_of(pieces)
             (excluded if minus else required).append(condition)
-            exact += [] if minus else _exact(pieces)
+            exact += [] if minus else exact_words(pieces)
             continue
         for pieces in pieces_of(word):
             if minus:
                 excluded.append(_excluded(pieces))
             else:
                 required.append(pieces)
-                exact += _exact(pieces)
+                exact += exact_words(pieces)
     if excluded and not required:
         raise OnlyExcludedError
     conditions = [*_required(required[:MOST_WORDS]), *(f"!({e})" for e in excluded[:MOST_WORDS])]
     return Query(
         match=" & ".join(f"({condition})" for condition in conditions) or NOTHING,
-        exact=_any(exact[:MOST_WORDS]) or NOTHING,
+        exact=any_of(exact[:MOST_WORDS]) or NOTHING,
         words=tuple(word for pieces in required if (word := _plain(pieces))),
     )
 
@@ -108,9 +108,9 @@ def _required(terms: list[list[Piece] | str]) -> Iterator[str]:
                 and (len(beside) == 2 or len(beside[1]) == 1)
             ]
             forms = [form for form in _forms(term) if not form.startswith(word)]
-            yield _any([_lexeme(word, "*"), *map(_lexeme, (f"={word}", *forms, *closed))])
+            yield any_of([lexeme(word, "*"), *map(lexeme, (f"={word}", *forms, *closed))])
         else:
-            yield _anything_like(term)
+            yield anything_like(term)
 
 
 def _beside(place: int) -> Iterator[tuple[int, int]]:
@@ -135,99 +135,7 @@ def _forms(pieces: list[Piece]) -> tuple[str, ...]:
     return other_forms(word.parts[0]) if isinstance(word, Word) and word.is_ascii else ()
 
 
-def _anything_like(pieces: list[Piece]) -> str:
-    """Return the condition for a token that is no plain word; the last part may go on."""
-    *before, last = pieces
-    if isinstance(last, Run):
-        return _in_order([*map(_whole, before), _pairs(last, to_end=False)])
-    if not last.parts:
-        return _in_order([*map(_whole, before), _lexeme(f"={last.written}")])
-    if last.written:
-        found = [_lexeme(f"={last.written}", "*"), *_without_signs(last)]
-    else:
-        *parts, end = last.parts
-        found = [
-            _in_order([*map(_lexeme, parts), _lexeme(end, "*")]),
-            _lexeme(last.closed, "*"),
-            _lexeme(f"={last.closed}"),
-        ]
-    return _in_order([*map(_whole, before), _any(found)])
-
-
-def _without_signs(word: Word) -> list[str]:
-    """Return what matches less well: `c` for `c++`, unless the clip has `c#`."""
-    if len(word.parts) > 1:
-        return [
-            _in_order(map(_lexeme, word.parts)),
-            *map(_lexeme, (word.closed, f"={word.closed}")),
-        ]
-    (part,) = word.parts
-    if word.written[-1] in _ENDINGS:
-        others = " & ".join(f"!{_lexeme(f'={part}{sign}', '*')}" for sign in _ENDINGS)
-        return [f"({_lexeme(part)} & {others})"]
-    return [_lexeme(part)]
-
-
-def _whole(piece: Piece) -> str:
-    """Return the condition for a piece of a phrase, exactly as it is written."""
-    if isinstance(piece, Run):
-        return _pairs(piece, to_end=True)
-    if not piece.parts:
-        return _lexeme(f"={piece.written}")
-    in_one = [piece.closed, f"={piece.closed}"]
-    if piece.written:
-        in_one = [f"={piece.written}"]
-    if len(piece.parts) == 1:
-        return _any(map(_lexeme, in_one))
-    return _any([_in_order(map(_lexeme, piece.parts)), *map(_lexeme, in_one)])
-
-
-def _phrase(pieces: list[Piece]) -> str:
-    *before, last = pieces
-    if isinstance(last, Run):
-        return _in_order([*map(_whole, before), _pairs(last, to_end=False)])
-    return _in_order(map(_whole, pieces))
-
-
 def _excluded(pieces: list[Piece]) -> str:
     if word := _plain(pieces):
-        return _any(map(_lexeme, (word, f"={word}", *_forms(pieces))))
-    return _phrase(pieces)
-
-
-def _pairs(run: Run, *, to_end: bool) -> str:
-    """Return the condition for a run. `to_end`: something follows, so each character counts."""
-    text = run.characters
-    pairs = [_lexeme(text[place : place + 2]) for place in range(len(text) - 1)]
-    if to_end or not pairs:
-        pairs.append(_lexeme(text[-1], "*"))
-    return _in_order(pairs)
-
-
-def _exact(pieces: list[Piece]) -> list[str]:
-    """Return the words of which a clip should have as many as possible."""
-    found = []
-    for piece in pieces:
-        if isinstance(piece, Run):
-            text = piece.characters
-            found += [text[place : place + 2] for place in range(max(1, len(text) - 1))]
-        elif piece.written:
-            found.append(f"={piece.written}")
-        else:
-            found.append(piece.parts[0] if len(piece.parts) == 1 else f"={piece.closed}")
-    return [_lexeme(word) for word in found]
-
-
-def _lexeme(word: str, prefix: str = "") -> str:
-    """Return a word in a query; it has no quote and no backslash."""
-    return f"'{word}':{prefix}" if prefix else f"'{word}'"
-
-
-def _any(conditions: Iterable[str]) -> str:
-    found = list(dict.fromkeys(conditions))
-    return f"({' | '.join(found)})" if len(found) > 1 else "".join(found)
-
-
-def _in_order(conditions: Iterable[str]) -> str:
-    found = list(conditions)
-    return f"({' <-> '.join(found)})" if len(found) > 1 else found[0]
+        return any_of(map(lexeme, (word, f"={word}", *_forms(pieces))))
+    return phrase_of(pieces)
