@@ -34,7 +34,7 @@ CORS_ALLOW_HEADERS = [
     *("If-Modified-Since", "If-Unmodified-Since"),
 ]
 CORS_EXPOSE_HEADERS = [
-    *("Link", "X-Total-Count", "ETag", "Location", "Retry-After", "X-Request-ID"),
+    *("Link", "X-Total-Count", "X-Did-You-Mean", "ETag", "Location", "Retry-After", "X-Request-ID"),
     *("RateLimit", "RateLimit-Policy", "Content-Length", "Content-Range", "Accept-Ranges"),
     *("Content-Disposition", "Idempotent-Replayed"),
 ]

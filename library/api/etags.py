@@ -23,7 +23,11 @@ from library.models import Clip
 from library.streams.dates import parse_http_date
 from library.telemetry import request_notes
 
-DESCRIBED_BY = ("Link", "X-Total-Count")  # not in a 304, so the tag must cover them
+DESCRIBED_BY = (
+    "Link",
+    "X-Total-Count",
+    "X-Did-You-Mean",
+)  # not in a 304, so the tag must cover them
 VARY = "Accept, Accept-Encoding"  # other types get a 406
 # What an answer may be kept by besides a clip: the library with its plays, or without them.
 LIBRARY, CHANGES = "library", "changes"

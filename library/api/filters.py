@@ -10,7 +10,7 @@ from library.licences import licences_that_allow
 from library.models import Clip
 from library.models.clip import AVAILABLE
 from library.models.fields import CLIP_FIELDS, ORDERED
-from library.models.search import QUERY_SQL, raw_query
+from library.search.conditions import MATCH_SQL, match_of
 from library.sound.limits import MOST_CHANNELS
 
 # Fields with a filter of their own below, and its parameter.
@@ -136,5 +136,5 @@ def matching(query: Mapping[str, Any]) -> Conditions:
     if "ids" in query:
         conditions.add("id = ANY(%s::bigint[])", query["ids"])
     if query.get("search"):
-        conditions.add(f"search_vector @@ {QUERY_SQL}", raw_query(query["search"]))
+        conditions.add(MATCH_SQL, match_of(query["search"]))
     return conditions

@@ -24,6 +24,7 @@ from library.api.names import WHOLE
 from library.api.representation import FIELDS
 from library.api.sorting import ORDERINGS
 from library.models import Format, Part, Quality
+from library.search.language import OnlyExcludedError, parse
 from library.sound.waveform import DEFAULT_POINTS, FEWEST_POINTS, MOST_POINTS
 from library.statistics.buckets import Interval
 from library.statistics.library import TOP_WINDOWS
@@ -54,6 +55,18 @@ class LimitParameter(WholeParameter):
 
     def __init__(self, max_value: int, default: int, help_text: str) -> None:
         super().__init__(min_value=1, max_value=max_value, default=default, help_text=help_text)
+
+
+class SearchParameter(serializers.CharField):
+    """A query in the language of `library.search`, as the client wrote it."""
+
+    def to_internal_value(self, data: Any) -> str:
+        text: str = super().to_internal_value(data)
+        try:
+            parse(text)
+        except OnlyExcludedError as error:
+            raise serializers.ValidationError(error.sentence, error.code) from None
+        return text
 
 
 class FieldsParameter(serializers.CharField):
@@ -89,13 +102,16 @@ CLIP_FILTERS: Parameters = {
         help_text="Return clips with this tag. Repeat the parameter to return clips that have all "
         "of several tags.",
     ),
-    "search": serializers.CharField(
+    "search": SearchParameter(
         required=False,
         max_length=200,
         allow_blank=True,
         help_text="Return clips with all of these words in their title, tags, creator or "
-        "description. A word also matches longer words that start with it. Without `ordering`, the "
-        "best matches come first.",
+        "description. A word also matches longer words that start with it, and its English "
+        'singular or plural. `"night drive"` matches these words in this order, `-word` and '
+        '`-"two words"` exclude clips. Case, accents, hyphens, apostrophes and slashes make no '
+        "difference: `acdc` finds AC/DC. Without `ordering`, the best matches come first. If no "
+        "clip matches, `X-Did-You-Mean` may have a better spelling.",
     ),
     **{name: field for name, (_, field) in FILTERS.items()},
     "creator": NamesParameter(
@@ -162,6 +178,14 @@ CHANGES: Parameters = {
         "seconds.",
     ),
     **SHOW,
+}
+SUGGEST: Parameters = {
+    "q": serializers.CharField(
+        required=False,
+        max_length=200,
+        help_text="The beginning of a query, as far as it is typed. Without letters, there are no "
+        "suggestions.",
+    ),
 }
 # Others are ignored, because players and trackers add some.
 STREAM: Parameters = {

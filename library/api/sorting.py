@@ -13,7 +13,7 @@ from django.core import signing
 from rest_framework.exceptions import ValidationError
 
 from library.api.filters import Conditions
-from library.models.search import RANK_SQL, raw_query
+from library.search.conditions import RANK_SQL, rank_values
 
 ORDERINGS: Mapping[str, str] = {
     "id": "id",
@@ -63,8 +63,8 @@ class Order:
         """Return the requested order; the default of a search is the best match first."""
         name = query.get("ordering")
         if name is None and query.get("search"):
-            words = raw_query(query["search"])
-            return cls("relevance", RANK_SQL, descending=True, values=(words,))
+            values = rank_values(query["search"])
+            return cls("relevance", RANK_SQL, descending=True, values=values)
         name = name or "id"
         return cls(name, ORDERINGS[name.removeprefix("-")], name.startswith("-"))
 

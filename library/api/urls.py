@@ -6,6 +6,7 @@ from rest_framework.routers import SimpleRouter
 from library.api.changes import Changes
 from library.api.facets import Facets
 from library.api.statistics import ClipStatistics, LibraryStatistics
+from library.api.suggestions import Suggest
 from library.api.views import ClipViewSet
 from library.api.waveforms import Waveform, WaveformPNG, WaveformSVG
 
@@ -21,4 +22,5 @@ urlpatterns = [
     path("changes", Changes.as_view(), name="changes"),
     path("facets", Facets.as_view(), name="facets"),
     path("stats", LibraryStatistics.as_view(), name="stats"),
+    path("suggest", Suggest.as_view(), name="suggest"),
 ]

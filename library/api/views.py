@@ -38,10 +38,12 @@ from library.api.serializers import ClipSerializer
 from library.api.sorting import is_by_plays, is_by_recent_plays
 from library.api.stream import stream_clip
 from library.api.stream_steps import count_refusal, variant_of
+from library.api.suggestions import spelling_headers
 from library.api.visibility import VISIBILITY, check_visible
 from library.api.writes import ClipWrites
 from library.models import Clip
 from library.models.rows import read
+from library.search.vocabulary import vocabulary
 
 # The columns that streaming needs.
 STREAMED = ("title", "audio_url", "audio_file", "audio", "renditions", *VISIBILITY)
@@ -62,8 +64,12 @@ class ClipViewSet(NegotiatedList, ClipWrites):
         fields = query.get("fields", FIELDS)
         needed = columns_of(chosen, fields) if chosen else columns(fields)
         rows, headers, links = page_of(request, query, needed)
+        is_complete = shows_only_the_library(chosen, rows)
+        if not rows and "cursor" not in query and query.get("search"):
+            headers |= spelling_headers(query)
+            is_complete &= vocabulary.is_current()
         # The sums of recent plays change without the library.
-        if shows_only_the_library(chosen, rows) and not is_by_recent_plays(query):
+        if is_complete and not is_by_recent_plays(query):
             shows_plays = "play_count" in needed or is_by_plays(query)
             may_be_kept(request, LIBRARY if shows_plays else CHANGES)
         if chosen:

@@ -20,7 +20,7 @@ class Migration(migrations.Migration):
     atomic = False
 
     dependencies = [
-        ('library', '0022_changes'),
+        ('library', '0023_search'),
     ]
 
     operations = [

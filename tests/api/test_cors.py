@@ -22,6 +22,7 @@ READABLE = {
     *("ratelimit", "ratelimit-policy", "content-length", "content-range", "accept-ranges"),
     "content-disposition",
     "idempotent-replayed",
+    "x-did-you-mean",
 }
 # Returns status, body and the named headers, as a page can read them.
 FETCH = """async ([url, options, names]) => {

@@ -34,6 +34,7 @@ from library.admin.clips.page import history_context, json_result, page_context,
 from library.admin.exchange import export_page, import_pages
 from library.admin.suggestions import words
 from library.models import Clip
+from library.search.language import OnlyExcludedError
 
 
 @admin.register(Clip)
@@ -172,7 +173,11 @@ class ClipAdmin(ModelAdmin[Clip]):
         self, request: HttpRequest, queryset: QuerySet[Clip], search_term: str
     ) -> tuple[QuerySet[Clip], bool]:
         """Use the full-text search of the API, since LIKE would read every clip."""
-        return (search(queryset, search_term) if search_term.strip() else queryset), False
+        try:
+            return (search(queryset, search_term) if search_term.strip() else queryset), False
+        except OnlyExcludedError as error:
+            messages.warning(request, error.sentence)
+            return queryset.none(), False
 
     def get_actions(self, request: HttpRequest, *args: Any, **kwargs: Any) -> dict[str, Any]:
         """Offer only “Restore” in the list of deleted clips, and all other actions elsewhere."""

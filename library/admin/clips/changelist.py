@@ -17,7 +17,8 @@ from library.admin.clips.filters import FormFilter
 from library.admin.clips.in_source import in_source
 from library.admin.clips.ordering import DEFAULT, MATCH, ORDERS, remembered_order, with_id
 from library.models import Clip
-from library.models.search import search_query, search_rank
+from library.search.conditions import search_query, search_rank
+from library.search.language import OnlyExcludedError
 from library.statistics.series import plays_by_day
 from library.validators import normalise_isrc
 
@@ -29,7 +30,7 @@ def search(clips: QuerySet[Clip], text: str) -> QuerySet[Clip]:
     """Return the clips with all words of the text, as in the API, or with that number or ISRC.
 
     Also those with the text in their URL or in the name of their upload. `#12` finds only clip 12;
-    `12` also finds clips that contain the word.
+    `12` also finds clips that contain the word. Raises OnlyExcludedError.
     """
     text = text.strip()
     if text.startswith(("http://", "https://")):
@@ -59,7 +60,9 @@ class ClipChangeList(ChangeList):
     def get_ordering(self, request: HttpRequest, queryset: QuerySet[Any]) -> list[Any]:
         name = self.params[ORDER_VAR]
         if name == MATCH and self.query:
-            return with_id([search_rank(search_query(self.query)).desc()])
+            with suppress(OnlyExcludedError):  # the search explains it
+                return with_id([search_rank(self.query).desc()])
+            return with_id(ORDERS[DEFAULT].by())
         if name in ORDERS:
             return with_id(ORDERS[name].by())
         return super().get_ordering(request, queryset)

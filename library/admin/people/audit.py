@@ -3,7 +3,7 @@
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.contrib.admin.models import ADDITION, CHANGE, DELETION, LogEntry
 from django.contrib.admin.utils import quote
 from django.contrib.auth.models import Group, User
@@ -21,7 +21,9 @@ from unfold.utils import parse_date_str
 from library import history
 from library.admin.base import ModelAdmin, ReadOnly, display, to_the_second
 from library.models import ApiToken, Clip, Task
-from library.models.search import NAME_WORDS, search_query
+from library.models.search import NAME_WORDS
+from library.search.conditions import search_query
+from library.search.language import OnlyExcludedError
 
 FEW = 10_000  # entries; a word in more of them soon matches while reading the latest first
 MODELS = (Clip, User, Group, ApiToken, Task)
@@ -148,7 +150,11 @@ class AuditAdmin(ReadOnly, ModelAdmin[LogEntry]):
         term = search_term.strip()
         if not term:
             return queryset, False
-        matches = Q(words=search_query(term))
+        try:
+            matches = Q(words=search_query(term))
+        except OnlyExcludedError as error:
+            messages.warning(request, error.sentence)
+            return queryset.none(), False
         if term.isdigit():
             types = [type_.pk for type_ in _content_types()]
             matches |= Q(object_id=term, content_type_id__in=types)  # the columns of the index

@@ -74,6 +74,12 @@ _LIST = extend_schema(
         response_header("Link", "Links to the `next`, `prev` and `first` page (RFC 8288).", [200]),
         response_header("X-Total-Count", "Number of clips on all pages.", [200]),
         response_header("Content-Disposition", "Of `m3u` and `csv`: a file name.", [200]),
+        response_header(
+            "X-Did-You-Mean",
+            "If no clip matches `search`: a query with words of public clips instead of unknown "
+            "ones, which some clips match. Percent-encoded UTF-8, as `decodeURIComponent` reads.",
+            [200],
+        ),
         *limits(200),
     ],
     responses=list_responses(

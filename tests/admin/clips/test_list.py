@@ -169,6 +169,16 @@ def test_search_shows_the_best_match_first(chief_client: Client) -> None:
     assert listed(chief_client, "?q=rain&o=newest") == ["By tag", "Rain", "By words"]
 
 
+@pytest.mark.parametrize("order", ["", "&o=title"])
+def test_search_that_only_excludes_shows_a_message(chief_client: Client, order: str) -> None:
+    add("Drum & Bass")
+    answer = chief_client.get(f"{LIST}?q=-bass{order}")
+    assert "Add a word to search for." in answer.text
+    assert "No clips match" in answer.text
+    assert found('q=drum+"bass"') == ["Drum & Bass"]
+    assert found("q=drum+-bass") == []
+
+
 def test_filters_select_matching_clips() -> None:
     add("Jazz", genre="Jazz", tags=["swing", "bass"], licence="MIT", health="ok")
     add("Mine", audio_file="a.mp3", tags=["swing"], state="draft")

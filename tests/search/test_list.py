@@ -1,4 +1,4 @@
-"""Full-text search: its results, their order, and unusual input."""
+"""The search of the list: its results, their order, and unusual input."""
 
 from collections.abc import Callable
 from string import punctuation
@@ -6,9 +6,11 @@ from urllib.parse import quote
 
 import pytest
 import requests
+from django.db import connection
 
 from library.models import Clip
-from library.models.search import search_query
+from library.search.conditions import search_query
+from tests.support.field_errors import faulty
 
 Ask = Callable[..., requests.Response]
 MakeClip = Callable[..., Clip]
@@ -61,7 +63,7 @@ def test_no_text_is_an_operator_or_an_error(http: Ask, ordering: str) -> None:
         *("'", "''", "\\", "\\'", '"', "&", "|", "!", "<->", ":*", "a:*", "a & | b", "(", ")"),
         *("'; DROP TABLE library_clip; --", "' OR '1'='1", "%", "%s", "{0}", "a:A", "!ambient"),
         *("²", "😀", "\u200d", "\ufffd", "\u2028", "x" * 200, "é" * 200, "日" * 200, "a " * 100),
-        *("-", "--", "1e5", "-5", "http://a.b/c?d=e", "a@b.c", "\t\n", "\x7f", "ﬁ", "İ"),
+        *("-", "--", "1e5", "http://a.b/c?d=e", "a@b.c", "\t\n", "\x7f", "ﬁ", "İ"),
     ]
     answers = {text: http("GET", f"/api/v1/clips?search={quote(text)}{ordering}") for text in texts}
     assert {text for text, answer in answers.items() if answer.status_code != 200} == set()
@@ -88,6 +90,53 @@ def test_punctuation_separates_words_in_clips_and_searches(make_clip: MakeClip) 
     searched = [*words, *(f"y{n}" for n in range(len(words)))]
     found = {text for text in searched if Clip.objects.filter(search_vector=search_query(text))}
     assert found == set(searched)
+
+
+@pytest.mark.parametrize("text", ["-bass", '-"drum bass"', "-a -b", "-5", '"" -bass', "− -bass"])
+def test_query_that_only_excludes_is_400(http: Ask, text: str) -> None:
+    response = http("GET", f"/api/v1/clips?search={quote(text)}")
+    assert (response.status_code, faulty(response)) == (400, ["search"])
+    assert response.json()["codes"] == ["search.only_negatives"]
+
+
+@pytest.mark.parametrize(
+    ("text", "titles"),
+    [
+        ("c++", ["C++ by Ann", "C by Bob"]),
+        ("c#", ["C# by Cleo", "C by Bob"]),
+        ("blues", ["Blues Night", "Bluesy Day"]),
+        ("car", ["Car", "Carnival"]),
+        ("loops", ["Loops", "Loop"]),
+    ],
+)
+def test_clips_with_the_words_as_typed_come_first(
+    find: Callable[[str], list[str]], make_clip: MakeClip, text: str, titles: list[str]
+) -> None:
+    for title in ("C by Bob", "C++ by Ann", "C# by Cleo", "Bluesy Day", "Blues Night", "Blue"):
+        make_clip(title=title, description="")
+    for title in ("Carnival", "Car", "Loop", "Loops", "Cello"):
+        make_clip(title=title, description="")
+    found = find(text)
+    assert [title for title in found if title in titles] == titles
+    assert len(found) == len(titles)
+
+
+def test_title_tags_creator_and_description_are_no_phrase_together(
+    find: Callable[[str], list[str]], make_clip: MakeClip
+) -> None:
+    make_clip(title="Night", tags=["drive", "home run"], creator="Ann", description="Lee")
+    phrases = ('"night drive"', '"drive home"', '"run ann"', '"ann lee"', "nightdrive", "annlee")
+    assert [found for text in phrases if (found := find(text))] == []
+    assert find('"home run" ann lee night') == ["Night"]
+
+
+def test_manual_sql_is_searched_as_well(
+    find: Callable[[str], list[str]], make_clip: MakeClip
+) -> None:
+    clip = make_clip(title="Rain")
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE library_clip SET creator = 'Tiësto' WHERE id = %s", [clip.pk])
+    assert find("tiesto") == ["Rain"]
 
 
 def test_search_finds_new_values_after_a_change(
