@@ -3,6 +3,7 @@
 from django.urls import path, re_path
 from rest_framework.routers import SimpleRouter
 
+from library.api.listens import Listens
 from library.api.statistics import ClipStatistics, LibraryStatistics
 from library.api.views import ClipViewSet
 from library.api.waveforms import Waveform, WaveformPNG, WaveformSVG
@@ -12,6 +13,7 @@ router = SimpleRouter(trailing_slash=False)
 router.register("clips", ClipViewSet, basename="clip")
 urlpatterns = [
     *router.urls,
+    re_path(rf"{CLIP}/listens$", Listens.as_view(), name="clip-listens"),
     re_path(rf"{CLIP}/stats$", ClipStatistics.as_view(), name="clip-stats"),
     re_path(rf"{CLIP}/waveform$", Waveform.as_view(), name="clip-waveform"),
     re_path(rf"{CLIP}/waveform\.svg$", WaveformSVG.as_view(), name="clip-waveform-svg"),

@@ -2,23 +2,20 @@
 
 from django.db import connection
 
-from library.models import SHARES, TWENTIETHS
+from library.models import SHARE, SHARES, TWENTIETHS
 
 AT_ONCE = 10_000  # listens in a transaction
 
 _SHARES = ", ".join(f"count(*) FILTER (WHERE share = {share})" for share in range(SHARES))
 _TWENTIETHS = ", ".join(f"sum(twentieths >> {n} & 1)" for n in range(TWENTIETHS))
 
-# The share of the clip that a listen heard, in per cent.
-SHARE = "least(100, round(100.0 * heard_length / duration))::integer"
-
 
 def _added(column: str) -> str:
     """Return the sum of two arrays, place by place."""
     return f"""(
         SELECT array_agg(before + more ORDER BY place)
-        FROM unnest(tally.{column}, excluded.{column}) WITH ORDINALITY AS both (before, more, place)
-    )"""
+        FROM unnest(tally.{column}, excluded.{column}) WITH ORDINALITY AS pair (before, more, place)
+    )"""  # noqa: S608
 
 
 # Rows of the tally are written in the order of their key, so that two calls cannot deadlock.

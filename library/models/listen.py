@@ -13,6 +13,7 @@ from library.models.clip import Clip
 
 TWENTIETHS = 20
 SHARES = 101  # shares of a clip's duration in per cent, from 0 to 100
+SHARE = "least(100, round(100.0 * heard_length / duration))::integer"  # of a listen
 
 
 class RangesField(models.Field[Any, Any]):

@@ -3,14 +3,14 @@
 from itertools import accumulate
 from typing import Any
 
-from library.models import SHARES, TWENTIETHS
+from library.models import SHARE, SHARES, TWENTIETHS
 
 # Of the listens that began on the days in `asked`, from the tallies, and from those that have not
 # ended. One subselect of the statement of a clip's statistics.
-HEARD = """
+HEARD = f"""
     WITH open AS MATERIALIZED (
         SELECT
-            least(100, round(100.0 * heard_length / duration))::integer AS share, twentieths,
+            {SHARE} AS share, twentieths,
             count(*) AS listens, sum(credited) AS credited
         FROM library_listen
         WHERE clip_id = (SELECT clip FROM asked)
@@ -29,7 +29,7 @@ HEARD = """
                 SELECT share, sum(listens) AS listens FROM (
                     SELECT share, listens FROM open
                     UNION ALL
-                    SELECT place - 1, listens
+                    SELECT place - 1, each.listens
                     FROM ended, unnest(shares) WITH ORDINALITY AS each (listens, place)
                     WHERE each.listens > 0
                 ) AS parts GROUP BY share
@@ -49,8 +49,8 @@ HEARD = """
     )
     FROM (
         SELECT listens, credited FROM open UNION ALL SELECT listens, credited FROM ended
-    ) AS both
-"""
+    ) AS counted
+"""  # noqa: S608
 
 
 def heard(found: dict[str, Any]) -> dict[str, Any]:
