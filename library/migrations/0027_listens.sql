@@ -3,7 +3,7 @@
 -- The parts heard after a report: those before, and the one from the last position to this one.
 -- That one counts only if it is ahead and could be heard in the time since the last report, played at
 -- up to twice the speed. An eighth is added for reports that take longer than others to arrive.
--- A listen has at most 100 separate parts, so that its row stays small: more are not added.
+-- A listen has at most 50 separate parts, so that its row stays small: more are not added.
 CREATE OR REPLACE FUNCTION library_heard_after(
     heard int4multirange, since integer, until integer, elapsed bigint
 ) RETURNS int4multirange IMMUTABLE LANGUAGE plpgsql AS $function$
@@ -14,7 +14,7 @@ BEGIN
         RETURN heard;
     END IF;
     extended := heard + int4multirange(int4range(since, until));
-    IF (SELECT count(*) FROM unnest(extended)) > 100 THEN
+    IF (SELECT count(*) FROM unnest(extended)) > 50 THEN
         RETURN heard;
     END IF;
     RETURN extended;
