@@ -1,11 +1,12 @@
 """Makes `listens.js` from its source: `python -m harness.compact_script`.
 
-It removes comments and spaces, joins declarations, and shortens the names of variables. It knows only
-as much JavaScript as the source has.
+It removes comments and spaces, joins declarations, and shortens the names of variables. It knows
+only as much JavaScript as the source has.
 """
 
 import re
 from pathlib import Path
+from string import ascii_letters
 
 FOLDER = Path(__file__).parent.parent / "library" / "static" / "library"
 SOURCE, SERVED = FOLDER / "listens.source.js", FOLDER / "listens.js"
@@ -16,14 +17,12 @@ _TOKEN = re.compile(
     r"""|(?P<text>"[^"\n]*"|(?<=[=|]\ )/(?:\\.|[^/\n\\])+/)"""
     r"""|(?P<name>[A-Za-z_]\w*)|(?P<other>[\d.]+(?:e\d+)?|[^\s\w])"""
 )
-# A name has no other meaning in the source, such as that of a property.
-SHORT = {
-    **{"playing": "p", "queue": "q", "born": "b", "jumped": "j", "calm": "m", "report": "k"},
-    **{"send": "s", "leave": "l", "listen": "g", "clip": "c", "audio": "a", "target": "t"},
-    **{"hear": "h", "event": "e", "now": "n", "at": "i", "before": "f", "from": "y"},
-    **{"seen": "w", "sent": "o", "jumps": "x", "reached": "r", "kind": "u", "end": "_", "due": "d", "name": "z"},
-    **{"source": "v", "true": "!0", "const": "let"},
-}
+# Variables. None of these names has another meaning in the source, such as that of a property.
+NAMES = (  # noqa: SIM905
+    "playing queue born jumped calm report send leave listen clip audio target hear event now at"
+    " before from seen sent jumps reached kind end due name source"
+).split()
+SHORT = dict(zip(NAMES, ascii_letters, strict=False)) | {"true": "!0", "const": "let"}
 
 
 def compact(source: str) -> str:

@@ -2,21 +2,31 @@
 
 from collections.abc import Mapping
 from typing import Any
+from uuid import UUID
 
 from rest_framework import serializers
 from rest_framework.fields import empty
 
-from library.api.fields import NumberField, TextField
+from library.api.fields import NumberField
 from library.api.names import WHOLE, wrong_names
 from library.listens.record import Report, State
 
 LAST_POSITION = 86_400  # seconds: a day, much longer than any clip
 
 
-class SessionField(TextField, serializers.UUIDField):
-    """A UUID, which JSON has as a string."""
+class SessionField(serializers.UUIDField):
+    """A UUID, which JSON has as a string. DRF would accept a number."""
 
-    default_error_messages = {"invalid": "Must be a UUID, such as crypto.randomUUID() returns."}
+    default_error_messages = {
+        "type": "Must be a string.",
+        "invalid": "Must be a UUID, such as crypto.randomUUID() returns.",
+    }
+
+    def to_internal_value(self, data: Any) -> UUID:
+        if not isinstance(data, str):
+            self.fail("type")
+        session: UUID = super().to_internal_value(data)
+        return session
 
 
 class ReportSerializer(serializers.Serializer[Report]):
