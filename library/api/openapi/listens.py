@@ -20,7 +20,7 @@ listen = extend_schema(
     "reports for every `audio` element of a page. Cookies and tokens are ignored.",
     auth=ANYONE,
     parameters=[CLIP_ID, *limits(204)],
-    request=ReportSerializer,
+    request={"application/json": ReportSerializer},
     responses={
         204: OpenApiResponse(None, "The report was received."),
         **error_responses(*REPORTING, name="ReportErrors"),
