@@ -20,10 +20,8 @@ from library.api.openapi import listens as described
 from library.api.throttles import new_listens
 from library.api.visibility import VISIBILITY, check_visible
 from library.listens.record import Outcome, record
-from library.models.rows import read
+from library.models import Clip
 from library.plays.client_families import client_family
-
-CLIP = f"SELECT {', '.join(VISIBILITY)} FROM library_clip WHERE id = %s"  # noqa: S608
 
 
 class TextParser(JSONBodyParser):
@@ -75,6 +73,6 @@ class Listens(CountedRequests, APIView):
             case Outcome.ENDED:
                 raise SessionExpired
             case Outcome.MISSING:
-                for row in read(CLIP, [clip_id], prepared=True):
+                for row in Clip.objects.filter(pk=clip_id).values(*VISIBILITY):
                     check_visible(row)
                 raise ClipNotFound

@@ -1,9 +1,11 @@
 """What was heard of a clip, as players report it."""
 
+from datetime import date
 from itertools import accumulate
 from typing import Any
 
 from library.models import SHARE, SHARES, TWENTIETHS
+from library.models.rows import read
 
 # Of the listens that began on the days in `asked`, from the tallies, and from those that have not
 # ended. One subselect of the statement of a clip's statistics.
@@ -51,6 +53,20 @@ HEARD = f"""
         SELECT listens, credited FROM open UNION ALL SELECT listens, credited FROM ended
     ) AS counted
 """  # noqa: S608
+
+
+OF_DAYS = f"""
+WITH asked AS MATERIALIZED (
+    SELECT %s::bigint AS clip, %s::date AS first_day, %s::date AS last_day
+)
+SELECT ({HEARD}) AS heard
+"""
+
+
+def heard_on_days(clip_id: int, first_day: date, last_day: date) -> dict[str, Any]:
+    """Return what was heard of a clip by the listens that began on these days (UTC)."""
+    [row] = read(OF_DAYS, [clip_id, first_day, last_day], prepared=True)
+    return heard(row["heard"])
 
 
 def heard(found: dict[str, Any]) -> dict[str, Any]:
