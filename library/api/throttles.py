@@ -117,12 +117,17 @@ def count_kept_read(client: str | None) -> tuple[tuple[str, str], ...] | None:
     Returns the headers for the answer, or None if a `ClientThrottle` must count the request,
     because the shared count is due or the limit is reached. `client` is None if it is unknown.
     """
+    return count_quickly("reads", client)
+
+
+def count_quickly(scope: str, client: str | None) -> tuple[tuple[str, str], ...] | None:
+    """Do the same for requests of a scope that are counted in batches."""
     if client is None:
         return ()
-    limit = settings.CLIPS_THROTTLE_RATES["reads"]
+    limit = settings.CLIPS_THROTTLE_RATES[scope]
     minute, second = divmod(time.time(), MINUTE)
-    sent = _counts.add_in_memory(f"reads {client}", int(minute), limit, _batch(limit))
-    return None if sent is None else tuple(_headers("reads", limit, sent, MINUTE - int(second)))
+    sent = _counts.add_in_memory(f"{scope} {client}", int(minute), limit, _batch(limit))
+    return None if sent is None else tuple(_headers(scope, limit, sent, MINUTE - int(second)))
 
 
 def refused_read(client: str | None) -> tuple[Throttled, tuple[tuple[str, str], ...]] | None:

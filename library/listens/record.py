@@ -10,11 +10,13 @@ from uuid import UUID
 
 from django.conf import settings
 
+from library.direct_connection import Call
 from library.models import Part
 from library.models.rows import read
 
 # Migration 0027 contains the function (library/migrations/0027_listens.sql).
 RECORD = "SELECT library_record_listen(%s, %s, %s, %s, %s, %s) AS outcome"
+CALL = b"SELECT library_record_listen($1, $2, $3, $4, $5, false)"
 
 
 class State(StrEnum):
@@ -45,13 +47,20 @@ class Report(NamedTuple):
 
 def record(clip_id: int, report: Report, *, may_begin: bool = True) -> Outcome:
     """Record a report in one statement. Raises django.db.Error."""
-    values = (
+    [row] = read(RECORD, [*_values(clip_id, report), may_begin], prepared=True)
+    return Outcome(row["outcome"])
+
+
+def call(clip_id: int, report: Report) -> Call:
+    """Return the statement that records a report unless it begins a listen."""
+    return CALL, [str(value).encode() for value in _values(clip_id, report)]
+
+
+def _values(clip_id: int, report: Report) -> tuple[int, UUID, int, bool, bool]:
+    return (
         clip_id,
         report.session,
         round(report.position * 1000),
         report.state == State.PLAYING,
         settings.CLIPS_PUBLISH == Part.PREVIEW,
-        may_begin,
     )
-    [row] = read(RECORD, values, prepared=True)
-    return Outcome(row["outcome"])

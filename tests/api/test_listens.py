@@ -188,7 +188,8 @@ def limited(settings: Any) -> None:
 
 def test_reports_have_a_limit_of_their_own(client: Browser, db: None, limited: None) -> None:
     clip = recipes.make_clip()
-    body, stranger = report(), {"REMOTE_ADDR": "203.0.113.70"}
+    stranger: dict[str, Any] = {"REMOTE_ADDR": "203.0.113.70"}
+    body = report()
     answers = [
         client.post(path(clip), body, content_type="text/plain", **stranger) for _ in range(62)
     ]
@@ -204,7 +205,7 @@ def test_network_can_begin_a_tenth_as_many_listens(
     client: Browser, db: None, limited: None
 ) -> None:
     clip = recipes.make_clip()
-    stranger = {"REMOTE_ADDR": "203.0.113.71"}
+    stranger: dict[str, Any] = {"REMOTE_ADDR": "203.0.113.71"}
 
     def send(body: str) -> Any:
         return client.post(path(clip), body, content_type="text/plain", **stranger)

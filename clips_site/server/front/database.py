@@ -17,7 +17,8 @@ from psycopg.errors import (
 
 from library.changes.clip_rows import ClipRow, read_call, rows_of
 from library.changes.ledger import TOKEN, Token, token_of
-from library.direct_connection import Outcome
+from library.direct_connection import Call, Outcome
+from library.listens import record as listens
 from library.loop_connection import LoopBatcher, LoopConnection
 from library.plays import record as plays
 
@@ -32,11 +33,13 @@ class Database:
     """The connections of a worker's event loop."""
 
     def __init__(self) -> None:
-        purposes = ("plays", "clips", "versions")
-        self._for_plays, self._for_clips, self._for_tokens = map(LoopConnection, purposes)
+        purposes = ("plays", "clips", "versions", "listens")
+        connections = self._connections = [LoopConnection(purpose) for purpose in purposes]
+        self._for_plays, self._for_clips, self._for_tokens, self._for_listens = connections
         self._plays = LoopBatcher(self._record, PAUSE)
         self._clips = LoopBatcher(self._read_clips)
         self._tokens = LoopBatcher(self._read_tokens)
+        self._listens = LoopBatcher(self._record_listens, PAUSE)
 
     async def record(self, play: plays.Play) -> plays.Recorded:
         """Record a play. It is committed on return.
@@ -61,6 +64,11 @@ class Database:
         """Return the version of the public list. Raises psycopg.Error."""
         return await self._tokens.submit(None)
 
+    async def listen(self, clip_id: int, report: listens.Report) -> str:
+        """Record a report unless it begins a listen. Return the outcome. Raises psycopg.Error."""
+        outcome = self._value(await self._listens.submit(listens.call(clip_id, report)))
+        return outcome.decode()
+
     async def _record(self, group: Sequence[plays.Play]) -> Sequence[plays.Outcome]:
         if plays.has_locked_clips(group):
             return [plays.LOCKED] * len(group)
@@ -78,9 +86,12 @@ class Database:
         (token,) = await self._for_tokens.run(TOKEN)
         return [token_of(self._value(token))] * len(requests)
 
+    async def _record_listens(self, calls: Sequence[Call]) -> Sequence[Outcome]:
+        return await self._for_listens.run(*calls)
+
     def _value(self, outcome: Outcome) -> bytes:
         if isinstance(outcome, ReadOnlySqlTransaction):  # this server is no longer the primary
-            for connection in (self._for_plays, self._for_clips, self._for_tokens):
+            for connection in self._connections:
                 connection.close()
         if isinstance(outcome, psycopg.Error):
             raise outcome
