@@ -60,7 +60,9 @@ class Listens(CountedRequests, APIView):
         # A crawler that runs scripts is no listener.
         if client_family(request.headers.get("User-Agent", "")) != "bot":
             self._record(request, int(pk), serializer.validated_data)
-        return HttpResponse(status=204, headers=self.headers | {"Cache-Control": "no-store"})
+        response = HttpResponse(status=204, headers=self.headers | {"Cache-Control": "no-store"})
+        del response["Content-Type"]
+        return response
 
     def _record(self, request: Request, clip_id: int, report: Any) -> None:
         """Record a report. Raises the error of its outcome."""

@@ -11,6 +11,7 @@ from django.db import connection
 from django.test import Client as Browser
 from django.test.utils import CaptureQueriesContext
 
+from library.api.listen_reports import ReportSerializer, quick_report
 from library.models import Clip, Listen, PlayEvent, RequestCount
 from tests.support import recipes
 from tests.support.listens import make_older
@@ -220,3 +221,50 @@ def test_network_can_begin_a_tenth_as_many_listens(
     assert 1 <= int(refused[0]["Retry-After"]) <= 60
     assert send(first).status_code == 204
     assert not any("203.0.113" in str(row) for row in RequestCount.objects.values())
+
+
+@pytest.mark.parametrize("origin", [{}, ELSEWHERE])
+def test_event_loop_answers_later_reports_as_django_answers_the_first(
+    http: Http, clip: Clip, origin: dict[str, str]
+) -> None:
+    body = report()
+    answers = [http("POST", path(clip), data=body, headers=origin) for _ in range(2)]
+    first, later = (
+        {name.lower(): value for name, value in answer.headers.items()} for answer in answers
+    )
+    for headers in (first, later):
+        assert headers.pop("x-request-id")
+        headers.pop("date")
+    assert first == later
+    assert [answer.status_code for answer in answers] == [204, 204]
+
+
+QUICK = '{"session":"0b0c6d2e-2f0b-4d5c-9a53-6f9f1ac2a3d7","position":%s,"state":"%s"}'
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        *(QUICK % (position, "playing") for position in ("0", "1.5", "86400", "-0.0", "1e1")),
+        *(QUICK % (1, state) for state in ("playing", "paused", "ended", "stopped")),
+        *(QUICK % (position, "ended") for position in ("-1", "86401", "true", "null", "[]", '"1"')),
+        QUICK.replace("0b0c", "xxxx") % (1, "ended"),
+        QUICK.replace('"position"', '"session"') % (1, "ended"),
+        QUICK.replace('"position"', '"place"') % (1, "ended"),
+        QUICK.replace("}", ',"more":1}') % (1, "ended"),
+        *("", "{", "null", "[1]", '["","","","",""]', '"""""""""', "\xff"),
+    ],
+)
+def test_report_is_read_quickly_as_the_serializer_reads_it(body: str) -> None:
+    quick = quick_report(body.encode("latin-1"))
+    if quick is None:
+        return
+    serializer = ReportSerializer(data=json.loads(body))
+    assert serializer.is_valid()
+    assert serializer.validated_data == quick
+
+
+def test_usual_report_is_read_quickly() -> None:
+    for state in ("playing", "paused", "ended"):
+        assert quick_report(report(state=state).encode()) is not None
+        assert quick_report((QUICK % (2.5, state)).encode()) is not None

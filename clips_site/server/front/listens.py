@@ -25,6 +25,7 @@ from library.telemetry import http_requests
 
 PATH = re.compile(r"/api/v1/clips/([0-9]{1,18})/listens")
 ROUTE, TEMPLATE = "clip-listens", r"api/v1/^clips/(?P<pk>[0-9]{1,18})/listens$"
+HEADERS = (("Allow", "POST, OPTIONS"), ("Cache-Control", "no-store"))
 TYPES = ("", "text/plain", "application/json")
 
 
@@ -69,8 +70,8 @@ class Listens:
         exchange.notes.update(route=ROUTE, path_template=TEMPLATE, clip=clip_id)
         seconds = time.perf_counter() - exchange.began
         http_requests.count(ROUTE, scheme(exchange.request), "POST", 204, seconds)
-        headers = dict((*site_headers(exchange), *of_any_site(exchange), *limits))
-        return whole_reply(204, (*headers.items(), ("Cache-Control", "no-store")), b"")
+        headers = dict((*HEADERS, *site_headers(exchange), *of_any_site(exchange), *limits))
+        return whole_reply(204, tuple(headers.items()), b"")
 
 
 def _is_plain(exchange: Exchange) -> bool:
