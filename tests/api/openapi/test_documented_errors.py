@@ -262,7 +262,7 @@ def provoke_throttling(errors: Errors, limited: Server, clip: Clip) -> None:
         errors.check(operation, "throttled", response)
     method, path = OPERATIONS["report_listen"]
     url = limited.url + path.format(id=clip.pk)
-    for code, attempts in (("too_many_listens", 2), ("throttled", 15)):
+    for code, attempts in (("too_many_listens", 4), ("throttled", 20)):
         for _ in range(attempts):
             report = {**REPORT, "session": str(uuid4())}
             response = requests.request(method, url, json=report, timeout=30)
@@ -298,7 +298,7 @@ def test_errors_are_as_documented(
     provoke_a_server_error(errors)
     provoke_too_many_keys(errors, start_server(CLIPS_IDEMPOTENCY_KEYS="1"))
     limits = {f"CLIPS_THROTTLE_{kind}": "1" for kind in ("READS", "WRITES", "BULK")}
-    limits["CLIPS_THROTTLE_LISTENS"] = "5"
+    limits["CLIPS_THROTTLE_LISTENS"] = "12"  # and one listen
     Clip.objects.update(state="published", deleted_at=None)
     provoke_throttling(errors, start_server(CLIPS_THROTTLE="on", **limits), clip)
     codes = {code for responses in errors.documented.values() for code in responses}
