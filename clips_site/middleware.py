@@ -1,5 +1,6 @@
 """Middleware of the whole site."""
 
+import re
 from collections.abc import Callable
 
 from django.conf import settings
@@ -84,12 +85,34 @@ class PageHeadersMiddleware(Middleware):
         return response
 
 
+LISTENS = re.compile(r"/api/v1/clips/[0-9]{1,18}/listens")
+
+
+class BeaconMiddleware(Middleware):
+    """Lets pages of any site send reports of listens with `navigator.sendBeacon`.
+
+    Browsers send beacons with cookies. So they need a permission for credentials, which `*` is not.
+    The view ignores cookies.
+    """
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        response = self.get_response(request)
+        origin = request.headers.get("Origin")
+        if origin and LISTENS.fullmatch(request.path_info):
+            response["Access-Control-Allow-Origin"] = origin
+            response["Access-Control-Allow-Credentials"] = "true"
+        return response
+
+
 # Audio or an import, and the other fields of the form.
 LARGEST_BODY = max(settings.CLIPS_AUDIO_MAX_BYTES, settings.CLIPS_IMPORT_MAX_BYTES) + 1_000_000
 
 
 def body_limit(path: str) -> int:
     """Return how many bytes the body of a request for a path may have."""
+    if LISTENS.fullmatch(path):
+        reports: int = settings.CLIPS_LISTEN_MAX_BYTES
+        return reports
     limit: int = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
     return LARGEST_BODY if path.startswith("/admin/") else limit
 

@@ -107,6 +107,7 @@ CLIPS_THROTTLE_RATES = {  # requests per client and minute
     "reads": env.int("CLIPS_THROTTLE_READS", 1200, validate=valid.AT_LEAST_1),
     "writes": env.int("CLIPS_THROTTLE_WRITES", 60, validate=valid.AT_LEAST_1),
     "bulk": env.int("CLIPS_THROTTLE_BULK", 10, validate=valid.AT_LEAST_1),
+    "listens": env.int("CLIPS_THROTTLE_LISTENS", 1200, validate=valid.AT_LEAST_1),
 }
 # Values of Idempotency-Key that are stored for a client, each for 24 hours.
 CLIPS_IDEMPOTENCY_KEYS = env.int("CLIPS_IDEMPOTENCY_KEYS", 10_000, validate=valid.AT_LEAST_1)
@@ -279,6 +280,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "clips_site.server.logs.access_lines.AccessMiddleware",
     "library.telemetry.http_requests.RequestMetricsMiddleware",
+    "clips_site.middleware.BeaconMiddleware",
     "corsheaders.middleware.CorsMiddleware",  # this early, to cover redirects and errors
     "django.middleware.security.SecurityMiddleware",
     "clips_site.middleware.PageHeadersMiddleware",
@@ -339,6 +341,7 @@ STORAGES = {
 }
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2_000_000  # bytes: 1,000 clips at once, of 2,000 bytes each
 CLIPS_IMPORT_MAX_BYTES = 10_000_000
+CLIPS_LISTEN_MAX_BYTES = 1_000  # a report of a player
 
 LOGGING: dict[str, Any] = {
     "version": 1,

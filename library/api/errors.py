@@ -210,6 +210,14 @@ class CursorExpired(APIException):
         self.restart = restart
 
 
+class SessionExpired(APIException):
+    """The listen that the report belongs to began more than a day ago."""
+
+    status_code = 410
+    default_code = "session_expired"
+    default_detail = "This session is more than a day old. Continue with another UUID."
+
+
 class LengthRequired(APIException):
     """The body has no Content-Length. Django would read it as empty."""
 
@@ -276,6 +284,21 @@ class TooManyKeys(APIException):
         detail = self.default_detail.removesuffix(".")
         super().__init__(f"{detail}: the limit is {limit}. Send the request without one, or wait.")
         self.wait = max(1, wait)
+
+
+class TooManyListens(APIException):
+    """Too many sessions were begun from the client's network in this minute.
+
+    Reports of sessions that are known are still accepted.
+    """
+
+    status_code = 429
+    default_code = "too_many_listens"
+    default_detail = "Too many sessions have begun from your network. Begin another one later."
+
+    def __init__(self, wait: int) -> None:
+        super().__init__()
+        self.wait = wait
 
 
 class ServerError(APIException):

@@ -4,7 +4,7 @@ Each process counts reads itself and adds them to the shared count in PostgreSQL
 hundredth of the limit, so that few reads need a query. It learns what other processes have counted
 when it adds a batch. So each process may exceed the limit by one batch and by the requests that
 arrive while that batch is being added: a few per cent for a client with many parallel requests.
-Writes are added one by one, so their limit is exact.
+Writes are added one by one, so their limit is exact. Reports of listens are counted like reads.
 """
 
 import logging
@@ -28,7 +28,14 @@ logger = logging.getLogger(__name__)
 
 MINUTE = 60
 MOST_CLIENTS = 100_000  # whose requests of a minute a process counts; the first are forgotten
-SCOPES = {"create": "writes", "partial_update": "writes", "destroy": "writes", "bulk": "bulk"}
+SCOPES = {
+    "create": "writes",
+    "partial_update": "writes",
+    "destroy": "writes",
+    "bulk": "bulk",
+    "listen": "listens",
+}
+BATCHED = frozenset(("reads", "listens"))
 
 
 @dataclass(slots=True)
@@ -110,12 +117,17 @@ def count_kept_read(client: str | None) -> tuple[tuple[str, str], ...] | None:
     Returns the headers for the answer, or None if a `ClientThrottle` must count the request,
     because the shared count is due or the limit is reached. `client` is None if it is unknown.
     """
+    return count_quickly("reads", client)
+
+
+def count_quickly(scope: str, client: str | None) -> tuple[tuple[str, str], ...] | None:
+    """Do the same for requests of a scope that are counted in batches."""
     if client is None:
         return ()
-    limit = settings.CLIPS_THROTTLE_RATES["reads"]
+    limit = settings.CLIPS_THROTTLE_RATES[scope]
     minute, second = divmod(time.time(), MINUTE)
-    sent = _counts.add_in_memory(f"reads {client}", int(minute), limit, _batch(limit))
-    return None if sent is None else tuple(_headers("reads", limit, sent, MINUTE - int(second)))
+    sent = _counts.add_in_memory(f"{scope} {client}", int(minute), limit, _batch(limit))
+    return None if sent is None else tuple(_headers(scope, limit, sent, MINUTE - int(second)))
 
 
 def refused_read(client: str | None) -> tuple[Throttled, tuple[tuple[str, str], ...]] | None:
@@ -167,6 +179,38 @@ class TokenGuesses:
 token_guesses = TokenGuesses()
 
 
+class NewListens:
+    """The listens that a network has begun in this minute: a tenth of its reports at most.
+
+    So a script cannot fill the table. Reports of listens that have begun are not counted.
+    """
+
+    def wait(self, request: Request) -> int:
+        """Return after how many seconds the client may begin a listen; 0 for now. Never waits."""
+        network = _limited_network(request)
+        minute, second = divmod(time.time(), MINUTE)
+        if network is None or not _counts.is_over(_begun(network), int(minute), _most_new() - 1):
+            return 0
+        return MINUTE - int(second)
+
+    def count(self, request: Request) -> None:
+        """Count a listen that has begun."""
+        if network := _limited_network(request):
+            most, minute = _most_new(), int(time.time() // MINUTE)
+            _counts.add(_begun(network), minute, most, max(1, most // 20))
+
+
+new_listens = NewListens()
+
+
+def _begun(network: str) -> str:
+    return f"listens begun {network}"
+
+
+def _most_new() -> int:
+    return max(1, settings.CLIPS_THROTTLE_RATES["listens"] // 10)
+
+
 def _limited_network(request: Request) -> str | None:
     return network_name(request) if settings.CLIPS_THROTTLE else None
 
@@ -193,7 +237,7 @@ class ClientThrottle(BaseThrottle):
             return True
         scope = SCOPES.get(getattr(view, "action", ""), "reads")
         limit: int = settings.CLIPS_THROTTLE_RATES[scope]
-        batch = _batch(limit) if scope == "reads" else 1
+        batch = _batch(limit) if scope in BATCHED else 1
         minute, second = divmod(time.time(), MINUTE)
         self._seconds_left = MINUTE - int(second)
         sent = _counts.add(f"{scope} {client}", int(minute), limit, batch)

@@ -5,6 +5,7 @@ from rest_framework.routers import SimpleRouter
 
 from library.api.changes import Changes
 from library.api.facets import Facets
+from library.api.listens import Listens
 from library.api.statistics import ClipStatistics, LibraryStatistics
 from library.api.suggestions import Suggest
 from library.api.views import ClipViewSet
@@ -15,6 +16,7 @@ router = SimpleRouter(trailing_slash=False)
 router.register("clips", ClipViewSet, basename="clip")
 urlpatterns = [
     *router.urls,
+    re_path(rf"{CLIP}/listens$", Listens.as_view(), name="clip-listens"),
     re_path(rf"{CLIP}/stats$", ClipStatistics.as_view(), name="clip-stats"),
     re_path(rf"{CLIP}/waveform$", Waveform.as_view(), name="clip-waveform"),
     re_path(rf"{CLIP}/waveform\.svg$", WaveformSVG.as_view(), name="clip-waveform-svg"),

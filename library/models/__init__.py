@@ -1,4 +1,4 @@
-"""The tables: clips, plays and their tallies, tasks, tokens, imports, and the state of requests."""
+"""The tables: clips, plays and listens with tallies, tasks, tokens, imports, state of requests."""
 
 from library.models.clip import MAX_DURATION as MAX_DURATION
 from library.models.clip import REASON_LENGTH as REASON_LENGTH
@@ -10,6 +10,11 @@ from library.models.clip import upload_path as upload_path
 from library.models.duplicate import Duplicate as Duplicate
 from library.models.duplicate import DuplicateKind as DuplicateKind
 from library.models.duplicate import Landmark as Landmark
+from library.models.listen import SHARE as SHARE
+from library.models.listen import SHARES as SHARES
+from library.models.listen import TWENTIETHS as TWENTIETHS
+from library.models.listen import Listen as Listen
+from library.models.listen import ListenTally as ListenTally
 from library.models.pending_import import PendingImport as PendingImport
 from library.models.play import HOST_LENGTH as HOST_LENGTH
 from library.models.play import AudienceTally as AudienceTally

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from library.models.rows import read
+from library.statistics.heard import HEARD, heard
 from library.statistics.period import Period
 from library.statistics.ranking import ALL_TIME, Ranking, kept_ranking
 from library.statistics.series import period_and_series, timeline
@@ -15,7 +16,7 @@ from library.statistics.windows import WINDOWS, trend
 # tally alone. Sums over bigint are numeric, which JSON shows as a whole number.
 # In `asked` the values are hidden from the planner. Else it would plan each request anew, which
 # takes longer than to read most clips, whenever it expects less work than for an average clip.
-STATEMENT = """
+STATEMENT = f"""
 WITH asked AS MATERIALIZED (
     SELECT
         %(clip)s::bigint AS clip, %(cuts)s::timestamptz[] AS cuts,
@@ -65,10 +66,11 @@ SELECT
         FROM library_completiontally
         WHERE clip_id = (SELECT clip FROM asked)
         AND quarter >= (SELECT since FROM asked) AND quarter < (SELECT until FROM asked)
-    ) AS completion
+    ) AS completion,
+    ({HEARD}) AS heard
 FROM library_clip
 WHERE id = (SELECT clip FROM asked) AND state <> 'draft'
-"""
+"""  # noqa: S608
 
 
 def clip_statistics(clip_id: int, period: Period, now: datetime) -> dict[str, Any] | None:
@@ -110,6 +112,7 @@ def clip_statistics(clip_id: int, period: Period, now: datetime) -> dict[str, An
         "audience_days": {"since": first_day, "until": last_day},
         **_audience(row["audience"]),
         "completion": _completion(row["completion"]),
+        "heard": heard(row["heard"]),
         "as_of": now,
         "ranked_as_of": ranking and ranking.as_of,
     }

@@ -10,6 +10,7 @@ from procrastinate.exceptions import JobAborted
 from library.access.sessions import SessionStore
 from library.advisory_locks import LockHeldError
 from library.changes import feed
+from library.listens.folding import fold
 from library.models import IdempotentAnswer, PendingImport, RequestCount
 from library.plays import pruning
 from library.sources import uploads
@@ -66,6 +67,12 @@ def purge_requests(context: JobContext, timestamp: int) -> None:
     IdempotentAnswer.objects.expired().delete()
     RequestCount.objects.purge(timestamp // 60)
     PendingImport.objects.forget_old()
+
+
+@periodic("7 * * * *", MAINTENANCE)
+def fold_listens(context: JobContext, timestamp: int) -> None:
+    """Add up the listens that began more than a day ago, and delete them."""
+    fold()
 
 
 @periodic("47 3 * * *", MAINTENANCE)

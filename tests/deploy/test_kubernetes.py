@@ -131,7 +131,7 @@ def test_settings_read_every_variable(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_database_has_connections_for_all_pods() -> None:
     pods = DOCUMENTS["HorizontalPodAutoscaler"]["spec"]["maxReplicas"]
-    process = int(CONFIG["WEB_THREADS"]) + 7  # docs/configuration.md
+    process = int(CONFIG["WEB_THREADS"]) + 8  # docs/configuration.md
     pod = int(CONFIG["WEB_CONCURRENCY"]) * process + 1  # metrics
     assert WORKERS[0]["spec"]["strategy"] == {"type": "Recreate"}  # never two workers
     worker = 3 + int(CONFIG["CLIPS_WORKER_CONCURRENCY"])  # docs/configuration.md

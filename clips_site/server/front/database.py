@@ -18,7 +18,8 @@ from psycopg.errors import (
 from library.changes.clip_rows import ClipRow, read_call, rows_of
 from library.changes.feed import LATEST
 from library.changes.ledger import TOKEN, Token, token_of
-from library.direct_connection import Outcome
+from library.direct_connection import Call, Outcome
+from library.listens import record as listens
 from library.loop_connection import LoopBatcher, LoopConnection
 from library.plays import record as plays
 
@@ -34,13 +35,13 @@ class Database:
 
     def __init__(self) -> None:
         # A connection serves one batcher: it sends one group at a time.
-        purposes = ("plays", "clips", "versions", "changes")
+        purposes = ("plays", "clips", "versions", "listens")
         self._connections = [*map(LoopConnection, purposes)]  # each connects when it is used
-        self._for_plays, self._for_clips, self._for_tokens, self._for_changes = self._connections
+        self._for_plays, self._for_clips, self._for_versions, self._for_listens = self._connections
         self._plays = LoopBatcher(self._record, PAUSE)
         self._clips = LoopBatcher(self._read_clips)
-        self._tokens = LoopBatcher(self._read_tokens)
-        self._last_changes = LoopBatcher(self._read_last_changes)
+        self._versions = LoopBatcher(self._read_versions)
+        self._listens = LoopBatcher(self._record_listens, PAUSE)
 
     async def record(self, play: plays.Play) -> plays.Recorded:
         """Record a play. It is committed on return.
@@ -63,11 +64,16 @@ class Database:
 
     async def token(self) -> Token:
         """Return the version of the public list. Raises psycopg.Error."""
-        return await self._tokens.submit(None)
+        return token_of(await self._versions.submit(TOKEN))
 
     async def last_change(self) -> int:
         """Return the number of the last change of a public clip. Raises psycopg.Error."""
-        return await self._last_changes.submit(None)
+        return int(await self._versions.submit(LATEST))
+
+    async def listen(self, clip_id: int, report: listens.Report) -> str:
+        """Record a report unless it begins a listen. Return the outcome. Raises psycopg.Error."""
+        outcome = self._value(await self._listens.submit(listens.call(clip_id, report)))
+        return outcome.decode()
 
     async def _record(self, group: Sequence[plays.Play]) -> Sequence[plays.Outcome]:
         if plays.has_locked_clips(group):
@@ -82,13 +88,14 @@ class Database:
         (rows,) = await self._for_clips.run(read_call(ids))
         return rows_of(ids, self._value(rows))
 
-    async def _read_tokens(self, requests: Sequence[None]) -> Sequence[Token]:
-        (token,) = await self._for_tokens.run(TOKEN)
-        return [token_of(self._value(token))] * len(requests)
+    async def _read_versions(self, calls: Sequence[Call]) -> Sequence[bytes]:
+        different = [*dict.fromkeys(calls)]
+        values = map(self._value, await self._for_versions.run(*different))
+        found = dict(zip(different, values, strict=True))
+        return [found[call] for call in calls]
 
-    async def _read_last_changes(self, requests: Sequence[None]) -> Sequence[int]:
-        (number,) = await self._for_changes.run(LATEST)
-        return [int(self._value(number))] * len(requests)
+    async def _record_listens(self, calls: Sequence[Call]) -> Sequence[Outcome]:
+        return await self._for_listens.run(*calls)
 
     def _value(self, outcome: Outcome) -> bytes:
         if isinstance(outcome, ReadOnlySqlTransaction):  # this server is no longer the primary

@@ -18,6 +18,7 @@ from clips_site.server.front.database import Database
 from clips_site.server.front.error_replies import error_reply
 from clips_site.server.front.exchange import Exchange, joined, scheme
 from clips_site.server.front.kept_answers import KeptAnswers
+from clips_site.server.front.listens import Listens
 from clips_site.server.front.places import Excess
 from clips_site.server.front.reply import LEFT, LostReply, Reply
 from clips_site.server.front.site_headers import site_headers
@@ -41,6 +42,7 @@ class Handler:
         self._streams = Streams(database)
         self._kept_answers = KeptAnswers(self._django, database)
         self._changes = Changes(database)
+        self._listens = Listens(self._django, database)
 
     async def __call__(self, request: BaseRequest) -> Reply:
         exchange = Exchange(request)
@@ -75,6 +77,7 @@ class Handler:
             await self._streams.reply(exchange)
             or await self._kept_answers.reply(exchange)
             or probes.reply(exchange)
+            or await self._listens.reply(exchange)
             or await self._django.reply(exchange)
         )
 

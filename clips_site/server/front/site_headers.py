@@ -36,6 +36,17 @@ def site_headers(exchange: Exchange) -> Headers:
     return headers
 
 
+def of_any_site(exchange: Exchange) -> Headers:
+    """Return the fields with which a page may send its cookies, which are ignored."""
+    origin = exchange.request.headers.get("Origin")
+    if origin is None:
+        return ()
+    return (
+        ("Access-Control-Allow-Origin", origin),
+        ("Access-Control-Allow-Credentials", "true"),
+    )
+
+
 def is_served_here(exchange: Exchange) -> bool:
     """Return whether Django would neither refuse this request's host nor redirect it to HTTPS."""
     if settings.SECURE_SSL_REDIRECT and scheme(exchange.request) != "https":

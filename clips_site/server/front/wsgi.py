@@ -65,11 +65,15 @@ class Django:
     async def reply(self, exchange: Exchange) -> Reply:
         """Return Django's response. Raises the exceptions of `received`."""
         async with received(exchange) as body:
-            environ = environment(exchange, body or BytesIO())
-            answered: asyncio.Future[Reply] = self._loop.create_future()
-            threads = self._threads_for(exchange.path)
-            threads.submit(copy_context().run, self._respond, environ, answered)
-            reply = await answered
+            return await self.reply_to(exchange, body)
+
+    async def reply_to(self, exchange: Exchange, body: BinaryIO | None) -> Reply:
+        """Return Django's response to a request whose body is `received`."""
+        environ = environment(exchange, body or BytesIO())
+        answered: asyncio.Future[Reply] = self._loop.create_future()
+        threads = self._threads_for(exchange.path)
+        threads.submit(copy_context().run, self._respond, environ, answered)
+        reply = await answered
         if body is None:
             reply.keep_alive = False
         return reply

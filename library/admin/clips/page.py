@@ -1,6 +1,7 @@
 """The page of one clip: its context, its result for scripts, saving, and its history."""
 
 import uuid
+from datetime import UTC, timedelta
 from functools import partial
 from typing import Any, BinaryIO, cast
 
@@ -12,6 +13,7 @@ from django.db import transaction
 from django.http import HttpRequest, JsonResponse
 from django.http.response import HttpResponseRedirect
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.html import format_html
 
 from library import history
@@ -26,6 +28,7 @@ from library.analyses import duplicates
 from library.models import Clip
 from library.renditions.excerpt import FIELDS as PREVIEW_FIELDS
 from library.sources import uploads
+from library.statistics.heard import heard_on_days
 from library.tasks.analyses import request_analyses
 from library.tasks.renditions import renew
 
@@ -40,10 +43,18 @@ def page_context(request: HttpRequest, clip: Clip | None, *, may_write: bool) ->
         "failure": cause_sentence(clip.health_reason) if clip else "",
         "sound": sound_of(clip) if clip else None,
         "preview": preview_context(clip) if clip else None,
+        "heard": _heard(clip) if clip else None,
         "page_id": uuid.uuid4(),
         "duplicates": known_duplicates(clip) if clip else [],
         "file_was_lost": bool(request.FILES),
     }
+
+
+def _heard(clip: Clip) -> dict[str, Any]:
+    """Return what was heard of a clip in the last 30 days."""
+    today = timezone.now().astimezone(UTC).date()
+    heard = heard_on_days(clip.pk, today - timedelta(days=29), today)
+    return heard | {"median_percent": round(100 * (heard["median_share"] or 0))}
 
 
 def json_result(response: Any) -> JsonResponse:

@@ -11,6 +11,7 @@ from drf_spectacular.utils import OpenApiExample, OpenApiResponse, PolymorphicPr
 from rest_framework import exceptions, serializers
 
 from library.api import errors, parameters, protocol_errors
+from library.api.listen_reports import ReportSerializer
 from library.api.openapi.examples import NEW_CLIP
 from library.api.serializers import ClipSerializer
 from library.audio.errors import CAUSES, AudioUnavailableError
@@ -163,6 +164,13 @@ def invalid_body(data: Any, *, many: bool = False) -> exceptions.APIException:
     return exceptions.ValidationError(found)
 
 
+def invalid_report() -> exceptions.APIException:
+    """Return the error that a report with mistakes causes."""
+    serializer = ReportSerializer(data={"session": "me", "position": -1, "state": "stopped"})
+    serializer.is_valid()
+    return exceptions.ValidationError(serializer.errors)
+
+
 def audio_unavailable(code: str) -> errors.AudioUnavailable:
     """Return the error for a cause of unavailable audio."""
     return errors.AudioUnavailable(AudioUnavailableError(code))
@@ -224,6 +232,22 @@ ONCE: tuple[MakeError, ...] = (
     errors.KeyInUse,
     errors.KeyReused,
     partial(errors.TooManyKeys, settings.CLIPS_IDEMPOTENCY_KEYS, 600),
+)
+REPORTING: tuple[MakeError, ...] = (
+    invalid_report,
+    *SHOWING,
+    errors.SessionExpired,
+    partial(errors.InvalidJSON, 1, 2),
+    partial(errors.RepeatedName, "position"),
+    errors.LengthRequired,
+    partial(errors.PayloadTooLarge, settings.CLIPS_LISTEN_MAX_BYTES),
+    errors.NotJSON,
+    protocol_errors.BodyTooSlow,
+    protocol_errors.NoRoomForBody,
+    protocol_errors.BodyNotStored,
+    errors.ContentCoded,
+    _THROTTLED,
+    partial(errors.TooManyListens, 42),
 )
 STREAMING: tuple[MakeError, ...] = (
     partial(invalid_query, parameters.STREAM, "part=middle&format=flac&quality=best"),

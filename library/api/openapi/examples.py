@@ -109,8 +109,19 @@ CLIP_STATISTICS = {
         {"referrer": "", "plays": 3, "share": 0.375},
     ],
     "completion": {"ended": 8, "completed": 6, "bytes_sent": 3206117, "share": 0.75},
+    "heard": {
+        "listens": 5,
+        "seconds": 104.2,
+        "median_share": 0.72,
+        "retention": [*(1.0,) * 6, *(0.8,) * 8, *(0.4,) * 6],
+    },
     "ranked_as_of": _AS_OF,
     **_COMMON,
+}
+REPORT = {
+    "session": "0b0c6d2e-2f0b-4d5c-9a53-6f9f1ac2a3d7",
+    "position": 10.02,
+    "state": "playing",
 }
 LIBRARY_STATISTICS = {
     "clips": 7,

@@ -4,7 +4,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from library.models import Client
+from library.models import TWENTIETHS, Client
 from library.statistics.buckets import Interval
 from library.statistics.library import TOP_WINDOWS
 
@@ -121,6 +121,28 @@ class Completion(Answer):
     share = serializers.FloatField(allow_null=True)
 
 
+class Heard(Answer):
+    """What players reported of the listens that began on the `audience_days`."""
+
+    listens = serializers.IntegerField(help_text="Sessions that reported.")
+    seconds = serializers.FloatField(
+        help_text="Seconds heard. A listen counts each part of the clip once, and not more seconds "
+        "than passed."
+    )
+    median_share = serializers.FloatField(
+        allow_null=True,
+        help_text="Median of the shares of the clip that a listen heard, to a hundredth. Null "
+        "without listens.",
+    )
+    retention = serializers.ListField(
+        child=serializers.FloatField(),
+        min_length=TWENTIETHS,
+        max_length=TWENTIETHS,
+        help_text="For each twentieth of the clip, the share of listens that heard at least half "
+        "of it.",
+    )
+
+
 class TopClip(Answer):
     """One of the most played clips."""
 
@@ -165,6 +187,7 @@ class ClipStatistics(Answer):
     clients = ClientShare(many=True)
     referrers = ReferrerShare(many=True, help_text="The 20 most frequent referrers.")
     completion = Completion()
+    heard = Heard()
     as_of = serializers.DateTimeField(help_text=AS_OF)
     ranked_as_of = serializers.DateTimeField(allow_null=True, help_text=RANKED_AS_OF)
     counting_rule = serializers.URLField(help_text=COUNTING_RULE)

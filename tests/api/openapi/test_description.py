@@ -85,6 +85,7 @@ def test_head_of_a_stream_has_headers_but_no_body(operations: dict[str, Any]) ->
         ("delete_clip", {400, 401, 403, 404, 406, 410, 411, 412}),
         ("stream_clip", {400, 403, 404, 410, 412, 416, 502, 504}),
         ("facets", {400, 401, 406, 412}),
+        ("report_listen", {400, 404, 410, 411, 413, 415}),
         ("clip_statistics", {400, 401, 404, 406, 412}),
         ("library_statistics", {400, 401, 406, 412}),
     ],

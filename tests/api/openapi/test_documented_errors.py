@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 from typing import Any
+from uuid import uuid4
 
 import pytest
 import requests
@@ -11,9 +12,11 @@ from django.test import Client
 
 from harness.origin import Origin, answer
 from harness.service import Server, free_port
+from library.api.openapi.examples import REPORT
 from library.models import Clip, Rendition
 from tests.support.analyses import analysed, not_analysed
 from tests.support.editors import bearer, editor, enrolled
+from tests.support.listens import make_older
 from tests.support.sounds import MP2_FRAME, mp4, track
 
 Http = Callable[..., requests.Response]
@@ -30,6 +33,7 @@ OPERATIONS = {
     "change_clip": ("PATCH", "/api/v1/clips/{id}"),
     "delete_clip": ("DELETE", "/api/v1/clips/{id}"),
     "stream_clip": ("GET", "/api/v1/clips/{id}/stream"),
+    "report_listen": ("POST", "/api/v1/clips/{id}/listens"),
     "clip_statistics": ("GET", "/api/v1/clips/{id}/stats"),
     "library_statistics": ("GET", "/api/v1/stats"),
     "clip_waveform": ("GET", "/api/v1/clips/{id}/waveform"),
@@ -41,6 +45,7 @@ OF_A_CLIP = ("show_clip", "clip_statistics", *WAVEFORMS)
 READS = ("list_clips", "list_changes", "library_statistics", *OF_A_CLIP)
 ADDS = ("add_clip", "add_clips")
 EDITS = ("change_clip", "delete_clip")
+OF_ANYONE = ("stream_clip", "report_listen")  # whatever they send to sign in
 FIELDS = ""  # instead of a code: errors of fields or parameters, by name
 # Provoked by the tests of the packages that raise them.
 PROVOKED_ELSEWHERE = {
@@ -117,7 +122,7 @@ def session(user: Any) -> dict[str, str]:
 def provoke_errors_of_any_client(errors: Errors) -> None:
     for operation in OPERATIONS:
         errors.provoke(operation, "bad_request", headers={"Host": "evil.example"})
-        if operation == "stream_clip":  # any player may stream, whatever it sends
+        if operation in OF_ANYONE:
             continue
         errors.provoke(operation, "invalid_token", headers={"Authorization": "Bearer wrong"})
         if operation not in WAVEFORMS[1:]:  # a page may show an image, whatever it accepts
@@ -158,6 +163,24 @@ def provoke_errors_of_bodies(errors: Errors, token: dict[str, str]) -> None:
     errors.provoke("add_clips", "invalid_clips", json=[{**NEW, "title": ""}])
 
 
+def provoke_errors_of_reports(errors: Errors, clip: Clip) -> None:
+    def provoke(code: str, body: Any = "{", **headers: str) -> None:
+        errors.provoke("report_listen", code, clip.pk, data=body, headers=headers)
+
+    provoke(FIELDS, '{"session": "me", "position": -1, "state": "stopped"}')
+    provoke("parse_error")
+    provoke("repeated_name", '{"position": 1, "position": 2}')
+    provoke("length_required", iter([b"{}"]))
+    provoke("payload_too_large", b"[" * 1001)
+    provoke("unsupported_media_type", **{"Content-Type": "text/html"})
+    provoke("unsupported_content_encoding", **{"Content-Encoding": "gzip"})
+    errors.provoke("report_listen", "not_found", 999, json=REPORT)
+    path = OPERATIONS["report_listen"][1].format(id=clip.pk)
+    assert errors.http("POST", path, json=REPORT).status_code == 204
+    make_older(days=1)
+    errors.provoke("report_listen", "session_expired", clip.pk, json=REPORT)
+
+
 def provoke_errors_of_keys(errors: Errors) -> None:
     for operation, body in zip(ADDS, (NEW, [NEW]), strict=True):
         invalid, used = {"Idempotency-Key": "a b"}, {"Idempotency-Key": operation}
@@ -183,11 +206,12 @@ def provoke_errors_of_clips(errors: Errors, clip: Clip, token: dict[str, str]) -
     for operation in ("stream_clip", *OF_A_CLIP, *EDITS):
         errors.provoke(operation, "not_found", 999, json={}, headers=token)
     Clip.objects.update(state="withdrawn", withdrawn_reason="Its creator asked us to.")
-    for operation in ("show_clip", "stream_clip", *WAVEFORMS):
-        errors.provoke(operation, "clip_withdrawn", clip.pk)
+    for operation in ("show_clip", *OF_ANYONE, *WAVEFORMS):
+        errors.provoke(operation, "clip_withdrawn", clip.pk, json=REPORT)
     Clip.objects.all().mark_deleted()
-    for operation in ("show_clip", "stream_clip", *WAVEFORMS, *EDITS):
-        errors.provoke(operation, "clip_deleted", clip.pk, json={}, headers=token)
+    for operation in ("show_clip", *OF_ANYONE, *WAVEFORMS, *EDITS):
+        body = REPORT if operation == "report_listen" else {}
+        errors.provoke(operation, "clip_deleted", clip.pk, json=body, headers=token)
 
 
 def provoke_errors_of_audio(errors: Errors, make_clip: MakeClip, origin: Origin) -> None:
@@ -232,12 +256,19 @@ def provoke_a_server_error(errors: Errors) -> None:
             cursor.execute("ALTER TABLE library_clip RENAME COLUMN mood TO genre")
 
 
-def provoke_throttling(errors: Errors, limited: Server) -> None:
+def provoke_throttling(errors: Errors, limited: Server, clip: Clip) -> None:
     for operation, body in zip((*ADDS, "list_clips"), (NEW, [NEW], None), strict=True):
         method, path = OPERATIONS[operation]
         for _ in range(3):
             response = requests.request(method, limited.url + path, json=body, timeout=30)
         errors.check(operation, "throttled", response)
+    method, path = OPERATIONS["report_listen"]
+    url = limited.url + path.format(id=clip.pk)
+    for code, attempts in (("too_many_listens", 4), ("throttled", 20)):
+        for _ in range(attempts):
+            report = {**REPORT, "session": str(uuid4())}
+            response = requests.request(method, url, json=report, timeout=30)
+        errors.check("report_listen", code, response)
 
 
 def provoke_too_many_keys(errors: Errors, limited: Server) -> None:
@@ -262,12 +293,15 @@ def test_errors_are_as_documented(
     provoke_errors_of_permissions(errors)
     provoke_errors_of_bodies(errors, token)
     provoke_errors_of_keys(errors)
+    provoke_errors_of_reports(errors, clip)
     provoke_errors_of_audio(errors, make_clip, origin)
     provoke_errors_of_renditions(errors, clip)
     provoke_errors_of_clips(errors, clip, token)
     provoke_a_server_error(errors)
     provoke_too_many_keys(errors, start_server(CLIPS_IDEMPOTENCY_KEYS="1"))
     limits = {f"CLIPS_THROTTLE_{kind}": "1" for kind in ("READS", "WRITES", "BULK")}
-    provoke_throttling(errors, start_server(CLIPS_THROTTLE="on", **limits))
+    limits["CLIPS_THROTTLE_LISTENS"] = "12"  # and one listen
+    Clip.objects.update(state="published", deleted_at=None)
+    provoke_throttling(errors, start_server(CLIPS_THROTTLE="on", **limits), clip)
     codes = {code for responses in errors.documented.values() for code in responses}
     assert codes - errors.seen == PROVOKED_ELSEWHERE

@@ -1,0 +1,93 @@
+"""Reports of listens in the event loop: those that continue a listen. Django answers all others.
+
+A listener sends several reports a minute, and most of them are such reports.
+"""
+
+import re
+import time
+from io import BytesIO
+
+import psycopg
+from django.conf import settings
+
+from clips_site.server.front.bodies import received
+from clips_site.server.front.database import Database
+from clips_site.server.front.exchange import Exchange, joined, scheme
+from clips_site.server.front.reply import Reply, whole_reply
+from clips_site.server.front.site_headers import is_served_here, of_any_site, site_headers
+from clips_site.server.front.wsgi import Django
+from library.api.listen_reports import quick_report
+from library.api.throttles import count_quickly
+from library.client_address import client_network
+from library.listens.record import Outcome
+from library.plays.client_families import client_family
+from library.telemetry import http_requests
+
+PATH = re.compile(r"/api/v1/clips/([0-9]{1,18})/listens")
+ROUTE, TEMPLATE = "clip-listens", r"api/v1/^clips/(?P<pk>[0-9]{1,18})/listens$"
+HEADERS = (("Allow", "POST, OPTIONS"), ("Cache-Control", "no-store"))
+TYPES = ("", "text/plain", "application/json")
+
+
+class Listens:
+    """Answers reports of players."""
+
+    def __init__(self, django: Django, database: Database) -> None:
+        self._django = django
+        self._database = database
+
+    async def reply(self, exchange: Exchange) -> Reply | None:
+        """Return the response, or None if the request is for another path or needs Django anyway.
+
+        A report that is recorded twice, by Django after a failure here, counts once.
+        """
+        request = exchange.request
+        found = PATH.fullmatch(exchange.path)
+        if found is None or request.method != "POST" or not is_served_here(exchange):
+            return None
+        length = request.content_length or 0
+        if not 0 < length <= settings.CLIPS_LISTEN_MAX_BYTES:
+            return None
+        async with received(exchange) as body:
+            if isinstance(body, BytesIO) and (
+                reply := await self._record(exchange, int(found[1]), body.getvalue())
+            ):
+                return reply
+            return await self._django.reply_to(exchange, body)
+
+    async def _record(self, exchange: Exchange, clip_id: int, body: bytes) -> Reply | None:
+        """Record a report that continues a listen, and return the response."""
+        report = quick_report(body) if _is_plain(exchange) else None
+        limits = None if report is None else count_quickly("listens", _client(exchange))
+        if report is None or limits is None:
+            return None
+        try:
+            outcome = await self._database.listen(clip_id, report)
+        except psycopg.Error:  # Django tries again, with another connection
+            return None
+        if outcome != Outcome.CONTINUED:
+            return None
+        exchange.notes.update(route=ROUTE, path_template=TEMPLATE, clip=clip_id)
+        seconds = time.perf_counter() - exchange.began
+        http_requests.count(ROUTE, scheme(exchange.request), "POST", 204, seconds)
+        headers = dict((*HEADERS, *site_headers(exchange), *of_any_site(exchange), *limits))
+        return whole_reply(204, tuple(headers.items()), b"")
+
+
+def _is_plain(exchange: Exchange) -> bool:
+    """Return whether the body is the text of a report, and not from a crawler."""
+    request = exchange.request
+    media_type = (joined(request, "Content-Type") or "").partition(";")[0].strip().lower()
+    if media_type not in TYPES or "Content-Encoding" in request.headers:
+        return False
+    return client_family(joined(request, "User-Agent") or "") != "bot"
+
+
+def _client(exchange: Exchange) -> str | None:
+    """Return the client whose requests are limited, or None."""
+    if not settings.CLIPS_THROTTLE:
+        return None
+    request = exchange.request
+    forwarded = joined(request, "X-Forwarded-For") or ""
+    network = client_network(request.remote or "", forwarded, settings.CLIPS_TRUSTED_PROXIES)
+    return str(network) if network else None
