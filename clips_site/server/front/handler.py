@@ -72,10 +72,11 @@ class Handler:
         self._changes.stop()
 
     async def _reply(self, exchange: Exchange) -> Reply:
+        if (reply := await self._streams.reply(exchange)) is not None:
+            return reply
         await self._changes.wait(exchange)
         return (
-            await self._streams.reply(exchange)
-            or await self._kept_answers.reply(exchange)
+            await self._kept_answers.reply(exchange)
             or probes.reply(exchange)
             or await self._listens.reply(exchange)
             or await self._django.reply(exchange)
