@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from library.models.transactions import allow_idle
 from library.plays.partitions import Partition
-from library.plays.recount import TALLIES
+from library.plays.recount import IS_PERSON, KNOWN_PEOPLE, TALLIES
 
 
 def settled() -> datetime:
@@ -76,6 +76,11 @@ def recount_clips(clip_id: int | None) -> None:
             )
             UPDATE library_clip SET
                 play_count = coalesce(plays, 0),
+                people_count = (
+                    SELECT coalesce(sum(audience.plays), 0)
+                    FROM library_audiencetally AS audience
+                    WHERE audience.clip_id = clip.id AND {IS_PERSON}
+                ),
                 first_played_at = CASE
                     WHEN opening.played_at IS NOT NULL THEN opening.played_at
                     WHEN date_bin('15 minutes', library_clip.first_played_at, 'epoch') = first
@@ -121,9 +126,9 @@ def rebuild_library_tally() -> None:
             cursor.execute(f"LOCK TABLE library_librarytally IN {lock} MODE")
             cursor.execute(f"DELETE FROM library_librarytally WHERE {condition}", [limit])
             cursor.execute(
-                "INSERT INTO library_librarytally (quarter, slot, plays)"
-                f" SELECT quarter, 0, sum(plays) FROM library_playtally WHERE {condition}"
-                " GROUP BY 1 ORDER BY 1",
+                "INSERT INTO library_librarytally (quarter, slot, plays, people)"
+                f" SELECT quarter, 0, sum(plays), {KNOWN_PEOPLE}"
+                f" FROM library_playtally WHERE {condition} GROUP BY 1 ORDER BY 1",
                 [limit],
             )
 

@@ -10,10 +10,14 @@ from dataclasses import dataclass
 
 from django.db import connection
 
+from library.models import PEOPLE
 from library.plays import partitions
 
 QUARTER = "date_bin('15 minutes', played_at, 'epoch')"
 DAY = "(played_at AT TIME ZONE 'UTC')::date"
+IS_PERSON = f"client IN {tuple(map(str, PEOPLE))}"
+# A sum of plays by people, NULL if some of them are unknown.
+KNOWN_PEOPLE = "CASE WHEN count(*) = count(people) THEN sum(people) END"
 
 
 @dataclass(frozen=True)
@@ -39,8 +43,10 @@ TALLIES = (
         "library_playtally",
         ("clip_id", "quarter"),
         "quarter",
-        ("plays",),
-        f"SELECT clip_id, {QUARTER} AS quarter, count(*) AS plays FROM events GROUP BY 1, 2",
+        ("plays", "people"),
+        f"""SELECT clip_id, {QUARTER} AS quarter, count(*) AS plays,
+            count(*) FILTER (WHERE {IS_PERSON}) AS people
+        FROM events GROUP BY 1, 2""",
     ),
     Tally(
         "library_audiencetally",
@@ -92,11 +98,21 @@ WHERE (
     date_bin('15 minutes', last_played_at, 'epoch')
 ) IS DISTINCT FROM (coalesce(plays, 0), first, last) ORDER BY id
 """
-LIBRARY = """
-WITH kept AS (SELECT quarter, sum(plays) AS kept FROM library_librarytally GROUP BY 1),
-counted AS (SELECT quarter, sum(plays) AS counted FROM library_playtally GROUP BY 1)
+# From the audience, which is known for all plays.
+PEOPLE_COUNTERS = f"""
+WITH tallied AS (
+    SELECT clip_id, sum(plays) AS people FROM library_audiencetally WHERE {IS_PERSON} GROUP BY 1
+)
+SELECT id, id::text AS key, people_count, coalesce(people, 0)
+FROM library_clip LEFT JOIN tallied ON clip_id = id
+WHERE people_count <> coalesce(people, 0) ORDER BY id
+"""
+_SUMS = f"concat_ws(', ', sum(plays), {KNOWN_PEOPLE})"
+LIBRARY = f"""
+WITH kept AS (SELECT quarter, {_SUMS} AS kept FROM library_librarytally GROUP BY 1),
+counted AS (SELECT quarter, {_SUMS} AS counted FROM library_playtally GROUP BY 1)
 SELECT NULL, quarter::text, kept, counted FROM kept FULL JOIN counted USING (quarter)
-WHERE coalesce(kept, 0) <> coalesce(counted, 0) ORDER BY quarter
+WHERE kept IS DISTINCT FROM counted ORDER BY quarter
 """
 
 AVAILABLE = """
@@ -137,6 +153,7 @@ def total_differences() -> Iterator[Difference]:
     clips in the ledger is compared with the clips.
     """
     yield from _differences("library_clip", COUNTERS)
+    yield from _differences("library_clip, people", PEOPLE_COUNTERS)
     yield from _differences("library_librarytally", LIBRARY)
     yield from _differences("library_clipledger", AVAILABLE)
 
