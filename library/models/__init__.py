@@ -12,7 +12,6 @@ from library.models.duplicate import DuplicateKind as DuplicateKind
 from library.models.duplicate import Landmark as Landmark
 from library.models.pending_import import PendingImport as PendingImport
 from library.models.play import HOST_LENGTH as HOST_LENGTH
-from library.models.play import PEOPLE as PEOPLE
 from library.models.play import AudienceTally as AudienceTally
 from library.models.play import Client as Client
 from library.models.play import CompletionTally as CompletionTally

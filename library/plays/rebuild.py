@@ -7,9 +7,10 @@ from django.db import connection, transaction
 from django.db.backends.utils import CursorWrapper
 from django.utils import timezone
 
+from library.models.play import BY_PEOPLE, KNOWN_PEOPLE
 from library.models.transactions import allow_idle
 from library.plays.partitions import Partition
-from library.plays.recount import IS_PERSON, KNOWN_PEOPLE, TALLIES
+from library.plays.recount import TALLIES
 
 
 def settled() -> datetime:
@@ -79,7 +80,7 @@ def recount_clips(clip_id: int | None) -> None:
                 people_count = (
                     SELECT coalesce(sum(audience.plays), 0)
                     FROM library_audiencetally AS audience
-                    WHERE audience.clip_id = clip.id AND {IS_PERSON}
+                    WHERE audience.clip_id = clip.id AND {BY_PEOPLE}
                 ),
                 first_played_at = CASE
                     WHEN opening.played_at IS NOT NULL THEN opening.played_at

@@ -10,14 +10,11 @@ from dataclasses import dataclass
 
 from django.db import connection
 
-from library.models import PEOPLE
+from library.models.play import BY_PEOPLE, KNOWN_PEOPLE
 from library.plays import partitions
 
 QUARTER = "date_bin('15 minutes', played_at, 'epoch')"
 DAY = "(played_at AT TIME ZONE 'UTC')::date"
-IS_PERSON = f"client IN {tuple(map(str, PEOPLE))}"
-# A sum of plays by people, NULL if some of them are unknown.
-KNOWN_PEOPLE = "CASE WHEN count(*) = count(people) THEN sum(people) END"
 
 
 @dataclass(frozen=True)
@@ -45,7 +42,7 @@ TALLIES = (
         "quarter",
         ("plays", "people"),
         f"""SELECT clip_id, {QUARTER} AS quarter, count(*) AS plays,
-            count(*) FILTER (WHERE {IS_PERSON}) AS people
+            count(*) FILTER (WHERE {BY_PEOPLE}) AS people
         FROM events GROUP BY 1, 2""",
     ),
     Tally(
@@ -101,7 +98,7 @@ WHERE (
 # From the audience, which is known for all plays.
 PEOPLE_COUNTERS = f"""
 WITH tallied AS (
-    SELECT clip_id, sum(plays) AS people FROM library_audiencetally WHERE {IS_PERSON} GROUP BY 1
+    SELECT clip_id, sum(plays) AS people FROM library_audiencetally WHERE {BY_PEOPLE} GROUP BY 1
 )
 SELECT id, id::text AS key, people_count, coalesce(people, 0)
 FROM library_clip LEFT JOIN tallied ON clip_id = id
