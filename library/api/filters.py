@@ -102,6 +102,8 @@ def matching(query: Mapping[str, Any]) -> Conditions:
         conditions.add(f"lower(genre) IN ({places})", *genres)
     if "tag" in query:
         conditions.add("tags @> %s::varchar[]", query["tag"])
+    if "ids" in query:
+        conditions.add("id = ANY(%s::bigint[])", query["ids"])
     if query.get("search"):
         conditions.add(f"search_vector @@ {QUERY_SQL}", raw_query(query["search"]))
     return conditions

@@ -3,7 +3,7 @@
 from django.urls import path, re_path
 from rest_framework.routers import SimpleRouter
 
-from library.api.statistics import ClipStatistics, LibraryStatistics
+from library.api.statistics import ClipsStatistics, ClipStatistics, LibraryStatistics
 from library.api.views import ClipViewSet
 from library.api.waveforms import Waveform, WaveformPNG, WaveformSVG
 
@@ -17,4 +17,5 @@ urlpatterns = [
     re_path(rf"{CLIP}/waveform\.svg$", WaveformSVG.as_view(), name="clip-waveform-svg"),
     re_path(rf"{CLIP}/waveform\.png$", WaveformPNG.as_view(), name="clip-waveform-png"),
     path("stats", LibraryStatistics.as_view(), name="stats"),
+    path("stats/clips", ClipsStatistics.as_view(), name="clips-stats"),
 ]

@@ -36,8 +36,8 @@ class Client(models.TextChoices):
 # The kinds of program with which people listen (/docs/plays). Libraries and bots are programs of
 # their own, and a client of kind OTHER does not say what it is.
 PEOPLE = (Client.BROWSER, Client.PLAYER, Client.APP)
-# In SQL: the condition for a play by people, and their sum over rows of a tally, which is NULL if it
-# is unknown for one of them.
+# In SQL: the condition for a play by people, and the sum of these plays over rows of a tally, which
+# is NULL if it is unknown for one of them.
 BY_PEOPLE = f"client IN {tuple(map(str, PEOPLE))}"
 KNOWN_PEOPLE = "CASE WHEN count(*) = count(people) THEN sum(people)::bigint END"
 

@@ -1,7 +1,7 @@
 """Statistics of one clip."""
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -84,12 +84,11 @@ def clip_statistics(
 ) -> dict[str, Any] | None:
     """Return a clip's plays: in total, in each window, and in the period.
 
-    Ranks and changes are those of the plays by the audience. None if there is no such clip, or if it is a draft. Listeners, clients and referrers are tallied
-    by UTC day, so they cover the days that the period overlaps. This takes one statement, plus
-    another if this request renews the ranking.
+    Ranks and changes are those of the plays by the audience. None if there is no such clip, or if
+    it is a draft. This takes one statement, plus another if this request renews the ranking.
     """
     line = timeline(period, now)
-    first_day, last_day = period.since.date(), (period.until - timedelta(microseconds=1)).date()
+    days = audience_days(period)
     rows = read(
         STATEMENT,
         {
@@ -97,8 +96,8 @@ def clip_statistics(
             "cuts": line.array,
             "since": period.since,
             "until": period.until,
-            "first_day": first_day,
-            "last_day": last_day,
+            "first_day": days["since"],
+            "last_day": days["until"],
         },
         prepared=True,
     )
@@ -116,10 +115,21 @@ def clip_statistics(
         **period_and_series(period, plays, audience),
         "audience": audience,
         "people_clients": PEOPLE,
-        "audience_days": {"since": first_day, "until": last_day},
+        "audience_days": days,
         **_audience(row["audience"]),
-        "completion": _completion(row["completion"]),
+        "completion": completion(row["completion"]),
         **moments(now, ranking, period.zone),
+    }
+
+
+def audience_days(period: Period) -> dict[str, date]:
+    """Return the first and last UTC day that the period overlaps.
+
+    Listeners, clients and referrers are tallied by UTC day, so they cover these days.
+    """
+    return {
+        "since": period.since.date(),
+        "until": (period.until - timedelta(microseconds=1)).date(),
     }
 
 
@@ -178,7 +188,7 @@ def _shares(key: str, rows: Sequence[tuple[str, int]] | None, total: int) -> lis
     ]
 
 
-def _completion(found: dict[str, int]) -> dict[str, Any]:
+def completion(found: dict[str, int]) -> dict[str, Any]:
     """Return how streams of the period's plays ended, as far as that is known.
 
     A stream is completed if every byte was handed to the network. The listener's kernel may have

@@ -32,7 +32,9 @@ SELECT
     count(*) FILTER (WHERE deleted_at IS NULL AND state = 'published') AS clips,
     coalesce(sum(play_count), 0)::bigint AS play_count,
     coalesce(sum(people_count), 0)::bigint AS people_count,
-    (SELECT json_agg(json_build_array(segment, plays, people)) FROM ({SEGMENTS}) AS sums) AS segments
+    (
+        SELECT json_agg(json_build_array(segment, plays, people)) FROM ({SEGMENTS}) AS sums
+    ) AS segments
 FROM library_clip
 """  # noqa: S608
 CLIPS = """
@@ -46,7 +48,8 @@ def library_statistics(
 ) -> dict[str, Any]:
     """Return clips, plays and trends, the period's series, and the top clips of a window.
 
-    The top clips and changes are those of the plays by the audience. This takes two statements, plus another if this request renews the ranking.
+    The top clips and changes are those of the plays by the audience. This takes two statements,
+    plus another if this request renews the ranking.
     """
     line = timeline(period, now)
     [row] = read(STATEMENT, {"cuts": line.array}, prepared=True)

@@ -4,6 +4,7 @@ from copy import deepcopy
 from typing import Any
 
 from library.api.fields import CANONICAL
+from library.api.filter_fields import ID_LIST
 from library.api.json_bodies import BULK_MAX
 from library.api.parameters import MAX_REPEATED
 from library.api.representation import FIELDS
@@ -114,6 +115,8 @@ def _allow_blank(parameter: Schema) -> None:
         schema.pop("default", None)
         if parameter["name"] == "fields":
             schema["pattern"] = f"^$|{FIELD_LIST}"
+        elif parameter["name"] == "ids":
+            schema["pattern"] = f"^$|^{ID_LIST}$"
         elif parameter["name"] in FORMATS:
             schema["format"] = FORMATS[parameter["name"]]
         elif "string" in schema["type"] and not schema.keys() & {"enum", "format"}:

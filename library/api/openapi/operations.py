@@ -19,6 +19,7 @@ from library.api.openapi.parameters import (
     ANYONE,
     CLIP_ID,
     IF_NONE_MATCH,
+    PAGING,
     READERS,
     RETRY_AFTER,
     limits,
@@ -67,8 +68,7 @@ _LIST = extend_schema(
     parameters=[
         query_parameters("ClipListParameters", parameters.LIST),
         *_REVALIDATION,
-        response_header("Link", "Links to the `next`, `prev` and `first` page (RFC 8288).", [200]),
-        response_header("X-Total-Count", "Number of clips on all pages.", [200]),
+        *PAGING,
         *limits(200),
     ],
     responses={
