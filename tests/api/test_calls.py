@@ -204,6 +204,7 @@ def test_openapi_lists_every_path(http: Http) -> None:
         "/api/v1/clips/{id}/waveform.png",
         "/api/v1/clips/{id}/waveform.svg",
         "/api/v1/stats",
+        "/api/v1/stats/clips",
     }
 
 
