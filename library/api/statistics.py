@@ -37,8 +37,8 @@ class CSVRenderer(BaseRenderer):
     charset = "utf-8"
 
 
-# In JSON, whose strings contain no unescaped quote.
-_MOMENTS = re.compile(rb'"(?:ranked_)?as_of":(?:"[^"]*"|null)')
+# `as_of` and `ranked_as_of` in JSON, whose strings contain no unescaped quote.
+_MOMENTS = re.compile(rb'as_of":(?:"[^"]*"|null)')
 # Values of Accept that programs send most often; parsing one takes longer than to look it up.
 JSON_ACCEPTED = frozenset(("*/*", JSONRenderer.media_type))
 

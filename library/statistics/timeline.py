@@ -3,11 +3,12 @@
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from itertools import accumulate, pairwise
+from typing import Any
 
 from library.statistics.audience import Counts
 
-# A segment's number, its plays, and those by people.
-Segment = Sequence[int | None]
+# A segment's number, its plays, and those by people, which may be None.
+Segment = Sequence[Any]
 
 
 class Timeline:
@@ -32,22 +33,32 @@ class Timeline:
         plays = [0] * (len(self._places) + 1)
         people, unknown = plays.copy(), plays.copy()
         for number, all_plays, by_people in segments or ():
-            place = number or 0
-            plays[place] = all_plays or 0
-            people[place] = by_people or 0
-            unknown[place] = by_people is None
-        return Plays(self._places, *([*accumulate(each)] for each in (plays, people, unknown)))
+            plays[number] = all_plays
+            if by_people is None:
+                unknown[number] = 1
+            else:
+                people[number] = by_people
+        return Plays(
+            self._places,
+            [*accumulate(plays)],
+            [*accumulate(people)],
+            [*accumulate(unknown)] if any(unknown) else None,
+        )
 
 
 class Plays:
     """The plays between any two cuts of a timeline, by all and by people."""
 
     def __init__(
-        self, places: dict[datetime, int], plays: list[int], people: list[int], unknown: list[int]
+        self,
+        places: dict[datetime, int],
+        plays: list[int],
+        people: list[int],
+        unknown: list[int] | None,
     ) -> None:
         """Each list has a sum for the time before each cut, and then one for all time.
 
-        `unknown` counts the segments in which the plays by people are unknown.
+        `unknown` counts the segments whose plays by people are unknown; None if there are none.
         """
         self._places = places
         self._plays, self._people, self._unknown = plays, people, unknown
@@ -62,11 +73,11 @@ class Plays:
 
     def series(self, edges: Iterable[datetime]) -> list[Counts]:
         """Return the plays between each two neighbouring edges."""
-        return [self.between(*pair) for pair in pairwise(edges)]
+        places = [self._places[edge] for edge in edges]
+        return [self._difference(*pair) for pair in pairwise(places)]
 
     def _difference(self, start: int, end: int) -> Counts:
-        known = self._unknown[start] == self._unknown[end]
-        return Counts(
-            self._plays[end] - self._plays[start],
-            self._people[end] - self._people[start] if known else None,
-        )
+        plays = self._plays[end] - self._plays[start]
+        if self._unknown and self._unknown[start] != self._unknown[end]:
+            return Counts(plays, None)
+        return Counts(plays, self._people[end] - self._people[start])

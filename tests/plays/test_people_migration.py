@@ -151,7 +151,9 @@ def test_plays_recorded_during_the_migration_are_counted_once(
             cursor.execute(migration.ADD_TO_TALLIES)
             cursor.execute("COMMIT")
         # A call of the last version's function doesn't count without `people`. Processes repeat it.
-        assert isinstance(waiting.exception(20).__cause__, psycopg.errors.CheckViolation)
+        failure = waiting.exception(20)
+        assert failure is not None
+        assert isinstance(failure.__cause__, psycopg.errors.CheckViolation)
     record(scratch, clip_id, "browser", "bot")
     migrate(scratch, AFTER)
     record(scratch, clip_id, "app", "other", "player")
