@@ -86,6 +86,7 @@ def test_head_of_a_stream_has_headers_but_no_body(operations: dict[str, Any]) ->
         ("stream_clip", {400, 403, 404, 410, 412, 416, 502, 504}),
         ("clip_statistics", {400, 401, 404, 406, 412}),
         ("library_statistics", {400, 401, 406, 412}),
+        ("clips_statistics", {400, 401, 406, 412}),
     ],
 )
 def test_every_error_is_documented(
