@@ -51,6 +51,8 @@ SPECTACULAR_SETTINGS = {
         "ClipState": "library.models.State",
         "DuplicateKind": "library.models.DuplicateKind",
         "ClientFamily": "library.api.openapi.statistics_answers.CLIENTS",
+        "Audience": "library.api.openapi.statistics_answers.AUDIENCES",
+        "MissingReason": "library.statistics.clips.REASONS",
         "Interval": "library.api.openapi.statistics_answers.INTERVALS",
         "TopWindow": "library.statistics.library.TOP_WINDOWS",
     },

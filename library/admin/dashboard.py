@@ -57,6 +57,7 @@ def _cards(now: datetime) -> list[dict[str, Any]]:
         {
             "title": title,
             "plays": f"{window['plays']:,}",
+            "people": window["people"],
             "trend": _trend(window["change"], before),
             "rising": window["change"] is not None and window["change"] >= 0,
         }
@@ -80,7 +81,10 @@ def _trend(change: float | None, before: str) -> str:
 def _plays_per_day(now: datetime) -> list[dict[str, Any]]:
     """Return the plays of each of the last thirty days (UTC)."""
     period = parse_period("day", None, None, "UTC", now)
-    return [{"day": start.date(), "plays": plays} for start, plays in plays_in(period)]
+    return [
+        {"day": start.date(), "plays": counts.plays, "people": counts.people}
+        for start, counts in plays_in(period)
+    ]
 
 
 def _chart_description(days: list[dict[str, Any]]) -> str:

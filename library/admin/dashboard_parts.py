@@ -29,7 +29,7 @@ FROM_THE_STORE = ("hit", "joined", "stale")  # results of requests that needed n
 
 def _top() -> dict[str, Any]:
     """Return the most played clips of the last seven days."""
-    top = top_clips("last_7_days", TOP, PATIENCE)
+    top = top_clips("last_7_days", TOP, patience=PATIENCE)
     clips = [clip | {"shown": f"{clip['plays']:,}"} for clip in top["clips"]]
     return top | {"clips": clips, "most": max((clip["plays"] for clip in clips), default=0)}
 

@@ -24,8 +24,10 @@ from library.api.names import WHOLE
 from library.api.representation import FIELDS
 from library.api.sorting import ORDERINGS
 from library.models import Format, Part, Quality
+from library.models.play import PEOPLE
 from library.search.language import OnlyExcludedError, parse
 from library.sound.waveform import DEFAULT_POINTS, FEWEST_POINTS, MOST_POINTS
+from library.statistics.audience import Audience
 from library.statistics.buckets import Interval
 from library.statistics.library import TOP_WINDOWS
 from library.statistics.period import MAX_BUCKETS, Period, PeriodError, parse_period
@@ -244,31 +246,41 @@ WAVEFORM_IMAGE: Parameters = {
     ),
     "etag": _ETAG,
 }
+_PEOPLE = " or ".join((", ".join(PEOPLE[:-1]), PEOPLE[-1]))
 CLIP_STATISTICS: Parameters = {
     "interval": ChoiceParameter(
         Interval, default=Interval.DAY.value, help_text="Length of the buckets of the series."
     ),
     "since": serializers.CharField(
         required=False,
-        help_text="Start of the period: a date or an RFC 3339 date-time, rounded down to the start "
-        f"of its bucket. 2000-01-01 or later, and at most {MAX_BUCKETS} buckets before `until`. By "
+        help_text="Start of the period: a date, an RFC 3339 date-time, or a number of hours, days "
+        "or weeks before now, such as `-24h`, `-7d` or `-4w`. It is rounded down to the start of "
+        f"its bucket. 2000-01-01 or later, and at most {MAX_BUCKETS} buckets before `until`. By "
         "default 24 hours, 30 days, 12 weeks or 12 months before `until`.",
     ),
     "until": serializers.CharField(
         required=False,
-        help_text="End of the period, exclusive: a date or an RFC 3339 date-time, rounded up to "
-        "the end of its bucket. By default, and at the latest, the end of the current bucket.",
+        help_text="End of the period, exclusive: a date, an RFC 3339 date-time, or a time before "
+        "now, such as `-1d`. It is rounded up to the end of its bucket; the bucket in which a time "
+        "before now falls is part of the period. By default, and at the latest, the end of the "
+        "current bucket.",
     ),
     "timezone": serializers.CharField(
         default="UTC",
         help_text="IANA time zone in which hours, days, weeks and months start, such as "
-        "`Europe/Berlin`.",
+        "`Europe/Berlin`. All times of the response have its offset.",
     ),
     "format": ChoiceParameter(
         ["json", "csv"],
         default="json",
         help_text="Format of the response. `csv` returns only the series, as `Accept: text/csv` "
         "does.",
+    ),
+    "audience": ChoiceParameter(
+        Audience,
+        default=Audience.ALL.value,
+        help_text="Whose plays decide ranks, changes and top clips: those of all clients, or of "
+        f"`people`, who listen with {_PEOPLE}. Plays of both are in each response.",
     ),
 }
 LIBRARY_STATISTICS: Parameters = {
@@ -277,6 +289,21 @@ LIBRARY_STATISTICS: Parameters = {
     ),
     "limit": LimitParameter(TOP, 10, "Maximum number of top clips."),
     **CLIP_STATISTICS,
+}
+MOST_BUCKETS = 100_000  # of all series in a response
+CLIPS_STATISTICS: Parameters = {
+    **CLIP_FILTERS,
+    **{name: LIST[name] for name in ("ordering", "limit", "cursor")},
+    **CLIP_STATISTICS,
+    "interval": ChoiceParameter(
+        Interval,
+        help_text="Length of the buckets that the period consists of, `day` by default. With this "
+        "parameter, each clip has a series of them, and CSV has a line for each bucket of each "
+        f"clip. `limit` times the number of buckets is at most {MOST_BUCKETS:,}.",
+    ),
+    "format": ChoiceParameter(
+        ["json", "csv"], default="json", help_text="Format of the response, instead of `Accept`."
+    ),
 }
 
 
@@ -330,7 +357,17 @@ def read_period(query: Mapping[str, Any], now: datetime) -> Period:
     """Return the period that the parameters of a statistics request describe."""
     try:
         return parse_period(
-            query["interval"], query.get("since"), query.get("until"), query["timezone"], now
+            query.get("interval"), query.get("since"), query.get("until"), query["timezone"], now
         )
     except PeriodError as error:
         raise serializers.ValidationError({error.field: [error.message]}) from None
+
+
+def check_series(period: Period, limit: int) -> None:
+    """Raise ValidationError if so many clips would have too many buckets."""
+    most = MOST_BUCKETS // (len(period.edges) - 1)
+    if limit > most:
+        advice = "Use a lower limit, a shorter period or a longer interval."
+        raise serializers.ValidationError(
+            {"limit": [f"At most {most} clips with series of this length on a page. {advice}"]}
+        )

@@ -6,7 +6,7 @@ from rest_framework.routers import SimpleRouter
 from library.api.changes import Changes
 from library.api.facets import Facets
 from library.api.listens import Listens
-from library.api.statistics import ClipStatistics, LibraryStatistics
+from library.api.statistics import ClipsStatistics, ClipStatistics, LibraryStatistics
 from library.api.suggestions import Suggest
 from library.api.views import ClipViewSet
 from library.api.waveforms import Waveform, WaveformPNG, WaveformSVG
@@ -25,4 +25,5 @@ urlpatterns = [
     path("facets", Facets.as_view(), name="facets"),
     path("stats", LibraryStatistics.as_view(), name="stats"),
     path("suggest", Suggest.as_view(), name="suggest"),
+    path("stats/clips", ClipsStatistics.as_view(), name="clips-stats"),
 ]

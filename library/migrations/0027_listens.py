@@ -11,7 +11,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('library', '0024_filters'),
+        ('library', '0026_audiences'),
     ]
 
     operations = [

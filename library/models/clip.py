@@ -252,6 +252,9 @@ class Clip(models.Model):
         expression=CLIP_WORDS, output_field=SearchVectorField(), db_persist=True
     )
     play_count = models.PositiveBigIntegerField(default=0, editable=False)
+    # Plays by people, without the check of a positive integer (see Meta). During an upgrade,
+    # processes that don't know it add clips.
+    people_count = models.BigIntegerField(default=0, db_default=0, editable=False)
     first_played_at = models.DateTimeField(null=True, editable=False)
     last_played_at = models.DateTimeField(null=True, editable=False)
     created_at = models.DateTimeField(default=timezone.now, editable=False)

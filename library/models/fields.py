@@ -75,6 +75,7 @@ CLIP_FIELDS = (
     ClipField("withdrawn_reason", DECISIONS),
     ClipField("deleted_at", DECISIONS),
     ClipField("play_count", PLAYS, shown=True),
+    ClipField("people_count", PLAYS),
     ClipField("first_played_at", PLAYS),
     ClipField("last_played_at", PLAYS),
     ClipField("created_at", SYSTEM, shown=True),

@@ -7,6 +7,7 @@ many plays there are.
 
 from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
+from django.db.models import Q
 from django.utils import timezone
 
 from library.models.clip import Clip
@@ -30,6 +31,15 @@ class Client(models.TextChoices):
     LIBRARY = "library"
     BOT = "bot"
     OTHER = "other"
+
+
+# The kinds of program with which people listen (/docs/plays). Libraries and bots are programs of
+# their own, and a client of kind OTHER does not say what it is.
+PEOPLE = (Client.BROWSER, Client.PLAYER, Client.APP)
+# In SQL: the condition for a play by people, and the sum of these plays over rows of a tally, which
+# is NULL if it is unknown for one of them.
+BY_PEOPLE = f"client IN {tuple(map(str, PEOPLE))}"
+KNOWN_PEOPLE = "CASE WHEN count(*) = count(people) THEN sum(people)::bigint END"
 
 
 class PlayEvent(models.Model):
@@ -76,14 +86,23 @@ class PlayTally(models.Model):
 
     Hours would not do, because the days of zones such as Asia/Kolkata start in the middle of one.
     The offset of every zone in use is a multiple of fifteen minutes.
+
+    `people` is the number of these plays that were by people (PEOPLE). NULL if it is unknown, which
+    it only is for quarters from before it was counted (migration 0026).
     """
 
     pk = models.CompositePrimaryKey("clip_id", "quarter")
     clip = models.ForeignKey(Clip, on_delete=models.PROTECT, related_name="+", db_index=False)
     quarter = models.DateTimeField()
     plays = models.PositiveIntegerField()  # PostgreSQL's sums are then integers, not numerics
+    people = models.IntegerField(null=True)
 
     class Meta:
+        constraints = (
+            # It holds for new rows only. During an upgrade, a call of the earlier function that
+            # records plays fails, and the process repeats it with the current one.
+            models.CheckConstraint(name="play_tally_people", condition=Q(people__isnull=False)),
+        )
         indexes = (
             # For rankings. Rows arrive in the order of time, so block ranges find a window cheaply.
             BrinIndex(fields=("quarter",), name="play_tally_quarter", autosummarize=True),
@@ -123,13 +142,15 @@ class CompletionTally(models.Model):
 class LibraryTally(models.Model):
     """Plays of all clips in a quarter of an hour, to be summed over all slots.
 
-    Each process adds to its own slot, so that processes do not wait for each other.
+    Each process adds to its own slot, so that processes do not wait for each other. `people` is as
+    in PlayTally.
     """
 
     pk = models.CompositePrimaryKey("quarter", "slot")
     quarter = models.DateTimeField()
     slot = models.SmallIntegerField()
     plays = models.PositiveBigIntegerField()
+    people = models.BigIntegerField(null=True)
 
 
 class RecentPlays(models.Model):

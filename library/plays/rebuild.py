@@ -7,6 +7,7 @@ from django.db import connection, transaction
 from django.db.backends.utils import CursorWrapper
 from django.utils import timezone
 
+from library.models.play import BY_PEOPLE, KNOWN_PEOPLE
 from library.models.transactions import allow_idle
 from library.plays.partitions import Partition
 from library.plays.recount import TALLIES
@@ -76,6 +77,11 @@ def recount_clips(clip_id: int | None) -> None:
             )
             UPDATE library_clip SET
                 play_count = coalesce(plays, 0),
+                people_count = (
+                    SELECT coalesce(sum(audience.plays), 0)
+                    FROM library_audiencetally AS audience
+                    WHERE audience.clip_id = clip.id AND {BY_PEOPLE}
+                ),
                 first_played_at = CASE
                     WHEN opening.played_at IS NOT NULL THEN opening.played_at
                     WHEN date_bin('15 minutes', library_clip.first_played_at, 'epoch') = first
@@ -121,9 +127,9 @@ def rebuild_library_tally() -> None:
             cursor.execute(f"LOCK TABLE library_librarytally IN {lock} MODE")
             cursor.execute(f"DELETE FROM library_librarytally WHERE {condition}", [limit])
             cursor.execute(
-                "INSERT INTO library_librarytally (quarter, slot, plays)"
-                f" SELECT quarter, 0, sum(plays) FROM library_playtally WHERE {condition}"
-                " GROUP BY 1 ORDER BY 1",
+                "INSERT INTO library_librarytally (quarter, slot, plays, people)"
+                f" SELECT quarter, 0, sum(plays), {KNOWN_PEOPLE}"
+                f" FROM library_playtally WHERE {condition} GROUP BY 1 ORDER BY 1",
                 [limit],
             )
 

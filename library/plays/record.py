@@ -28,7 +28,7 @@ LOCK_PATIENCE = 3.0  # seconds
 LOCK_PAUSE = 0.05  # seconds between two attempts
 SLOTS = 64  # rows per quarter of the library's tally, so that processes don't wait for one row
 
-# Migration 0012 contains the function (library/migrations/0012_recording.sql).
+# Migration 0026 contains the function (library/migrations/0026_audiences.sql).
 RECORD = b"SELECT library_record_plays($1, $2, $3, $4, $5, $6)"
 # A transaction with only a record in the write-ahead log, committed as durably as PostgreSQL is
 # configured to. The log is written in order, so everything before this record is durable as well.

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from django.db import connection
 
+from library.models.play import BY_PEOPLE, KNOWN_PEOPLE
 from library.plays import partitions
 
 QUARTER = "date_bin('15 minutes', played_at, 'epoch')"
@@ -39,8 +40,10 @@ TALLIES = (
         "library_playtally",
         ("clip_id", "quarter"),
         "quarter",
-        ("plays",),
-        f"SELECT clip_id, {QUARTER} AS quarter, count(*) AS plays FROM events GROUP BY 1, 2",
+        ("plays", "people"),
+        f"""SELECT clip_id, {QUARTER} AS quarter, count(*) AS plays,
+            count(*) FILTER (WHERE {BY_PEOPLE}) AS people
+        FROM events GROUP BY 1, 2""",
     ),
     Tally(
         "library_audiencetally",
@@ -92,11 +95,21 @@ WHERE (
     date_bin('15 minutes', last_played_at, 'epoch')
 ) IS DISTINCT FROM (coalesce(plays, 0), first, last) ORDER BY id
 """
-LIBRARY = """
-WITH kept AS (SELECT quarter, sum(plays) AS kept FROM library_librarytally GROUP BY 1),
-counted AS (SELECT quarter, sum(plays) AS counted FROM library_playtally GROUP BY 1)
+# From the audience, which is known for all plays.
+PEOPLE_COUNTERS = f"""
+WITH tallied AS (
+    SELECT clip_id, sum(plays) AS people FROM library_audiencetally WHERE {BY_PEOPLE} GROUP BY 1
+)
+SELECT id, id::text AS key, people_count, coalesce(people, 0)
+FROM library_clip LEFT JOIN tallied ON clip_id = id
+WHERE people_count <> coalesce(people, 0) ORDER BY id
+"""
+_SUMS = f"concat_ws(', ', sum(plays), {KNOWN_PEOPLE})"
+LIBRARY = f"""
+WITH kept AS (SELECT quarter, {_SUMS} AS kept FROM library_librarytally GROUP BY 1),
+counted AS (SELECT quarter, {_SUMS} AS counted FROM library_playtally GROUP BY 1)
 SELECT NULL, quarter::text, kept, counted FROM kept FULL JOIN counted USING (quarter)
-WHERE coalesce(kept, 0) <> coalesce(counted, 0) ORDER BY quarter
+WHERE kept IS DISTINCT FROM counted ORDER BY quarter
 """
 
 AVAILABLE = """
@@ -137,6 +150,7 @@ def total_differences() -> Iterator[Difference]:
     public clips in the feed's state is compared with the clips.
     """
     yield from _differences("library_clip", COUNTERS)
+    yield from _differences("library_clip, people", PEOPLE_COUNTERS)
     yield from _differences("library_librarytally", LIBRARY)
     yield from _differences("library_changestate", AVAILABLE)
 

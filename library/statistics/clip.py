@@ -1,16 +1,19 @@
 """Statistics of one clip."""
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
-from library.models.rows import read
+from library.models.play import BY_PEOPLE, KNOWN_PEOPLE, PEOPLE
+from library.models.rows import Row, read
+from library.statistics.audience import Audience, Counts
 from library.statistics.heard import HEARD, heard
 from library.statistics.period import Period
 from library.statistics.ranking import ALL_TIME, Ranking, kept_ranking
 from library.statistics.series import period_and_series, timeline
 from library.statistics.timeline import Plays
-from library.statistics.windows import WINDOWS, trend
+from library.statistics.windows import WINDOWS, recent, trend
 
 # One row; none if there is no such clip, or if it is a draft. Each subselect reads the index of a
 # tally alone. Sums over bigint are numeric, which JSON shows as a whole number.
@@ -24,10 +27,12 @@ WITH asked AS MATERIALIZED (
         %(first_day)s::date AS first_day, %(last_day)s::date AS last_day
 )
 SELECT
-    title, play_count, first_played_at, last_played_at,
+    title, play_count, people_count, first_played_at, last_played_at,
     (
-        SELECT json_agg(json_build_array(segment, plays)) FROM (
-            SELECT width_bucket(quarter, (SELECT cuts FROM asked)) AS segment, sum(plays) AS plays
+        SELECT json_agg(json_build_array(segment, plays, people)) FROM (
+            SELECT
+                width_bucket(quarter, (SELECT cuts FROM asked)) AS segment, sum(plays) AS plays,
+                {KNOWN_PEOPLE} AS people
             FROM library_playtally
             WHERE clip_id = (SELECT clip FROM asked) AND quarter >= (SELECT cuts[1] FROM asked)
             GROUP BY segment
@@ -43,6 +48,9 @@ SELECT
         )
         SELECT json_build_object(
             'unique_listeners', (SELECT coalesce(sum(listeners), 0) FROM audience),
+            'unique_people', (
+                SELECT coalesce(sum(listeners), 0) FROM audience WHERE {BY_PEOPLE}
+            ),
             'clients', (
                 SELECT json_agg(json_build_array(client, plays)) FROM (
                     SELECT client, sum(plays) AS plays FROM audience
@@ -70,18 +78,19 @@ SELECT
     ({HEARD}) AS heard
 FROM library_clip
 WHERE id = (SELECT clip FROM asked) AND state <> 'draft'
-"""  # noqa: S608
+"""  # noqa: S608 - the expression is a constant
 
 
-def clip_statistics(clip_id: int, period: Period, now: datetime) -> dict[str, Any] | None:
+def clip_statistics(
+    clip_id: int, period: Period, now: datetime, audience: Audience = Audience.ALL
+) -> dict[str, Any] | None:
     """Return a clip's plays: in total, in each window, and in the period.
 
-    None if there is no such clip, or if it is a draft. Listeners, clients and referrers are tallied
-    by UTC day, so they cover the days that the period overlaps. This takes one statement, plus
-    another if this request renews the ranking.
+    Ranks and changes are those of the plays by the audience. None if there is no such clip, or if
+    it is a draft. This takes one statement, plus another if this request renews the ranking.
     """
     line = timeline(period, now)
-    first_day, last_day = period.since.date(), (period.until - timedelta(microseconds=1)).date()
+    days = audience_days(period)
     rows = read(
         STATEMENT,
         {
@@ -89,8 +98,8 @@ def clip_statistics(clip_id: int, period: Period, now: datetime) -> dict[str, An
             "cuts": line.array,
             "since": period.since,
             "until": period.until,
-            "first_day": first_day,
-            "last_day": last_day,
+            "first_day": days["since"],
+            "last_day": days["until"],
         },
         prepared=True,
     )
@@ -102,29 +111,65 @@ def clip_statistics(clip_id: int, period: Period, now: datetime) -> dict[str, An
     return {
         "id": clip_id,
         "title": row["title"],
-        "play_count": row["play_count"],
-        "first_played_at": row["first_played_at"],
-        "last_played_at": row["last_played_at"],
-        "plays": {window.name: plays.since(window.since(now)) for window in WINDOWS},
-        "rank": ranking and ranking.rank(ALL_TIME, row["play_count"]),
-        "trends": _ranked_trends(plays, ranking, now),
-        **period_and_series(period, plays),
-        "audience_days": {"since": first_day, "until": last_day},
+        **totals(row, period.zone, ranking, audience),
+        **recent(plays, now),
+        "trends": ranked_trends(plays, ranking, now, audience, period.zone),
+        **period_and_series(period, plays, audience),
+        "audience": audience,
+        "people_clients": PEOPLE,
+        "audience_days": days,
         **_audience(row["audience"]),
-        "completion": _completion(row["completion"]),
+        "completion": completion(row["completion"]),
         "heard": heard(row["heard"]),
-        "as_of": now,
-        "ranked_as_of": ranking and ranking.as_of,
+        **moments(now, ranking, period.zone),
     }
 
 
-def _ranked_trends(plays: Plays, ranking: Ranking | None, now: datetime) -> dict[str, Any]:
+def audience_days(period: Period) -> dict[str, date]:
+    """Return the first and last UTC day that the period overlaps.
+
+    Listeners, clients and referrers are tallied by UTC day, so they cover these days.
+    """
+    return {
+        "since": period.since.date(),
+        "until": (period.until - timedelta(microseconds=1)).date(),
+    }
+
+
+def moments(now: datetime, ranking: Ranking | None, zone: ZoneInfo) -> dict[str, datetime | None]:
+    """Return when the statistics were read, and when the clips were ranked."""
+    return {
+        "as_of": now.astimezone(zone),
+        "ranked_as_of": ranking.as_of.astimezone(zone) if ranking else None,
+    }
+
+
+def totals(row: Row, zone: ZoneInfo, ranking: Ranking | None, audience: Audience) -> dict[str, Any]:
+    """Return the counters of a clip, its first and last play, and its rank of all time."""
+    first, last = row["first_played_at"], row["last_played_at"]
+    counts = Counts(row["play_count"], row["people_count"])
+    return {
+        "play_count": counts.plays,
+        "people_count": counts.people,
+        "first_played_at": first and first.astimezone(zone),
+        "last_played_at": last and last.astimezone(zone),
+        "rank": ranking and ranking.rank_among(audience, ALL_TIME, counts),
+    }
+
+
+def ranked_trends(
+    plays: Plays, ranking: Ranking | None, now: datetime, audience: Audience, zone: ZoneInfo
+) -> dict[str, Any]:
+    """Return the trend of each window, with the ranks in it and in the one before."""
     trends: dict[str, Any] = {}
     for window in WINDOWS:
-        found = trends[window.name] = trend(window, plays, now)
-        before = f"{window.name}_before"
-        found["rank"] = ranking and ranking.rank(window.name, found["plays"])
-        found["rank_before"] = ranking and ranking.rank(before, found["plays_before"])
+        found = trends[window.name] = trend(window, plays, now, audience, zone)
+        counts = Counts(found["plays"], found["people"])
+        before = Counts(found["plays_before"], found["people_before"])
+        found["rank"] = ranking and ranking.rank_among(audience, window.name, counts)
+        found["rank_before"] = ranking and ranking.rank_among(
+            audience, f"{window.name}_before", before
+        )
     return trends
 
 
@@ -133,6 +178,7 @@ def _audience(found: dict[str, Any]) -> dict[str, Any]:
     total = sum(plays for _, plays in found["clients"] or ())
     return {
         "unique_listeners": found["unique_listeners"],
+        "unique_people": found["unique_people"],
         "clients": _shares("client", found["clients"], total),
         "referrers": _shares("referrer", found["referrers"], total),
     }
@@ -145,7 +191,7 @@ def _shares(key: str, rows: Sequence[tuple[str, int]] | None, total: int) -> lis
     ]
 
 
-def _completion(found: dict[str, int]) -> dict[str, Any]:
+def completion(found: dict[str, int]) -> dict[str, Any]:
     """Return how streams of the period's plays ended, as far as that is known.
 
     A stream is completed if every byte was handed to the network. The listener's kernel may have

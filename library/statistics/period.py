@@ -17,6 +17,8 @@ _MOMENT = re.compile(
     r"(\d{4}-\d\d-\d\d)(?:[t ](\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?)(z|[+ -]\d\d:\d\d)?)?",
     re.ASCII | re.IGNORECASE,
 )
+# A number of hours, days or weeks before now.
+_RELATIVE = re.compile(r"-(\d{1,6})([hdw])", re.ASCII | re.IGNORECASE)
 _DEFAULT_BUCKETS = {Interval.HOUR: 24, Interval.DAY: 30, Interval.WEEK: 12, Interval.MONTH: 12}
 
 
@@ -27,6 +29,11 @@ class PeriodError(ValueError):
         super().__init__(f"{field}: {message}")
         self.field = field
         self.message = message
+
+
+class _TooEarlyError(PeriodError):
+    def __init__(self, field: str) -> None:
+        super().__init__(field, f"Must be {FIRST_YEAR}-01-01 or later.")
 
 
 @dataclass(frozen=True)
@@ -68,7 +75,7 @@ class Period:
 
 
 def in_zone(moment: datetime, zone: ZoneInfo) -> str:
-    """Return the local time as text (RFC 3339), with `Z` as all other times of the API have it."""
+    """Return the local time as text (RFC 3339), with `Z` as the JSON of all other times has it."""
     return moment.astimezone(zone).isoformat().replace("+00:00", "Z")
 
 
@@ -78,8 +85,9 @@ def parse_period(
     """Return the period described by a client's parameters. Raises PeriodError.
 
     `since` and `until` (exclusive) are dates or RFC 3339 date-times, on the zone's clock if they
-    have no offset, and widen to whole buckets. No period reaches past the bucket that holds `now`:
-    zeros for the future would look like a lack of plays.
+    have no offset, and widen to whole buckets. Or they are times before now, such as `-7d`: the
+    period then begins or ends with the bucket that contains that time. No period reaches past the
+    bucket that holds `now`: zeros for the future would look like a lack of plays.
     """
     zone = _zone("UTC" if timezone is None else timezone)
     return _parse(interval, since, until, zone, quarter_of(now))
@@ -96,14 +104,18 @@ def _parse(
     except ValueError:
         raise PeriodError("interval", f"Must be one of {', '.join(Interval)}.") from None
     latest = following(floor(now, unit, zone), unit, zone)
-    end = latest if until is None else _moment("until", until, zone, latest)
+    end = latest
+    if until is not None:
+        end = _moment("until", until, zone, now, latest)
+        if _RELATIVE.fullmatch(until):
+            end = following(floor(end, unit, zone), unit, zone)
     last = floor(end, unit, zone)
     if last < end:
         last = following(last, unit, zone)
     if since is None:
         edges = [back(last, _DEFAULT_BUCKETS[unit], unit, zone)]
     else:
-        begin = _moment("since", since, zone, latest)
+        begin = _moment("since", since, zone, now, latest)
         if begin >= end:
             limit = f"{in_zone(end, zone)}, the end of this {unit} at the latest"
             raise PeriodError("since", f"Must be before until ({limit}).")
@@ -127,8 +139,10 @@ def _zone_names() -> frozenset[str]:
     return frozenset(available_timezones() - {"localtime"})  # Debian's name for its own clock
 
 
-def _moment(field: str, text: str, zone: ZoneInfo, latest: datetime) -> datetime:
+def _moment(field: str, text: str, zone: ZoneInfo, now: datetime, latest: datetime) -> datetime:
     """An instant in UTC, not after `latest`."""
+    if isinstance(text, str) and (found := _RELATIVE.fullmatch(text)):
+        return _before(now, int(found[1]), found[2].lower(), field, zone)
     found = _MOMENT.fullmatch(text) if isinstance(text, str) else None
     day, clock, offset = found.groups(default="") if found else ("", "", "")
     try:
@@ -137,11 +151,30 @@ def _moment(field: str, text: str, zone: ZoneInfo, latest: datetime) -> datetime
         )
     except ValueError:
         example = "2026-03-29 or 2026-03-29T12:00:00+02:00"
-        raise PeriodError(field, f"Must be a date or an RFC 3339 date-time: {example}.") from None
+        raise PeriodError(
+            field,
+            f"Must be a date or an RFC 3339 date-time: {example}; or a number of hours, days or "
+            "weeks before now: -24h, -7d or -4w.",
+        ) from None
     if moment.year < FIRST_YEAR:
-        raise PeriodError(field, f"Must be {FIRST_YEAR}-01-01 or later.")
+        raise _TooEarlyError(field)
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=zone)
     if moment >= latest:  # Compared as it is: a conversion would overflow in the year 9999.
         return latest
     return moment.astimezone(UTC) if clock else start_of(moment.date(), zone)
+
+
+def _before(now: datetime, number: int, unit: str, field: str, zone: ZoneInfo) -> datetime:
+    """Return the instant so many hours before now, or the same local time on an earlier date."""
+    try:
+        if unit == "h":
+            moment = now - timedelta(hours=number)
+        else:
+            days = timedelta(days=number if unit == "d" else 7 * number)
+            moment = (now.astimezone(zone) - days).astimezone(UTC)
+    except OverflowError:
+        raise _TooEarlyError(field) from None
+    if moment.year < FIRST_YEAR:
+        raise _TooEarlyError(field)
+    return moment

@@ -1,4 +1,4 @@
-"""Rank public clips by plays, of all time and in each window.
+"""The process's ranking of public clips by plays.
 
 Ranking one clip means summing the plays of all, which takes a second or two in a library of a
 hundred thousand clips. So a ranking is kept for twenty times as long as it took to make: it never
@@ -7,111 +7,24 @@ costs more than a twentieth of one core, and in a small library it is a tenth of
 
 import logging
 import time
-from bisect import bisect_left
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from datetime import datetime
-from itertools import accumulate
 from threading import Lock, Thread
-from typing import Any
 
 from django.db import Error, connection
-from django.utils import timezone
 
 from library.database_errors import fault_of, first_line
-from library.statistics.windows import LONGEST, WINDOWS
+from library.statistics.orders import ALL_TIME as ALL_TIME
+from library.statistics.orders import TOP as TOP
+from library.statistics.orders import Ranking as Ranking
+from library.statistics.orders import Ranks as Ranks
+from library.statistics.orders import rank_now
 
 logger = logging.getLogger(__name__)
 
-TOP = 100  # clips whose order is kept
 # Seconds. A request waits no longer than PATIENCE for a ranking, unless it asks for more.
 PATIENCE = 0.1
 KEPT_FACTOR = 20
 KEPT_AT_LEAST = 0.1
 OLDEST = 3600.0
-ALL_TIME = "all_time"
-
-_SUMS = """
-        sum(plays) FILTER (WHERE quarter >= %({name})s::timestamptz) AS {name},
-        sum(plays) FILTER (
-            WHERE quarter >= %({name}_before)s::timestamptz AND quarter < %({name})s::timestamptz
-        ) AS {name}_before"""
-_ORDER = """
-    (
-        SELECT json_agg(json_build_array(clip_id, {order})) FROM (
-            SELECT clip_id, {order} FROM {table} WHERE {order} > 0
-            ORDER BY {order} DESC, clip_id LIMIT %(top)s::int
-        ) AS top
-    ),
-    (
-        SELECT json_agg(json_build_array({order}, clips) ORDER BY {order} DESC) FROM (
-            SELECT {order}, count(*) AS clips FROM {table} WHERE {order} > 0 GROUP BY {order}
-        ) AS counts
-    )"""
-_WINDOWED = [name for window in WINDOWS for name in (window.name, f"{window.name}_before")]
-ORDERS = (ALL_TIME, *_WINDOWED)
-# Two columns for each order: its top clips, and how many clips have each number of plays.
-STATEMENT = f"""
-WITH public AS MATERIALIZED (
-    SELECT id AS clip_id, play_count AS {ALL_TIME} FROM library_clip
-    WHERE deleted_at IS NULL AND state = 'published'
-), sums AS MATERIALIZED (
-    SELECT clip_id,{",".join(_SUMS.format(name=window.name) for window in WINDOWS)}
-    FROM library_playtally JOIN public USING (clip_id)
-    WHERE quarter >= %({LONGEST.name}_before)s::timestamptz
-    GROUP BY clip_id
-)
-SELECT{
-    ",".join(
-        _ORDER.format(order=order, table="public" if order == ALL_TIME else "sums")
-        for order in ORDERS
-    )
-}
-"""  # noqa: S608 - the names of orders and windows are constants
-
-
-class Ranks:
-    """One order: the most played clips, and how many clips have more than a number of plays."""
-
-    def __init__(
-        self, top: Iterable[Sequence[int]] | None, counts: Sequence[Sequence[int]] | None
-    ) -> None:
-        """Take pairs of clip id and plays, and pairs of plays and the number of clips with them.
-
-        Both begin with the most plays. Clips without plays are in neither.
-        """
-        self.top = [(clip_id, plays) for clip_id, plays in top or ()]
-        self._negatives = [-plays for plays, _ in counts or ()]
-        self._ahead = [0, *accumulate(clips for _, clips in counts or ())]
-
-    def rank(self, plays: int) -> int | None:
-        """Return the rank of a clip with this many plays: 1 is the top; ties share a rank."""
-        return self._ahead[bisect_left(self._negatives, -plays)] + 1 if plays else None
-
-
-@dataclass(frozen=True)
-class Ranking:
-    """All orders at one moment, by name: `all_time`, each window, each window `_before`."""
-
-    as_of: datetime
-    orders: dict[str, Ranks]
-
-    def rank(self, order: str, plays: int) -> int | None:
-        """Return the rank of a clip with this many plays; None if it has none."""
-        return self.orders[order].rank(plays)
-
-
-def _rank_now() -> Ranking:
-    now = timezone.now()
-    values: dict[str, Any] = {"top": TOP}
-    for window in WINDOWS:
-        values[window.name] = window.since(now)
-        values[f"{window.name}_before"] = window.before(now)
-    with connection.cursor() as cursor:
-        cursor.execute(STATEMENT, values)
-        columns = cursor.fetchone()
-    pairs = zip(columns[::2], columns[1::2], strict=True)
-    return Ranking(now, {name: Ranks(*pair) for name, pair in zip(ORDERS, pairs, strict=True)})
 
 
 class KeptRanking:
@@ -160,7 +73,7 @@ class KeptRanking:
         """Make a ranking in this thread. A failure is logged, and not repeated at once either."""
         began = time.monotonic()
         try:
-            self._ranking = _rank_now()
+            self._ranking = rank_now()
             self._made_at = time.monotonic()
             self._took = self._made_at - began
         except Error as error:

@@ -9,10 +9,11 @@ from django.db.models import Sum
 from django.db.models.functions import TruncDay
 
 from library.models import PlayTally
+from library.statistics.audience import Audience
 from library.statistics.buckets import quarter_of
 from library.statistics.period import Period
 from library.statistics.timeline import Plays, Timeline
-from library.statistics.windows import change, window_edges
+from library.statistics.windows import compared, window_edges
 
 
 def timeline(period: Period, now: datetime) -> Timeline:
@@ -25,22 +26,33 @@ def _timeline(period: Period, now: datetime) -> Timeline:
     return Timeline({*period.edges, *period.before, *window_edges(now)})
 
 
-def period_and_series(period: Period, plays: Plays) -> dict[str, Any]:
+def period_and_series(period: Period, plays: Plays, audience: Audience) -> dict[str, Any]:
     """Return the series, and the period as parsed with its plays and those before it."""
     in_period = plays.between(period.since, period.until)
     before = plays.between(*period.before)
-    described = {
+    return {
+        "period": described(period) | compared(in_period, before, audience),
+        "series": series(period, plays),
+    }
+
+
+def described(period: Period) -> dict[str, str]:
+    """Return the period as parsed."""
+    return {
         "since": period.local_edges[0],
         "until": period.local_edges[-1],
         "interval": str(period.interval),
         "timezone": period.zone.key,
-        "plays": in_period,
-        "plays_before": before,
-        "change": change(in_period, before),
     }
+
+
+def series(period: Period, plays: Plays) -> list[dict[str, Any]]:
+    """Return the start of each bucket, its plays, and those by people."""
     buckets = zip(period.local_edges, plays.series(period.edges), strict=False)
-    series = [{"start": start, "plays": number} for start, number in buckets]
-    return {"period": described, "series": series}
+    return [
+        {"start": start, "plays": counts.plays, "people": counts.people}
+        for start, counts in buckets
+    ]
 
 
 def plays_by_day(clips: Collection[int], days: int, now: datetime) -> dict[int, list[int]]:

@@ -51,8 +51,14 @@ def test_today_is_compared_with_yesterday_by_this_time(db: None) -> None:
         (8, "23:45", 100),
     ):
         quarter = datetime.fromisoformat(f"2026-05-{day:02}T{clock}+00:00")
-        LibraryTally.objects.create(quarter=quarter, slot=0, plays=plays)
-    assert recent_plays(now)["today"] == {"plays": 6, "plays_before": 4, "change": 0.5}
+        LibraryTally.objects.create(quarter=quarter, slot=0, plays=plays, people=plays // 3)
+    assert recent_plays(now)["today"] == {
+        "plays": 6,
+        "plays_before": 4,
+        "change": 0.5,
+        "people": 2,
+        "people_before": 1,
+    }
     assert recent_plays(now)["last_7_days"]["plays"] == 260
 
 
@@ -66,10 +72,11 @@ def test_cards_show_the_trend_in_words(staff: Callable[..., Client]) -> None:
 
 
 def test_chart_has_a_table_of_its_numbers(staff: Callable[..., Client]) -> None:
-    LibraryTally.objects.create(quarter=NOW, slot=0, plays=1234)
+    LibraryTally.objects.create(quarter=NOW, slot=0, plays=1234, people=1000)
     page = staff("view_clip").get("/admin/").text
     assert page.count('<th scope="row">') == 30
-    assert "<td>1234</td>" in page
+    assert "<td>1234</td><td>1000</td>" in page
+    assert "1,000 by people" in words(page)
     assert "Plays per day: 1,234 in 30 days, most on" in page
 
 
@@ -101,9 +108,11 @@ def test_broken_sources_drafts_and_newest_clips_are_listed(staff: Callable[..., 
 def test_most_played_clips_are_ranked(staff: Callable[..., Client]) -> None:
     client = staff("view_clip")
     for title, plays in (("Quiet", 3), ("Loud", 1200)):
-        PlayTally.objects.create(clip=make_clip(title=title), quarter=NOW, plays=plays)
+        PlayTally.objects.create(clip=make_clip(title=title), quarter=NOW, plays=plays, people=1)
     kept_ranking.renew()
-    assert "1 Loud 1,200 2 Quiet 3 " in words(client.get("/admin/dashboard/top/").text)
+    assert "1 Loud 1,200 (1 by people) 2 Quiet 3 (1 by people)" in words(
+        client.get("/admin/dashboard/top/").text
+    )
 
 
 def test_recent_changes_are_shown_to_editors(staff: Callable[..., Client]) -> None:

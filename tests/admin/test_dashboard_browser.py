@@ -45,7 +45,7 @@ def test_dashboard_is_complete_and_accessible(
         health_reason="origin_timeout",
     )
     make_clip(title="Draft", state="draft")
-    PlayTally.objects.create(clip=clip, quarter=now, plays=7)
+    PlayTally.objects.create(clip=clip, quarter=now, plays=7, people=3)
     for days in range(30):
         LibraryTally.objects.create(quarter=now - timedelta(days), slot=0, plays=days)
     context = browser.new_context(base_url=server.url, viewport={"width": 360, "height": 800})

@@ -206,6 +206,7 @@ def test_openapi_lists_every_path(http: Http) -> None:
         "/api/v1/facets",
         "/api/v1/stats",
         "/api/v1/suggest",
+        "/api/v1/stats/clips",
     }
 
 

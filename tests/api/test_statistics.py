@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from io import StringIO
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 import requests
@@ -20,7 +21,7 @@ from tests.support.plays import add_plays, every
 Http = Callable[..., requests.Response]
 Stats = Callable[..., requests.Response]
 Invalid = tuple[str, str, str]  # a query, the name of the parameter, part of its error
-LIBRARY = "/api/v1/stats"
+LIBRARY, CLIPS = "/api/v1/stats", "/api/v1/stats/clips"
 BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
 DAY = timedelta(days=1)
 
@@ -86,8 +87,9 @@ def test_csv_has_the_same_numbers_as_json(
     answer = stats(query + period, **headers)
     assert answer.headers["Content-Type"] == "text/csv; charset=utf-8"
     header, *rows = csv.reader(StringIO(answer.text))
-    assert header == ["start", "plays"]
-    assert rows == [[b["start"], str(b["plays"])] for b in stats(period).json()["series"]]
+    assert header == ["start", "plays", "people"]
+    series = stats(period).json()["series"]
+    assert rows == [[b["start"], str(b["plays"]), str(b["people"])] for b in series]
 
 
 @pytest.mark.parametrize("kind", ["json", "csv"])
@@ -100,6 +102,43 @@ def test_tag_changes_with_the_numbers_only(stats: Stats, played: Clip, kind: str
     add_plays(played, [datetime(2025, 10, 2, tzinfo=UTC)])
     changed = stats(query, **{"If-None-Match": first.headers["ETag"]})
     assert (changed.status_code, changed.content != first.content) == (200, True)
+
+
+@pytest.mark.parametrize("path", ["/stats", "/stats/clips", "/clips/{}/stats"])
+def test_tag_stays_while_clips_are_ranked_again(
+    client: Browser, played: Clip, path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kept_ranking, "_due", float("inf"))  # the test renews it
+    path = f"/api/v1{path.format(played.pk)}?since=2025-10-01&until=2025-10-03"
+    first = client.get(path)
+    kept_ranking.renew()
+    kept_ranking._due = float("inf")
+    second = client.get(path)
+    assert (first.content != second.content, first["ETag"]) == (True, second["ETag"])
+    assert client.get(path, headers={"If-None-Match": first["ETag"]}).status_code == 304
+
+
+def test_all_times_have_the_offset_of_the_requested_zone(stats: Stats, http: Http) -> None:
+    def times(value: Any) -> Iterable[str]:
+        parts = value.values() if isinstance(value, dict) else value
+        for part in parts:
+            if isinstance(part, dict | list):
+                yield from times(part)
+            elif isinstance(part, str) and "T" in part and part[:4].isdecimal():
+                yield part
+
+    query = "timezone=Asia/Kathmandu&interval=day"
+    for answer in (stats(query), *(http("GET", f"{path}?{query}") for path in (LIBRARY, CLIPS))):
+        found = [*times(answer.json())]
+        assert len(found) > 30
+        assert [time for time in found if not time.endswith("+05:45")] == []
+        assert [time for time in times(http("GET", LIBRARY).json()) if time[-1] != "Z"] == []
+
+
+def test_relative_times_name_the_buckets_that_contain_them(stats: Stats) -> None:
+    period = stats("since=-7d&until=-1d&timezone=Europe/Berlin").json()["period"]
+    today = datetime.now(ZoneInfo("Europe/Berlin")).date()
+    assert [period[edge][:10] for edge in ("since", "until")] == [str(today - 7 * DAY), str(today)]
 
 
 def test_csv_and_json_have_different_tags(stats: Stats) -> None:
@@ -115,7 +154,7 @@ def test_long_csv_is_compressed_on_request(stats: Stats) -> None:
 
 def test_library_statistics_are_available_as_csv(http: Http, played: Clip) -> None:
     table = http("GET", f"{LIBRARY}?format=csv&interval=month&since=2025-10-01&until=2025-10-31")
-    assert table.text == "start,plays\r\n2025-10-01T00:00:00Z,20\r\n"
+    assert table.text == "start,plays,people\r\n2025-10-01T00:00:00Z,20,0\r\n"
 
 
 @pytest.mark.parametrize("accept", [BROWSER, "application/json, text/plain, */*", "*/*"])
@@ -141,6 +180,11 @@ INVALID_PERIODS = (
     ("since=yesterday", "since", "2026-03-29"),
     ("until=2025-02-30", "until", "2026-03-29"),
     ("since=1999-12-31", "since", "2000-01-01"),
+    ("since=-99999d", "since", "2000-01-01"),
+    ("since=-7m", "since", "-24h, -7d or -4w"),
+    ("until=-7", "until", "-24h, -7d or -4w"),
+    ("since=-1d&until=-2d", "since", "before until"),
+    ("audience=bots", "audience", "all, people"),
     ("intervall=day", "intervall", "interval, since, until, timezone"),
     ("interval=day&interval=day", "interval", "once"),
     ("format=json&format=csv", "format", "once"),
@@ -201,7 +245,7 @@ def test_statistics_of_a_missing_clip_are_404_in_json(http: Http, number: str) -
 
 
 def test_counting_rule_is_the_url_of_the_rule(stats: Stats, http: Http) -> None:
-    for answer in (stats(), http("GET", LIBRARY)):
+    for answer in (stats(), http("GET", LIBRARY), http("GET", CLIPS)):
         rule = requests.get(answer.json()["counting_rule"], timeout=10)
         assert rule.status_code == 200
         assert "What counts as a play" in rule.text
@@ -216,6 +260,8 @@ def test_responses_match_their_openapi_schemas(stats: Stats, http: Http, played:
         ("ClipStatistics", stats("interval=month&since=2025-10-01")),
         ("ClipStatistics", http("GET", of(never_played))),
         ("LibraryStatistics", http("GET", f"{LIBRARY}?window=all_time")),
+        ("ClipsStatistics", http("GET", f"{CLIPS}?interval=month&ids=9999,{played.pk}")),
+        ("ClipsStatistics", http("GET", f"{CLIPS}?audience=people")),
     ):
         schema = described["components"]["schemas"][name]
         validator = OAS31Validator(
@@ -230,7 +276,8 @@ def test_number_of_statements_is_constant(
 ) -> None:
     def statements() -> list[int]:
         numbers = []
-        for path in (of(first), f"{LIBRARY}?window=all_time"):
+        some = f"{CLIPS}?ids={first.pk},{first.pk + 1},9999&limit=1000&interval=day"
+        for path in (of(first), f"{LIBRARY}?window=all_time", some):
             with CaptureQueriesContext(connection) as captured:
                 assert client.get(path).status_code == 200
             numbers.append(len(captured))
@@ -240,11 +287,11 @@ def test_number_of_statements_is_constant(
     begin = datetime(2025, 10, 1, tzinfo=UTC)
     add_plays(first, [begin])
     monkeypatch.setattr(kept_ranking, "_due", float("inf"))  # no request renews it
-    assert statements() == [1, 2]
+    assert statements() == [1, 2, 4]
     for clip in (first, make_clip(), make_clip()):
         add_plays(clip, every(timedelta(hours=7), begin, 100))
     kept_ranking._due = float("inf")
-    assert statements() == [1, 2]
+    assert statements() == [1, 2, 4]
 
 
 def test_statistics_include_the_latest_play(http: Http, clip: Clip) -> None:

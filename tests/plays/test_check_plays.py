@@ -27,13 +27,13 @@ DAMAGES = {
     "UPDATE library_clip SET last_played_at = now()": "library_clip ({clip}): kept 6, 2025",
     "UPDATE library_clip SET first_played_at = NULL": "library_clip ({clip}): kept 6, 2025",
     "UPDATE library_playtally SET plays = 5": (
-        "library_playtally ({clip}, 2025-06-30 23:00:00+00): kept 5, counted 1"
+        "library_playtally ({clip}, 2025-06-30 23:00:00+00): kept 5, 1, counted 1, 1"
     ),
     "DELETE FROM library_playtally": (
-        "library_playtally ({clip}, 2025-06-30 23:00:00+00): kept 0, counted 1"
+        "library_playtally ({clip}, 2025-06-30 23:00:00+00): kept 0, counted 1, 1"
     ),
     "UPDATE library_playtally SET quarter = quarter + interval '2 hours'": (
-        "library_playtally ({clip}, 2025-07-01 02:30:00+00): kept 1, counted 0"
+        "library_playtally ({clip}, 2025-07-01 02:30:00+00): kept 1, 1, counted 0"
     ),
     "UPDATE library_audiencetally SET plays = plays + 1": (
         "library_audiencetally ({clip}, 2025-06-30, player, ): kept 4, counted 3"
@@ -54,7 +54,7 @@ DAMAGES = {
         "library_completiontally ({clip}, 2025-06-30 23:00:00+00): kept 0, counted 1, 1, 99"
     ),
     "UPDATE library_librarytally SET plays = plays + 1": (
-        "library_librarytally (2025-06-30 23:00:00+00): kept 2, counted 1"
+        "library_librarytally (2025-06-30 23:00:00+00): kept 2, 1, counted 1, 1"
     ),
     "INSERT INTO library_change (difference) VALUES (1)": (
         "library_changestate (available clips): kept 2, counted 1"
@@ -63,10 +63,23 @@ DAMAGES = {
         "library_changestate (available clips): kept 0, counted 1"
     ),
     "DELETE FROM library_librarytally": (
-        "library_librarytally (2025-06-30 23:00:00+00): kept 0, counted 1"
+        "library_librarytally (2025-06-30 23:00:00+00): kept 0, counted 1, 1"
+    ),
+    "UPDATE library_clip SET people_count = 2": "library_clip, people ({clip}): kept 2, counted 6",
+    "UPDATE library_playtally SET people = 0": (
+        "library_playtally ({clip}, 2025-06-30 23:00:00+00): kept 1, 0, counted 1, 1"
+    ),
+    "UPDATE library_librarytally SET people = 0": (
+        "library_librarytally (2025-06-30 23:00:00+00): kept 1, 0, counted 1, 1"
+    ),
+    "UPDATE library_librarytally SET people = NULL": (
+        "library_librarytally (2025-06-30 23:00:00+00): kept 1, counted 1, 1"
+    ),
+    "UPDATE library_playevent SET client = 'bot'": (
+        "library_playtally ({clip}, 2025-06-30 23:00:00+00): kept 1, 1, counted 1, 0"
     ),
     "DELETE FROM library_playevent": (
-        "library_playtally ({clip}, 2025-07-01 00:00:00+00): kept 1, counted 0"
+        "library_playtally ({clip}, 2025-07-01 00:00:00+00): kept 1, 1, counted 0"
     ),
     "UPDATE library_playevent SET client = 'app', completed = NULL": (
         "library_audiencetally ({clip}, 2025-07-01, app, ): kept 0, counted 3"

@@ -3,7 +3,7 @@
 from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
-from zoneinfo import available_timezones
+from zoneinfo import ZoneInfo, available_timezones
 
 import pytest
 from hypothesis import given, settings
@@ -20,6 +20,7 @@ intervals = st.sampled_from(Interval)
 zones = st.sampled_from(sorted(available_timezones() - {"localtime"}))
 days = st.dates(date(2012, 1, 1), date(2036, 1, 1))
 lengths = st.integers(1, 40)
+minutes = st.integers(22_100_000, 34_700_000)  # since 1970: from 2012 until 2035
 moments = st.text() | st.from_regex(
     r"\d{4}-[01]\d-[0-3]\d([T ][012]\d:\d\d([+ -][012]\d:\d\d|Z)?)?", fullmatch=True
 )
@@ -216,6 +217,54 @@ def test_since_accepts_dates_and_date_times_in_several_notations(since: str) -> 
     assert period.since == datetime(2024, 8, 31, 22, tzinfo=UTC)
 
 
+@pytest.mark.parametrize(
+    ("interval", "since", "until", "first", "end"),
+    [
+        # It is 12:07 on Monday, 7 October, in UTC.
+        ("hour", "-1h", None, "2024-10-07T11:00", "2024-10-07T13:00"),
+        ("hour", "-24h", "-1h", "2024-10-06T12:00", "2024-10-07T12:00"),
+        ("day", "-7d", None, "2024-09-30T00:00", "2024-10-08T00:00"),
+        ("day", "-7d", "-1d", "2024-09-30T00:00", "2024-10-07T00:00"),
+        ("day", "-1d", "-1d", "2024-10-06T00:00", "2024-10-07T00:00"),
+        ("day", "-0d", None, "2024-10-07T00:00", "2024-10-08T00:00"),
+        ("day", "-1w", "2024-10-02", "2024-09-30T00:00", "2024-10-02T00:00"),
+        ("week", "-4W", "-1W", "2024-09-09T00:00", "2024-10-07T00:00"),
+        ("month", "-400D", "-0H", "2023-09-01T00:00", "2024-11-01T00:00"),
+    ],
+)
+def test_relative_times_name_the_buckets_that_contain_them(
+    interval: str, since: str, until: str | None, first: str, end: str
+) -> None:
+    period = parse(interval, since, until)
+    edges = [datetime.fromisoformat(edge).replace(tzinfo=UTC) for edge in (first, end)]
+    assert [period.since, period.until] == edges
+
+
+def test_days_ago_have_the_same_local_time_and_hours_ago_do_not() -> None:
+    after_the_change = datetime(2024, 10, 27, 22, 30, tzinfo=UTC)  # 23:30 in Berlin
+    days, hours = (
+        parse("hour", since, None, "Europe/Berlin", after_the_change) for since in ("-1d", "-24h")
+    )
+    assert starts(days)[0] == "2024-10-26T23:00+02:00"
+    assert starts(hours)[0] == "2024-10-27T00:00+02:00"
+
+
+@settings(deadline=None)
+@given(intervals, st.integers(0, 100), st.sampled_from("hdw"), zones, minutes)
+def test_relative_times_equal_absolute_ones(
+    interval: str, number: int, unit: str, zone: str, minute: int
+) -> None:
+    now = datetime.fromtimestamp(minute * 60, UTC)
+    if unit == "h":
+        then = now - number * HOUR
+    else:
+        days = timedelta(days=number * (7 if unit == "w" else 1))
+        then = (now.astimezone(ZoneInfo(zone)) - days).astimezone(UTC)
+    relative = parse(interval, f"-{number}{unit}", f"-{number}{unit}", zone, now)
+    assert relative.since <= then < relative.until
+    assert len(relative.starts()) == 1
+
+
 @pytest.mark.parametrize("until", ["2024-12-31", "9999-12-31", "9999-12-31T23:59:59-23:59"])
 @pytest.mark.parametrize("zone", ["UTC", "Pacific/Kiritimati", "Pacific/Niue"])
 def test_until_is_limited_to_the_current_bucket(until: str, zone: str) -> None:
@@ -238,6 +287,13 @@ def test_until_is_limited_to_the_current_bucket(until: str, zone: str) -> None:
         ({"since": "2024-01-01T00:00+24:00"}, "since: Must be a date"),
         ({"until": "٢٠٢٦-01-01"}, "until: Must be a date"),
         ({"since": "1999-12-31"}, "since: Must be 2000-01-01 or later."),
+        ({"since": "-25y"}, "since: Must be a date"),
+        ({"since": "-\u0667d"}, "since: Must be a date"),
+        ({"until": "-30m"}, "until: Must be a date"),
+        ({"since": "-9999d"}, "since: Must be 2000-01-01 or later."),
+        ({"since": "-999999w"}, "since: Must be 2000-01-01 or later."),
+        ({"since": "-999999h"}, "since: Must be 2000-01-01 or later."),
+        ({"since": "-1d", "until": "-2d"}, "since: Must be before until"),
         ({"until": "0001-01-01T00:00:00+23:59"}, "until: Must be 2000"),
         ({"since": "2024-09-02", "until": "2024-09-02"}, "since: Must be before until"),
         ({"since": "2024-09-02T12:00", "until": "2024-09-02T11:00"}, "since: Must be before"),

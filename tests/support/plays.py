@@ -20,15 +20,20 @@ HOSTS = ("", "", "blog.example", "news.example")
 def add_plays(clip: Clip, times: Iterable[datetime], **fields: Any) -> None:
     """Add plays of the clip at these times, and update all tallies."""
     events = [play.prepare(clip=clip, played_at=time, **fields) for time in times]
+    add_events(events, clip.pk)
+    clip.refresh_from_db()
+
+
+def add_events(events: list[PlayEvent], clip_id: int | None = None) -> None:
+    """Add plays of one clip or, while none is being played, of any clips; update all tallies."""
     months = {partitions.of(event.played_at) for event in events}
     for month in months:
         partitions.make(month)
     PlayEvent.objects.bulk_create(events)
     for month in months:
-        rebuild.rebuild(clip.pk, month.since, month.until)
+        rebuild.rebuild(clip_id, month.since, month.until)
     rebuild.rebuild_library_tally()
     kept_ranking.renew()
-    clip.refresh_from_db()
 
 
 def every(step: timedelta, since: datetime, number: int) -> list[datetime]:

@@ -22,6 +22,7 @@ from library.api.openapi.parameters import (
     CLIP_ID,
     IF_NONE_MATCH,
     NO_CACHE,
+    PAGING,
     READERS,
     RETRY_AFTER,
     limits,
@@ -71,8 +72,7 @@ _LIST = extend_schema(
     parameters=[
         query_parameters("ClipListParameters", parameters.LIST),
         *_REVALIDATION,
-        response_header("Link", "Links to the `next`, `prev` and `first` page (RFC 8288).", [200]),
-        response_header("X-Total-Count", "Number of clips on all pages.", [200]),
+        *PAGING,
         response_header("Content-Disposition", "Of `m3u` and `csv`: a file name.", [200]),
         response_header(
             "X-Did-You-Mean",

@@ -45,6 +45,10 @@ def query_parameters(name: str, known: Parameters) -> serializers.Serializer[Any
     return serializer
 
 
+PAGING = [
+    response_header("Link", "Links to the `next`, `prev` and `first` page (RFC 8288).", [200]),
+    response_header("X-Total-Count", "Number of clips on all pages.", [200]),
+]
 RETRY_AFTER = response_header(
     "Retry-After", "Number of seconds to wait before the next attempt.", [409, 429, 503]
 )

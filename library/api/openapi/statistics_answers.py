@@ -5,10 +5,13 @@ from typing import Any
 from rest_framework import serializers
 
 from library.models import TWENTIETHS, Client
+from library.statistics.audience import Audience
 from library.statistics.buckets import Interval
+from library.statistics.clips import REASONS
 from library.statistics.library import TOP_WINDOWS
 
 CLIENTS = list(Client.values)
+AUDIENCES = [str(audience) for audience in Audience]
 INTERVALS = [str(interval) for interval in Interval]
 AS_OF = "When the statistics were read."
 _RANKED = "When the clips were ranked."
@@ -18,11 +21,23 @@ _NOT_YET = (
 )
 RANKED_AS_OF = f"{_RANKED} Null, and then all ranks are null, {_NOT_YET}"
 _WITHOUT_RANK = "Null without plays, and while `ranked_as_of` is null."
+_PEOPLE = (
+    "Plays by people. Null if it is unknown for some of the plays: see `/docs/plays` for plays "
+    "from before it was counted."
+)
 COUNTING_RULE = "URL of the rule for what counts as a play."
 
 
 class Answer(serializers.Serializer[Any]):
     """A response that is only described: the views build it without serializers."""
+
+
+class PeopleWindows(Answer):
+    """Plays by people in the windows that end at `as_of`; null if unknown."""
+
+    last_24_hours = serializers.IntegerField(allow_null=True)
+    last_7_days = serializers.IntegerField(allow_null=True)
+    last_30_days = serializers.IntegerField(allow_null=True)
 
 
 class Windows(Answer):
@@ -33,21 +48,33 @@ class Windows(Answer):
     last_30_days = serializers.IntegerField()
 
 
-class Period(Answer):
+class Compared(Answer):
+    """Plays in the period, compared with those before it."""
+
+    plays = serializers.IntegerField(help_text="Plays in the period.")
+    plays_before = serializers.IntegerField(
+        help_text="Plays in the same number of buckets before the period."
+    )
+    people = serializers.IntegerField(allow_null=True, help_text=_PEOPLE)
+    people_before = serializers.IntegerField(allow_null=True)
+    change = serializers.FloatField(
+        allow_null=True,
+        help_text="Relative to the plays before, of the requested `audience`: 0.5 is 50 % more. "
+        "Null if those are 0 or unknown.",
+    )
+
+
+class PeriodTimes(Answer):
     """The requested period, extended to whole buckets."""
 
     since = serializers.DateTimeField(help_text="In the requested time zone.")
     until = serializers.DateTimeField(help_text="Exclusive.")
     interval = serializers.ChoiceField(INTERVALS)
     timezone = serializers.CharField()
-    plays = serializers.IntegerField(help_text="The sum of the series.")
-    plays_before = serializers.IntegerField(
-        help_text="Plays in the same number of buckets before the period."
-    )
-    change = serializers.FloatField(
-        allow_null=True,
-        help_text="Relative to `plays_before`: 0.5 is 50 % more. Null if that is 0.",
-    )
+
+
+class Period(PeriodTimes, Compared):
+    """The requested period, extended to whole buckets, and its plays."""
 
 
 class Bucket(Answer):
@@ -55,6 +82,7 @@ class Bucket(Answer):
 
     start = serializers.DateTimeField(help_text="In the requested time zone, with its offset.")
     plays = serializers.IntegerField()
+    people = serializers.IntegerField(allow_null=True, help_text=_PEOPLE)
 
 
 class Trend(Answer):
@@ -63,11 +91,16 @@ class Trend(Answer):
     since = serializers.DateTimeField(help_text="Start of the window.")
     plays = serializers.IntegerField()
     plays_before = serializers.IntegerField()
+    people = serializers.IntegerField(allow_null=True, help_text=_PEOPLE)
+    people_before = serializers.IntegerField(allow_null=True)
     change = serializers.FloatField(allow_null=True)
 
 
 class RankedTrend(Trend):
-    """A clip's trend and its rank: 1 for the most played clip; clips with equal plays share one."""
+    """A clip's trend and its rank: 1 for the most played clip; clips with equal plays share one.
+
+    The requested `audience` decides whose plays count.
+    """
 
     rank = serializers.IntegerField(allow_null=True, help_text=_WITHOUT_RANK)
     rank_before = serializers.IntegerField(allow_null=True)
@@ -150,7 +183,9 @@ class TopClip(Answer):
     id = serializers.IntegerField()
     title = serializers.CharField()
     plays = serializers.IntegerField(help_text="Plays in the window.")
+    people = serializers.IntegerField(allow_null=True, help_text="Those by people.")
     play_count = serializers.IntegerField(help_text="All plays.")
+    people_count = serializers.IntegerField(help_text="All plays by people.")
 
 
 class Top(Answer):
@@ -164,41 +199,101 @@ class Top(Answer):
     clips = TopClip(many=True)
 
 
-class ClipStatistics(Answer):
-    """The statistics of a clip."""
+class ClipTotals(Answer):
+    """The plays of a clip in total and in windows."""
 
     id = serializers.IntegerField(help_text="The clip's id.")
     title = serializers.CharField()
     play_count = serializers.IntegerField(help_text="All plays.")
+    people_count = serializers.IntegerField(help_text="All plays by people.")
     first_played_at = serializers.DateTimeField(allow_null=True)
     last_played_at = serializers.DateTimeField(allow_null=True)
-    plays = Windows()
     rank = serializers.IntegerField(
         allow_null=True,
-        help_text=f"The rank by all plays. {_WITHOUT_RANK}",
+        help_text=f"The rank by all plays of the requested `audience`. {_WITHOUT_RANK}",
     )
+    plays = Windows()
+    people = PeopleWindows()
     trends = RankedTrends()
-    period = Period()
-    series = Bucket(many=True)
-    audience_days = AudienceDays()
+
+
+class Listeners(Answer):
+    """Unique listeners."""
+
     unique_listeners = serializers.IntegerField(
         help_text="Sum over the `audience_days`. A listener on two days counts twice."
     )
-    clients = ClientShare(many=True)
-    referrers = ReferrerShare(many=True, help_text="The 20 most frequent referrers.")
-    completion = Completion()
-    heard = Heard()
+    unique_people = serializers.IntegerField(help_text="Those who are people.")
+
+
+class Asked(Answer):
+    """Whose plays decide ranks and changes."""
+
+    audience = serializers.ChoiceField(AUDIENCES, help_text="As requested.")
+    people_clients = serializers.ListField(
+        child=serializers.ChoiceField(CLIENTS),
+        help_text="The kinds of client whose plays are those by people.",
+    )
+
+
+class Moments(Answer):
+    """When the statistics were made."""
+
     as_of = serializers.DateTimeField(help_text=AS_OF)
     ranked_as_of = serializers.DateTimeField(allow_null=True, help_text=RANKED_AS_OF)
     counting_rule = serializers.URLField(help_text=COUNTING_RULE)
 
 
-class LibraryStatistics(Answer):
+class ClipStatistics(Moments, Listeners, Asked, ClipTotals):
+    """The statistics of a clip."""
+
+    period = Period()
+    series = Bucket(many=True)
+    audience_days = AudienceDays()
+    clients = ClientShare(many=True)
+    referrers = ReferrerShare(many=True, help_text="The 20 most frequent referrers.")
+    completion = Completion()
+    heard = Heard()
+
+
+class ClipInPeriod(Listeners, ClipTotals):
+    """The statistics of one of many clips."""
+
+    period = Compared()
+    series = Bucket(many=True, allow_null=True, help_text="Null without the parameter `interval`.")
+    completion = Completion()
+
+
+class MissingClip(Answer):
+    """An id of the parameter `ids` that is on no page."""
+
+    id = serializers.IntegerField()
+    reason = serializers.ChoiceField(
+        REASONS,
+        help_text="`filtered`: the clip exists, but does not match the other filters. Deleted and "
+        "withdrawn clips keep their statistics, in `/clips/{id}/stats`.",
+    )
+
+
+class ClipsStatistics(Moments, Asked):
+    """The statistics of the clips of a page."""
+
+    clips = ClipInPeriod(many=True)
+    missing = MissingClip(
+        many=True, help_text="The same on each page. Empty without the parameter `ids`."
+    )
+    period = PeriodTimes()
+    audience_days = AudienceDays()
+
+
+class LibraryStatistics(Asked):
     """The statistics of the library."""
 
     clips = serializers.IntegerField(help_text="Number of clips in the library.")
     play_count = serializers.IntegerField(help_text="All plays.")
+    people_count = serializers.IntegerField(help_text="All plays by people.")
     plays = Windows()
+    people = PeopleWindows()
     trends = Trends()
     period = Period()
     series = Bucket(many=True)

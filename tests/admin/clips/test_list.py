@@ -77,7 +77,7 @@ def test_row_shows_the_plays_of_thirty_days(chief_client: Client) -> None:
     clip, today = add(), timezone.now().astimezone(UTC).replace(hour=12, minute=0, second=0)
     for days, plays in ((0, 2), (1, 5), (29, 1), (30, 100)):
         quarter = today.replace(microsecond=0) - timedelta(days=days)
-        PlayTally.objects.create(clip=clip, quarter=quarter, plays=plays)
+        PlayTally.objects.create(clip=clip, quarter=quarter, plays=plays, people=0)
     yesterday = today - timedelta(days=1)
     description = f"8 plays in the last 30 days, the most on {yesterday:%-d %B}: 5"
     assert description in rows(chief_client)["Rain"]
@@ -93,7 +93,7 @@ def test_days_are_in_utc_and_end_today() -> None:
         (datetime(2026, 11, 20, 0, 0, tzinfo=UTC), 8),
         (datetime(2026, 11, 19, 23, 45, tzinfo=UTC), 16),
     ):
-        PlayTally.objects.create(clip=first, quarter=quarter, plays=plays)
+        PlayTally.objects.create(clip=first, quarter=quarter, plays=plays, people=0)
     assert plays_by_day([first.pk, second.pk], 3, now) == {
         first.pk: [8, 6, 1],
         second.pk: [0, 0, 0],
@@ -284,6 +284,7 @@ def test_most_played_recently_counts_thirty_days() -> None:
         clip=hit,
         quarter=timezone.now().replace(minute=0, second=0, microsecond=0),
         plays=5,
+        people=0,
     )
     kept_ranking.renew()
     assert found("o=lately") == ["Hit", "Classic"]

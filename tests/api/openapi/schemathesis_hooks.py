@@ -15,8 +15,14 @@ from schemathesis.openapi.checks import RejectedPositiveData
 AUDIO = os.environ["SCHEMATHESIS_AUDIO_URL"]  # of an origin on this machine
 REFUSED = "http://127.0.0.1:9/refused?a=b%20c#d"  # no server listens there
 MOMENTS = ["2026-11-20", "2026-11-20T12:00:00Z", "2026-11-20T12:34:56.789+05:45"]
-# Rules between a clip's values: one with an upload accepts no audio_url; and its preview fits.
-RULES = ("This clip's audio was uploaded", "The preview must start before", "The fades must not")
+# Rules between a clip's values: one with an upload accepts no audio_url; and its preview fits. And
+# between parameters: many clips have a short series.
+RULES = (
+    "clips with series of this length",
+    "This clip's audio was uploaded",
+    "The preview must start before",
+    "The fades must not",
+)
 PENDING = ["2"]  # seconds until the next attempt, in the response while a rendition is being made
 numbers = count()
 

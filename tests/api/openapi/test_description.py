@@ -88,6 +88,7 @@ def test_head_of_a_stream_has_headers_but_no_body(operations: dict[str, Any]) ->
         ("report_listen", {400, 404, 410, 411, 413, 415}),
         ("clip_statistics", {400, 401, 404, 406, 412}),
         ("library_statistics", {400, 401, 406, 412}),
+        ("clips_statistics", {400, 401, 406, 412}),
     ],
 )
 def test_every_error_is_documented(
