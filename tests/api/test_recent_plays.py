@@ -25,7 +25,7 @@ CLIPS = "/api/v1/clips"
 
 def tally(clip: Clip, plays: int, days: float = 0) -> None:
     quarter = (timezone.now() - timedelta(days=days)).replace(minute=0, second=0, microsecond=0)
-    PlayTally.objects.create(clip=clip, quarter=quarter, plays=plays)
+    PlayTally.objects.create(clip=clip, quarter=quarter, plays=plays, people=0)
 
 
 @pytest.fixture
