@@ -60,11 +60,13 @@ SPECTACULAR_SETTINGS = {
         "drf_spectacular.hooks.postprocess_schema_enums",
         "library.api.openapi.hooks.complete",
     ],
+    "WEBHOOKS": ["library.api.openapi.webhooks.CHANGES"],
     "LICENSE": {"name": "MIT License", "identifier": "MIT"},
     "SERVERS": [{"url": "/", "description": "This service."}],
     "TAGS": [
         {"name": "clips", "description": "Clips and their audio."},
         {"name": "changes", "description": "Everything that happened to public clips, in order."},
         {"name": "statistics", "description": "Plays over time, listeners and top clips."},
+        {"name": "webhooks", "description": "Changes of clips, sent to the URLs of editors."},
     ],
 }
