@@ -160,7 +160,7 @@ class WebhookViewSet(CountedRequests, GenericViewSet[Webhook]):
             found = found.filter(kind=query["kind"])
         if "before" in query:
             found = found.filter(pk__lt=query["before"])
-        rows = list(found[: query["limit"] + 1])
+        rows: Any = list(found[: query["limit"] + 1])
         headers = {}
         if len(rows) > query["limit"]:
             rows.pop()

@@ -15,7 +15,7 @@ from library.access.groups import grant_webhooks
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('library', '0021_clip_indexes'),
+        ('library', '0022_changes'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

@@ -209,8 +209,8 @@ describe_webhooks = extend_schema_view(
         "resume_webhook",
         "Resume a webhook",
         "Continue with the first change that was not delivered, at once. Also ends the wait for "
-        "the next attempt of a webhook that is failing. Changes older than 30 days are lost; the log "
-        "says so with the code `changes_expired`.",
+        "the next attempt of a webhook that is failing. Changes older than 30 days are lost; the "
+        "log says so with the code `changes_expired`.",
         *_MISSING,
         request=None,
         shown=WebhookSerializer,

@@ -176,7 +176,7 @@ def _note(
         response=result.response,
     )
     WebhookTally.objects.add(FAILED if result.code else DELIVERED)
-    facts = {"webhook": webhook.pk, "message": message.id, "status": result.status}
+    facts = {"webhook": webhook.pk, "message_id": message.id, "status": result.status}
     if result.code:
         logger.warning("Webhook message not delivered: %s", result.code, extra=facts)
     else:
