@@ -67,8 +67,10 @@ class WebhookViewSet(CountedRequests, GenericViewSet[Webhook]):
         super().initial(request, *args, **kwargs)
         if "Transfer-Encoding" in request.headers and "Content-Length" not in request.headers:
             raise LengthRequired
-        known = webhook_bodies.DELIVERIES if self.action == "deliveries" else webhook_bodies.FORMAT
-        self.read = parameters.read(request.query_params, known)
+        if self.action is not None:  # else the response is a 405
+            is_log = self.action == "deliveries"
+            known = webhook_bodies.DELIVERIES if is_log else webhook_bodies.FORMAT
+            self.read = parameters.read(request.query_params, known)
 
     def finalize_response(self, request: Any, response: Any, *args: Any, **kwargs: Any) -> Response:
         response["Cache-Control"] = "no-store"  # secrets, and the URLs of others
