@@ -106,7 +106,9 @@ class WebhookSerializer(serializers.Serializer[Webhook]):
         "operator can allow other hosts, also with http.",
     )
     changes = ChangesField(
-        required=False, min_length=1, help_text="The kinds of changes that are sent; by default all."
+        required=False,
+        min_length=1,
+        help_text="The kinds of changes to send; by default all.",
     )
     state = serializers.ChoiceField(
         STATES,

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.contrib.admin.models import ADDITION, DELETION
 from django.db import transaction
 from django.db.models import QuerySet
 from rest_framework.decorators import action
@@ -91,7 +92,7 @@ class WebhookViewSet(CountedRequests, GenericViewSet[Webhook]):
                 subscriptions.add(webhook, request.user)
             except TooManyWebhooksError:
                 raise TooManyWebhooks from None
-            history.note(request.user, webhook, "Added.")
+            history.note(request.user, webhook, [{"added": {}}], ADDITION)
         location = reverse("webhook-detail", args=[webhook.pk])
         data = AddedWebhookSerializer(webhook).data
         return Response(data, status=201, headers={"Location": location})
@@ -117,7 +118,7 @@ class WebhookViewSet(CountedRequests, GenericViewSet[Webhook]):
     def destroy(self, request: Request, pk: str) -> Response:
         with transaction.atomic():
             webhook = self._locked(pk)
-            history.note(request.user, webhook, "Deleted.")
+            history.note(request.user, webhook, "", DELETION)
             webhook.delete()
         return Response(status=204)
 
