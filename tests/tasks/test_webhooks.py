@@ -63,7 +63,12 @@ def test_paused_and_waiting_webhooks_are_left_alone(fields: dict[str, Any], numb
 
 def test_many_messages_are_several_tasks(monkeypatch: pytest.MonkeyPatch) -> None:
     sent: list[int] = []
-    monkeypatch.setattr(delivering, "deliver_next", lambda pk: sent.append(pk) or True)
+
+    def deliver(webhook_id: int) -> bool:
+        sent.append(webhook_id)
+        return True
+
+    monkeypatch.setattr(delivering, "deliver_next", deliver)
     webhooks.deliver_webhook.func(Context(), webhook_id=5)
     assert sent == [5] * webhooks.MOST_MESSAGES
     assert Task.objects.get().args == {"webhook_id": 5}
