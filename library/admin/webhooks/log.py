@@ -50,7 +50,9 @@ class KindFilter(DropdownFilter):  # type: ignore[misc]
 
 
 def result_of(entry: WebhookDelivery) -> str:
-    """Return the result as a sentence, with the HTTP status if there is one."""
+    """Return the error as a sentence, with the HTTP status if there is one."""
+    if not entry.code:
+        return f"HTTP {entry.status}"
     sentence = SENTENCES.get(entry.code, entry.code)
     return f"{sentence} (HTTP {entry.status})" if entry.status else sentence
 
