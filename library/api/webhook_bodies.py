@@ -12,7 +12,7 @@ from library.api.names import wrong_names
 from library.api.parameters import SHOW, LimitParameter, Parameters
 from library.changes.webhooks.sending import SENTENCES
 from library.changes.webhooks.subscriptions import MOST_WEBHOOKS
-from library.models import ChangeKind, DeliveryKind, PauseReason, Webhook, WebhookDelivery
+from library.models import DeliveryKind, PauseReason, Webhook, WebhookDelivery
 from library.models.webhook import NAME_LENGTH, PREVIOUS_SECRET_VALID, URL_LENGTH, every_change
 from library.text import validate_line
 from library.validators import validate_webhook_url
@@ -20,7 +20,9 @@ from library.validators import validate_webhook_url
 WRITABLE = ("name", "url", "changes")
 KINDS = every_change()
 STATES = ("active", "failing", "paused")
+CODES = tuple(code for code in SENTENCES if code)
 HOURS = PREVIOUS_SECRET_VALID.total_seconds() / 3600
+SECRET = "Verifies the signatures (Standard Webhooks). Not shown again."
 FORMAT: Parameters = {"format": SHOW["format"]}
 DELIVERIES: Parameters = {
     "outcome": ChoiceParameter(["delivered", "failed"], help_text="Return only these attempts."),
@@ -71,7 +73,7 @@ class NothingToResend(APIException):
 class ChangesField(serializers.ListField):
     """Kinds of changes, each once and in the usual order."""
 
-    child = serializers.ChoiceField(ChangeKind.choices)
+    child = serializers.ChoiceField(KINDS)
     default_error_messages = {
         "type": f"Must be a list with one or more of: {', '.join(KINDS)}.",
     }
@@ -179,17 +181,13 @@ class WebhookSerializer(serializers.Serializer[Webhook]):
 class SecretSerializer(serializers.Serializer[Any]):
     """A new secret. It is shown only once."""
 
-    secret = serializers.CharField(
-        read_only=True, help_text="Verifies the signatures (Standard Webhooks). Not shown again."
-    )
+    secret = serializers.CharField(read_only=True, help_text=SECRET)
 
 
 class AddedWebhookSerializer(WebhookSerializer):
     """A webhook that was added, with its secret."""
 
-    secret = serializers.CharField(
-        read_only=True, help_text="Verifies the signatures (Standard Webhooks). Not shown again."
-    )
+    secret = serializers.CharField(read_only=True, help_text=SECRET)
 
     def to_representation(self, instance: Webhook) -> dict[str, Any]:
         return super().to_representation(instance) | {"secret": instance.secret}
@@ -208,7 +206,7 @@ class DeliverySerializer(serializers.Serializer[WebhookDelivery]):
 
     id = serializers.IntegerField()
     kind = serializers.ChoiceField(DeliveryKind.choices)
-    message_id = serializers.CharField(help_text="`webhook-id`; the same in each repetition.")
+    message_id = serializers.CharField(help_text="The `webhook-id` of the message.")
     after = serializers.IntegerField(
         allow_null=True, help_text="The message has the changes with a higher `seq`,"
     )
@@ -219,9 +217,7 @@ class DeliverySerializer(serializers.Serializer[WebhookDelivery]):
     status = serializers.IntegerField(
         allow_null=True, help_text="HTTP status of the response; null if there was none."
     )
-    code = serializers.ChoiceField(
-        [code for code in SENTENCES if code], allow_null=True, help_text="Null if delivered."
-    )
+    code = serializers.ChoiceField(CODES, allow_null=True, help_text="Null if delivered.")
     detail = serializers.CharField(help_text="The same as a sentence for people.")
     response = serializers.CharField(help_text="The beginning of the response's body.")
 

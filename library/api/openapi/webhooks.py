@@ -39,7 +39,7 @@ from library.api.webhook_bodies import (
     WebhookNotFound,
     WebhookSerializer,
 )
-from library.models import ChangeKind
+from library.changes.feed import KINDS
 
 _ID = {"type": "integer", "format": "int64", "minimum": 1, "maximum": 10**18 - 1}
 _WEBHOOK_ID = OpenApiParameter("id", _ID, OpenApiParameter.PATH, description="The webhook's id.")
@@ -86,7 +86,7 @@ _MESSAGE = {
                 "seq": 1042,
                 "id": 7,
                 "change": "withdrawn",
-                "reason": "Its creator asked us to.",
+                "reason": "Rights expired.",
                 "at": "2026-11-28T09:15:00.123Z",
             }
         ]
@@ -174,7 +174,7 @@ describe_webhooks = extend_schema_view(
     partial_update=_described(
         "change_webhook",
         "Change a webhook",
-        "Change the fields that the body contains. With another `url` or other `changes`, a "
+        "Change its name, URL or kinds of changes. With another `url` or other `changes`, a "
         "message that has failed is tried again at once.",
         *_WRITING,
         *_MISSING,
@@ -270,7 +270,7 @@ class DeliveredChange(serializers.Serializer[Any]):
 
     seq = serializers.IntegerField(help_text="Number of the change in the feed. It rises.")
     id = serializers.IntegerField(help_text="Of the clip.")
-    change = serializers.ChoiceField(ChangeKind.choices)
+    change = serializers.ChoiceField(KINDS)
     reason = serializers.CharField(allow_null=True, help_text="Of a withdrawal, if there is one.")
     at = serializers.DateTimeField()
 
