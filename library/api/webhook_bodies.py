@@ -22,7 +22,7 @@ KINDS = every_change()
 STATES = ("active", "failing", "paused")
 CODES = tuple(code for code in SENTENCES if code)
 HOURS = PREVIOUS_SECRET_VALID.total_seconds() / 3600
-SECRET = "Verifies the signatures (Standard Webhooks). Not shown again."
+PURPOSE = "Verifies the signatures (Standard Webhooks). Not shown again."
 FORMAT: Parameters = {"format": SHOW["format"]}
 DELIVERIES: Parameters = {
     "outcome": ChoiceParameter(["delivered", "failed"], help_text="Return only these attempts."),
@@ -181,13 +181,13 @@ class WebhookSerializer(serializers.Serializer[Webhook]):
 class SecretSerializer(serializers.Serializer[Any]):
     """A new secret. It is shown only once."""
 
-    secret = serializers.CharField(read_only=True, help_text=SECRET)
+    secret = serializers.CharField(read_only=True, help_text=PURPOSE)
 
 
 class AddedWebhookSerializer(WebhookSerializer):
     """A webhook that was added, with its secret."""
 
-    secret = serializers.CharField(read_only=True, help_text=SECRET)
+    secret = serializers.CharField(read_only=True, help_text=PURPOSE)
 
     def to_representation(self, instance: Webhook) -> dict[str, Any]:
         return super().to_representation(instance) | {"secret": instance.secret}
