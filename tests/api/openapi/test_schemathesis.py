@@ -30,7 +30,7 @@ CONFIGURATION = "tests/api/openapi/schemathesis.toml"
 TEXTS = {field.name: [field.example] for field in CLIP_FIELDS if field.name in CANONICAL} | {
     "licence": sorted(LICENCES)
 }
-METHODS = {"get", "post", "put", "patch", "delete"}
+METHODS = {"get", "head", "post", "put", "patch", "delete"}
 SEED = os.environ.get("SCHEMATHESIS_SEED", "1")
 PERMISSIONS = [
     f"{may}_{what}" for may in ("add", "change", "delete") for what in ("clip", "webhook")
