@@ -64,6 +64,7 @@ UNFOLD: dict[str, Any] = {
                 "items": [
                     _list("Clips", "library_music", "library.clip"),
                     _list("Plays", "play_circle", "library.playevent"),
+                    _list("Webhooks", "webhook", "library.webhook"),
                 ],
             },
             {

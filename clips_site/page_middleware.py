@@ -10,11 +10,14 @@ from django.middleware import common
 from rest_framework.permissions import SAFE_METHODS
 
 API_PATHS = ("/api/", "/openapi")
+EDITORS_PATHS = ("/api/v1/webhooks",)  # that are not public
 
 
 def reads_api(request: HttpRequest) -> bool:
-    """Return whether the request reads the API, which anyone may: no session is used."""
-    return request.method in SAFE_METHODS and request.path_info.startswith(API_PATHS)
+    """Return whether the request reads what anyone may: no session is used."""
+    path = request.path_info
+    reads = request.method in SAFE_METHODS and path.startswith(API_PATHS)
+    return reads and not path.startswith(EDITORS_PATHS)
 
 
 class _ForSessions:

@@ -143,6 +143,8 @@ CLIPS_ORIGIN_TURN_TIMEOUT = env.float("CLIPS_ORIGIN_TURN_TIMEOUT", 10.0, validat
 CLIPS_ORIGIN_FAILURE_SECONDS = env.float(
     "CLIPS_ORIGIN_FAILURE_SECONDS", 5.0, validate=valid.SECONDS
 )
+# Seconds that the receiver of a webhook has to respond.
+CLIPS_WEBHOOK_TIMEOUT = env.float("CLIPS_WEBHOOK_TIMEOUT", 15.0, validate=valid.SECONDS)
 CLIPS_AUDIO_STORE_BYTES = env.int(
     "CLIPS_AUDIO_STORE_BYTES", 2_000_000_000, validate=valid.AT_LEAST_1
 )
@@ -304,6 +306,7 @@ PROCRASTINATE_IMPORT_PATHS = [
     "library.tasks.analyses",
     "library.tasks.declared",
     "library.tasks.renditions",
+    "library.tasks.webhooks",
 ]
 
 ROOT_URLCONF = "clips_site.urls"

@@ -90,10 +90,16 @@ def author(entry: LogEntry) -> str:
     return entry.user.get_full_name() or entry.user.get_username()
 
 
-def note(user: Author, thing: Model, what: str) -> None:
+def note(user: Author, thing: Model, what: str | list[dict[str, Any]], flag: int = CHANGE) -> None:
     """Log a change of something other than a clip, described by a sentence."""
     if user is not None and user.pk is not None:
-        LogEntry.objects.log_actions(user.pk, [thing], CHANGE, what)
+        LogEntry.objects.log_actions(user.pk, [thing], flag, what)
+
+
+def note_values(user: Author, thing: Model, before: Values) -> None:
+    """Log a change of something other than a clip, given the previous values that differ."""
+    after = {name: getattr(thing, name) for name in before}
+    note(user, thing, change_message(before, after, type(thing), tuple(before)))
 
 
 def changed_values(entry: LogEntry) -> list[tuple[str, str, str]]:

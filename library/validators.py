@@ -8,7 +8,7 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.validators import URLValidator
 
-from library.audio.origin_policy import OriginPolicy, RefusedURLError
+from library.audio.origin_policy import DEFAULT_PORTS, OriginPolicy, RefusedURLError
 from library.licences import UnknownLicenceError, find_licence
 from library.text import validate_line
 
@@ -40,6 +40,25 @@ def validate_audio_url(value: str) -> None:
         origin_policy().check_url(value)
     except RefusedURLError as refused:
         raise ValidationError(str(refused), code="audio_url_refused") from None
+
+
+def validate_webhook_url(value: str) -> None:
+    """Raise ValidationError unless OriginPolicy allows the URL and it is encrypted.
+
+    Plain HTTP is for hosts that the operator allows (CLIPS_ORIGIN_ALLOW), as on a local network.
+    """
+    validate_line(value)
+    try:
+        parts = origin_policy().check_url(value)
+    except RefusedURLError as refused:
+        raise ValidationError(str(refused), code="url_refused") from None
+    port = parts.port or DEFAULT_PORTS[parts.scheme or "http"]
+    if parts.scheme != "https" and not origin_policy().allows(parts.host or "", port):
+        raise ValidationError(
+            "The URL must begin with https://. An operator can allow http:// for single hosts "
+            "(CLIPS_ORIGIN_ALLOW).",
+            code="https_required",
+        )
 
 
 # The elements of an ISRC (ISO 3901): their places, their patterns, and the patterns in words.

@@ -5,8 +5,17 @@ only: add a migration that grants or revokes the difference in existing ones. On
 that migration finds nothing left to do, so both kinds of database end up with the same groups.
 """
 
+from collections.abc import Iterable
+from typing import Any
+
 from django.apps.registry import Apps
 
+WEBHOOK_PERMISSIONS = {
+    "add_webhook": "Can add webhook",
+    "change_webhook": "Can change webhook",
+    "delete_webhook": "Can delete webhook",
+    "view_webhook": "Can view webhook",
+}
 PERMISSIONS = {
     "add_clip": "Can add clip",
     "change_clip": "Can change clip",
@@ -17,6 +26,7 @@ PERMISSIONS = {
     "view_playevent": "Can view play",
     "add_apitoken": "Can add API token",
     "view_apitoken": "Can view API token",
+    **WEBHOOK_PERMISSIONS,
 }
 GROUPS = {
     "Editors": tuple(PERMISSIONS),
@@ -30,23 +40,32 @@ def create_groups(apps: Apps, schema_editor: object = None) -> None:
     Django creates permissions after all migrations have run, so this creates the ones it needs the
     way Django would, even for models of later migrations. Django finds them and adds no others.
     """
-    groups, permissions, content_types = (
-        apps.get_model(name).objects
-        for name in ("auth.Group", "auth.Permission", "contenttypes.ContentType")
-    )
+    groups = apps.get_model("auth.Group").objects
     for name, codenames in GROUPS.items():
         group, is_new = groups.get_or_create(name=name)
-        if not is_new:
-            continue
-        for codename in codenames:
-            _, model = codename.split("_")
-            content_type, _ = content_types.get_or_create(app_label="library", model=model)
-            permission, _ = permissions.get_or_create(
-                content_type=content_type,
-                codename=codename,
-                defaults={"name": PERMISSIONS[codename]},
-            )
-            group.permissions.add(permission)
+        if is_new:
+            _grant(apps, group, codenames)
+
+
+def grant_webhooks(apps: Apps, schema_editor: object = None) -> None:
+    """Let Editors manage webhooks, in databases older than webhooks, unless the group is gone."""
+    group = apps.get_model("auth.Group").objects.filter(name="Editors").first()
+    if group is not None:
+        _grant(apps, group, WEBHOOK_PERMISSIONS)
+
+
+def _grant(apps: Apps, group: Any, codenames: Iterable[str]) -> None:
+    permissions = apps.get_model("auth.Permission").objects
+    content_types = apps.get_model("contenttypes.ContentType").objects
+    for codename in codenames:
+        _, model = codename.split("_")
+        content_type, _ = content_types.get_or_create(app_label="library", model=model)
+        permission, _ = permissions.get_or_create(
+            content_type=content_type,
+            codename=codename,
+            defaults={"name": PERMISSIONS[codename]},
+        )
+        group.permissions.add(permission)
 
 
 def remove_groups(apps: Apps, schema_editor: object = None) -> None:

@@ -18,7 +18,7 @@ from django.utils.timesince import timesince
 from library.admin.base import cause_sentence
 from library.admin.log_entries import describe
 from library.audio.locks import host_of
-from library.models import Clip, Health, State
+from library.models import Clip, Health, State, Webhook
 from library.statistics.library import plays_in, recent_plays
 from library.statistics.period import parse_period
 
@@ -46,6 +46,8 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     }
     if may_view and not context["empty"]:
         context |= _clip_lists(now)
+    if request.user.has_perm("library.view_webhook"):
+        context["stopped_webhooks"] = Webhook.objects.given_up()
     if request.user.has_perm("library.change_clip"):
         context["changes"] = _recent_changes(now)
     return context

@@ -77,6 +77,9 @@ class EditorSession(SessionAuthentication):
     def authenticate(self, request: Request) -> tuple[Any, None] | None:
         if request.method in SAFE_METHODS:  # anyone may read, so reads cost no query
             return None
+        return self._signed_in(request)
+
+    def _signed_in(self, request: Request) -> tuple[Any, None] | None:
         signed = super().authenticate(request)
         if signed is not None and not signed[0].is_staff:
             return None  # the session no longer opens the back office
@@ -89,6 +92,13 @@ class EditorSession(SessionAuthentication):
             super().enforce_csrf(request)
         except PermissionDenied:
             raise CSRFFailed from None
+
+
+class ReadingSession(EditorSession):
+    """The same, also for reads, of what is not public."""
+
+    def authenticate(self, request: Request) -> tuple[Any, None] | None:
+        return self._signed_in(request)
 
 
 class ReadOrEdit(BasePermission):

@@ -29,11 +29,11 @@ logger = logging.getLogger(__name__)
 MINUTE = 60
 MOST_CLIENTS = 100_000  # whose requests of a minute a process counts; the first are forgotten
 SCOPES = {
-    "create": "writes",
-    "partial_update": "writes",
-    "destroy": "writes",
     "bulk": "bulk",
     "listen": "listens",
+    **dict.fromkeys(("create", "partial_update", "destroy"), "writes"),
+    # Of webhooks.
+    **dict.fromkeys(("pause", "resume", "test", "rotate_secret", "resend"), "writes"),
 }
 BATCHED = frozenset(("reads", "listens"))
 

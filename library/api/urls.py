@@ -10,10 +10,12 @@ from library.api.statistics import ClipsStatistics, ClipStatistics, LibraryStati
 from library.api.suggestions import Suggest
 from library.api.views import ClipViewSet
 from library.api.waveforms import Waveform, WaveformPNG, WaveformSVG
+from library.api.webhooks import WebhookViewSet
 
 CLIP = r"^clips/(?P<pk>[0-9]{1,18})"
 router = SimpleRouter(trailing_slash=False)
 router.register("clips", ClipViewSet, basename="clip")
+router.register("webhooks", WebhookViewSet, basename="webhook")
 urlpatterns = [
     *router.urls,
     re_path(rf"{CLIP}/listens$", Listens.as_view(), name="clip-listens"),

@@ -1,4 +1,4 @@
-"""The HTTP client for origins, which are untrusted servers.
+"""The HTTP client for untrusted servers: the origins of audio, and the receivers of webhooks.
 
 The client connects only to addresses that it has checked, checks every redirect, and limits the
 time and bytes of the whole exchange. It uses `http.client` and no library above it: those rewrite
@@ -19,7 +19,7 @@ from urllib3.util import Url
 
 from library.audio.errors import AudioUnavailableError
 from library.audio.origin_policy import OriginPolicy, RefusedAddressError, RefusedURLError
-from library.audio.origin_response import OriginResponse, translated_errors
+from library.audio.origin_response import Answer, OriginResponse, read_answer, translated_errors
 from library.audio.origin_url import redirected, request_target
 from library.audio.pinned_connection import (
     Exchange,
@@ -110,6 +110,21 @@ class OriginClient:
                 url, parts = self._redirected(url, parts, location)
             raise AudioUnavailableError("origin_redirect_loop")
 
+    def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> Answer:
+        """Send a body to a URL. Return the answer, whatever its status; follow no redirect.
+
+        The time limit for the whole exchange starts now. Raises AudioUnavailableError.
+        """
+        limits = self.limits
+        exchange = Exchange(time.monotonic() + limits.total, limits.read, HEAD_BYTES)
+        with trace_context.span("POST", {"http.request.method": "POST"}, outgoing=True) as span:
+            parts = self._checked(url, "origin_url_invalid")
+            span.set_attribute("server.address", parts.host or "")
+            sent = self._headers | {"Accept": "*/*"} | trace_context.headers() | dict(headers)
+            with self._request(url, parts, sent, exchange, body) as response:
+                span.set_attribute("http.response.status_code", response.status)
+                return read_answer(response, exchange)
+
     def _checked(self, url: str, refusal: str) -> Url:
         """Return the parts of a URL that the policy allows. Otherwise raise `refusal`."""
         try:
@@ -134,12 +149,19 @@ class OriginClient:
 
     @contextmanager
     def _request(
-        self, url: str, parts: Url, headers: Mapping[str, str], exchange: Exchange
+        self,
+        url: str,
+        parts: Url,
+        headers: Mapping[str, str],
+        exchange: Exchange,
+        body: bytes | None = None,
     ) -> Iterator[HTTPResponse]:
+        """Send a GET, or a POST with the body, and yield the response."""
         connection = PinnedConnection(parts, partial(self._connect, exchange), self._tls)
         with closing(connection):
             with translated_errors("origin_protocol_error"):
-                connection.request("GET", request_target(url), headers=headers)
+                method = "GET" if body is None else "POST"
+                connection.request(method, request_target(url), body, headers)
                 response = connection.getresponse()
             with response:
                 yield response

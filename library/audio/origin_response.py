@@ -1,16 +1,23 @@
-"""An origin's response to a GET: its length, which must be certain, and its body."""
+"""An origin's response to a GET: its length, which must be certain, and its body.
+
+Also the answer to a POST, of which only the beginning matters.
+"""
 
 import re
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.client import HTTPException, HTTPResponse
 from ssl import SSLError
+from typing import NamedTuple
 
 from urllib3 import HTTPHeaderDict
 
 from library.audio.errors import AudioUnavailableError
+from library.audio.pinned_connection import Exchange
 
 CHUNK_BYTES = 65536
+ANSWER_BYTES, ANSWER_SECONDS = 1_000, 2.0
 FAILURES = (HTTPException, OSError)
 MOST_DIGITS = 15  # of a length; a longer one is larger than any limit
 
@@ -67,6 +74,27 @@ class OriginResponse:
                 yield chunk
         if self.length is not None and self.received != self.length:
             raise AudioUnavailableError("origin_truncated")
+
+
+class Answer(NamedTuple):
+    """A server's answer to a POST. `beginning` has up to ANSWER_BYTES of its body."""
+
+    status: int
+    headers: HTTPHeaderDict
+    beginning: bytes
+
+
+def read_answer(response: HTTPResponse, exchange: Exchange) -> Answer:
+    """Return the answer with what arrives of its body within ANSWER_SECONDS.
+
+    Status and header fields have arrived, so a body that is slow, broken or endless is no error.
+    """
+    exchange.deadline = min(exchange.deadline, time.monotonic() + ANSWER_SECONDS)
+    beginning = b""
+    with suppress(*FAILURES, ValueError, AudioUnavailableError):
+        while chunk := response.read1(ANSWER_BYTES - len(beginning)):
+            beginning += chunk
+    return Answer(response.status, HTTPHeaderDict(response.getheaders()), beginning)
 
 
 def content_length(headers: HTTPHeaderDict) -> int | None:

@@ -40,7 +40,7 @@ class Exchange:
         return self.deadline - time.monotonic()
 
     def next_receive(self) -> float:
-        """Return how many seconds the next receive may take, or raise TimeoutError."""
+        """Return how many seconds the next receive or send may take, or raise TimeoutError."""
         remaining = self.remaining()
         if remaining <= 0:
             raise TimeoutError("the exchange took longer than its limit")
@@ -57,12 +57,20 @@ class Exchange:
 
 
 class LimitedSocket(socket.socket):
-    """A socket on which each receive is limited by the exchange.
+    """A socket on which each receive and each send is limited by the exchange.
 
     A socket timeout is not enough: it restarts with every byte of an origin that sends slowly.
     """
 
     exchange: Exchange
+
+    def send(self, *args: Any, **kwargs: Any) -> int:
+        self.settimeout(self.exchange.next_receive())
+        return super().send(*args, **kwargs)
+
+    def sendall(self, *args: Any, **kwargs: Any) -> None:
+        self.settimeout(self.exchange.next_receive())
+        super().sendall(*args, **kwargs)
 
     def recv_into(self, *args: Any, **kwargs: Any) -> int:
         self.settimeout(self.exchange.next_receive())

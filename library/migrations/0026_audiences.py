@@ -136,7 +136,7 @@ class Migration(migrations.Migration):
 
     atomic = False
 
-    dependencies = [("library", "0024_filters")]
+    dependencies = [("library", "0025_webhooks")]
 
     operations = [
         migrations.RunSQL(

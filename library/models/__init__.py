@@ -1,4 +1,4 @@
-"""The tables: clips, plays and listens with tallies, tasks, tokens, imports, state of requests."""
+"""The tables: clips, plays, listens, tallies, tasks, tokens, imports, webhooks, request state."""
 
 from library.models.clip import MAX_DURATION as MAX_DURATION
 from library.models.clip import REASON_LENGTH as REASON_LENGTH
@@ -37,3 +37,9 @@ from library.models.sound import Rendition as Rendition
 from library.models.task import Task as Task
 from library.models.task import TaskError as TaskError
 from library.models.token import ApiToken as ApiToken
+from library.models.webhook import ChangeKind as ChangeKind
+from library.models.webhook import DeliveryKind as DeliveryKind
+from library.models.webhook import PauseReason as PauseReason
+from library.models.webhook import Webhook as Webhook
+from library.models.webhook import WebhookDelivery as WebhookDelivery
+from library.models.webhook import WebhookTally as WebhookTally

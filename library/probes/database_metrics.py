@@ -20,6 +20,7 @@ from prometheus_client.registry import Collector
 
 from library.probes.background_probe import BackgroundProbe, NoResultError
 from library.probes.task_metrics import TaskNumbers, read_tasks, task_metrics
+from library.probes.webhook_metrics import WebhookNumbers, read_webhooks, webhook_metrics
 
 logger = logging.getLogger(__name__)
 
@@ -53,12 +54,13 @@ ORDER BY play_count DESC, id LIMIT %s
 
 @dataclass(frozen=True)
 class Totals:
-    """Play counts of all clips and of the most played, analyses, and the state of the tasks."""
+    """Play counts of all clips and of the most played, analyses, and the state of the queues."""
 
     plays: int
     analyses: dict[str, int]  # clips by the state of their analysis
     top: list[tuple[str, str, int]]  # id, title, plays
     tasks: TaskNumbers
+    webhooks: WebhookNumbers
     expires_at: float  # on the clock of `time.monotonic`
 
 
@@ -112,10 +114,11 @@ def _count(connected: psycopg.Connection) -> Totals:
         connected.execute("SET LOCAL statement_timeout = '10s'")
         plays, *analyses = connected.execute(TOTAL).fetchone() or (0, 0, 0, 0)
         top = connected.execute(TOP, [TOP_CLIPS]).fetchall()
-        tasks = read_tasks(connected)
+        tasks, webhooks = read_tasks(connected), read_webhooks(connected)
     took = time.monotonic() - began
     expires_at = began + (CACHE_FACTOR * took if took > SLOW_COUNT else 0.0)
-    return Totals(int(plays), dict(zip(ANALYSES, analyses, strict=True)), top, tasks, expires_at)
+    by_state = dict(zip(ANALYSES, analyses, strict=True))
+    return Totals(int(plays), by_state, top, tasks, webhooks, expires_at)
 
 
 class DatabaseMetrics:
@@ -184,3 +187,4 @@ class _Scrape(Collector):
             analyses.add_metric([state], number)
         yield analyses
         yield from task_metrics(totals.tasks)
+        yield from webhook_metrics(totals.webhooks)

@@ -16,13 +16,13 @@ from library.plays import pruning
 from library.sources import uploads
 from library.sources.rounds import check_due_sources
 from library.tasks.analyses import request_analyses
-from library.tasks.queue import BACKFILL, MAINTENANCE, SOURCES, periodic
+from library.tasks.queue import BACKFILL, MAINTENANCE, SOURCES, WEBHOOKS, periodic
 
 logger = logging.getLogger(__name__)
 
 CHECKED_AGAIN_AFTER = 6 * 3600.0  # seconds
 UPLOADS_KEPT = timedelta(hours=24)  # until its transaction is committed, an upload is unused
-BACKFILL_KEPT_HOURS = 24  # of tasks that have succeeded
+SHORTLY_KEPT_HOURS = 24  # of tasks that have succeeded, in queues with many
 KEPT_HOURS = 7 * 24  # of tasks that have ended
 FAILED_KEPT_HOURS = 30 * 24
 
@@ -85,6 +85,7 @@ def clear_sessions(context: JobContext, timestamp: int) -> None:
 async def remove_old_tasks(context: JobContext, timestamp: int) -> None:
     """Delete the records of tasks that have ended."""
     delete = context.app.job_manager.delete_old_jobs
-    await delete(nb_hours=BACKFILL_KEPT_HOURS, queue=BACKFILL)
+    for queue in (BACKFILL, WEBHOOKS):
+        await delete(nb_hours=SHORTLY_KEPT_HOURS, queue=queue)
     await delete(nb_hours=KEPT_HOURS, include_cancelled=True, include_aborted=True)
     await delete(nb_hours=FAILED_KEPT_HOURS, include_failed=True)

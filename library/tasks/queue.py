@@ -28,12 +28,13 @@ SOURCES, MAINTENANCE = "sources", "maintenance"
 AUDIO = "audio"  # work on single clips that users wait for
 RENDITIONS = "renditions"  # such work that any client can request
 DOWNLOADS = "downloads"  # of single clips' audio, before that work
+WEBHOOKS = "webhooks"  # deliveries to receivers, which may be slow
 BACKFILL = "backfill"  # the same work for many clips. Workers take it last, and no alert counts it
 LAST = -10
 # Of all others 0. Clients can cause many of these, from slow origins or of long audio.
 PRIORITIES = {DOWNLOADS: -5, RENDITIONS: -5, BACKFILL: LAST}
 # Queues whose tasks take long. A worker keeps one of its places free of them.
-LONG = frozenset((SOURCES, DOWNLOADS, RENDITIONS, BACKFILL))
+LONG = frozenset((SOURCES, DOWNLOADS, RENDITIONS, WEBHOOKS, BACKFILL))
 LONGEST_KEY = 1_000  # bytes; an entry of an index has at most 2,704
 
 # A task that waits in a queue of low priority is moved to a more urgent one, but not back.

@@ -26,7 +26,7 @@ from procrastinate.exceptions import ConnectorException
 from procrastinate.middleware import AsyncCallNext
 from procrastinate.worker import Worker
 
-from library.tasks import new_clips
+from library.tasks import new_clips, webhooks
 from library.tasks.connector import Connector
 from library.tasks.jobs import WorkerJobs
 from library.tasks.queue import LONG
@@ -53,7 +53,7 @@ class Timing:
     heartbeat: float = 5.0  # between two signs of life
     stalled_after: float = 30.0  # without one, after which another worker takes over
     take_over_every: float = 10.0
-    notice: float = 2.0  # between two looks for new clips
+    notice: float = 2.0  # between two looks for new clips and changes
     patience: float = 30.0  # that PostgreSQL may be away without any effect
     grace: float = 20.0  # that tasks get to finish when the worker is stopped
     abort: float = 5.0  # more, in which they are asked to stop
@@ -175,7 +175,7 @@ class TaskWorker:
             )
             others = [
                 asyncio.create_task(self._take_over(jobs)),
-                asyncio.create_task(self._notice_new_clips(connector)),
+                asyncio.create_task(self._notice_changes(connector)),
             ]
             jobs.on_free_place = worker.look_for_jobs
             self._worker = worker
@@ -217,13 +217,15 @@ class TaskWorker:
             logger.warning("The worker starts again when PostgreSQL responds: %s", reason)
             self._was_up = False
 
-    async def _notice_new_clips(self, connector: Connector) -> None:
+    async def _notice_changes(self, connector: Connector) -> None:
+        """Look for new clips, and for changes that webhooks have not got yet."""
         while True:
             await asyncio.sleep(self._timing.notice)
             try:
                 await new_clips.request_analyses(connector)
+                await webhooks.request_deliveries(connector)
             except Exception as error:
-                logger.info("New clips could not be looked for: %r", error)
+                logger.info("Changes could not be looked for: %r", error)
 
     async def _take_over(self, jobs: WorkerJobs) -> None:
         """Look for jobs of dead workers.

@@ -1,4 +1,4 @@
-"""The dashboard Clips: API, streams, audio store, origins, database and tasks."""
+"""The dashboard Clips: API, streams, audio store, origins, database, tasks and webhooks."""
 
 from grafana_foundation_sdk.builders import dashboard
 
@@ -19,7 +19,7 @@ REQUESTS = "django_http_requests_total_by_view_transport_method_total"
 RESPONSES = "django_http_responses_total_by_status_view_method_total"
 LATENCY = "django_http_requests_latency_seconds_by_view_method_bucket"
 FETCHES = "clips_origin_request_duration_seconds"
-API = 'view=~"(clip-.+|stats)"'
+API = 'view=~"(changes|clip-.+|stats|webhook-.+)"'
 
 
 def clips() -> dashboard.Dashboard:
@@ -27,7 +27,7 @@ def clips() -> dashboard.Dashboard:
     return board(
         "clips",
         "Clips",
-        "The clips library: API, streams, audio store, origins, database and tasks.",
+        "The clips library: API, streams, audio store, origins, database, tasks and webhooks.",
         "30m",
         {
             "Overview": _overview(),
@@ -36,6 +36,7 @@ def clips() -> dashboard.Dashboard:
             "Origins": _origins(),
             "Database": _database(),
             "Tasks": _tasks(),
+            "Webhooks": _webhooks(),
         },
     )
 
@@ -353,4 +354,47 @@ def _tasks() -> list[Panel]:
             ),
             width=8,
         ).no_value("No tasks"),
+    ]
+
+
+def _webhooks() -> list[Panel]:
+    """Return the panels about webhooks. All instances report the same numbers."""
+    return [
+        colored(
+            chart(
+                "Webhooks",
+                "Webhooks by their state. Editors pause them; the service gives them up after a "
+                "day of failures, and the alert WebhookPaused warns.",
+                "short",
+                Query("max by (state) (clips_webhooks{$chosen})", "{{state}}"),
+                width=8,
+            ),
+            {"active": "green", "failing": "orange", "given_up": "red"},
+        ),
+        colored(
+            chart(
+                "Deliveries",
+                "Attempts to deliver a message per minute. A message has up to 500 changes.",
+                "cpm",
+                Query(
+                    "60 * max by (outcome) "
+                    "(rate(clips_webhook_deliveries_total{$chosen}[$__rate_interval]))",
+                    "{{outcome}}",
+                ),
+                width=8,
+            ),
+            {"delivered": "green", "failed": "red"},
+        ),
+        limits(
+            chart(
+                "Undelivered for",
+                "Age of the oldest change that a webhook has not got. Above an hour the alert "
+                "WebhooksLate warns. Paused webhooks do not count.",
+                "s",
+                Query("max(clips_webhook_lag_seconds{$chosen})", "oldest change"),
+                width=8,
+            ),
+            "transparent",
+            (3600, "red"),
+        ),
     ]

@@ -296,6 +296,14 @@ def test_slow_response_over_tls_ends_with_the_total_limit(
     assert failure(tls_origin(b"HTTP/1.1 200 OK\r\nX: ", b"y"), fetcher) == "origin_timeout"
 
 
+def test_receiver_that_does_not_read_over_tls_ends_with_the_limit(
+    tls_origin: Callable[..., str], certificate: Path
+) -> None:
+    fetcher = client("localhost", ca_bundle=str(certificate.with_suffix(".crt")))
+    with pytest.raises(AudioUnavailableError, match="origin_timeout"):
+        fetcher.post(tls_origin(b"", b"y"), b"x" * 30_000_000, {})
+
+
 def test_missing_tls_handshake_times_out(origin: Origin) -> None:
     with socket.create_server(("127.0.0.1", 0)) as mute:
         url = f"https://localhost:{mute.getsockname()[1]}/a"

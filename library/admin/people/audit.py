@@ -20,13 +20,13 @@ from unfold.utils import parse_date_str
 
 from library import history
 from library.admin.base import ModelAdmin, ReadOnly, display, to_the_second
-from library.models import ApiToken, Clip, Task
+from library.models import ApiToken, Clip, Task, Webhook
 from library.models.search import NAME_WORDS
 from library.search.conditions import search_query
 from library.search.language import OnlyExcludedError
 
 FEW = 10_000  # entries; a word in more of them soon matches while reading the latest first
-MODELS = (Clip, User, Group, ApiToken, Task)
+MODELS = (Clip, User, Group, ApiToken, Task, Webhook)
 ACTIONS = {ADDITION: "added", CHANGE: "changed", DELETION: "deleted"}
 
 

@@ -200,7 +200,7 @@ SIGNING_IN: tuple[MakeError, ...] = (
     errors.LengthRequired,
     _THROTTLED,
 )
-_SENDING: tuple[MakeError, ...] = (
+SENDING: tuple[MakeError, ...] = (
     partial(errors.InvalidJSON, 1, 2),
     partial(errors.RepeatedName, "title"),
     partial(errors.PayloadTooLarge, settings.DATA_UPLOAD_MAX_MEMORY_SIZE),
@@ -213,12 +213,12 @@ _SENDING: tuple[MakeError, ...] = (
 )
 WRITING: tuple[MakeError, ...] = (
     partial(invalid_body, {**NEW_CLIP, "title": "", "duration": 3601, "license": "MIT"}),
-    *_SENDING,
+    *SENDING,
 )
 WRITING_MANY: tuple[MakeError, ...] = (
     partial(invalid_body, [NEW_CLIP, {**NEW_CLIP, "title": ""}], many=True),
     partial(invalid_body, NEW_CLIP, many=True),
-    *_SENDING,
+    *SENDING,
 )
 CHANGING: tuple[MakeError, ...] = (errors.ClipNotFound, errors.Gone, errors.PreconditionFailed)
 SHOWING: tuple[MakeError, ...] = (

@@ -120,4 +120,5 @@ class EditorSessionScheme(SessionScheme):  # type: ignore[no-untyped-call]
     """Describes the session cookie of the back office."""
 
     target_class = "library.api.authentication.EditorSession"
+    match_subclasses = True
     name = "session"

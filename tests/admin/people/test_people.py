@@ -36,7 +36,8 @@ def test_groups_have_their_permissions() -> None:
     clips = {f"library.{verb}_clip" for verb in ("add", "change", "delete", "import")}
     shared = {"library.view_clip", "library.export_clip", "library.view_playevent"}
     tokens = {"library.add_apitoken", "library.view_apitoken"}
-    assert editors.get_all_permissions() == clips | shared | tokens
+    webhooks = {f"library.{verb}_webhook" for verb in ("add", "change", "delete", "view")}
+    assert editors.get_all_permissions() == clips | shared | tokens | webhooks
     assert analysts.get_all_permissions() == shared
 
 

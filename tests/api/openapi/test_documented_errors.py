@@ -56,6 +56,7 @@ PROVOKED_ELSEWHERE = {
     *("origin_loop", "origin_protocol_error", "origin_too_large", "origin_truncated"),
     *("origin_timeout", "origin_busy", "origin_url_invalid"),
     *("store_unavailable", "file_not_audio"),
+    *("too_many_webhooks", "nothing_to_resend"),
 }
 
 
