@@ -22,8 +22,8 @@ from library.api.representation import FIELDS, columns, select_list, shown
 from library.api.serializers import ClipSerializer
 from library.api.stream import stream_clip
 from library.api.stream_steps import count_refusal, variant_of
+from library.api.uploads import ClipUploads
 from library.api.visibility import VISIBILITY, check_visible
-from library.api.writes import ClipWrites
 from library.models import Clip
 from library.models.rows import read
 
@@ -33,8 +33,8 @@ STREAMED = ("title", "audio_url", "audio_file", "audio", "renditions", *VISIBILI
 
 @extend_schema(tags=["clips"])
 @operations.describe_clips
-class ClipViewSet(ClipWrites):
-    """List, show and stream clips; adding, changing and deleting them is in ClipWrites."""
+class ClipViewSet(ClipUploads):
+    """List, show and stream clips; changing them is in ClipWrites and ClipUploads."""
 
     queryset: QuerySet[Clip] = Clip.objects.all()
     serializer_class = ClipSerializer

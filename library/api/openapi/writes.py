@@ -2,6 +2,7 @@
 
 from drf_spectacular.utils import OpenApiExample, OpenApiResponse, extend_schema
 
+from library.api.added_clips import AddedClipSerializer
 from library.api.json_bodies import BULK_MAX
 from library.api.openapi.errors import (
     CHANGING,
@@ -22,7 +23,7 @@ from library.api.openapi.parameters import (
     limits,
     response_header,
 )
-from library.api.serializers import AddedClipSerializer, ClipSerializer
+from library.api.serializers import ClipSerializer
 
 _ETAG = response_header("ETag", "The clip's version, for `If-Match`.", [200, 201])
 
