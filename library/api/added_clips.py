@@ -11,6 +11,7 @@ from library.models import DuplicateKind
 
 # The fields of a clip that the tags of a file may have a value for.
 PROPOSED = ("title", "description", "genre", "tags", "creator", "creator_url", "licence", "isrc")
+UPLOADED = ("proposals", "warnings")  # only in the response to an upload
 
 
 class DuplicateSerializer(serializers.Serializer[dict[str, Any]]):

@@ -13,12 +13,9 @@ BESIDE_AUDIO = tuple(name for name in WRITABLE if name != "audio_url")
 
 
 class ClipMetadataSerializer(ClipSerializer):
-    """A clip without the source of its audio, which is uploaded with it.
+    """A clip whose audio is uploaded with it."""
 
-    The context has the `measured` duration of the audio in seconds, or None, and says whether the
-    audio is `refused`.
-    """
-
+    # The context has the `measured` duration of the audio in seconds, or None.
     writable = BESIDE_AUDIO
 
     class Meta(ClipSerializer.Meta):
@@ -28,6 +25,7 @@ class ClipMetadataSerializer(ClipSerializer):
         known = super().get_fields()
         fields = {name: known[name] for name in self.writable}
         fields["duration"].required = False
+        fields["duration"].help_text = "Seconds. Counts only if the audio cannot be measured."
         return fields
 
     def to_internal_value(self, data: Any) -> dict[str, Any]:
