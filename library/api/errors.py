@@ -270,7 +270,7 @@ class OtherVersion(PreconditionFailed):
 
 
 class PayloadTooLarge(APIException):
-    """The request body is larger than `limit` bytes."""
+    """The request body, or the audio in it, is larger than `limit` bytes."""
 
     status_code = 413
     default_code = "payload_too_large"
@@ -278,13 +278,6 @@ class PayloadTooLarge(APIException):
 
     def __init__(self, limit: int | None = None) -> None:
         super().__init__(f"{self.default_detail} The limit is {limit} bytes." if limit else None)
-
-
-class AudioTooLarge(PayloadTooLarge):
-    """The audio of a form is larger than CLIPS_AUDIO_MAX_BYTES; `sentence` says the limit."""
-
-    def __init__(self, sentence: str) -> None:
-        APIException.__init__(self, sentence)
 
 
 class UriTooLong(APIException):

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO, cast
 
+from django.conf import settings
 from django.http import HttpRequest
 from rest_framework.exceptions import APIException, ErrorDetail, ValidationError
 from rest_framework.request import Request
@@ -17,10 +18,10 @@ from rest_framework.request import Request
 from library.api.content_digest import ContentDigest
 from library.api.early_look import awaits_body, is_form
 from library.api.errors import (
-    AudioTooLarge,
     ContentCoded,
     EmptyBody,
     LengthRequired,
+    PayloadTooLarge,
     RawBodyNeeded,
 )
 from library.api.idempotency import key_of
@@ -55,9 +56,9 @@ class ReceivedFile:
         return self._sha256.hexdigest()
 
     def check_size(self) -> None:
-        """Raise AudioTooLarge if the file is larger than the service accepts."""
-        if refusal := why_too_large(self.size):
-            raise AudioTooLarge(refusal)
+        """Raise PayloadTooLarge if the file is larger than the service accepts."""
+        if why_too_large(self.size):
+            raise PayloadTooLarge(settings.CLIPS_AUDIO_MAX_BYTES)
         self.file.flush()
         self.file.seek(0)
 
@@ -98,7 +99,7 @@ def check_head(request: Request) -> None:
 def received_form(request: Request) -> Iterator[Form]:
     """Read the form in a request, and keep its file until the block ends.
 
-    Raises FormInvalid, AudioTooLarge or an error of Content-Digest.
+    Raises FormInvalid, PayloadTooLarge or an error of Content-Digest.
     """
     reading = _FormReading()
     digest = ContentDigest(request.headers.get("Content-Digest"))
@@ -121,7 +122,7 @@ def received_form(request: Request) -> Iterator[Form]:
 def received_body(request: Request) -> Iterator[ReceivedFile]:
     """Read the body of a request as a file, and keep that until the block ends.
 
-    Raises AudioTooLarge, EmptyBody or an error of Content-Digest.
+    Raises PayloadTooLarge, EmptyBody or an error of Content-Digest.
     """
     digest = ContentDigest(request.headers.get("Content-Digest"))
     with _storing():
@@ -185,7 +186,7 @@ class _FormReading:
             self._metadata += data
 
     def form(self) -> Form:
-        """Return the form. Raises DigestMismatch or AudioTooLarge."""
+        """Return the form. Raises DigestMismatch or PayloadTooLarge."""
         for digest in self._digests:
             digest.check()
         form = Form(audio=self._audio)

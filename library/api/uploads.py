@@ -108,8 +108,8 @@ class ClipUploads(ClipWrites):
     @action(detail=True, methods=["put"], url_path="audio", url_name="audio")
     def replace_audio(self, request: Request, pk: str) -> HttpResponseBase:
         check_head(request)
+        self._look_at_clip(request, pk)
         if awaits_body(request.META):
-            self._look_at_clip(request, pk)
             return go_on()
         with received_body(request) as received:
             return self._replace(request, pk, received)

@@ -17,7 +17,7 @@ from library.api.upload_serializers import ClipMetadataSerializer
 from library.audio.errors import CAUSES, AudioUnavailableError
 from library.models import MAX_DURATION
 from library.sound.failures import REASONS
-from library.sources.uploaded_file import TOO_LONG, why_too_large
+from library.sources.uploaded_file import TOO_LONG
 from library.streams import errors as stream_errors
 
 MOST_LISTED = errors.InvalidClips.most
@@ -175,11 +175,6 @@ def too_long() -> exceptions.APIException:
     return exceptions.ValidationError({"duration": [exceptions.ErrorDetail(sentence, "max_value")]})
 
 
-def too_large() -> str:
-    """Return the sentence about a file above the limit."""
-    return why_too_large(settings.CLIPS_AUDIO_MAX_BYTES + 1) or ""
-
-
 def audio_unavailable(code: str) -> errors.AudioUnavailable:
     """Return the error for a cause of unavailable audio."""
     return errors.AudioUnavailable(AudioUnavailableError(code))
@@ -240,7 +235,6 @@ ADDING: tuple[MakeError, ...] = (
     *WRITING,
     partial(errors.FormInvalid, "It ends before its last boundary."),
     invalid_form,
-    partial(errors.AudioTooLarge, too_large()),
     *_UPLOADING,
 )
 REPLACING: tuple[MakeError, ...] = (
