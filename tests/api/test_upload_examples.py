@@ -25,7 +25,8 @@ pytestmark = [
 
 def split(block: str) -> tuple[str, str]:
     """Return the commands of a block and its output."""
-    commands, output = [], []
+    commands: list[str] = []
+    output: list[str] = []
     for line in block.splitlines():
         goes_on = commands and commands[-1].endswith("\\")
         if line.startswith("$ ") or goes_on:

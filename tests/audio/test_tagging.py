@@ -170,7 +170,7 @@ def vorbis(text: str) -> dict[str, list[str]]:
 
 def in_flac(text: str) -> bytes:
     file = io.BytesIO(flac(50))
-    made = FLAC(file)
+    made: Any = FLAC(file)
     made.add_tags()
     made.tags.update(vorbis(text))
     file.seek(0)
@@ -246,7 +246,7 @@ def test_comments_of_vorbis_and_of_flac_in_ogg() -> None:
 @pytest.mark.parametrize("text", TEXTS)
 def test_items_of_mp4(text: str) -> None:
     file = io.BytesIO(encoded("aac", "mp4"))
-    made = MP4(file)
+    made: Any = MP4(file)
     made.tags.update(
         {
             "\xa9nam": [text],
@@ -293,7 +293,7 @@ def test_info_of_riff(text: bytes, shown: str) -> None:
 
 def test_id3_in_riff_comes_before_info() -> None:
     file = io.BytesIO(in_riff(info((b"INAM", b"Other"), (b"IART", b"Ann"))))
-    made = WAVE(file)
+    made: Any = WAVE(file)
     made.add_tags()
     made.tags.add(frames.TIT2(encoding=3, text=["Песня"]))
     file.seek(0)
