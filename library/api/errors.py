@@ -301,13 +301,10 @@ class DigestMismatch(APIException):
 
     status_code = 422
     default_code = "digest_mismatch"
-    default_detail = "The body does not have the digest in Content-Digest."
-
-    def __init__(self, algorithm: str = "sha-256") -> None:
-        super().__init__(
-            f"The body does not have the {algorithm} digest in Content-Digest: it was damaged on "
-            "its way, or the digest is that of another file. Nothing was stored. Send it again."
-        )
+    default_detail = (
+        "The body does not have the digest in Content-Digest: it was damaged on its way, or the "
+        "digest is that of another file. Nothing was stored. Send it again."
+    )
 
 
 class TooManyKeys(APIException):

@@ -16,6 +16,7 @@ from library.api.errors import FormInvalid
 CHUNK = 65_536
 MOST_HEAD_BYTES = 8_192  # of one part
 MOST_PARTS = 100
+CUT_OFF = "It ends before its last boundary."
 END_OF_HEAD = b"\r\n\r\n"
 _BOUNDARY = re.compile(r"[0-9A-Za-z'()+_,./:=? -]{0,69}[0-9A-Za-z'()+_,./:=?-]")
 Take = Callable[[bytes], object]
@@ -52,7 +53,7 @@ class _Source:
     def _more(self) -> None:
         data = self._read(CHUNK)
         if not data:
-            raise FormInvalid("It ends before its last boundary.")
+            raise FormInvalid(CUT_OFF)
         self._buffer += data
 
     def take_until(self, mark: bytes, take: Take) -> None:

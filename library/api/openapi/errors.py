@@ -11,6 +11,7 @@ from drf_spectacular.utils import OpenApiExample, OpenApiResponse, PolymorphicPr
 from rest_framework import exceptions, serializers
 
 from library.api import errors, parameters, protocol_errors
+from library.api.multipart import CUT_OFF
 from library.api.openapi.examples import NEW_CLIP
 from library.api.serializers import ClipSerializer
 from library.api.upload_serializers import ClipMetadataSerializer
@@ -233,7 +234,7 @@ _UPLOADING: tuple[MakeError, ...] = (
 )
 ADDING: tuple[MakeError, ...] = (
     *WRITING,
-    partial(errors.FormInvalid, "It ends before its last boundary."),
+    partial(errors.FormInvalid, CUT_OFF),
     invalid_form,
     *_UPLOADING,
 )
