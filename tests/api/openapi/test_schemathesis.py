@@ -64,4 +64,4 @@ def test_schemathesis_finds_no_failures(server: Server, origin: Origin, mp3: byt
         check=False,
     )
     assert run.returncode == 0, run.stdout + run.stderr
-    assert "Tested: 13" in run.stdout
+    assert "Tested: 14" in run.stdout
