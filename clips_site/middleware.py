@@ -108,13 +108,30 @@ class BeaconMiddleware(Middleware):
 LARGEST_BODY = max(settings.CLIPS_AUDIO_MAX_BYTES, settings.CLIPS_IMPORT_MAX_BYTES) + 1_000_000
 
 
-def body_limit(path: str) -> int:
-    """Return how many bytes the body of a request for a path may have."""
+# Requests of the API whose body is audio, or a form with audio.
+_NEW_CLIP, _AUDIO = "/api/v1/clips", re.compile(r"/api/v1/clips/[0-9]{1,18}/audio")
+FORM_BYTES = 1_000_000  # of a form beside its audio
+
+
+def is_upload(method: str, path: str, content_type: str) -> bool:
+    """Return whether the API takes the body of such a request for an upload."""
+    if method == "POST":
+        return path == _NEW_CLIP and content_type.lower().startswith("multipart/form-data")
+    return method == "PUT" and _AUDIO.fullmatch(path) is not None
+
+
+def body_limit(path: str, method: str = "", content_type: str = "") -> int:
+    """Return how many bytes the body of a request may have."""
     if LISTENS.fullmatch(path):
         reports: int = settings.CLIPS_LISTEN_MAX_BYTES
         return reports
+    if path.startswith("/admin/"):
+        return LARGEST_BODY
+    if is_upload(method, path, content_type):
+        audio: int = settings.CLIPS_AUDIO_MAX_BYTES
+        return audio if method == "PUT" else audio + FORM_BYTES
     limit: int = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
-    return LARGEST_BODY if path.startswith("/admin/") else limit
+    return limit
 
 
 class BodyLimitMiddleware(Middleware):
@@ -126,7 +143,8 @@ class BodyLimitMiddleware(Middleware):
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         length = request.META.get("CONTENT_LENGTH") or "0"
-        limit = body_limit(request.path_info)
+        kind = request.META.get("CONTENT_TYPE", "")
+        limit = body_limit(request.path_info, request.method or "", kind)
         if length.isdecimal() and int(length) > limit:
             refuse: Callable[..., HttpResponseBase] = get_resolver().resolve_error_handler(400)
             return refuse(request, exception=RequestDataTooBig(limit))

@@ -26,17 +26,26 @@ REST_FRAMEWORK = {
 CORS_ALLOW_ALL_ORIGINS = True
 CORS_ALLOW_CREDENTIALS = False
 CORS_URLS_REGEX = r"/(api/|openapi(-lean)?\.json$)"
-CORS_ALLOW_METHODS = ["GET", "HEAD", "POST", "PATCH", "DELETE", "OPTIONS"]
+CORS_ALLOW_METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 CORS_ALLOW_HEADERS = [
-    *("Authorization", "Content-Type", "Idempotency-Key"),
+    *("Authorization", "Content-Type", "Content-Digest", "Idempotency-Key"),
     *("X-Request-ID", "traceparent", "tracestate"),
     *("Range", "If-Range", "If-Match", "If-None-Match"),
     *("If-Modified-Since", "If-Unmodified-Since"),
 ]
 CORS_EXPOSE_HEADERS = [
-    *("Link", "X-Total-Count", "X-Did-You-Mean", "ETag", "Location", "Retry-After", "X-Request-ID"),
+    *(
+        "Link",
+        "X-Total-Count",
+        "X-Did-You-Mean",
+        "ETag",
+        "Location",
+        "Content-Location",
+        "Retry-After",
+        "X-Request-ID",
+    ),
     *("RateLimit", "RateLimit-Policy", "Content-Length", "Content-Range", "Accept-Ranges"),
-    *("Content-Disposition", "Idempotent-Replayed"),
+    *("Content-Disposition", "Content-Location", "Idempotent-Replayed"),
 ]
 SPECTACULAR_SETTINGS = {
     "TITLE": "Clips Service",

@@ -35,6 +35,11 @@ def composed(text: str) -> str:
     return text if text.isascii() else unicodedata.normalize("NFC", text)
 
 
+def without_hidden(text: str) -> str:
+    """Return a text of several lines without the characters that `validate_block` refuses."""
+    return _IN_BLOCK.sub(lambda match: "" if match[1] else match[0], text)
+
+
 def validate_line(text: str) -> None:
     """Raise ValidationError for a line with a hidden character, such as a line break, or only such.
 

@@ -5,8 +5,6 @@ Deleted clips have no duplicates. A clip that the public cannot see is named to 
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
-from hashlib import sha256
-from typing import BinaryIO
 
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
@@ -29,14 +27,9 @@ def note_same_urls(clips: Iterable[Clip]) -> ByClip:
     return found
 
 
-def note_same_bytes(clip: Clip, file: BinaryIO) -> None:
-    """Store the clips whose audio has the bytes of an upload, before it is analysed."""
-    digest = sha256()
-    file.seek(0)
-    while chunk := file.read(1 << 20):
-        digest.update(chunk)
-    file.seek(0)
-    _store((clip.pk, each) for each in same_audio.with_bytes(clip.pk, digest.hexdigest()))
+def note_same_bytes(clip: Clip, sha256: str) -> None:
+    """Store the clips whose audio has the digest of an upload, before that is analysed."""
+    _store((clip.pk, each) for each in same_audio.with_bytes(clip.pk, sha256))
 
 
 def forget(clip_ids: Collection[int]) -> None:

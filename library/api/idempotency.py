@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable
 from hashlib import sha256
 from math import ceil
+from typing import Any
 
 from django.conf import settings
 from django.db import connection, transaction
@@ -35,19 +36,24 @@ Clips = list[Clip]
 
 
 def answer_once(
-    request: Request, add: Callable[[], Clips], show: Callable[[Clips], HttpResponse]
+    request: Request,
+    add: Callable[[], Clips],
+    show: Callable[[Clips], HttpResponse],
+    body: Any = None,
 ) -> HttpResponse:
     """Add clips, and return the response that shows them. If the key was used before, only show.
+
+    `body` is what JSON identifies the body by that is not JSON itself.
 
     Only successes are stored: an error has changed nothing, so the corrected request may use the
     same key. Raise KeyInvalid, KeyInUse, KeyReused or TooManyKeys, any exception of `add`, or, for
     clips that can no longer be shown, Gone, Withdrawn or ClipNotFound.
     """
-    key = _key(request)
+    key = key_of(request)
     if key is None:
         return show(add())
     client = digest("idempotency", client_name(request) or "")
-    fingerprint = _fingerprint(request)
+    fingerprint = _fingerprint(request, request.data if body is None else body)
     with transaction.atomic():
         if not _lock(client, key):
             raise KeyInUse
@@ -99,7 +105,8 @@ def _check_number(client: bytes) -> None:
         raise TooManyKeys(settings.CLIPS_IDEMPOTENCY_KEYS, ceil(left.total_seconds()))
 
 
-def _key(request: Request) -> str | None:
+def key_of(request: Request) -> str | None:
+    """Return the request's key, or None. Raises KeyInvalid."""
     header = request.headers.get("Idempotency-Key")
     if header is None:
         return None
@@ -109,10 +116,10 @@ def _key(request: Request) -> str | None:
     return match[1] or match[2]
 
 
-def _fingerprint(request: Request) -> bytes:
+def _fingerprint(request: Request, body: Any) -> bytes:
     """Return a hash of the method, the path and the body, whatever the order of its names."""
-    body = json.dumps(request.data, sort_keys=True)
-    return sha256(f"{request.method} {request.path} {body}".encode()).digest()
+    text = json.dumps(body, sort_keys=True)
+    return sha256(f"{request.method} {request.path} {text}".encode()).digest()
 
 
 def _lock(client: bytes, key: str) -> bool:

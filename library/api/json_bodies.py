@@ -41,15 +41,20 @@ class JSONBodyParser(BaseParser):
         body = stream.read(limit + 1)
         if len(body) > limit:
             raise PayloadTooLarge(limit)
-        try:
-            value = orjson.loads(body)
-        except orjson.JSONDecodeError as error:
-            raise InvalidJSON(error.lineno, error.colno) from None
-        # orjson keeps the last of two equal names. Python's parser is slower, but reports both.
-        with suppress(RecursionError):  # no field nests so deeply, so the value will be refused
-            text = body.decode()
-            json.loads(text, object_pairs_hook=_each_name_once, parse_int=str, parse_float=str)
-        return value
+        return strict_json(body)
+
+
+def strict_json(body: bytes) -> Any:
+    """Return the value of strict JSON. Raises InvalidJSON or RepeatedName."""
+    try:
+        value = orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        raise InvalidJSON(error.lineno, error.colno) from None
+    # orjson keeps the last of two equal names. Python's parser is slower, but reports both.
+    with suppress(RecursionError):  # no field nests so deeply, so the value will be refused
+        text = body.decode()
+        json.loads(text, object_pairs_hook=_each_name_once, parse_int=str, parse_float=str)
+    return value
 
 
 def _each_name_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -10,14 +10,15 @@ from rest_framework.fields import empty
 from library.api import representation
 from library.api.fields import BODY_FIELDS, AudioURLField, Field, body_field
 from library.api.names import WHOLE, wrong_names
-from library.models import Clip, DuplicateKind, Format, Health, Part, Quality
+from library.models import Clip, Format, Health, Part, Quality
 from library.models.fields import CLIP_FIELDS, Writer, written_by
 from library.models.insertion import add_clip
 from library.renditions.excerpt import FIELDS as PREVIEW_FIELDS
 from library.renditions.excerpt import Choice, mistakes
 
+ADDED = ("duplicates", "proposals", "warnings")  # to a clip in the response to its addition
 WRITABLE = tuple(name for name in representation.FIELDS if name in written_by(Writer.EDITORS))
-READ_ONLY = frozenset((*representation.FIELDS, "duplicates")) - frozenset(WRITABLE)
+READ_ONLY = frozenset((*representation.FIELDS, *ADDED)) - frozenset(WRITABLE)
 
 
 class HealthSerializer(serializers.Serializer[dict[str, Any]]):
@@ -98,6 +99,7 @@ class ClipSerializer(serializers.ModelSerializer[Clip]):
 
     serializer_field_mapping = BODY_FIELDS
     default_error_messages = {"invalid": "Must be a JSON object."}
+    writable = WRITABLE
 
     audio_url = AudioURLField(
         max_length=2000,
@@ -136,8 +138,8 @@ class ClipSerializer(serializers.ModelSerializer[Clip]):
         To read a body takes only the writable ones. `to_representation` takes none.
         """
         fields = _built_fields()
-        names = WRITABLE if hasattr(self, "initial_data") else fields
-        return {name: _copy(fields[name]) for name in names}
+        names = self.writable if hasattr(self, "initial_data") else fields
+        return {name: copied(fields[name]) for name in names}
 
     def build_standard_field(self, field_name: str, model_field: Any) -> tuple[Any, dict[str, Any]]:
         return body_field(model_field, *super().build_standard_field(field_name, model_field))
@@ -155,7 +157,7 @@ class ClipSerializer(serializers.ModelSerializer[Clip]):
 
     def to_internal_value(self, data: Any) -> dict[str, Any]:
         """Return the values. Raises ValidationError with all wrong values and all wrong names."""
-        wrong = wrong_names(data, WRITABLE, READ_ONLY) if isinstance(data, Mapping) else {}
+        wrong = wrong_names(data, self.writable, READ_ONLY) if isinstance(data, Mapping) else {}
         try:
             values: dict[str, Any] = super().to_internal_value(self._without_stand_in(data))
         except serializers.ValidationError as error:
@@ -177,8 +179,8 @@ class ClipSerializer(serializers.ModelSerializer[Clip]):
         """Refuse a URL for a clip with an upload, which would then have two sources."""
         if self.instance is not None and self.instance.audio_file:
             raise serializers.ValidationError(
-                "This clip's audio was uploaded. Leave audio_url out, or replace the upload in the "
-                "back office.",
+                "This clip's audio was uploaded. Leave audio_url out. To replace the upload, PUT "
+                "a file to the clip's audio.",
                 code="audio_uploaded",
             )
         return url
@@ -207,37 +209,7 @@ class ClipSerializer(serializers.ModelSerializer[Clip]):
         return representation.shown([row], self.context.get("request"))[0]
 
 
-class DuplicateSerializer(serializers.Serializer[dict[str, Any]]):
-    """A clip with the same audio."""
-
-    id = serializers.IntegerField(help_text="Of the other clip.")
-    kind = serializers.ChoiceField(
-        DuplicateKind.choices,
-        help_text="What the two have in common: the URL, the file, or the sound.",
-    )
-    score = serializers.FloatField(help_text="How well they agree: 1 is the best.")
-
-
-class AddedClipSerializer(ClipSerializer):
-    """A clip that was added, with those that are in the library already."""
-
-    duplicates = DuplicateSerializer(
-        many=True,
-        read_only=True,
-        help_text="Clips with the same audio. Only a warning: the clip was added.",
-    )
-
-    class Meta(ClipSerializer.Meta):
-        fields = (*representation.FIELDS, "duplicates")
-
-    def get_fields(self) -> dict[str, Field]:
-        fields = super().get_fields()
-        if "id" in fields:
-            fields["duplicates"] = _copy(self._declared_fields["duplicates"])
-        return fields
-
-
-def _copy(field: Field) -> Field:
+def copied(field: Field) -> Field:
     """Return a shallow copy, as `copy.copy` does in five times the time."""
     made: Field = field.__class__.__new__(field.__class__)
     made.__dict__.update(field.__dict__)

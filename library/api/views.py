@@ -39,8 +39,8 @@ from library.api.sorting import is_by_plays, is_by_recent_plays
 from library.api.stream import stream_clip
 from library.api.stream_steps import count_refusal, variant_of
 from library.api.suggestions import spelling_headers
+from library.api.uploads import ClipUploads
 from library.api.visibility import VISIBILITY, check_visible
-from library.api.writes import ClipWrites
 from library.models import Clip
 from library.models.rows import read
 from library.search.vocabulary import vocabulary
@@ -51,8 +51,8 @@ STREAMED = ("title", "audio_url", "audio_file", "audio", "renditions", *VISIBILI
 
 @extend_schema(tags=["clips"])
 @operations.describe_clips
-class ClipViewSet(NegotiatedList, ClipWrites):
-    """List, show and stream clips; adding, changing and deleting them is in ClipWrites."""
+class ClipViewSet(NegotiatedList, ClipUploads):
+    """List, show and stream clips; changing them is in ClipWrites and ClipUploads."""
 
     queryset: QuerySet[Clip] = Clip.objects.all()
     serializer_class = ClipSerializer

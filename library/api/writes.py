@@ -18,23 +18,25 @@ from rest_framework.viewsets import GenericViewSet
 from library import history
 from library.analyses import duplicates
 from library.api.authentication import CountedRequests
+from library.api.early_look import awaits_body
 from library.api.errors import Gone, InvalidClips, LengthRequired, PreconditionFailed
 from library.api.etags import may_change, represented, tagged, version
 from library.api.idempotency import answer_once
 from library.api.json_bodies import BULK_MAX, JSONRenderer
 from library.models import Clip, Part, State
 from library.renditions.excerpt import FIELDS as PREVIEW_FIELDS
-from library.tasks.analyses import request_analyses
+from library.tasks.new_sources import note_first_sources, note_other_sources
 from library.tasks.renditions import renew
 
 
-def _first_state() -> State:
+def first_state() -> State:
+    """Return the state of a clip that is added."""
     return State.DRAFT if settings.CLIPS_API_MODERATE else State.PUBLISHED
 
 
-def _note_same_urls(clips: list[Clip]) -> None:
+def _note_sources(clips: list[Clip]) -> None:
     """Store the clips that have the URLs of new ones, and note them on each for the response."""
-    found = duplicates.note_same_urls(clips)
+    found = note_first_sources(clips)
     for clip in clips:
         clip.same_urls = found.get(clip.pk, [])  # type: ignore[attr-defined]
 
@@ -44,7 +46,8 @@ class ClipWrites(CountedRequests, GenericViewSet[Clip]):
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
-        if "Transfer-Encoding" in request.headers and "Content-Length" not in request.headers:
+        in_chunks = "Transfer-Encoding" in request.headers
+        if in_chunks and "Content-Length" not in request.headers and not awaits_body(request.META):
             raise LengthRequired
 
     def create(self, request: Request) -> HttpResponseBase:
@@ -74,9 +77,9 @@ class ClipWrites(CountedRequests, GenericViewSet[Clip]):
     def _create(self, request: Request) -> Clip:
         serializer = self.get_serializer(data=request.data)
         serializer.is_valid(raise_exception=True)
-        clip: Clip = serializer.save(state=_first_state())
+        clip: Clip = serializer.save(state=first_state())
         history.note_additions(request.user, [clip])
-        _note_same_urls([clip])
+        _note_sources([clip])
         return clip
 
     @action(detail=False, methods=["post"], pagination_class=None)
@@ -100,12 +103,12 @@ class ClipWrites(CountedRequests, GenericViewSet[Clip]):
             if api_settings.NON_FIELD_ERRORS_KEY in errors:  # of the list itself
                 raise ValidationError(errors)
             raise InvalidClips(errors)
-        state = _first_state()
+        state = first_state()
         made = Clip.objects.bulk_create(
             [Clip(**fields, state=state) for fields in serializer.validated_data]
         )
         history.note_additions(request.user, made)
-        _note_same_urls(made)
+        _note_sources(made)
         return made
 
     def partial_update(self, request: Request, pk: str) -> HttpResponseBase:
@@ -118,16 +121,15 @@ class ClipWrites(CountedRequests, GenericViewSet[Clip]):
             values = serializer.validated_data
             # Without a change, the version that other editors have read stays current.
             if any(getattr(clip, name) != value for name, value in values.items()):
-                if values.get("audio_url", clip.audio_url) != clip.audio_url:
+                is_moved = values.get("audio_url", clip.audio_url) != clip.audio_url
+                if is_moved:
                     clip.forget_audio()
-                    request_analyses([clip.pk])
                 serializer.save()
                 if not values.keys().isdisjoint(PREVIEW_FIELDS):
                     renew([clip.pk])
                 history.note_changes(request.user, [(before, clip)])
-                if before["audio_url"] != clip.audio_url:
-                    duplicates.forget([clip.pk])
-                    duplicates.note_same_urls([clip])
+                if is_moved:
+                    note_other_sources([clip])
         return self._shown(request, clip)
 
     def destroy(self, request: Request, pk: str) -> Response:
@@ -137,28 +139,39 @@ class ClipWrites(CountedRequests, GenericViewSet[Clip]):
             history.note_deletions(request.user, [clip])
         return Response(status=204)
 
-    def _shown(self, request: Request, clip: Clip, status: int = 200) -> HttpResponse:
-        """Return the response with the clip, as a GET would show it, and its ETag."""
+    def _shown(
+        self, request: Request, clip: Clip, status: int = 200, more: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Return the response with the clip, as a GET would show it, and its ETag.
+
+        `more` is what the response to an upload has besides the clip.
+        """
         data = self.get_serializer(clip).data
         shown = represented(data, version(clip.pk, clip.updated_at))
-        if status != 201:
+        if status != 201 and more is None:
             return tagged(request, shown, status)
         # The tag is that of the clip, which has no duplicates (RFC 9110, section 15.3.2).
         (others,) = self._duplicates(request, [clip])
-        more = JSONRenderer().render({"duplicates": others})
-        body = shown.body.removesuffix(b"}") + b"," + more.removeprefix(b"{")
-        headers = {"Location": reverse("clip-detail", args=[clip.pk])}
+        added = JSONRenderer().render({"duplicates": others, **(more or {})})
+        body = shown.body.removesuffix(b"}") + b"," + added.removeprefix(b"{")
+        path = reverse("clip-detail", args=[clip.pk])
+        headers = {"Location" if status == 201 else "Content-Location": path}
         return tagged(request, shown._replace(body=body), status, headers)
 
     def _locked(self, request: Request, pk: str) -> Clip:
-        """Return the clip, locked until the transaction ends. Raise Gone or PreconditionFailed.
+        """Return the clip, locked until the transaction ends. Raises as `check_change` does.
 
         Without the lock, two editors who read the same version could both change it. NO KEY,
         because inserting a play event references the row and must not wait.
         """
         clip = get_object_or_404(Clip.objects.select_for_update(no_key=True), pk=pk)
-        if clip.deleted_at is not None:
-            raise Gone
-        if not may_change(request, clip):
-            raise PreconditionFailed
+        check_change(request, clip)
         return clip
+
+
+def check_change(request: Request, clip: Clip) -> None:
+    """Raise Gone or PreconditionFailed if the request may not change the clip."""
+    if clip.deleted_at is not None:
+        raise Gone
+    if not may_change(request, clip):
+        raise PreconditionFailed

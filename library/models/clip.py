@@ -28,6 +28,7 @@ from library.validators import (
 
 MAX_DURATION = 3600  # seconds; this is a library of short previews
 SHORTEST_PREVIEW, LONGEST_PREVIEW, LONGEST_FADE = 5, 60, 10  # seconds
+LONGEST_STEM, LONGEST_SUFFIX = 120, 8  # of an upload's name: bytes, characters
 REASON_LENGTH = 300  # characters of the reason for withdrawing a clip
 
 AVAILABLE = "deleted_at IS NULL AND state = 'published'"  # `available()` in SQL
@@ -48,8 +49,10 @@ def fact(name: str, field: models.Field[Any, Any]) -> Cast:
 
 
 def upload_path(clip: "Clip", filename: str) -> str:
-    """Return the path of an upload below MEDIA_ROOT."""
-    return f"uploads/{timezone.now():%Y/%m}/{PurePosixPath(filename).name}"
+    """Return the path of an upload below MEDIA_ROOT. File systems limit the bytes of a name."""
+    name = PurePosixPath(filename)
+    stem = name.stem.encode("utf-8", "ignore")[:LONGEST_STEM].decode("utf-8", "ignore")
+    return f"uploads/{timezone.now():%Y/%m}/{stem}{name.suffix[:LONGEST_SUFFIX]}"
 
 
 class State(models.TextChoices):

@@ -10,6 +10,7 @@ from prometheus_client import Counter, Histogram
 from library.telemetry.instruments import observer
 
 METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
+CONTINUE = 100  # the server passes the request on once more, with its body
 BEGAN = "clips.began"  # key in request.META of the start time, on the clock of `time.perf_counter`
 
 
@@ -61,6 +62,8 @@ class RequestMetricsMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         began = request.META.setdefault(BEGAN, time.perf_counter())
         response = self.get_response(request)
+        if response.status_code == CONTINUE:
+            return response
         match = request.resolver_match
         view, scheme = match.view_name if match else None, request.META["wsgi.url_scheme"]
         count(view, scheme, request.method, response.status_code, time.perf_counter() - began)

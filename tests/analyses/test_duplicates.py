@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from functools import cache
 from hashlib import sha256
-from io import BytesIO
 from typing import Any
 
 import pytest
@@ -156,7 +155,7 @@ def test_undecodable_files_are_compared_by_their_bytes() -> None:
     for clip in (known, new):
         not_analysed(clip, "no_audio_track")
         AudioAnalysis.objects.filter(clip=clip).update(sha256=sha256(b"damaged").hexdigest())
-        duplicates.note_same_bytes(clip, BytesIO(b"damaged"))
+        duplicates.note_same_bytes(clip, sha256(b"damaged").hexdigest())
     assert found(new) == [(known.pk, "bytes")]
     duplicates.find(new.pk)
     duplicates.find(known.pk)
@@ -195,10 +194,8 @@ def test_sounds_are_found_by_rare_landmarks_first(monkeypatch: pytest.MonkeyPatc
 
 def test_upload_is_compared_by_its_bytes_at_once() -> None:
     known, new = clip_of(sample("tech-house")), make_clip()
-    file = BytesIO(sample("tech-house"))
-    duplicates.note_same_bytes(new, file)
+    duplicates.note_same_bytes(new, sha256(sample("tech-house")).hexdigest())
     assert found(new) == [(known.pk, "bytes")]
-    assert file.tell() == 0
     assert set(Clip.objects.filter(duplicates.has_duplicates())) == {known, new}
 
 

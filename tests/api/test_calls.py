@@ -198,6 +198,7 @@ def test_openapi_lists_every_path(http: Http) -> None:
         "/api/v1/clips",
         "/api/v1/clips/bulk",
         "/api/v1/clips/{id}",
+        "/api/v1/clips/{id}/audio",
         "/api/v1/clips/{id}/stats",
         "/api/v1/clips/{id}/stream",
         "/api/v1/clips/{id}/waveform",

@@ -20,7 +20,7 @@ ELSEWHERE = {"Origin": "https://elsewhere.example"}
 READABLE = {
     *("link", "x-total-count", "etag", "location", "retry-after", "x-request-id"),
     *("ratelimit", "ratelimit-policy", "content-length", "content-range", "accept-ranges"),
-    "content-disposition",
+    *("content-disposition", "content-location"),
     "idempotent-replayed",
     "x-did-you-mean",
 }

@@ -14,11 +14,12 @@ from aiohttp import HttpVersion11, StreamReader
 from aiohttp.web import BaseRequest
 
 from clips_site import settings
-from clips_site.middleware import body_limit
+from clips_site.middleware import body_limit, is_upload
 from clips_site.server.front.body_budget import IN_MEMORY, Claim, budget
 from clips_site.server.front.connection import Connection
 from clips_site.server.front.exchange import Exchange
 from clips_site.server.front.spool import write_all
+from library.api.errors import PayloadTooLarge
 from library.api.protocol_errors import BodyIncomplete, BodyNotStored, BodyTooSlow
 
 Result = TypeVar("Result")
@@ -27,6 +28,15 @@ logger = logging.getLogger(__name__)
 SMALL, PAUSE = 16_384, 0.25  # fewer bytes than these are followed by these seconds
 UNREAD = ("GET", "HEAD")  # no view of these methods reads a body
 _disk = ThreadPoolExecutor(2, "bodies")  # a disk that hangs must not hold the event loop
+
+
+def awaits_upload(exchange: Exchange) -> bool:
+    """Return whether an upload is to be received, after a look at its head."""
+    request = exchange.request
+    kind = request.headers.get("Content-Type", "")
+    if not request.body_exists or not is_upload(request.method, exchange.path, kind):
+        return False
+    return not request.content.is_eof() or request.content_length is None
 
 
 @asynccontextmanager
@@ -38,30 +48,34 @@ async def received(exchange: Exchange) -> AsyncGenerator[BinaryIO | None]:
     NoRoomForBody, BodyNotStored, or ConnectionError if the client leaves.
     """
     request = exchange.request
-    length = request.content_length or 0
+    length = request.content_length
     if not request.body_exists and not length:
         yield BytesIO()
         return
+    kind = request.headers.get("Content-Type", "")
+    limit = body_limit(exchange.path, request.method, kind)
     is_unread = request.method in UNREAD and not request.content.is_eof()
-    if is_unread or not length or length > body_limit(exchange.path):
+    in_chunks = length is None and is_upload(request.method, exchange.path, kind)
+    if is_unread or not (length or in_chunks) or (length or 0) > limit:
         yield None
         return
     with budget.claim(cast(Connection, request.protocol)) as claim:
-        body = await _receive(request, length, claim)
+        body = await _receive(request, length, limit, claim)
         yield body
         body.close()  # not if the server stops, while a thread of Django may still read it
 
 
-async def _receive(request: BaseRequest, length: int, claim: Claim) -> BinaryIO:
+async def _receive(request: BaseRequest, length: int | None, limit: int, claim: Claim) -> BinaryIO:
+    """Receive a body of a known length, or in chunks. Raises PayloadTooLarge in that case."""
     connection = cast(Connection, request.protocol)
     complete = False
     try:
-        claim.add_memory(min(length, IN_MEMORY))
-        if length <= IN_MEMORY:
+        claim.add_memory(IN_MEMORY if length is None else min(length, IN_MEMORY))
+        if length is not None and length <= IN_MEMORY:
             await _receive_rest(request, connection)
             body: BinaryIO = BytesIO(request.content.read_nowait())
         else:
-            body = await _receive_file(request, connection, claim)
+            body = await _receive_file(request, connection, claim, limit)
         complete = True
     except TimeoutError:
         await _take_turn(connection)
@@ -69,17 +83,29 @@ async def _receive(request: BaseRequest, length: int, claim: Claim) -> BinaryIO:
     finally:
         connection.end_body(complete=complete)
     claim.end_wait()
-    if body.seek(0, 2) < length:
+    size = body.seek(0, 2)
+    if connection.is_cut_off(request.content) if length is None else size < length:
+        body.close()
         raise BodyIncomplete
     body.seek(0)
     return body
 
 
-async def _receive_file(request: BaseRequest, connection: Connection, claim: Claim) -> BinaryIO:
-    """Receive a body that is too large for memory. Raises as `_receive_rest`."""
+async def _receive_file(
+    request: BaseRequest, connection: Connection, claim: Claim, limit: int
+) -> BinaryIO:
+    """Receive a body that is too large for memory. Raises as `_receive_rest` does.
+
+    Raises PayloadTooLarge if there are more bytes than `limit`.
+    """
     file = await _stored(_new_file)
+    received = 0
 
     async def store(data: bytes) -> None:
+        nonlocal received
+        received += len(data)
+        if received > limit:
+            raise PayloadTooLarge(limit)
         claim.add_disk(len(data))
         await _stored(partial(write_all, file, data))
 

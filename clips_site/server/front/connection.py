@@ -56,7 +56,7 @@ class Connection(RequestHandler):
 
     __slots__ = (
         *("_body_timeout", "_end", "_front", "_is_refused", "_visitor"),
-        *("_last_body", "_last_body_end", "_last_body_left"),
+        *("_cut_body", "_last_body", "_last_body_end", "_last_body_left"),
         *("client", "groups", "place", "places", "since", "stage", "surplus"),  # `places.Holder`
     )
     client: str | None
@@ -72,6 +72,7 @@ class Connection(RequestHandler):
         self._front, self.places, self._visitor = front, front.places, visitor
         self._body_timeout: asyncio.Timeout | None = None
         self._last_body: StreamReader = EMPTY_PAYLOAD
+        self._cut_body: StreamReader | None = None  # whose client ended before it
         self._last_body_left = 0  # bytes that are to come, if their number is known
         self._end: asyncio.Future[None] = self._loop.create_future()  # nothing more will arrive
         self._is_refused = False
@@ -165,6 +166,7 @@ class Connection(RequestHandler):
             return self._has_head_begun() and self._refuse(HeadIncomplete())
         self._close = not self._messages  # these are answered first
         if not self._last_body.is_eof():
+            self._cut_body = self._last_body
             self._last_body.feed_eof()  # `bodies` notices that it is too short
         return self._request_count > 0
 
@@ -205,6 +207,10 @@ class Connection(RequestHandler):
             self._last_body = EMPTY_PAYLOAD
             self._note_last_body()
         self.places.move(self, Stage.BUSY)
+
+    def is_cut_off(self, body: StreamReader) -> bool:
+        """Return whether the client ended its side of the connection within a body."""
+        return body is self._cut_body
 
     def expire(self) -> bool:
         """Close the connection. Return False if it does not wait, but still discards a body."""

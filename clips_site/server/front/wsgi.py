@@ -9,13 +9,13 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from functools import lru_cache
-from io import BytesIO
+from io import SEEK_END, BytesIO
 from typing import Any, BinaryIO
 from urllib.parse import unquote_to_bytes
 
 from clips_site import settings
 from clips_site.middleware import PROBES
-from clips_site.server.front.bodies import received
+from clips_site.server.front.bodies import awaits_upload, received
 from clips_site.server.front.exchange import Exchange, scheme
 from clips_site.server.front.reply import (
     CHUNK,
@@ -26,6 +26,7 @@ from clips_site.server.front.reply import (
     whole_reply,
 )
 from clips_site.server.front.spool import Spool
+from library.api.early_look import CONTINUE, KEY, EarlyLook
 
 Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
@@ -64,19 +65,41 @@ class Django:
 
     async def reply(self, exchange: Exchange) -> Reply:
         """Return Django's response. Raises the exceptions of `received`."""
+        look = EarlyLook() if awaits_upload(exchange) else None
+        if look is not None:
+            reply = await self._answer(exchange, BytesIO(), look)
+            if reply.status != CONTINUE:
+                reply.keep_alive = False
+                return reply
+            reply.discard()
+            look.awaits_body = False
         async with received(exchange) as body:
-            return await self.reply_to(exchange, body)
+            return await self.reply_to(exchange, body, look)
 
-    async def reply_to(self, exchange: Exchange, body: BinaryIO | None) -> Reply:
+    async def reply_to(
+        self, exchange: Exchange, body: BinaryIO | None, look: EarlyLook | None = None
+    ) -> Reply:
         """Return Django's response to a request whose body is `received`."""
-        environ = environment(exchange, body or BytesIO())
-        answered: asyncio.Future[Reply] = self._loop.create_future()
-        threads = self._threads_for(exchange.path)
-        threads.submit(copy_context().run, self._respond, environ, answered)
-        reply = await answered
+        reply = await self._answer(exchange, body or BytesIO(), look)
         if body is None:
             reply.keep_alive = False
         return reply
+
+    async def _answer(
+        self, exchange: Exchange, body: BinaryIO, look: EarlyLook | None = None
+    ) -> Reply:
+        environ = environment(exchange, body)
+        if look is not None:
+            environ[KEY] = look
+            if not look.awaits_body:
+                # It has been received, so it is no longer in chunks.
+                environ.pop("HTTP_TRANSFER_ENCODING", None)
+                environ["CONTENT_LENGTH"] = str(body.seek(0, SEEK_END))
+                body.seek(0)
+        answered: asyncio.Future[Reply] = self._loop.create_future()
+        threads = self._threads_for(exchange.path)
+        threads.submit(copy_context().run, self._respond, environ, answered)
+        return await answered
 
     def _threads_for(self, path: str) -> ThreadPoolExecutor:
         if path.startswith("/api/"):

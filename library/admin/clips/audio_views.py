@@ -3,7 +3,7 @@
 None of these views counts a play.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from threading import BoundedSemaphore
 
 from django.contrib.auth.models import User
@@ -17,7 +17,6 @@ from django.urls import reverse
 from django.views.decorators.http import require_GET, require_POST
 
 from library.admin.base import any_permission_required
-from library.admin.clips.uploaded_file import format_size, type_or_refusal, why_too_large
 from library.analyses.waveforms import (
     AnalysisPendingError,
     NotAnalysedError,
@@ -25,19 +24,24 @@ from library.analyses.waveforms import (
     read_waveform,
 )
 from library.audio.containers.reader import Reader
+from library.audio.containers.results import Audio
+from library.audio.containers.tags import skip_tags
 from library.audio.errors import AudioUnavailableError
-from library.audio.id3 import read_id3_tags
 from library.audio.open_audio import OpenAudio
 from library.audio.sniff import EXTENSIONS
+from library.audio.tagging.reading import read_tags
 from library.audio_response import audio_response, stream_request, stream_rules
 from library.models import Clip
 from library.sound.waveform import points
 from library.sources.opening import audio_store, inspect_source, open_audio
+from library.sources.uploaded_file import format_size, type_or_refusal, why_too_large
 from library.streams.answer import answer
+from library.text import without_hidden
 from library.validators import validate_audio_url
 
 MAX_HEAD_BYTES = 65_536  # of a file that is checked
 MAX_CHECKS = 8  # at once in a process: each holds a thread for as long as its origin takes
+MAX_LINE = 200  # characters, as of a clip's title and creator
 BARS = 180  # of a waveform
 LISTEN_SECONDS = 900  # for which a checked URL can be played
 SALT = "library.admin.clips.listen"
@@ -118,13 +122,13 @@ def check_file(request: HttpRequest) -> HttpResponseBase:
     refusal = why_too_large(length) or refusal
     if refusal:
         return _refused(refusal)
-    tags = read_id3_tags(head)
+    tags = read_tags(head, Audio(content_type, skip_tags(Reader(head))))
     return JsonResponse(
         {
             "kind": _type_name(content_type),
             "size": format_size(length),
-            "title": tags.title,
-            "creator": tags.artist,
+            "title": _line(tags.get("title", ())),
+            "creator": _line(tags.get("creator", ())),
         }
     )
 
@@ -157,6 +161,12 @@ def deliver(request: HttpRequest, open_: Callable[[], OpenAudio], name: str) -> 
     except AudioUnavailableError as error:
         return plain_text(error.detail, error.status)
     return response
+
+
+def _line(texts: Iterable[str]) -> str:
+    """Return the first text of a tag in one line."""
+    text = next(iter(texts), "")
+    return " ".join(without_hidden(text).split())[:MAX_LINE]
 
 
 def _type_name(content_type: str | None) -> str:

@@ -14,13 +14,19 @@ from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 
 from library import history
 from library.admin.clips.edit_conflicts import PageState, keep_others_changes
-from library.admin.clips.uploaded_file import type_or_refusal, why_too_large
 from library.audio.containers.reader import Reader
 from library.audio.duration import measure, truncation
 from library.models import MAX_DURATION, Clip
 from library.models.fields import CHECKS, CLIP_FIELDS, EDITORS, SECTIONS, SOUND, written_by
 from library.renditions.excerpt import FIELDS as PREVIEW_FIELDS
 from library.renditions.excerpt import Choice, mistakes
+from library.sources.uploaded_file import (
+    NOT_MEASURED,
+    TOO_LONG,
+    in_doubt,
+    type_or_refusal,
+    why_too_large,
+)
 
 FIELDS = written_by(EDITORS)
 
@@ -185,9 +191,7 @@ class ClipForm(forms.ModelForm[Clip]):
     @property
     def duration_in_doubt(self) -> bool:
         """Whether the given duration differs from the file's by more than 1 s and more than 2%."""
-        given = self.cleaned_data["duration"]
-        measured = self.measured
-        return measured is not None and abs(given - measured) > max(1.0, 0.02 * measured)
+        return in_doubt(self.cleaned_data["duration"], self.measured)
 
     def save(self, commit: bool = True) -> Clip:
         """Update the clip. If the source changes, forget what is known about the audio."""
@@ -207,5 +211,3 @@ class ClipForm(forms.ModelForm[Clip]):
 
 MISSING = {Source.URL: "Enter the URL of the audio.", Source.UPLOAD: "Choose a file."}
 NOT_GIVEN = "Enter the duration in seconds, or select “Check source” to measure it."
-TOO_LONG = f"The file is {{:g}} seconds long. A clip has at most {MAX_DURATION}: shorten the file."
-NOT_MEASURED = "The duration of this file could not be measured. Enter it in seconds."

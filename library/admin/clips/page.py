@@ -2,14 +2,11 @@
 
 import uuid
 from datetime import UTC, timedelta
-from functools import partial
-from typing import Any, BinaryIO, cast
+from typing import Any
 
 from django.contrib import messages
 from django.contrib.admin.models import LogEntry
-from django.core.files.uploadedfile import UploadedFile
 from django.core.paginator import Paginator
-from django.db import transaction
 from django.http import HttpRequest, JsonResponse
 from django.http.response import HttpResponseRedirect
 from django.urls import reverse
@@ -22,14 +19,13 @@ from library.admin.clips.duplicates import known_duplicates
 from library.admin.clips.form import ClipForm
 from library.admin.clips.preview import preview_context
 from library.admin.clips.sound import sound_of
-from library.admin.clips.uploaded_file import format_size
 from library.admin.log_entries import action_of
-from library.analyses import duplicates
 from library.models import Clip
 from library.renditions.excerpt import FIELDS as PREVIEW_FIELDS
 from library.sources import uploads
+from library.sources.uploaded_file import format_size, sha256_of
 from library.statistics.heard import heard_on_days
-from library.tasks.analyses import request_analyses
+from library.tasks.new_sources import note_first_sources, note_other_sources
 from library.tasks.renditions import renew
 
 CHANGES_PER_PAGE = 50  # of the history
@@ -78,12 +74,11 @@ def save_clip(request: HttpRequest, clip: Clip, form: ClipForm, change: bool) ->
         clip.save(update_fields=form.written)
         if not set(PREVIEW_FIELDS).isdisjoint(form.changed_data):
             renew([clip.pk])
-    if change and form.has_new_source:
-        request_analyses([clip.pk])
-    _note_duplicates(request, clip, form, change)
+    if form.has_new_source:
+        _note_source(request, clip, change)
     before = form.before["audio_file"].name
     if before and before != clip.audio_file.name:
-        transaction.on_commit(partial(uploads.delete_if_unused, before))
+        uploads.delete_replaced(before)
     if form.truncation:
         messages.warning(request, form.truncation)
     if form.duration_in_doubt:
@@ -94,17 +89,13 @@ def save_clip(request: HttpRequest, clip: Clip, form: ClipForm, change: bool) ->
         )
 
 
-def _note_duplicates(request: HttpRequest, clip: Clip, form: ClipForm, change: bool) -> None:
-    """Find the clips with the same URL or the same file as a new source, and warn of them."""
-    upload = form.cleaned_data["audio_file"]
-    is_new_file = isinstance(upload, UploadedFile)
-    if not is_new_file and change and clip.audio_url == form.before["audio_url"]:
-        return
-    duplicates.forget([clip.pk])
-    duplicates.note_same_urls([clip])
-    if is_new_file:
+def _note_source(request: HttpRequest, clip: Clip, change: bool) -> None:
+    """Have another source analysed, and warn of clips with the same URL or the same file."""
+    digest = None
+    if clip.audio_file:
         with clip.audio_file.storage.open(str(clip.audio_file)) as file:
-            duplicates.note_same_bytes(clip, cast("BinaryIO", file))
+            digest = sha256_of(file)
+    (note_other_sources if change else note_first_sources)([clip], digest)
     if "_continue" in request.POST:
         return  # to the clip's page, which says so itself
     if known := known_duplicates(clip):

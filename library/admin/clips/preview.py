@@ -15,7 +15,6 @@ from django.views.decorators.http import require_GET, require_POST
 
 from library.admin.base import any_permission_required, cause_sentence
 from library.admin.clips.audio_views import deliver, for_readers, plain_text
-from library.admin.clips.uploaded_file import format_size
 from library.audio.errors import CAUSES, AudioUnavailableError
 from library.models import Clip, Rendition
 from library.renditions import files
@@ -25,6 +24,7 @@ from library.renditions.variants import DEFAULT_PREVIEW, in_advance
 from library.sound.failures import REASONS, Failure
 from library.sound.limits import MIB, RENDERING
 from library.sources.opening import open_audio
+from library.sources.uploaded_file import format_size
 
 MAX_TRIALS = 2  # at once in a process: each takes a processor core
 # A minute of MP3 takes 1.4 MiB. Decoding as far as the end of an hour takes some 20 s of CPU time.

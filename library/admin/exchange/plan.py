@@ -13,9 +13,8 @@ from library import history
 from library.admin.exchange.files import Row
 from library.admin.exchange.verdict import judge
 from library.admin.exchange.writing import write
-from library.analyses import duplicates
 from library.models import Clip
-from library.tasks.analyses import request_analyses
+from library.tasks.new_sources import note_first_sources, note_other_sources
 
 MAX_ID = 2**63 - 1
 MAX_DIGITS = 100  # Python refuses to convert thousands of digits
@@ -82,17 +81,14 @@ class Plan:
             [row.clip for row in self.of_kind(Kind.NEW) if row.clip], batch_size=1000
         )
         history.note_additions(user, added)
-        duplicates.note_same_urls(added)
+        note_first_sources(added)
         changed = [(row.clip, row.changes) for row in self.of_kind(Kind.UPDATE) if row.clip]
         history.note_changes(
             user,
             (({name: old for name, (old, _) in row.items()}, clip) for clip, row in changed),
         )
         write([(clip, set(changes)) for clip, changes in changed])
-        moved = [clip for clip, changes in changed if "audio_url" in changes]
-        request_analyses([clip.pk for clip in moved])
-        duplicates.forget([clip.pk for clip in moved])
-        duplicates.note_same_urls(moved)
+        note_other_sources([clip for clip, changes in changed if "audio_url" in changes])
 
     def _planned(self, row: Row) -> PlannedRow:
         if row.problem:

@@ -12,10 +12,14 @@ from rest_framework import exceptions, serializers
 
 from library.api import errors, parameters, protocol_errors
 from library.api.listen_reports import ReportSerializer
+from library.api.multipart import CUT_OFF
 from library.api.openapi.examples import NEW_CLIP
 from library.api.serializers import ClipSerializer
+from library.api.upload_serializers import ClipMetadataSerializer
 from library.audio.errors import CAUSES, AudioUnavailableError
+from library.models import MAX_DURATION
 from library.sound.failures import REASONS
+from library.sources.uploaded_file import TOO_LONG
 from library.streams import errors as stream_errors
 
 MOST_LISTED = errors.InvalidClips.most
@@ -171,6 +175,23 @@ def invalid_report() -> exceptions.APIException:
     return exceptions.ValidationError(serializer.errors)
 
 
+def invalid_form() -> exceptions.APIException:
+    """Return the errors of a form whose metadata and audio are both wrong."""
+    serializer = ClipMetadataSerializer(data={**NEW_CLIP, "title": ""}, context={})
+    serializer.is_valid()
+    found: Any = dict(serializer.errors)
+    sentence = errors.NotAudio.default_detail
+    return exceptions.ValidationError(
+        {**found, "audio": [exceptions.ErrorDetail(sentence, "not_audio")]}
+    )
+
+
+def too_long() -> exceptions.APIException:
+    """Return the error of audio that is longer than a clip may be."""
+    sentence = TOO_LONG.format(2 * MAX_DURATION)
+    return exceptions.ValidationError({"duration": [exceptions.ErrorDetail(sentence, "max_value")]})
+
+
 def audio_unavailable(code: str) -> errors.AudioUnavailable:
     """Return the error for a cause of unavailable audio."""
     return errors.AudioUnavailable(AudioUnavailableError(code))
@@ -219,6 +240,31 @@ WRITING_MANY: tuple[MakeError, ...] = (
     partial(invalid_body, [NEW_CLIP, {**NEW_CLIP, "title": ""}], many=True),
     partial(invalid_body, NEW_CLIP, many=True),
     *SENDING,
+)
+# What the head of an upload can have wrong, and its body.
+_UPLOADING: tuple[MakeError, ...] = (
+    errors.DigestInvalid,
+    errors.NotAudio,
+    errors.DigestMismatch,
+    protocol_errors.BodyIncomplete,
+)
+ADDING: tuple[MakeError, ...] = (
+    *WRITING,
+    partial(errors.FormInvalid, CUT_OFF),
+    invalid_form,
+    *_UPLOADING,
+)
+REPLACING: tuple[MakeError, ...] = (
+    too_long,
+    errors.EmptyBody,
+    errors.RawBodyNeeded,
+    partial(errors.PayloadTooLarge, settings.CLIPS_AUDIO_MAX_BYTES),
+    *_UPLOADING,
+    protocol_errors.BodyTooSlow,
+    protocol_errors.NoRoomForBody,
+    protocol_errors.BodyNotStored,
+    errors.ContentCoded,
+    *SIGNING_IN,
 )
 CHANGING: tuple[MakeError, ...] = (errors.ClipNotFound, errors.Gone, errors.PreconditionFailed)
 SHOWING: tuple[MakeError, ...] = (

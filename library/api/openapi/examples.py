@@ -57,6 +57,14 @@ _CLIP: dict[str, Any] = _EXAMPLES | {
 }
 CLIP = {name: _CLIP.get(name) for name in FIELDS}
 ADDED_CLIP = CLIP | {"duplicates": [{"id": 3, "kind": "url", "score": 1.0}]}
+_STREAM = CLIP["stream_url"]
+UPLOADED_CLIP = (
+    CLIP
+    | {"audio_url": _STREAM, "content_type": "audio/mpeg", "size_bytes": 488_000}
+    | dict.fromkeys(("audio", "preview_url"))
+    | {"renditions": [], "duplicates": [], "warnings": []}
+    | {"proposals": {"title": "New Clip (Radio Edit)", "genre": "House", "isrc": "USS1Z9900001"}}
+)
 NEW_CLIP = {key: CLIP[key] for key in ("title", "description", "genre", "duration", "audio_url")}
 CREDITED_CLIP = NEW_CLIP | _EXAMPLES
 SERIES_CSV = "start,plays,people\r\n2026-11-21T00:00:00Z,3,2\r\n2026-11-22T00:00:00Z,5,5\r\n"

@@ -1,8 +1,10 @@
 """Post-processing of the generated description: additions that drf-spectacular cannot make."""
 
+from collections.abc import Collection
 from copy import deepcopy
 from typing import Any
 
+from library.api.added_clips import PROPOSED, UPLOADED
 from library.api.fields import CANONICAL
 from library.api.filter_fields import ID_LIST, MAX_REPEATED
 from library.api.json_bodies import BULK_MAX
@@ -12,9 +14,10 @@ from library.models.tag import MAX_TAG_LENGTH, MAX_TAGS
 from library.models.text import BlockField
 from library.text import HIDDEN_IN_BLOCK, HIDDEN_IN_LINE, INVISIBLE
 
-STREAM = "/api/v1/clips/{id}/stream"
+STREAM, AUDIO = "/api/v1/clips/{id}/stream", "/api/v1/clips/{id}/audio"
 # Operations that take the id of a new clip.
 FOLLOWING = ("show_clip", "change_clip", "delete_clip", "stream_clip", "clip_statistics")
+OPTIONAL = {"AddedClip": UPLOADED, "Proposals": PROPOSED}
 _BLANK = r"\s\x1c-\x1f\x85"  # white space in Python
 
 
@@ -64,7 +67,7 @@ def complete(result: Schema, generator: Any, request: Any, public: bool) -> Sche
             schema["additionalProperties"] = False
             _restrict(schema["properties"])
         elif "properties" in schema:
-            schema["required"] = [*schema["properties"]]  # a response has all of its fields
+            _require(schema, OPTIONAL.get(name, ()))
     result["components"]["headers"] = {
         "RequestId": {
             "description": "Identifies the request in the service's log.",
@@ -74,6 +77,7 @@ def complete(result: Schema, generator: Any, request: Any, public: bool) -> Sche
     result["paths"][STREAM]["head"] = _head(result["paths"][STREAM]["get"])
     bulk = result["paths"]["/api/v1/clips/bulk"]["post"]["requestBody"]["content"]
     bulk["application/json"]["schema"] |= {"minItems": 1, "maxItems": BULK_MAX}
+    result["paths"][AUDIO]["put"]["requestBody"]["required"] = True
     for operations in result["paths"].values():
         for operation in operations.values():
             for response in operation["responses"].values():
@@ -90,6 +94,13 @@ def complete(result: Schema, generator: Any, request: Any, public: bool) -> Sche
         for name in FOLLOWING
     }
     return result
+
+
+def _require(schema: Schema, optional: Collection[str]) -> None:
+    """Require the fields of a response: it has all of them, except for those of an upload."""
+    schema["required"] = [name for name in schema["properties"] if name not in optional]
+    if not schema["required"]:
+        del schema["required"]
 
 
 def _restrict(fields: dict[str, Schema]) -> None:

@@ -30,7 +30,7 @@ from library.api.openapi.parameters import (
     request_header,
     response_header,
 )
-from library.api.openapi.writes import BULK, CREATE, DELETE, UPDATE
+from library.api.openapi.writes import BULK, CREATE, DELETE, REPLACE_AUDIO, UPDATE
 from library.api.serializers import ClipSerializer
 from library.audio.sniff import EXTENSIONS
 
@@ -168,6 +168,7 @@ describe_clips = extend_schema_view(
     retrieve=_RETRIEVE,
     stream=_STREAM,
     create=CREATE,
+    replace_audio=REPLACE_AUDIO,
     bulk=BULK,
     partial_update=UPDATE,
     destroy=DELETE,

@@ -71,6 +71,14 @@ IDEMPOTENCY_KEY = OpenApiParameter(
 REPLAYED = response_header(
     "Idempotent-Replayed", "`true` if an earlier request with this key added the clips.", [201]
 )
+REPLAYED_CHANGE = response_header(
+    "Idempotent-Replayed", "`true` if an earlier request with this key made the change.", [200]
+)
+CONTENT_DIGEST = request_header(
+    "Content-Digest",
+    "The `sha-256` or `sha-512` digest of the body (RFC 9530), such as `sha-256=:<Base64>:`. With "
+    "another body, the request fails with 422. Other algorithms are ignored.",
+)
 IF_MATCH = request_header(
     "If-Match",
     "The `ETag` of the clip as you read it. The request fails with 412 if the clip has changed "

@@ -1,29 +1,51 @@
 """Operations that add, change and delete clips."""
 
-from drf_spectacular.utils import OpenApiExample, OpenApiResponse, extend_schema
+from django.conf import settings
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import (
+    OpenApiExample,
+    OpenApiRequest,
+    OpenApiResponse,
+    extend_schema,
+)
 
+from library.api.added_clips import AddedClipSerializer
 from library.api.json_bodies import BULK_MAX
 from library.api.openapi.errors import (
+    ADDING,
     CHANGING,
     ONCE,
+    REPLACING,
     SIGNING_IN,
     WRITING,
     WRITING_MANY,
     error_responses,
 )
-from library.api.openapi.examples import ADDED_CLIP, CLIP, CREDITED_CLIP, NEW_CLIP
+from library.api.openapi.examples import (
+    ADDED_CLIP,
+    CLIP,
+    CREDITED_CLIP,
+    NEW_CLIP,
+    UPLOADED_CLIP,
+)
 from library.api.openapi.parameters import (
     ADDERS,
     CLIP_ID,
+    CONTENT_DIGEST,
+    EDITORS,
     IDEMPOTENCY_KEY,
     IF_MATCH,
     IF_UNMODIFIED_SINCE,
     REPLAYED,
+    REPLAYED_CHANGE,
     limits,
     response_header,
 )
-from library.api.serializers import AddedClipSerializer, ClipSerializer
+from library.api.serializers import ClipSerializer
+from library.api.upload_serializers import ClipUploadSerializer
+from library.sources.uploaded_file import format_size
 
+JSON = "application/json"
 _ETAG = response_header("ETag", "The clip's version, for `If-Match`.", [200, 201])
 
 CREATE = extend_schema(
@@ -33,22 +55,65 @@ CREATE = extend_schema(
     "form only. The audio is downloaded and analysed in the background. `duplicates` lists the "
     "clips that have the same URL already. Where the URLs of clips are not public, it is empty "
     "without a token. Whether their files or sounds are the same is "
-    "found later, when the audio is analysed.",
+    "found later, when the audio is analysed.\n\n"
+    "Editors can upload the audio with its metadata: send a form (`multipart/form-data`) with the "
+    "JSON as the part `metadata`, without `audio_url`, and the file as the part `audio`. The file "
+    "must be audio that browsers play, of at most "
+    f"{format_size(settings.CLIPS_AUDIO_MAX_BYTES)}. Its duration is measured; a `duration` in the "
+    "metadata counts only if it cannot be. `proposals` are values from the file's tags, to be sent "
+    "in a `PATCH` if they are right. An upload needs to be signed in, even where adding clips "
+    "does not.",
     auth=ADDERS,
     parameters=[
         IDEMPOTENCY_KEY,
+        CONTENT_DIGEST,
         response_header("Location", "The new clip's path.", [201]),
         _ETAG,
         REPLAYED,
         *limits(201),
     ],
-    request=ClipSerializer,
-    responses={201: AddedClipSerializer, **error_responses(*WRITING, *ONCE, name="BodyErrors")},
+    request={
+        "application/json": ClipSerializer,
+        "multipart/form-data": OpenApiRequest(
+            ClipUploadSerializer, encoding={"metadata": {"contentType": "application/json"}}
+        ),
+    },
+    responses={201: AddedClipSerializer, **error_responses(*ADDING, *ONCE, name="AddingErrors")},
     examples=[
-        OpenApiExample("A new clip", value=NEW_CLIP, request_only=True),
-        OpenApiExample("With tags and credits", value=CREDITED_CLIP, request_only=True),
+        OpenApiExample("A new clip", value=NEW_CLIP, request_only=True, media_type=JSON),
+        OpenApiExample(
+            "With tags and credits", value=CREDITED_CLIP, request_only=True, media_type=JSON
+        ),
         OpenApiExample("Added", value=ADDED_CLIP, response_only=True, status_codes=[201]),
+        OpenApiExample("Uploaded", value=UPLOADED_CLIP, response_only=True, status_codes=[201]),
     ],
+)
+REPLACE_AUDIO = extend_schema(
+    operation_id="replace_clip_audio",
+    summary="Replace the audio of a clip",
+    description="Send a file as the body, whatever its `Content-Type`: its bytes decide whether it "
+    "is audio. It becomes the source of the clip, and the one before it, a URL or a file, is given "
+    "up. The duration is measured, and the audio is analysed in the background. If it cannot be "
+    "measured, the clip keeps its duration. Without `If-Match`, the file replaces whatever the "
+    "clip has by then. The `ETag` is that of the clip, as with `GET /api/v1/clips/{id}`.",
+    auth=EDITORS,
+    parameters=[
+        CLIP_ID,
+        IF_MATCH,
+        IF_UNMODIFIED_SINCE,
+        IDEMPOTENCY_KEY,
+        CONTENT_DIGEST,
+        _ETAG,
+        response_header("Content-Location", "The clip's path.", [200]),
+        REPLAYED_CHANGE,
+        *limits(200),
+    ],
+    request={"application/octet-stream": OpenApiTypes.BINARY},
+    responses={
+        200: AddedClipSerializer,
+        **error_responses(*REPLACING, *CHANGING, *ONCE, name="ReplacingErrors"),
+    },
+    examples=[OpenApiExample("Replaced", value=UPLOADED_CLIP, response_only=True)],
 )
 BULK = extend_schema(
     operation_id="add_clips",

@@ -42,6 +42,7 @@ class Page(NamedTuple):
     granule: int  # samples up to the last packet that ends on this page; -1 if none does
     serial: int
     packets: int  # that end on this page
+    segments: bytes  # their lengths; a packet ends with one below 255
 
 
 class Stream:
@@ -109,6 +110,7 @@ def pages(reader: Reader, position: int) -> Iterator[Page]:
             granule=int.from_bytes(header[6:14], "little", signed=True),
             serial=int.from_bytes(header[14:18], "little"),
             packets=sum(segment < 255 for segment in segments),
+            segments=segments,
         )
 
 

@@ -44,7 +44,7 @@ def is_wave(head: bytes) -> bool:
 
 def recognize_wav(reader: Reader, start: int) -> Audio | Refusal:
     """Judge a file by its format chunk."""
-    for kind, position, length in _chunks(reader, start):
+    for kind, position, length in chunks(reader, start):
         if kind == b"fmt ":
             form = _format(reader, position, length)
             if form.coding == MP3 or form.bits in PLAYABLE_BITS.get(form.coding, ()):
@@ -57,7 +57,7 @@ def recognize_wav(reader: Reader, start: int) -> Audio | Refusal:
     return NO_AUDIO
 
 
-def _chunks(reader: Reader, start: int) -> Iterator[tuple[bytes, int, int]]:
+def chunks(reader: Reader, start: int) -> Iterator[tuple[bytes, int, int]]:
     """Yield the type, the start of the content and the length of each chunk."""
     position = start + 12
     for _ in range(MOST_CHUNKS):
@@ -83,7 +83,7 @@ def _format(reader: Reader, position: int, length: int) -> Format:
 def measure_wav(reader: Reader, start: int) -> Measurement:
     """Divide the size of the data that the file has. Raises LookupError without data."""
     form, long_size = None, 0
-    for kind, position, length in _chunks(reader, start):
+    for kind, position, length in chunks(reader, start):
         if kind == b"ds64":
             long_size = reader.number(position + 8, 8, "little")
         elif kind == b"fmt ":

@@ -31,6 +31,7 @@ OPERATIONS = {
     "add_clips": ("POST", "/api/v1/clips/bulk"),
     "show_clip": ("GET", "/api/v1/clips/{id}"),
     "change_clip": ("PATCH", "/api/v1/clips/{id}"),
+    "replace_clip_audio": ("PUT", "/api/v1/clips/{id}/audio"),
     "delete_clip": ("DELETE", "/api/v1/clips/{id}"),
     "stream_clip": ("GET", "/api/v1/clips/{id}/stream"),
     "report_listen": ("POST", "/api/v1/clips/{id}/listens"),
@@ -44,7 +45,7 @@ WAVEFORMS = ("clip_waveform", "clip_waveform_svg", "clip_waveform_png")
 OF_A_CLIP = ("show_clip", "clip_statistics", *WAVEFORMS)
 READS = ("list_clips", "list_changes", "library_statistics", *OF_A_CLIP)
 ADDS = ("add_clip", "add_clips")
-EDITS = ("change_clip", "delete_clip")
+EDITS = ("change_clip", "delete_clip", "replace_clip_audio")
 OF_ANYONE = ("stream_clip", "report_listen")  # whatever they send to sign in
 FIELDS = ""  # instead of a code: errors of fields or parameters, by name
 # Provoked by the tests of the packages that raise them.
@@ -55,7 +56,7 @@ PROVOKED_ELSEWHERE = {
     *("origin_dns_failed", "origin_tls_failed", "origin_redirect_refused", "origin_redirect_loop"),
     *("origin_loop", "origin_protocol_error", "origin_too_large", "origin_truncated"),
     *("origin_timeout", "origin_busy", "origin_url_invalid"),
-    *("store_unavailable", "file_not_audio"),
+    *("store_unavailable", "file_not_audio", "body_incomplete"),
     *("too_many_webhooks", "nothing_to_resend"),
 }
 
@@ -182,6 +183,29 @@ def provoke_errors_of_reports(errors: Errors, clip: Clip) -> None:
     errors.provoke("report_listen", "session_expired", clip.pk, json=REPORT)
 
 
+def provoke_errors_of_uploads(errors: Errors, clip: Clip, token: dict[str, str]) -> None:
+    png = b"\x89PNG\r\n\x1a\n"
+    form: Any = {"metadata": (None, '{"title": "New", "genre": "jazz"}'), "audio": ("a.mp3", png)}
+    damaged = {**token, "Content-Digest": f"sha-256=:{'A' * 43}=:"}
+    malformed = {**token, "Content-Digest": "sha-256=1"}
+    for operation, sent in (("add_clip", {"files": form}), ("replace_clip_audio", {"data": png})):
+        errors.provoke(operation, "not_audio", clip.pk, headers=token, **sent)
+        errors.provoke(operation, "digest_mismatch", clip.pk, headers=damaged, **sent)
+        errors.provoke(operation, "content_digest_invalid", clip.pk, headers=malformed, **sent)
+        large = {**token, "Content-Length": "30000000"}
+        request = {"headers": large, "data": b""}
+        if operation == "add_clip":
+            large["Content-Type"] = "multipart/form-data; boundary=x"
+        errors.provoke(operation, "payload_too_large", clip.pk, **request)
+    errors.provoke("add_clip", FIELDS, headers=token, files={**form, "audio": ("a.mp3", b"")})
+    ends = {**token, "Content-Type": "multipart/form-data; boundary=x"}
+    errors.provoke("add_clip", "form_invalid", headers=ends, data=b"--x\r\n")
+    errors.provoke("replace_clip_audio", "empty_body", clip.pk, headers=token)
+    errors.provoke(
+        "replace_clip_audio", "unsupported_media_type", clip.pk, headers=token, files=form
+    )
+
+
 def provoke_errors_of_keys(errors: Errors) -> None:
     for operation, body in zip(ADDS, (NEW, [NEW]), strict=True):
         invalid, used = {"Idempotency-Key": "a b"}, {"Idempotency-Key": operation}
@@ -293,6 +317,7 @@ def test_errors_are_as_documented(
     provoke_errors_of_any_client(errors)
     provoke_errors_of_permissions(errors)
     provoke_errors_of_bodies(errors, token)
+    provoke_errors_of_uploads(errors, clip, token)
     provoke_errors_of_keys(errors)
     provoke_errors_of_reports(errors, clip)
     provoke_errors_of_audio(errors, make_clip, origin)

@@ -13,6 +13,7 @@ from drf_spectacular.generators import SchemaGenerator
 from rest_framework.exceptions import APIException, ValidationError
 
 from harness.service import ROOT
+from library.api import urls as urls  # its import defines all errors
 from library.audio.errors import CAUSES
 from library.streams import errors as stream_errors
 

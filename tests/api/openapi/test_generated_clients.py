@@ -12,16 +12,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from mutagen.id3 import ID3, TIT2
 
 from harness.service import ROOT, Server
 from library.models import ApiToken, Clip
 from tests.support.editors import editor
+from tests.support.sounds import MP3_FRAME
 
 MakeClip = Callable[..., Clip]
 
 CLIENTS = ROOT / "tests" / "api" / "clients"
 CACHE = ROOT / ".local" / "clients"  # of npm packages and of mypy
 FOUND = {
+    "uploaded": [2.612, "Tagged", 200, "not_audio"],
     "jazz": ["Blue", "Green"],
     "range": [206, 100],
     "plays": 1,  # the range begins the audio
@@ -67,14 +70,15 @@ def test_python_client_is_typed_and_works(server: Server, tmp_path: Path) -> Non
     mypy = [sys.executable, "-m", "mypy", "--strict", "--follow-imports=silent", "--config-file="]
     run(*mypy, "--cache-dir", CACHE / "mypy", "consumer.py", folder=tmp_path)
     token = ApiToken.objects.issue(editor(), "clients")
-    found = parsed(run(sys.executable, "consumer.py", server.url, token, folder=tmp_path))
+    arguments = (server.url, token, song(tmp_path))
+    found = parsed(run(sys.executable, "consumer.py", *arguments, folder=tmp_path))
     assert found == FOUND | {"added": [201, "FROM PYTHON", None, "unchecked"]}
 
 
 @pytest.mark.skipif(
     not (shutil.which("node") and shutil.which("npm")), reason="needs Node.js: make system-tools"
 )
-def test_typescript_client_is_typed_and_works(server: Server) -> None:
+def test_typescript_client_is_typed_and_works(server: Server, tmp_path: Path) -> None:
     folder = npm_packages(CLIENTS / "typescript")
     shutil.copy(CLIENTS / "typescript" / "consumer.ts", folder)
     tools = folder / "node_modules" / ".bin"
@@ -83,8 +87,20 @@ def test_typescript_client_is_typed_and_works(server: Server) -> None:
         folder=folder,
     )
     run(tools / "tsc", folder=folder)
-    found = parsed(run("node", "built/consumer.js", server.url, folder=folder))
+    token = ApiToken.objects.issue(editor(), "clients")
+    arguments = (server.url, token, song(tmp_path))
+    found = parsed(run("node", "built/consumer.js", *arguments, folder=folder))
     assert found == FOUND | {"added": [201, "FROM TYPESCRIPT", None, "unchecked"]}
+
+
+def song(folder: Path) -> Path:
+    """Return an MP3 with a title in its tag."""
+    path = folder / "song.mp3"
+    path.write_bytes(MP3_FRAME * 100)
+    tag = ID3()
+    tag.add(TIT2(encoding=3, text=["Tagged"]))
+    tag.save(path, v1=0)
+    return path
 
 
 def npm_packages(project: Path) -> Path:

@@ -5,12 +5,31 @@ mypy checks its types, and Python runs it against the service. It prints one lin
 
 import json
 import sys
+from io import BytesIO
 from urllib.parse import parse_qs, urlsplit
 
 from clips_client import AuthenticatedClient
-from clips_client.api.clips import add_clip, list_clips, show_clip, stream_clip
+from clips_client.api.clips import (
+    add_clip,
+    change_clip,
+    list_clips,
+    replace_clip_audio,
+    show_clip,
+    stream_clip,
+)
 from clips_client.api.statistics import clip_statistics
-from clips_client.models import AddedClip, Clip, ClipRequest, ClipStatistics, Error, FieldErrors
+from clips_client.models import (
+    AddedClip,
+    Clip,
+    ClipMetadataRequest,
+    ClipRequest,
+    ClipStatistics,
+    ClipUploadRequest,
+    Error,
+    FieldErrors,
+    PatchedClipRequest,
+    Proposals,
+)
 from clips_client.types import UNSET, File, Unset
 from httpx import Response
 
@@ -42,6 +61,24 @@ clip = added.parsed
 assert isinstance(clip, AddedClip)
 creator: str | None = clip.creator
 
+with open(sys.argv[3], "rb") as file:
+    uploaded = add_clip.sync(
+        client=client,
+        body=ClipUploadRequest(ClipMetadataRequest("Uploaded", "jazz"), File(file)),
+    )
+assert isinstance(uploaded, AddedClip)
+assert isinstance(uploaded.proposals, Proposals)
+changes = PatchedClipRequest.from_dict(uploaded.proposals.to_dict())
+changed = change_clip.sync(uploaded.id, client=client, body=changes)
+assert isinstance(changed, Clip)
+version = show_clip.sync_detailed(uploaded.id, client=client).headers["ETag"]
+with open(sys.argv[3], "rb") as file:
+    replaced = replace_clip_audio.sync_detailed(
+        uploaded.id, client=client, body=File(file), if_match=version
+    )
+refused = replace_clip_audio.sync(uploaded.id, client=client, body=File(BytesIO(b"%PDF-1.7")))
+assert isinstance(refused, Error)
+
 audio = stream_clip.sync_detailed(jazz[0].id, client=client, range_="bytes=0-99")
 assert isinstance(audio.parsed, File)
 
@@ -59,6 +96,7 @@ print(
         {
             "jazz": [each.title for each in jazz],
             "added": [added.status_code, clip.title.upper(), creator, clip.health.status],
+            "uploaded": [uploaded.duration, changed.title, replaced.status_code, refused.code],
             "range": [audio.status_code, len(audio.parsed.payload.read())],
             "plays": plays,
             "missing": missing.code,

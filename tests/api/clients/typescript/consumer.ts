@@ -36,6 +36,34 @@ const { data: clip } = added;
 if (!clip) throw new Error("The clip was not added.");
 const health: "unchecked" | "ok" | "failing" = clip.health.status;
 
+const headers = { Authorization: `Bearer ${process.argv[3] ?? ""}` };
+const { openAsBlob }: { openAsBlob(path: string): Promise<Blob> } = await import("node:fs" as string);
+const file = await openAsBlob(process.argv[4] ?? "");
+const form = new FormData();
+form.append("metadata", JSON.stringify({ title: "Uploaded", genre: "jazz" }));
+form.append("audio", file, "song.mp3");
+// The generator has no type for files: it describes them as strings.
+const sent = form as unknown as components["schemas"]["ClipUploadRequest"];
+const uploaded = await api.POST("/api/v1/clips", { body: sent, bodySerializer: () => form, headers });
+const { id = 0, duration, proposals = {} } = uploaded.data ?? {};
+const changed = await api.PATCH("/api/v1/clips/{id}", {
+  params: { path: { id } },
+  body: proposals,
+  headers,
+});
+const replaced = await api.PUT("/api/v1/clips/{id}/audio", {
+  params: { path: { id }, header: { "If-Match": changed.response.headers.get("ETag") ?? "" } },
+  body: "",
+  bodySerializer: () => file,
+  headers,
+});
+const refused = await api.PUT("/api/v1/clips/{id}/audio", {
+  params: { path: { id } },
+  body: "%PDF-1.7",
+  bodySerializer: (body) => body,
+  headers,
+});
+
 const path = { id: jazz[0]?.id ?? 0 };
 const range = await api.GET("/api/v1/clips/{id}/stream", {
   params: { path, header: { Range: "bytes=0-99" } },
@@ -57,6 +85,12 @@ process.stdout.write(
   JSON.stringify({
     jazz: jazz.map(({ title }) => title),
     added: [added.response.status, clip.title.toUpperCase(), clip.creator, health],
+    uploaded: [
+      duration,
+      changed.data?.title,
+      replaced.response.status,
+      refused.error && "code" in refused.error ? refused.error.code : null,
+    ],
     range: [range.response.status, range.data?.byteLength],
     plays,
     missing: code,
