@@ -170,7 +170,7 @@ def test_docs_add_the_example_clip(page: Page) -> None:
 def test_docs_delete_a_clip_when_logged_in(page: Page, clip: Clip) -> None:
     log_in(page)
     page.goto("/docs")
-    operation = page.locator(".opblock-delete")
+    operation = page.locator(".opblock-delete").filter(has_text="Delete a clip")
     operation.locator(".opblock-summary-control").click()
     operation.get_by_placeholder("id").fill(str(clip.pk))
     operation.get_by_role("button", name="Execute").click()

@@ -25,9 +25,10 @@ def operations(document: dict[str, Any]) -> dict[str, Any]:
 
 
 def contents(operation: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
-    """The media types of bodies and responses except audio and images."""
+    """The media types of bodies and responses except audio, uploads of audio, and images."""
     for media_type, content in operation.get("requestBody", {}).get("content", {}).items():
-        yield "request", media_type, content
+        if media_type not in ("application/octet-stream", "multipart/form-data"):
+            yield "request", media_type, content
     for status, response in operation["responses"].items():
         for media_type, content in response.get("content", {}).items():
             if not media_type.startswith(("audio/", "image/")):
