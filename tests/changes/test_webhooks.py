@@ -344,6 +344,23 @@ def test_expired_changes_are_noted_and_the_rest_is_delivered(
     assert log()[-1] == ("resend", None, "changes_expired")
 
 
+def test_changes_of_a_webhook_that_has_all_never_expire(
+    hook: Webhook, receiver: HookReceiver
+) -> None:
+    publish(1)
+    publish(1)
+    hook = deliver(hook)
+    for count in range(2):
+        Clip.objects.update(play_count=count + 1)
+        feed.prune(timezone.now() + timedelta(days=1))
+        deliver(hook)
+    clip = linked_clip.make()
+    feed.prune(timezone.now() + timedelta(days=1))
+    deliver(hook)
+    assert receiver.changes()[2:] == [(clip.pk, "published")]
+    assert {code for _, _, code in log()} == {""}
+
+
 def test_old_log_entries_are_pruned(hook: Webhook) -> None:
     linked_clip.make()
     deliver(hook)
