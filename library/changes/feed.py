@@ -16,7 +16,6 @@ from library.direct_connection import Call
 KEPT = timedelta(days=30)
 PORTION = 10_000  # changes of a row of the table at most
 LATEST: Call = (b"SELECT last_change FROM library_changestate", ())
-KINDS = ("published", "updated", "withdrawn", "deleted", "restored")
 BEGINNING = "0.0"  # the cursor before the first change
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -35,7 +34,7 @@ class CursorExpiredError(Exception):
 
 
 class Change(NamedTuple):
-    """A change of a public clip. `reason` is that of a withdrawal, if there is one."""
+    """A change of a public clip: a ChangeKind, and the reason of a withdrawal, if there is one."""
 
     seq: int
     clip_id: int

@@ -17,7 +17,7 @@ from library.changes import feed
 from library.changes.webhooks import delivering, messages, sending
 from library.changes.webhooks.delivering import deliver_next
 from library.changes.webhooks.messages import MOST_BYTES, MOST_CHANGES
-from library.models import ChangeKind, Clip, Webhook, WebhookDelivery, WebhookTally
+from library.models import Clip, Webhook, WebhookDelivery, WebhookTally
 from library.models.clip import REASON_LENGTH
 from tests.support.hooks import HookReceiver, hang_up, make_webhook, respond
 from tests.support.recipes import linked_clip
@@ -192,7 +192,7 @@ def test_a_day_of_failures_pauses_until_an_editor_resumes(
     Webhook.objects.update(failing_since=timezone.now() - timedelta(hours=24))
     hook = due(hook)
     assert (hook.state, hook.paused_reason) == ("paused", "failed_for_a_day")
-    assert list(Webhook.objects.given_up()) == [hook]
+    assert list(Webhook.objects.paused_by_service()) == [hook]
     other = linked_clip.make()
     due(hook)
     assert len(receiver.received) == 3
@@ -366,7 +366,3 @@ def test_old_log_entries_are_pruned(hook: Webhook) -> None:
     deliver(hook)
     WebhookDelivery.objects.update(at=timezone.now() - timedelta(days=15))
     assert (WebhookDelivery.objects.prune(), log()) == (1, [])
-
-
-def test_kinds_are_those_of_the_feed() -> None:
-    assert tuple(ChangeKind.values) == feed.KINDS
