@@ -306,6 +306,20 @@ def test_cursor_of_another_history_is_expired() -> None:
             feed.page(cursor, 10)
 
 
+def test_numbers_raised_after_a_restored_backup() -> None:
+    """The statement of docs/operating.md."""
+    clip = linked_clip.make()
+    end, seq = feed.end_of_feed(), feed.latest()
+    lost = f"{seq + 5}.1"  # from after the backup
+    sql("UPDATE library_changestate SET last_seq = last_seq + 1000000000")
+    assert feed.page(end, 10) == feed.Page([], end)
+    assert (feed.end_of_feed(), feed.latest()) == (end, seq)
+    clips(clip).update(title="x")
+    assert [change.seq for change in feed.page(end, 10).changes] == [seq + 1_000_000_001]
+    with pytest.raises(feed.CursorExpiredError):
+        feed.page(lost, 10)
+
+
 @pytest.mark.parametrize("cursor", ["", "1", ".", "x.1", "-1.0", "1.0.0", "\u0661.1", f"{2**63}.1"])
 def test_malformed_cursor(cursor: str) -> None:
     with pytest.raises(ValueError, match=r".*"):
