@@ -59,7 +59,7 @@ SPECTACULAR_SETTINGS = {
         "HealthStatus": "library.models.Health",
         "ClipState": "library.models.State",
         "DuplicateKind": "library.models.DuplicateKind",
-        "ChangeKind": "library.changes.feed.KINDS",
+        "ChangeKind": "library.api.webhook_bodies.KINDS",
         "DeliveryKind": "library.models.DeliveryKind",
         "DeliveryCode": "library.api.webhook_bodies.CODES",
         "PauseReason": "library.models.PauseReason",

@@ -47,7 +47,7 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     if may_view and not context["empty"]:
         context |= _clip_lists(now)
     if request.user.has_perm("library.view_webhook"):
-        context["stopped_webhooks"] = Webhook.objects.given_up()
+        context["stopped_webhooks"] = Webhook.objects.paused_by_service()
     if request.user.has_perm("library.change_clip"):
         context["changes"] = _recent_changes(now)
     return context

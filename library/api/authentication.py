@@ -92,6 +92,8 @@ class EditorSession(SessionAuthentication):
         return signed
 
     def enforce_csrf(self, request: Any) -> None:
+        if request.method in SAFE_METHODS:
+            return
         # Of a POST, Django would read the body in search of a form with the token.
         head = copy(request._request)  # noqa: SLF001 - DRF has no other name for it
         head.method = "PUT"

@@ -111,7 +111,7 @@ FILTERS |= {
         (
             "updated_since",
             "updated_at >= %s",
-            "Return clips that were changed or added at this time or later; plays are no changes.",
+            "Return clips that were changed or added at this time or later; plays are not changes.",
         ),
     )
 }

@@ -11,21 +11,28 @@ from library.api.fields import ChoiceParameter, ComposedField, TextField, WholeP
 from library.api.names import wrong_names
 from library.api.parameters import SHOW, LimitParameter, Parameters
 from library.changes.webhooks.sending import SENTENCES
-from library.changes.webhooks.subscriptions import MOST_WEBHOOKS
-from library.models import DeliveryKind, PauseReason, Webhook, WebhookDelivery
-from library.models.webhook import NAME_LENGTH, PREVIOUS_SECRET_VALID, URL_LENGTH, every_change
+from library.changes.webhooks.subscriptions import TooManyWebhooksError
+from library.models import (
+    ChangeKind,
+    DeliveryKind,
+    DeliveryOutcome,
+    PauseReason,
+    Webhook,
+    WebhookDelivery,
+)
+from library.models.webhook import NAME_LENGTH, PREVIOUS_SECRET_VALID, URL_LENGTH
 from library.text import validate_line
 from library.validators import validate_webhook_url
 
 WRITABLE = ("name", "url", "changes")
-KINDS = every_change()
+KINDS = ChangeKind.values
 STATES = ("active", "failing", "paused")
 CODES = tuple(code for code in SENTENCES if code)
 HOURS = PREVIOUS_SECRET_VALID.total_seconds() / 3600
 PURPOSE = "Verifies the signatures (Standard Webhooks). Not shown again."
 FORMAT: Parameters = {"format": SHOW["format"]}
 DELIVERIES: Parameters = {
-    "outcome": ChoiceParameter(["delivered", "failed"], help_text="Return only these attempts."),
+    "outcome": ChoiceParameter(DeliveryOutcome.values, help_text="Return only these attempts."),
     "kind": ChoiceParameter(
         DeliveryKind.values,
         help_text="`changes` are the messages of the feed, `test` and `resend` those that an "
@@ -59,7 +66,7 @@ class TooManyWebhooks(APIException):
 
     status_code = 409
     default_code = "too_many_webhooks"
-    default_detail = f"There are {MOST_WEBHOOKS} webhooks, the most allowed. Delete one first."
+    default_detail = str(TooManyWebhooksError())
 
 
 class NothingToResend(APIException):
@@ -208,9 +215,11 @@ class DeliverySerializer(serializers.Serializer[WebhookDelivery]):
     kind = serializers.ChoiceField(DeliveryKind.choices)
     message_id = serializers.CharField(help_text="The `webhook-id` of the message.")
     after = serializers.IntegerField(
-        allow_null=True, help_text="The message has the changes with a higher `seq`,"
+        allow_null=True, help_text="The `seq` after which the message's changes begin."
     )
-    until = serializers.IntegerField(allow_null=True, help_text="up to this one.")
+    until = serializers.IntegerField(
+        allow_null=True, help_text="The `seq` up to which the message has the changes."
+    )
     changes = serializers.IntegerField(help_text="Number of changes.")
     at = serializers.DateTimeField(help_text="When the attempt ended.")
     seconds = serializers.FloatField(help_text="How long it took.")

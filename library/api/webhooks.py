@@ -158,7 +158,7 @@ class WebhookViewSet(CountedRequests, GenericViewSet[Webhook]):
         webhook, query = self._found(pk), self.read
         found = WebhookDelivery.objects.filter(webhook=webhook)
         if "outcome" in query:
-            found = found.succeeded() if query["outcome"] == "delivered" else found.failed()
+            found = found.with_outcome(query["outcome"])
         if "kind" in query:
             found = found.filter(kind=query["kind"])
         if "before" in query:

@@ -1,7 +1,7 @@
 """The feed of changes: everything that happened to public clips, in the order of the commits.
 
 Triggers write it in the transaction of each change (migration 0022), whether the service or an
-operator makes it. Plays are no changes. Numbers rise and have gaps.
+operator makes it. Plays are not changes. Numbers rise and have gaps.
 """
 
 from collections.abc import Sequence
@@ -16,15 +16,14 @@ from library.direct_connection import Call
 KEPT = timedelta(days=30)
 PORTION = 10_000  # changes of a row of the table at most
 LATEST: Call = (b"SELECT last_change FROM library_changestate", ())
-KINDS = ("published", "updated", "withdrawn", "deleted", "restored")
 BEGINNING = "0.0"  # the cursor before the first change
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _READ = "SELECT * FROM library_changes_after(%s, %s)"
+_NUMBERED = "FROM library_change WHERE change IS NOT NULL AND last_seq"
 # The row of a number, or the next one if it has been pruned.
-_ROW_OF = "SELECT at FROM library_change WHERE last_seq >= %s ORDER BY last_seq LIMIT 1"
-_NEWEST = "SELECT last_seq, at FROM library_change WHERE last_seq IS NOT NULL"
-_NEWEST += " ORDER BY last_seq DESC LIMIT 1"
+_ROW_OF = f"SELECT at {_NUMBERED} >= %s ORDER BY last_seq LIMIT 1"
+_NEWEST = f"SELECT last_seq, at {_NUMBERED} IS NOT NULL ORDER BY last_seq DESC LIMIT 1"
 
 
 class CursorExpiredError(Exception):
@@ -35,7 +34,7 @@ class CursorExpiredError(Exception):
 
 
 class Change(NamedTuple):
-    """A change of a public clip. `reason` is that of a withdrawal, if there is one."""
+    """A change of a public clip: a ChangeKind, and the reason of a withdrawal, if there is one."""
 
     seq: int
     clip_id: int
@@ -59,10 +58,10 @@ def page(cursor: str, limit: int) -> Page:
     """
     after = seq_of(cursor)
     with connection.cursor() as database:
-        if after:
-            _check(database, after, cursor)
         end = _end(database)  # before the changes, so none is after it and missing
         changes = _read(database, after, limit)
+        if after:
+            _check(database, after, cursor)  # after reading, so none was pruned before it
     if changes and (len(changes) == limit or changes[-1].seq > seq_of(end)):
         end = _cursor(changes[-1].seq, changes[-1].at)
     return Page(changes, end if seq_of(end) >= after else cursor)
@@ -109,8 +108,10 @@ def seq_of(cursor: str) -> int:
 def prune(before: datetime) -> int:
     """Forget the changes before a time, except for one of each clip that is still public.
 
-    So the feed without a cursor always contains the whole library. The newest row stays, because it
-    is the place of everyone who has read all. Return the number of rows that were deleted.
+    So the feed without a cursor always contains the whole library. The last change before the time
+    stays: it is the place of everyone who has read all since then. The library's version differs
+    afterwards, because kept pages have cursors that have expired. Return the number of rows that
+    were deleted.
     """
     with transaction.atomic(), connection.cursor() as database:
         database.execute(_HORIZON, [before])
@@ -121,14 +122,14 @@ def prune(before: datetime) -> int:
         deleted: int = database.rowcount
         database.execute(_KEEP, {"seq": row[0], "at": row[1], "portion": PORTION})
         database.execute("UPDATE library_changestate SET pruned = %s", row[:1])
+        database.execute("INSERT INTO library_change DEFAULT VALUES")  # for the version
     return deleted
 
 
 _HORIZON = """
 SELECT last_seq, at FROM library_change
-WHERE at < %s AND last_seq > (SELECT pruned FROM library_changestate)
-    AND last_seq < (SELECT last_seq FROM library_changestate)
-ORDER BY last_seq DESC LIMIT 1
+WHERE change IS NOT NULL AND at < %s AND last_seq > (SELECT pruned FROM library_changestate)
+ORDER BY last_seq DESC LIMIT 1 OFFSET 1
 """
 # This statement sees the clips and the changes at the same moment. The time of the new rows differs
 # from all others, so cursors to places among the deleted changes are not taken for places in them.

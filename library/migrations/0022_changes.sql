@@ -1,7 +1,7 @@
 -- Everything that happens to public clips, in the order of the commits. One row for each statement
 -- and kind of change. `clips` has the id of a clip for each change; the numbers of a row's changes
--- end with `last_seq`. A row without `change` says only that something else has changed, such as a
--- draft. It uses up one number.
+-- end with `last_seq`. A row without `change` says only that something else has changed that lists
+-- show, such as a counter of plays. It uses up one number.
 CREATE TABLE library_change (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     last_seq bigint UNIQUE, -- NULL until the transaction commits
@@ -124,9 +124,13 @@ BEGIN
             ) AS changed WHERE change IS NOT NULL
         ) AS numbered
         GROUP BY change, reason, portion ORDER BY change, reason, portion;
-    END IF;
-    IF NOT FOUND THEN -- so that the library's version differs all the same
-        INSERT INTO library_change DEFAULT VALUES;
+        IF NOT FOUND AND EXISTS ( -- lists show it, so the library's version must differ
+            SELECT FROM before JOIN after USING (id)
+            WHERE before.play_count <> after.play_count
+                AND after.deleted_at IS NULL AND after.state = 'published'
+        ) THEN
+            INSERT INTO library_change DEFAULT VALUES;
+        END IF;
     END IF;
     RETURN NULL;
 END

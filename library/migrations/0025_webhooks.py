@@ -23,7 +23,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name='WebhookTally',
             fields=[
-                ('outcome', models.CharField(max_length=16, primary_key=True, serialize=False)),
+                ('outcome', models.CharField(choices=[('delivered', 'Delivered'), ('failed', 'Failed')], max_length=16, primary_key=True, serialize=False)),
                 ('number', models.PositiveBigIntegerField(default=0)),
             ],
             options={

@@ -39,6 +39,7 @@ from library.models.task import TaskError as TaskError
 from library.models.token import ApiToken as ApiToken
 from library.models.webhook import ChangeKind as ChangeKind
 from library.models.webhook import DeliveryKind as DeliveryKind
+from library.models.webhook import DeliveryOutcome as DeliveryOutcome
 from library.models.webhook import PauseReason as PauseReason
 from library.models.webhook import Webhook as Webhook
 from library.models.webhook import WebhookDelivery as WebhookDelivery

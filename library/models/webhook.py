@@ -63,7 +63,7 @@ class WebhookQuerySet(models.QuerySet["Webhook"]):
         now = timezone.now()
         return self.filter(Q(next_attempt_at=None) | Q(next_attempt_at__lte=now), paused_at=None)
 
-    def given_up(self) -> "WebhookQuerySet":
+    def paused_by_service(self) -> "WebhookQuerySet":
         """Return those that the service has paused, so that an editor has to act."""
         return self.exclude(paused_reason__in=("", PauseReason.EDITOR))
 
@@ -178,14 +178,20 @@ class DeliveryKind(models.TextChoices):
     RESEND = "resend"
 
 
+class DeliveryOutcome(models.TextChoices):
+    """How an attempt ended."""
+
+    DELIVERED = "delivered"
+    FAILED = "failed"
+
+
 class WebhookDeliveryQuerySet(models.QuerySet["WebhookDelivery"]):
     """Attempts of the last days."""
 
-    def succeeded(self) -> "WebhookDeliveryQuerySet":
-        return self.filter(code="")
-
-    def failed(self) -> "WebhookDeliveryQuerySet":
-        return self.exclude(code="")
+    def with_outcome(self, outcome: str) -> "WebhookDeliveryQuerySet":
+        """Return those that ended so."""
+        delivered = outcome == DeliveryOutcome.DELIVERED
+        return self.filter(code="") if delivered else self.exclude(code="")
 
     def prune(self) -> int:
         """Delete old entries, and return how many."""
@@ -224,20 +230,24 @@ class WebhookDelivery(models.Model):
     def __str__(self) -> str:
         return self.message_id
 
+    @property
+    def outcome(self) -> DeliveryOutcome:
+        return DeliveryOutcome.FAILED if self.code else DeliveryOutcome.DELIVERED
+
 
 class WebhookTallyQuerySet(models.QuerySet["WebhookTally"]):
     """The numbers of attempts since the first."""
 
-    def add(self, outcome: str) -> None:
-        """Count an attempt: `delivered` or `failed`. One statement, so that none is lost."""
+    def add(self, outcome: DeliveryOutcome) -> None:
+        """Count an attempt. One statement, so that none is lost."""
         with connection.cursor() as cursor:
-            cursor.execute(_ADD, [outcome])
+            cursor.execute(_ADD, [outcome.value])
 
 
 class WebhookTally(models.Model):
     """How many attempts ended so, of all webhooks. For metrics: the log is pruned."""
 
-    outcome = models.CharField(max_length=16, primary_key=True)
+    outcome = models.CharField(max_length=16, choices=DeliveryOutcome, primary_key=True)
     number = models.PositiveBigIntegerField(default=0)
 
     objects = WebhookTallyQuerySet.as_manager()

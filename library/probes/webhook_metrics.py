@@ -10,7 +10,8 @@ from typing import Any
 import psycopg
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
-STATES = ("active", "failing", "paused", "given_up")  # the columns of NUMBERS, in their order
+# The columns of NUMBERS, in their order.
+STATES = ("active", "failing", "paused_by_editor", "paused_by_service")
 NUMBERS = """
 SELECT
     count(*) FILTER (WHERE paused_at IS NULL AND failing_since IS NULL),
@@ -29,7 +30,7 @@ FROM library_webhook CROSS JOIN LATERAL (
 WHERE paused_at IS NULL AND cursor < (SELECT last_change FROM library_changestate)
 """
 TALLIES = "SELECT outcome, number FROM library_webhooktally"
-OUTCOMES = ("delivered", "failed")
+OUTCOMES = ("delivered", "failed")  # DeliveryOutcome: the process of metrics loads no models
 
 
 @dataclass(frozen=True)

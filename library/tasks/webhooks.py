@@ -1,5 +1,6 @@
 """Tasks that deliver webhooks. Workers notice what is due, so a change of a clip costs nothing."""
 
+import time
 from typing import Any
 
 from procrastinate import JobContext
@@ -9,7 +10,8 @@ from library.changes.webhooks.messages import new_id
 from library.models import Webhook, WebhookDelivery
 from library.tasks.queue import MAINTENANCE, WEBHOOKS, defer, periodic, task
 
-MOST_MESSAGES = 20  # of one task, so that other webhooks get their turn
+# Of one task, so that other tasks get their turn. The last message may take longer.
+MOST_MESSAGES, MOST_SECONDS = 20, 30.0
 LOCK = "webhook {webhook_id}"  # a receiver gets one request at a time
 # The task is that of `defer(deliver_webhook, webhook_id=...)`.
 _NOTICE = """
@@ -36,9 +38,12 @@ async def request_deliveries(connector: Any) -> int:
 @task(WEBHOOKS, lock=LOCK)
 def deliver_webhook(context: JobContext, webhook_id: int) -> None:
     """Deliver the changes that a webhook has not got yet, in several tasks if they are many."""
+    end = time.monotonic() + MOST_SECONDS
     for _ in range(MOST_MESSAGES):
         if context.should_abort() or not delivering.deliver_next(webhook_id):
             return
+        if time.monotonic() >= end:
+            break
     defer(deliver_webhook, webhook_id=webhook_id)
 
 

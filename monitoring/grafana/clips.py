@@ -363,13 +363,13 @@ def _webhooks() -> list[Panel]:
         colored(
             chart(
                 "Webhooks",
-                "Webhooks by their state. Editors pause them; the service gives them up after a "
-                "day of failures, and the alert WebhookPaused warns.",
+                "Webhooks by their state. Editors pause them, and so does the service after a "
+                "day of failures, of which the alert WebhookPaused warns.",
                 "short",
                 Query("max by (state) (clips_webhooks{$chosen})", "{{state}}"),
                 width=8,
             ),
-            {"active": "green", "failing": "orange", "given_up": "red"},
+            {"active": "green", "failing": "orange", "paused_by_service": "red"},
         ),
         colored(
             chart(

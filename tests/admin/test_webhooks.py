@@ -51,12 +51,18 @@ def log_entry(webhook: Webhook, **fields: Any) -> WebhookDelivery:
 
 def test_secret_is_shown_once_after_the_form(webmaster: Client) -> None:
     linked_clip.make()
-    response = webmaster.post(f"{LIST}add/", FORM)
+    added = webmaster.post(f"{LIST}add/", FORM)
     webhook = Webhook.objects.get()
+    shown = f"{LIST}{webhook.pk}/secret/"
+    assert (added.status_code, added["Location"]) == (HTTPStatus.FOUND, shown)
+    response = webmaster.get(shown)
     assert "no-store" in response["Cache-Control"]
     assert webhook.secret in response.content.decode().replace("&#x3D;", "=")
     assert (webhook.changes, webhook.cursor) == (["published", "deleted"], feed.latest())
     assert str(webhook.created_by) == "editors"
+    again: Any = webmaster.get(shown, follow=True)
+    assert "The secret is shown only once." in again.content.decode()
+    assert webhook.secret[6:20] not in again.content.decode()
     for path in (LIST, f"{LIST}{webhook.pk}/change/", f"{LIST}{webhook.pk}/history/"):
         assert webhook.secret[6:20] not in page(webmaster, path)
 
@@ -103,6 +109,14 @@ def test_buttons(webmaster: Client) -> None:
     shown = act(webmaster, webhook, "secret").content.decode()
     assert Webhook.objects.get().secret in shown.replace("&#x3D;", "=")
     assert Webhook.objects.get().previous_secret == webhook.secret
+    assert "This button does not exist." in act(webmaster, webhook, "other").content.decode()
+
+
+def test_pause_keeps_the_reason_of_the_service(webmaster: Client) -> None:
+    webhook = make_webhook(URL, paused_at=timezone.now(), paused_reason="receiver_gone")
+    act(webmaster, webhook, "pause")
+    assert Webhook.objects.get().paused_reason == "receiver_gone"
+    assert not LogEntry.objects.exists()
 
 
 def test_buttons_take_a_post_of_someone_who_may(client: Client) -> None:

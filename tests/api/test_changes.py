@@ -122,11 +122,25 @@ def test_request_waits_for_a_change(http: Http) -> None:
     cursor, began = feed.end_of_feed(), timezone.now()
     thread, results = in_background(lambda: http("GET", f"{CHANGES}?cursor={cursor}&wait=30"))
     await_poll(began)
-    linked_clip.make(state=State.DRAFT)  # this is no change
+    linked_clip.make(state=State.DRAFT)  # not a change
     clip = linked_clip.make()
     thread.join(timeout=20)
     (response,) = results
     assert [change["id"] for change in response.json()["changes"]] == [clip.pk]
+
+
+@pytest.mark.parametrize(
+    ("query", "status"),
+    [
+        ("cursor={above}.1&wait=30", 410),  # of another history, so no change ends the wait
+        ("wait=1&" + "&".join(f"x{number}=1" for number in range(101)), 400),
+    ],
+)
+def test_request_that_is_refused_does_not_wait(http: Http, query: str, status: int) -> None:
+    linked_clip.make()
+    response = http("GET", f"{CHANGES}?{query.format(above=feed.latest() + 1_000)}")
+    assert response.status_code == status
+    assert response.elapsed.total_seconds() < 20
 
 
 def test_wait_ends_without_a_change(http: Http) -> None:

@@ -190,3 +190,11 @@ def test_session_of_the_back_office_may_read(client: Client) -> None:
     assert client.post(f"{PATH}/1/test").status_code == 403
     enrolled(user)
     assert client.get(PATH).json()["code"] == "second_factor_missing"
+
+
+def test_session_reads_without_and_writes_with_a_csrf_token() -> None:
+    browser = Client(enforce_csrf_checks=True)
+    browser.force_login(editor("webmaster", *PERMISSIONS))
+    assert browser.get(PATH).json() == []
+    response = browser.post(PATH, NEW, content_type="application/json")
+    assert (response.status_code, response.json()["code"]) == (403, "csrf_failed")

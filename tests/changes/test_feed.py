@@ -11,6 +11,7 @@ from django.db.backends.utils import CursorWrapper
 from django.utils import timezone
 
 from library.changes import feed
+from library.changes.ledger import library_token
 from library.models import Client, Clip, Kind, State
 from library.models.fields import CLIP_FIELDS, PLAYS
 from library.plays.record import Play, record
@@ -217,7 +218,7 @@ def test_cursor_at_the_end_stays_valid_while_other_things_change() -> None:
     clip = linked_clip.make()
     cursor = feed.page(feed.BEGINNING, 10).cursor
     assert cursor == feed.end_of_feed()
-    linked_clip.make(state=State.DRAFT)
+    clips(clip).update(play_count=9)
     page = feed.page(cursor, 10)
     assert not page.changes
     assert feed.page(page.cursor, 10).cursor == page.cursor
@@ -230,22 +231,27 @@ def test_pruning_keeps_the_library_and_expires_cursors() -> None:
     made = linked_clip.make(_quantity=5)
     old = feed.page(feed.BEGINNING, 2).cursor
     clips(made[0]).mark_deleted()
-    clips(made[1]).withdraw("Rights")
-    end = feed.end_of_feed()
     sql("UPDATE library_change SET at = at - interval '40 days'")
+    deleted = feed.end_of_feed()
+    clips(made[1]).withdraw("Rights")
+    sql("UPDATE library_change SET at = at - interval '35 days' WHERE change = 'withdrawn'")
+    end = feed.end_of_feed()
     clips(made[2]).update(title="x")
     newest = feed.end_of_feed()
-    assert feed.prune(timezone.now() - feed.KEPT) == 7
-    with pytest.raises(feed.CursorExpiredError):
-        feed.page(old, 10)
-    with pytest.raises(feed.CursorExpiredError):
-        feed.page(end, 10)
+    before = library_token()
+    assert feed.prune(timezone.now() - feed.KEPT) == 6
+    assert library_token().changes != before.changes  # kept pages have cursors that have expired
+    for cursor in (old, deleted):
+        with pytest.raises(feed.CursorExpiredError):
+            feed.page(cursor, 10)
+    assert [change.change for change in feed.page(end, 10).changes] == ["updated"]
     assert feed.page(newest, 10) == feed.Page([], newest)
     first = feed.page(feed.BEGINNING, 1)
     rest = feed.page(first.cursor, 10)
     assert [(c.clip_id, c.change) for c in (*first.changes, *rest.changes)] == [
         (made[3].pk, "published"),
         (made[4].pk, "published"),
+        (made[1].pk, "withdrawn"),
         (made[2].pk, "updated"),
     ]
     with pytest.raises(feed.CursorExpiredError):
@@ -256,10 +262,40 @@ def test_pruning_keeps_the_library_and_expires_cursors() -> None:
 
 def test_quiet_library_keeps_the_place_of_those_who_have_read_all() -> None:
     linked_clip.make(_quantity=2)
-    end = feed.page(feed.BEGINNING, 10).cursor
-    feed.prune(timezone.now() + timedelta(days=1))
-    assert feed.page(end, 10) == feed.Page([], end)
+    end, seq = feed.page(feed.BEGINNING, 10).cursor, feed.latest()
+    for _ in range(3):
+        clip = linked_clip.make(state=State.DRAFT)
+        clips(clip).update(play_count=1)
+        feed.prune(timezone.now() + timedelta(days=1))
+        assert feed.page(end, 10) == feed.Page([], end)
+        assert feed.changes_after(seq, 10) == []
     assert len(feed.page(feed.BEGINNING, 10).changes) == 2
+
+
+def test_those_who_have_read_all_of_a_quiet_month_miss_nothing_afterwards() -> None:
+    made = linked_clip.make(_quantity=3)
+    sql("UPDATE library_change SET at = at - interval '40 days'")
+    end, seq = feed.end_of_feed(), feed.latest()
+    clips(made[0]).update(play_count=1)
+    clips(made[0]).update(title="x")
+    assert feed.prune(timezone.now() - feed.KEPT) == 2
+    assert feed.prune(timezone.now() - feed.KEPT) == 0
+    changes = feed.page(end, 10).changes
+    assert [change.change for change in changes] == ["updated"]
+    assert feed.changes_after(seq, 10) == changes
+
+
+def test_pruning_while_a_page_is_read_expires_the_cursor(monkeypatch: pytest.MonkeyPatch) -> None:
+    linked_clip.make(_quantity=3)
+    cursor, read = feed.page(feed.BEGINNING, 1).cursor, feed._read
+
+    def read_late(*values: Any) -> list[feed.Change]:
+        feed.prune(timezone.now() + timedelta(days=1))
+        return read(*values)
+
+    monkeypatch.setattr(feed, "_read", read_late)
+    with pytest.raises(feed.CursorExpiredError):
+        feed.page(cursor, 10)
 
 
 def test_cursor_of_another_history_is_expired() -> None:
@@ -268,6 +304,20 @@ def test_cursor_of_another_history_is_expired() -> None:
     for cursor in (f"{seq}.{int(at) + 1}", f"{int(seq) + 1}.{at}"):
         with pytest.raises(feed.CursorExpiredError):
             feed.page(cursor, 10)
+
+
+def test_numbers_raised_after_a_restored_backup() -> None:
+    """The statement of docs/operating.md."""
+    clip = linked_clip.make()
+    end, seq = feed.end_of_feed(), feed.latest()
+    lost = f"{seq + 5}.1"  # from after the backup
+    sql("UPDATE library_changestate SET last_seq = last_seq + 1000000000")
+    assert feed.page(end, 10) == feed.Page([], end)
+    assert (feed.end_of_feed(), feed.latest()) == (end, seq)
+    clips(clip).update(title="x")
+    assert [change.seq for change in feed.page(end, 10).changes] == [seq + 1_000_000_001]
+    with pytest.raises(feed.CursorExpiredError):
+        feed.page(lost, 10)
 
 
 @pytest.mark.parametrize("cursor", ["", "1", ".", "x.1", "-1.0", "1.0.0", "\u0661.1", f"{2**63}.1"])

@@ -17,7 +17,7 @@ from library.changes import feed
 from library.changes.webhooks import delivering, messages, sending
 from library.changes.webhooks.delivering import deliver_next
 from library.changes.webhooks.messages import MOST_BYTES, MOST_CHANGES
-from library.models import ChangeKind, Clip, Webhook, WebhookDelivery, WebhookTally
+from library.models import Clip, Webhook, WebhookDelivery, WebhookTally
 from library.models.clip import REASON_LENGTH
 from tests.support.hooks import HookReceiver, hang_up, make_webhook, respond
 from tests.support.recipes import linked_clip
@@ -192,7 +192,7 @@ def test_a_day_of_failures_pauses_until_an_editor_resumes(
     Webhook.objects.update(failing_since=timezone.now() - timedelta(hours=24))
     hook = due(hook)
     assert (hook.state, hook.paused_reason) == ("paused", "failed_for_a_day")
-    assert list(Webhook.objects.given_up()) == [hook]
+    assert list(Webhook.objects.paused_by_service()) == [hook]
     other = linked_clip.make()
     due(hook)
     assert len(receiver.received) == 3
@@ -344,12 +344,25 @@ def test_expired_changes_are_noted_and_the_rest_is_delivered(
     assert log()[-1] == ("resend", None, "changes_expired")
 
 
+def test_changes_of_a_webhook_that_has_all_never_expire(
+    hook: Webhook, receiver: HookReceiver
+) -> None:
+    publish(1)
+    publish(1)
+    hook = deliver(hook)
+    for count in range(2):
+        Clip.objects.update(play_count=count + 1)
+        feed.prune(timezone.now() + timedelta(days=1))
+        deliver(hook)
+    clip = linked_clip.make()
+    feed.prune(timezone.now() + timedelta(days=1))
+    deliver(hook)
+    assert receiver.changes()[2:] == [(clip.pk, "published")]
+    assert {code for _, _, code in log()} == {""}
+
+
 def test_old_log_entries_are_pruned(hook: Webhook) -> None:
     linked_clip.make()
     deliver(hook)
     WebhookDelivery.objects.update(at=timezone.now() - timedelta(days=15))
     assert (WebhookDelivery.objects.prune(), log()) == (1, [])
-
-
-def test_kinds_are_those_of_the_feed() -> None:
-    assert tuple(ChangeKind.values) == feed.KINDS

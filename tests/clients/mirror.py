@@ -11,7 +11,7 @@ from typing import Any
 
 import requests
 
-# Plays are no changes, so a mirror does not follow them.
+# Plays are not changes, so a mirror does not follow them.
 LEFT_OUT = "play_count"
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS clip (id INTEGER PRIMARY KEY, json TEXT NOT NULL);

@@ -7,8 +7,8 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from library.models import WebhookTally
-from library.probes.webhook_metrics import read_webhooks, webhook_metrics
+from library.models import DeliveryOutcome, WebhookTally
+from library.probes.webhook_metrics import OUTCOMES, read_webhooks, webhook_metrics
 from tests.support.hooks import make_webhook
 from tests.support.recipes import linked_clip
 
@@ -38,12 +38,16 @@ def test_webhooks_are_counted_by_state_and_attempts_by_outcome() -> None:
     ):
         make_webhook("https://search.example/", **fields)
     for _ in range(2):
-        WebhookTally.objects.add("failed")
+        WebhookTally.objects.add(DeliveryOutcome.FAILED)
     found = samples()
-    states = ("active", "failing", "paused", "given_up")
+    states = ("active", "failing", "paused_by_editor", "paused_by_service")
     assert [found[f"clips_webhooks {state}"] for state in states] == [1] * 4
     assert found["clips_webhook_deliveries_total failed"] == 2
     assert found["clips_webhook_deliveries_total delivered"] == 0
+
+
+def test_outcomes_are_those_of_the_model() -> None:
+    assert [*OUTCOMES] == DeliveryOutcome.values
 
 
 def test_lag_is_the_age_of_the_oldest_change_that_was_not_delivered() -> None:

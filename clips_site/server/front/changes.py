@@ -75,11 +75,14 @@ class Changes:
             self._watching = None
 
     def _due(self, last: int | None) -> list[asyncio.Future[None]]:
-        """Return the requests that the last change is for, or all."""
+        """Return the requests that the last change is for, or all.
+
+        A number above the last one is of another history of the library, so Django refuses it.
+        """
         return [
             changed
             for changed, (seq, exchange) in self._waiting.items()
-            if last is None or seq < last or _has_left(exchange)
+            if last is None or seq != last or _has_left(exchange)
         ]
 
 
@@ -101,11 +104,13 @@ def _wanted(exchange: Exchange) -> tuple[int, int] | None:
     """
     if exchange.path != PATH or exchange.request.method != "GET":
         return None
-    query = parse_qs(exchange.query, max_num_fields=100) if "wait=" in exchange.query else {}
-    cursors, waits = query.get("cursor", [BEGINNING]), query.get("wait", [])
-    if len(cursors) != 1 or len(waits) != 1 or not (waits[0].isascii() and waits[0].isdecimal()):
-        return None
     try:
+        query = parse_qs(exchange.query, max_num_fields=100) if "wait=" in exchange.query else {}
+        cursors, waits = query.get("cursor", [BEGINNING]), query.get("wait", [])
+        if len(cursors) != 1 or len(waits) != 1:
+            return None
+        if not (waits[0].isascii() and waits[0].isdecimal()):
+            return None
         return seq_of(cursors[0]), min(int(waits[0][:9]), LONGEST_WAIT)
     except ValueError:
         return None

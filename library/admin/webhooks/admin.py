@@ -21,6 +21,7 @@ from library.models import ChangeKind, Webhook, WebhookDelivery
 from library.tasks.webhooks import request_resend, request_test
 
 LATEST = 10  # attempts on the page of a webhook
+UNSHOWN = "webhook_{pk}_unshown"  # in the session, until the new secret has been shown
 SENT_SOON = "is sent within seconds. Reload the page to see its result in the log."
 
 
@@ -62,8 +63,13 @@ class WebhookAdmin(ModelAdmin[Webhook]):
         return to_the_second(waits) if waits else "-"
 
     def get_urls(self) -> list[URLPattern]:
-        view = self.admin_site.admin_view(require_POST(self.act))
-        return [path("<int:pk>/act/", view, name="library_webhook_act"), *super().get_urls()]
+        act = self.admin_site.admin_view(require_POST(self.act))
+        secret = self.admin_site.admin_view(self.secret)
+        return [
+            path("<int:pk>/act/", act, name="library_webhook_act"),
+            path("<int:pk>/secret/", secret, name="library_webhook_secret"),
+            *super().get_urls(),
+        ]
 
     def add_view(
         self, request: HttpRequest, form_url: str = "", extra_context: dict[str, Any] | None = None
@@ -98,8 +104,8 @@ class WebhookAdmin(ModelAdmin[Webhook]):
     def response_add(
         self, request: HttpRequest, obj: Webhook, post_url_continue: str | None = None
     ) -> HttpResponse:
-        """Answer the form with the only page that shows the secret."""
-        return self._show_secret(request, obj, obj.secret)
+        """Redirect to the only page that shows the secret."""
+        return self._to_secret(request, obj)
 
     def construct_change_message(
         self, request: HttpRequest, form: Any, formsets: Any, add: bool = False
@@ -126,16 +132,19 @@ class WebhookAdmin(ModelAdmin[Webhook]):
                 case "resend":
                     self._resend(request, webhook)
                 case "pause":
-                    webhook.pause()
-                    history.note(request.user, webhook, "Paused.")
+                    if webhook.paused_at is None:  # else the reason would be lost
+                        webhook.pause()
+                        history.note(request.user, webhook, "Paused.")
                 case "resume":
                     webhook.resume()
                     history.note(request.user, webhook, "Resumed.")
                     messages.success(request, "Deliveries continue where they ended.")
                 case "secret":
-                    secret = webhook.rotate_secret()
+                    webhook.rotate_secret()
                     history.note(request.user, webhook, "Made a new secret.")
-                    return self._show_secret(request, webhook, secret)
+                    return self._to_secret(request, webhook)
+                case _:
+                    messages.warning(request, "This button does not exist. Nothing was done.")
         return redirect("admin:library_webhook_change", pk)
 
     def _resend(self, request: HttpRequest, webhook: Webhook) -> None:
@@ -148,11 +157,23 @@ class WebhookAdmin(ModelAdmin[Webhook]):
         else:
             messages.warning(request, "This message is no longer in the log.")
 
-    def _show_secret(self, request: HttpRequest, webhook: Webhook, secret: str) -> HttpResponse:
+    def _to_secret(self, request: HttpRequest, webhook: Webhook) -> HttpResponse:
+        """Redirect, so that a reload of the page does not send the form again."""
+        request.session[UNSHOWN.format(pk=webhook.pk)] = True
+        return redirect("admin:library_webhook_secret", webhook.pk)
+
+    def secret(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Show a new secret, once, to the person who made it."""
+        webhook = get_object_or_404(Webhook, pk=pk)
+        if not request.session.pop(UNSHOWN.format(pk=pk), False):
+            messages.warning(request, "The secret is shown only once. You can make a new one.")
+            return redirect("admin:library_webhook_change", pk)
         context = {
             **self.admin_site.each_context(request),
             "title": "The secret of the webhook",
             "webhook": webhook,
-            "secret": secret,
+            "secret": webhook.secret,
         }
-        return render(request, "library/admin/webhooks/secret.html", context)
+        response = render(request, "library/admin/webhooks/secret.html", context)
+        response["Cache-Control"] = "no-store"
+        return response

@@ -5,7 +5,7 @@ from typing import Any
 from django import forms
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
-from library.changes.webhooks.subscriptions import MOST_WEBHOOKS
+from library.changes.webhooks.subscriptions import MOST_WEBHOOKS, TooManyWebhooksError
 from library.models import ChangeKind, Webhook
 
 FIELDS = ("name", "url", "changes")
@@ -19,7 +19,7 @@ class WebhookForm(forms.ModelForm[Webhook]):
         widget=UnfoldAdminCheckboxSelectMultipleWidget,
         error_messages={"required": "Choose at least one kind of change."},
         help_text="A withdrawn or deleted clip that becomes public again is “restored”. "
-        "Plays are no changes.",
+        "Plays are not changes.",
     )
 
     class Meta:
@@ -29,7 +29,5 @@ class WebhookForm(forms.ModelForm[Webhook]):
     def clean(self) -> dict[str, Any]:
         values = super().clean() or self.cleaned_data
         if self.instance.pk is None and Webhook.objects.count() >= MOST_WEBHOOKS:
-            self.add_error(
-                None, f"There are {MOST_WEBHOOKS} webhooks, the most allowed. Delete one first."
-            )
+            self.add_error(None, str(TooManyWebhooksError()))
         return values

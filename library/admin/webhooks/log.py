@@ -12,11 +12,9 @@ from unfold.paginator import InfinitePaginator
 
 from library.admin.base import ModelAdmin, ReadOnly, display, to_the_second
 from library.changes.webhooks.sending import SENTENCES
-from library.models import DeliveryKind, WebhookDelivery
+from library.models import DeliveryKind, DeliveryOutcome, WebhookDelivery
 from library.models.webhook import WebhookDeliveryQuerySet
 from library.tasks.webhooks import request_resend
-
-OUTCOMES = {"delivered": "delivered", "failed": "failed"}
 
 
 class OutcomeFilter(DropdownFilter):  # type: ignore[misc]
@@ -26,13 +24,13 @@ class OutcomeFilter(DropdownFilter):  # type: ignore[misc]
     parameter_name = "outcome"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [*OUTCOMES.items()]
+        return [(value, value) for value in DeliveryOutcome.values]
 
     def queryset(
         self, request: HttpRequest, queryset: WebhookDeliveryQuerySet
     ) -> WebhookDeliveryQuerySet:
-        chosen = {"delivered": queryset.succeeded, "failed": queryset.failed}.get(self.value())
-        return chosen() if chosen else queryset
+        is_outcome = self.value() in DeliveryOutcome.values
+        return queryset.with_outcome(self.value()) if is_outcome else queryset
 
 
 class KindFilter(DropdownFilter):  # type: ignore[misc]
@@ -98,9 +96,12 @@ class DeliveryAdmin(ReadOnly, ModelAdmin[WebhookDelivery]):
             entry.webhook,
         )
 
-    @display(description="outcome", label={"delivered": "success", "failed": "danger"})
+    @display(
+        description="outcome",
+        label={DeliveryOutcome.DELIVERED: "success", DeliveryOutcome.FAILED: "danger"},
+    )
     def outcome(self, entry: WebhookDelivery) -> str:
-        return "failed" if entry.code else "delivered"
+        return entry.outcome.value
 
     @admin.display(description="result")
     def result(self, entry: WebhookDelivery) -> str:

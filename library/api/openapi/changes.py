@@ -18,7 +18,8 @@ from library.api.openapi.parameters import (
     response_header,
 )
 from library.api.serializers import ClipSerializer
-from library.changes.feed import KEPT, KINDS
+from library.changes.feed import KEPT
+from library.models import ChangeKind
 
 
 class ChangeAnswer(serializers.Serializer[dict[str, Any]]):
@@ -29,7 +30,7 @@ class ChangeAnswer(serializers.Serializer[dict[str, Any]]):
     )
     id = serializers.IntegerField(help_text="Of the clip.")
     change = serializers.ChoiceField(
-        KINDS,
+        ChangeKind.values,
         help_text="`restored`: a withdrawn or deleted clip is public again. `withdrawn`: the clip "
         "is no longer public, also if it has become a draft.",
     )

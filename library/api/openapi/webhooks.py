@@ -39,7 +39,7 @@ from library.api.webhook_bodies import (
     WebhookNotFound,
     WebhookSerializer,
 )
-from library.changes.feed import KINDS
+from library.models import ChangeKind
 
 _ID = {"type": "integer", "format": "int64", "minimum": 1, "maximum": 10**18 - 1}
 _WEBHOOK_ID = OpenApiParameter("id", _ID, OpenApiParameter.PATH, description="The webhook's id.")
@@ -270,7 +270,7 @@ class DeliveredChange(serializers.Serializer[Any]):
 
     seq = serializers.IntegerField(help_text="Number of the change in the feed. It rises.")
     id = serializers.IntegerField(help_text="Of the clip.")
-    change = serializers.ChoiceField(KINDS)
+    change = serializers.ChoiceField(ChangeKind.values)
     reason = serializers.CharField(allow_null=True, help_text="Of a withdrawal, if there is one.")
     at = serializers.DateTimeField()
 

@@ -19,7 +19,6 @@ from library.models.webhook import MESSAGE, TRIES
 
 logger = logging.getLogger(__name__)
 
-DELIVERED, FAILED = "delivered", "failed"  # outcomes
 _OLDEST = "SELECT pruned FROM library_changestate"
 
 
@@ -161,7 +160,7 @@ def _note(
     after: int | None = None,
 ) -> None:
     """Write the result into the webhook's log, the tally, and the log of the process."""
-    WebhookDelivery.objects.create(
+    entry = WebhookDelivery.objects.create(
         webhook_id=webhook.pk,
         kind=kind,
         message_id=message.id,
@@ -175,7 +174,7 @@ def _note(
         code=result.code,
         response=result.response,
     )
-    WebhookTally.objects.add(FAILED if result.code else DELIVERED)
+    WebhookTally.objects.add(entry.outcome)
     facts = {"webhook": webhook.pk, "message_id": message.id, "status": result.status}
     if result.code:
         logger.warning("Webhook message not delivered: %s", result.code, extra=facts)

@@ -13,6 +13,9 @@ MOST_WEBHOOKS = 100
 class TooManyWebhooksError(Exception):
     """There are MOST_WEBHOOKS already."""
 
+    def __init__(self) -> None:
+        super().__init__(f"There are {MOST_WEBHOOKS} webhooks, the most allowed. Delete one first.")
+
 
 def add(webhook: Webhook, user: User | Any) -> None:
     """Save a new webhook, which gets the changes from now on. Raises TooManyWebhooksError."""
