@@ -53,8 +53,8 @@ facets = extend_schema(
     "`genres` still has all genres, with the numbers of clips you get by choosing them as well. "
     "`tags` obeys `tag`, because a list has only clips with all of the tags: it has the tags that "
     "narrow the list further. Genres and creators that differ only in case are counted together."
-    "\n\nCounts are kept until a clip changes. Few are made at a time: requests for others get a 503 "
-    "with `Retry-After`.",
+    "\n\nCounts are kept until a clip changes. Few are made at a time: requests for others get a "
+    "503 with `Retry-After`.",
     auth=READERS,
     parameters=[
         query_parameters("FacetsParameters", parameters.CLIP_FILTERS),
