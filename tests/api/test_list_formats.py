@@ -328,4 +328,4 @@ def test_server_may_keep_formats_that_show_only_the_library(client: Client, clip
     assert kept_by(client, f"{CLIPS}?format=m3u") == "changes"  # it has no sizes
     assert kept_by(client, f"{CLIPS}?format=rss") is None  # the size is that of the file
     Clip.objects.update(size_bytes=1, content_type="audio/mpeg")
-    assert kept_by(client, f"{CLIPS}?format=rss") == "changes"  # it has no plays
+    assert kept_by(client, f"{CLIPS}?format=rss") == "changes"
