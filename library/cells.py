@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from library.moments import moment_text
+
 # Every beginning of a cell that a spreadsheet might treat as a formula, even if it splits the file
 # at another separator (OWASP, CSV injection; Japanese keyboards type the last four characters).
 FORMULA = "('*[=+\\-@\uff1d\uff0b\uff0d\uff20])"
@@ -27,7 +29,7 @@ def to_text(value: Any) -> str:
     if value is None:
         return ""
     if isinstance(value, datetime):
-        return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+        return moment_text(value.astimezone(UTC))
     if isinstance(value, float):
         return str(value).removesuffix(".0")
     return ", ".join(map(str, value)) if isinstance(value, list) else str(value)

@@ -433,6 +433,14 @@ class AnalysisPending(Unavailable):
         self.wait = wait
 
 
+class FacetsBusy(Unavailable):
+    """The process is counting other facets, which takes a look at every clip."""
+
+    default_code = "facets_busy"
+    default_detail = "Other facets are being counted. Try again shortly."
+    wait = 1
+
+
 class PlayNotRecorded(Unavailable):
     """The play could not be committed to the database."""
 

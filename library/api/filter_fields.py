@@ -1,23 +1,18 @@
 """Query parameters of filters: names, licences, times and ids."""
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, time
 from typing import Any
 
 from rest_framework import serializers
 
 from library.licences import UnknownLicenceError, find_licences
+from library.moments import MOMENT, parse_moment
 from library.text import composed
 
 MOST_IDS = 500
 MAX_REPEATED = 20
 ID_LIST = f"[0-9]{{1,18}}( *, *[0-9]{{1,18}}){{0,{MOST_IDS - 1}}}"
-# RFC 3339, section 5.6, with optional seconds and offset. An unescaped `+` in a query string
-# arrives as a space.
-_MOMENT = re.compile(
-    r"(\d{4}-\d\d-\d\d)(?:[t ](\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?)(z|[+ -]\d\d:\d\d)?)?",
-    re.ASCII | re.IGNORECASE,
-)
 
 
 class NamesParameter(serializers.ListField):
@@ -68,13 +63,11 @@ class MomentParameter(serializers.CharField):
     """A date, which is its start in UTC, or an RFC 3339 date-time; UTC if it has no offset."""
 
     def to_internal_value(self, data: Any) -> Any:
-        found = _MOMENT.fullmatch(super().to_internal_value(data))
-        day, clock, offset = found.groups(default="") if found else ("", "", "")
-        offset = offset.upper().replace(" ", "+") or "+00:00"
+        text = super().to_internal_value(data)
         try:
-            return datetime.fromisoformat(f"{day}T{clock or '00:00'}{offset}").astimezone(UTC)
+            found = parse_moment(text)
+            if not isinstance(found, datetime):
+                found = datetime.combine(found, time.min)
+            return (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC)
         except (ValueError, OverflowError):
-            example = "2026-03-29 or 2026-03-29T12:00:00+02:00"
-            raise serializers.ValidationError(
-                f"Must be a date or an RFC 3339 date-time: {example}."
-            ) from None
+            raise serializers.ValidationError(f"Must be {MOMENT}.") from None

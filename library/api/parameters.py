@@ -30,8 +30,8 @@ from library.sound.waveform import DEFAULT_POINTS, FEWEST_POINTS, MOST_POINTS
 from library.statistics.audience import Audience
 from library.statistics.buckets import Interval
 from library.statistics.library import TOP_WINDOWS
+from library.statistics.orders import TOP
 from library.statistics.period import MAX_BUCKETS, Period, PeriodError, parse_period
-from library.statistics.ranking import TOP
 
 Parameters: TypeAlias = Mapping[str, Field]
 

@@ -1,12 +1,8 @@
-"""Statistics as tables: CSV (RFC 4180)."""
+"""Statistics as tables."""
 
-import csv
-from collections.abc import Iterable, Sequence
-from datetime import datetime
-from io import StringIO
 from typing import Any
 
-from library.cells import COMMAS, to_cell
+from library.api.tables import write_table
 from library.statistics.windows import WINDOWS
 
 SERIES = ("start", "plays", "people")
@@ -26,7 +22,7 @@ CLIPS_SERIES = ("id", "title", *SERIES, "missing")
 
 def series_table(found: dict[str, Any]) -> str:
     """Return the series of a clip or the library."""
-    return _table(SERIES, found["series"])
+    return write_table(SERIES, found["series"])
 
 
 def clips_table(found: dict[str, Any], *, with_series: bool) -> str:
@@ -47,19 +43,4 @@ def clips_table(found: dict[str, Any], *, with_series: bool) -> str:
         times = {name: found["period"][name] for name in ("since", "until")}
         lines.append(clip | recent | times | clip["period"] | clip["completion"])
     lines += ({"id": each["id"], "missing": each["reason"]} for each in found["missing"])
-    return _table(CLIPS_SERIES if with_series else CLIPS, lines)
-
-
-def _table(columns: Sequence[str], lines: Iterable[dict[str, Any]]) -> str:
-    table = StringIO(newline="")
-    writer = csv.writer(table)
-    writer.writerow(columns)
-    writer.writerows([_cell(line.get(column)) for column in columns] for line in lines)
-    return table.getvalue()
-
-
-def _cell(value: Any) -> str:
-    """Return a value as a cell. Times are as in JSON."""
-    if isinstance(value, datetime):
-        return value.isoformat().replace("+00:00", "Z")
-    return to_cell(value, COMMAS)
+    return write_table(CLIPS_SERIES if with_series else CLIPS, lines)

@@ -17,6 +17,7 @@ from library.api.openapi import suggestions as described
 from library.models.rows import read
 from library.search.spelling import did_you_mean
 from library.search.suggestions import suggestions
+from library.search.vocabulary import vocabulary
 
 DID_YOU_MEAN = "X-Did-You-Mean"
 
@@ -27,6 +28,7 @@ class Suggest(CountedRequests, APIView):
     @described.suggest
     def get(self, request: Request) -> HttpResponse:
         query = parameters.read(request.query_params, parameters.SUGGEST)
+        vocabulary.prepare()  # for the search that follows
         found = suggestions(query.get("q", ""))
         return revalidated(request, represented([asdict(suggestion) for suggestion in found]))
 

@@ -63,6 +63,8 @@ class ClipViewSet(NegotiatedList, ClipUploads):
         chosen = chosen_format(request, query)
         fields = query.get("fields", FIELDS)
         needed = columns_of(chosen, fields) if chosen else columns(fields)
+        if "search" in query:
+            vocabulary.prepare()
         rows, headers, links = page_of(request, query, needed)
         is_complete = shows_only_the_library(chosen, rows)
         if not rows and "cursor" not in query and query.get("search"):

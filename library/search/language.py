@@ -16,12 +16,13 @@ from library.search.words import LONGEST, Piece, Word, pieces_of
 MOST_WORDS = 50
 LONGEST_QUERY = 400  # characters; the rest is ignored
 NOTHING = "'='"  # no clip has this word
-_QUOTES = '"\u201c\u201d\u201e\u201f\u00ab\u00bb\uff02\u300c\u300d\u300e\u300f'
+QUOTES = '"\u201c\u201d\u201e\u201f\u00ab\u00bb\uff02\u300c\u300d\u300e\u300f'
+MINUS = "-\u2212\uff0d"  # signs of words to exclude
 _TERM = re.compile(
-    rf"\s*(?P<minus>[-\u2212\uff0d]*)"
-    rf"(?:[{_QUOTES}](?P<phrase>[^{_QUOTES}]*)[{_QUOTES}]|(?P<word>\S+)|)"
+    rf"\s*(?P<minus>[{MINUS}]*)"
+    rf"(?:[{QUOTES}](?P<phrase>[^{QUOTES}]*)[{QUOTES}]|(?P<word>\S+)|)"
 )
-_INNER_QUOTE = re.compile(rf"(?<=\w)[{_QUOTES}](?=\w)")
+_INNER_QUOTE = re.compile(rf"(?<=\w)[{QUOTES}](?=\w)")
 _PLUS = re.compile(r"^\+(?=\w)")  # required anyway
 
 
@@ -39,14 +40,19 @@ class OnlyExcludedError(ValueError):
 
 @dataclass(frozen=True)
 class Query:
-    """A query: the condition for clips, and the words that rank a clip higher.
+    """A query: the conditions for clips, and the words that rank a clip higher.
 
     `words` are those to look for as they are typed, except in phrases, signs and paired scripts.
     """
 
-    match: str
+    conditions: tuple[str, ...]  # all of which must hold; none if the text has no words
     exact: str
     words: tuple[str, ...]
+
+    @property
+    def match(self) -> str:
+        """The condition for clips."""
+        return " & ".join(f"({condition})" for condition in self.conditions) or NOTHING
 
 
 @lru_cache(maxsize=256)
@@ -77,10 +83,15 @@ def parse(text: str) -> Query:
         raise OnlyExcludedError
     conditions = [*_required(required[:MOST_WORDS]), *(f"!({e})" for e in excluded[:MOST_WORDS])]
     return Query(
-        match=" & ".join(f"({condition})" for condition in conditions) or NOTHING,
+        conditions=tuple(conditions),
         exact=any_of(exact[:MOST_WORDS]) or NOTHING,
         words=tuple(word for pieces in required if (word := _plain(pieces))),
     )
+
+
+def excluded_spans(text: str) -> list[tuple[int, int]]:
+    """Return where the terms that the query excludes begin and end."""
+    return [found.span() for found in _TERM.finditer(text) if found["minus"]]
 
 
 def _terms(text: str) -> Iterator[tuple[bool, str | None, str]]:
@@ -89,7 +100,7 @@ def _terms(text: str) -> Iterator[tuple[bool, str | None, str]]:
         if found["phrase"] is not None:
             yield bool(found["minus"]), found["phrase"], ""
         elif found["word"]:
-            word = _INNER_QUOTE.sub("'", found["word"].lstrip(_QUOTES))
+            word = _INNER_QUOTE.sub("'", found["word"].lstrip(QUOTES))
             yield bool(found["minus"]), None, _PLUS.sub("", word)
 
 

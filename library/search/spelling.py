@@ -10,6 +10,7 @@ from library.models.clip import AVAILABLE
 from library.models.rows import read
 from library.search.conditions import MATCH_SQL
 from library.search.folding import fold
+from library.search.language import excluded_spans
 from library.search.vocabulary import Words, vocabulary
 from library.search.words import Word, pieces_of
 
@@ -30,11 +31,14 @@ def did_you_mean(text: str, is_found: Callable[[str], bool]) -> str | None:
     if words is None or not words.words:
         return None
     corrected = 0
+    text = text.strip()
+    excluded = excluded_spans(text)
 
     def correct(token: re.Match[str]) -> str:
         nonlocal corrected
         core = token[0].strip(_AROUND)
-        if token[0].startswith("-") or corrected >= MOST_CORRECTED:
+        is_excluded = any(begin <= token.start() < end for begin, end in excluded)
+        if is_excluded or corrected >= MOST_CORRECTED:
             return token[0]
         word = _word(core)
         better = _nearest(word, words) if word else None
@@ -43,7 +47,7 @@ def did_you_mean(text: str, is_found: Callable[[str], bool]) -> str | None:
         corrected += 1
         return token[0].replace(core, _spelling(better))
 
-    better = _TOKEN.sub(correct, text.strip())
+    better = _TOKEN.sub(correct, text)
     return better if corrected and is_found(better) else None
 
 

@@ -9,15 +9,17 @@ from string import punctuation, whitespace
 
 from library.changes.ledger import library_token
 from library.models.clip import AVAILABLE
-from library.models.rows import read
-from library.search.conditions import MATCH_SQL, match_of
+from library.models.rows import Row, read
+from library.search.conditions import MATCH_SQL
 from library.search.folding import fold
+from library.search.language import MINUS, QUOTES, OnlyExcludedError, parse
 from library.search.words import Run, Word, pieces_of
 
 MOST = 10
 OF_A_KIND = 4  # if there are others
 SAMPLE = 200  # clips that are read
-LATEST = 2_000  # clips among which a single letter is looked for first
+CANDIDATES = 2_000  # clips among which a short beginning is looked for
+MOST_WORDS = 4  # that clips are looked up by; the others are compared with the sample
 KINDS = ("genre", "tag", "creator", "title")
 
 # Jumps from each genre of public clips to the next in the index `clip_genre`.
@@ -34,15 +36,24 @@ WITH RECURSIVE genre (name) AS (
 )
 SELECT name FROM genre WHERE name IS NOT NULL LIMIT 500
 """
-_COLUMNS = "SELECT title, creator, tags FROM library_clip"
-_ALL = f"{_COLUMNS} WHERE {AVAILABLE} AND {MATCH_SQL} LIMIT {SAMPLE}"
-_AMONG_LATEST = (
-    "SELECT title, creator, tags FROM (SELECT title, creator, tags, search_vector"
-    f" FROM library_clip WHERE {AVAILABLE} ORDER BY id DESC LIMIT {LATEST}) AS latest"
-    f" WHERE {MATCH_SQL} LIMIT {SAMPLE}"
+_FROM_CLIPS = f"FROM library_clip WHERE {AVAILABLE}"
+_ALL = f"SELECT title, creator, tags {_FROM_CLIPS} AND {MATCH_SQL} LIMIT {SAMPLE}"
+# PostgreSQL reads the clips inside first, because of their limit.
+_AMONG = (
+    f"SELECT title, creator, tags FROM (SELECT title, creator, tags, search_vector {_FROM_CLIPS}"
+    f" {{}} LIMIT {CANDIDATES}) AS candidate WHERE {MATCH_SQL} LIMIT {SAMPLE}"
 )
-_SIGNS = re.compile(r'(?:^|\s)[-\u2212\uff0d+]+|["“”„«»]')
+_AMONG_LATEST = _AMONG.format("ORDER BY id DESC")
+_AMONG_MATCHES = _AMONG.format(f"AND {MATCH_SQL}")
+_QUOTE = re.compile(f"[{QUOTES}]")
+_SIGNS = re.compile(rf"(?:^|\s)[{MINUS}+]+")
 _LEXEME = re.compile(r"('[^']*')(?::(\*))?")
+# Words of the description are not suggested.
+_WHOLE, _BEGINNING = r"\1:AB", r"\1:\2AB"
+# So many words start with one letter that the index is no use. With other words, nor are two.
+_ONE_LETTER = re.compile(r"'.':\*")
+_TWO_LETTERS = re.compile(r"'.{1,2}':\*")
+_LAST_OF_JOINED = re.compile(r" <-> '.{1,2}':\*AB")
 _NO_LETTERS = str.maketrans("", "", punctuation + whitespace)
 _kept_genres: tuple[int, list[str]] = (-1, [])
 
@@ -60,7 +71,7 @@ def suggestions(text: str) -> list[Suggestion]:
 
     Texts that start with it precede; a clip is never read that the public cannot list.
     """
-    text = _SIGNS.sub(" ", text)
+    text = _without_signs(text)
     beginning = "".join(_letters(text))
     if not beginning:
         return []
@@ -85,14 +96,49 @@ def _texts(text: str, beginning: str) -> Iterator[tuple[str, str]]:
     """Yield kinds and texts of clips that may have such words."""
     for genre in _genres():
         yield "genre", genre
-    names = _LEXEME.sub(r"\1:\2AB", match_of(text))  # words of the description are not suggested
-    clips = read(_AMONG_LATEST, [names]) if len(beginning) == 1 else []
-    for clip in clips if len(clips) >= MOST else read(_ALL, [names]):
+    for clip in _clips(text):
         yield "title", clip["title"]
         if clip["creator"]:
             yield "creator", clip["creator"]
         for tag in clip["tags"]:
             yield "tag", tag
+
+
+def _without_signs(text: str) -> str:
+    """Return the text without the signs of the language of queries; words keep theirs."""
+    return _SIGNS.sub(" ", _QUOTE.sub(" ", text))
+
+
+def _clips(text: str) -> list[Row]:
+    """Return clips with all words of the text, the last of which may go on.
+
+    The index finds the whole words, and the last one if it is long enough. A short one is looked
+    for among a limited number of clips.
+    """
+    try:
+        conditions = parse(text).conditions
+    except OnlyExcludedError:
+        conditions = ()
+    if not conditions:
+        return []
+    whole = [_LEXEME.sub(_WHOLE, condition) for condition in conditions[:MOST_WORDS]]
+    if len(conditions) > MOST_WORDS:
+        return read(_ALL, [_all_of(whole)])
+    last = _LEXEME.sub(_BEGINNING, conditions[-1])
+    before = whole[:-1]
+    indexed = _LAST_OF_JOINED.sub("", last)
+    if (_TWO_LETTERS if before else _ONE_LETTER).search(indexed) is None:
+        before.append(indexed)
+        if indexed == last:
+            return read(_ALL, [_all_of(before)])
+    if before:
+        return read(_AMONG_MATCHES, [_all_of(before), last])
+    clips = read(_AMONG_LATEST, [last])
+    return clips if len(clips) >= MOST else clips + read(_ALL, whole)
+
+
+def _all_of(conditions: list[str]) -> str:
+    return " & ".join(f"({condition})" for condition in conditions)
 
 
 def _genres() -> list[str]:

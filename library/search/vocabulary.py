@@ -20,7 +20,7 @@ logger = logging.getLogger(__name__)
 
 MOST_WORDS = 50_000
 SMALL = 5_000  # clips of a library whose words the caller itself reads, in a few milliseconds
-PATIENCE = 3.0  # seconds that the caller who starts the first renewal waits for it
+PATIENCE = 0.2  # seconds that callers wait for the first words, since the thread began
 KEPT_FACTOR = 20  # times the duration of a renewal that passes before the next one
 _WORDS = f"""
 SELECT word, ndoc FROM ts_stat(
@@ -49,7 +49,15 @@ class Vocabulary:
     def __init__(self) -> None:
         self._lock = Lock()  # held during a renewal
         self._words: Words | None = None
-        self._due = 0.0
+        self._is_prepared = False
+        self._began = self._due = 0.0
+
+    def prepare(self) -> None:
+        """Start to read the words of a large library at the first search of the process."""
+        if not self._is_prepared:
+            self._is_prepared = True
+            if library_token().available > SMALL:
+                self._renew_if_due()
 
     def current(self) -> Words | None:
         """Return the words, or older ones or None while a thread is reading them."""
@@ -61,11 +69,10 @@ class Vocabulary:
                 if not self._has(token):
                     self._renew()
             return self._words
-        patience = 0.0
-        if time.monotonic() >= self._due and self._lock.acquire(blocking=False):
-            self._start()
-            patience = PATIENCE
-        if self._words is None and self._lock.acquire(timeout=patience):
+        self._renew_if_due()
+        if self._words is None and self._lock.acquire(
+            timeout=max(0, self._began + PATIENCE - time.monotonic())
+        ):
             self._lock.release()
         return self._words
 
@@ -88,8 +95,13 @@ class Vocabulary:
         ended = time.monotonic()
         self._due = ended + KEPT_FACTOR * (ended - began)
 
+    def _renew_if_due(self) -> None:
+        if time.monotonic() >= self._due and self._lock.acquire(blocking=False):
+            self._start()
+
     def _start(self) -> None:
         """Renew in a thread, which takes over the lock from the caller."""
+        self._began = time.monotonic()
         try:
             Thread(target=self._renew_in_background, daemon=True).start()
         except RuntimeError:  # the system has no thread left

@@ -9,8 +9,9 @@ from library.models.play import BY_PEOPLE, KNOWN_PEOPLE, PEOPLE
 from library.models.rows import Row, read
 from library.statistics.audience import Audience, Counts
 from library.statistics.heard import HEARD, heard
+from library.statistics.orders import ALL_TIME, Ranking
 from library.statistics.period import Period
-from library.statistics.ranking import ALL_TIME, Ranking, kept_ranking
+from library.statistics.ranking import kept_ranking
 from library.statistics.series import period_and_series, timeline
 from library.statistics.timeline import Plays
 from library.statistics.windows import WINDOWS, recent, trend

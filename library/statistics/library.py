@@ -8,9 +8,9 @@ from library.models.play import KNOWN_PEOPLE, PEOPLE
 from library.models.rows import read
 from library.statistics.audience import Audience, Counts
 from library.statistics.buckets import quarter_of
-from library.statistics.orders import order_of
+from library.statistics.orders import ALL_TIME, order_of
 from library.statistics.period import Period
-from library.statistics.ranking import ALL_TIME, PATIENCE, kept_ranking
+from library.statistics.ranking import PATIENCE, kept_ranking
 from library.statistics.series import period_and_series, timeline
 from library.statistics.timeline import Plays, Timeline
 from library.statistics.windows import WINDOWS, compared, recent, trend, window_edges

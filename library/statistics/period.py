@@ -2,21 +2,16 @@
 
 import re
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from functools import cache, cached_property, lru_cache
 from zoneinfo import ZoneInfo, available_timezones
 
+from library.moments import MOMENT, moment_text, parse_moment
 from library.statistics.buckets import Interval, back, floor, following, quarter_of, start_of
 
 MAX_BUCKETS = 1000
 FIRST_YEAR = 2000
 
-# RFC 3339, section 5.6, with optional seconds and offset. An unescaped `+` in a query string
-# arrives as a space.
-_MOMENT = re.compile(
-    r"(\d{4}-\d\d-\d\d)(?:[t ](\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?)(z|[+ -]\d\d:\d\d)?)?",
-    re.ASCII | re.IGNORECASE,
-)
 # A number of hours, days or weeks before now.
 _RELATIVE = re.compile(r"-(\d{1,6})([hdw])", re.ASCII | re.IGNORECASE)
 _DEFAULT_BUCKETS = {Interval.HOUR: 24, Interval.DAY: 30, Interval.WEEK: 12, Interval.MONTH: 12}
@@ -76,7 +71,7 @@ class Period:
 
 def in_zone(moment: datetime, zone: ZoneInfo) -> str:
     """Return the local time as text (RFC 3339), with `Z` as the JSON of all other times has it."""
-    return moment.astimezone(zone).isoformat().replace("+00:00", "Z")
+    return moment_text(moment.astimezone(zone))
 
 
 def parse_period(
@@ -141,28 +136,24 @@ def _zone_names() -> frozenset[str]:
 
 def _moment(field: str, text: str, zone: ZoneInfo, now: datetime, latest: datetime) -> datetime:
     """An instant in UTC, not after `latest`."""
-    if isinstance(text, str) and (found := _RELATIVE.fullmatch(text)):
-        return _before(now, int(found[1]), found[2].lower(), field, zone)
-    found = _MOMENT.fullmatch(text) if isinstance(text, str) else None
-    day, clock, offset = found.groups(default="") if found else ("", "", "")
+    text = text if isinstance(text, str) else ""
+    if relative := _RELATIVE.fullmatch(text):
+        return _before(now, int(relative[1]), relative[2].lower(), field, zone)
     try:
-        moment = datetime.fromisoformat(
-            f"{day}T{clock or '00:00'}{offset.upper().replace(' ', '+')}"
-        )
+        found = parse_moment(text)
     except ValueError:
-        example = "2026-03-29 or 2026-03-29T12:00:00+02:00"
         raise PeriodError(
             field,
-            f"Must be a date or an RFC 3339 date-time: {example}; or a number of hours, days or "
-            "weeks before now: -24h, -7d or -4w.",
+            f"Must be {MOMENT}; or a number of hours, days or weeks before now: -24h, -7d or -4w.",
         ) from None
+    moment = found if isinstance(found, datetime) else datetime.combine(found, time.min)
     if moment.year < FIRST_YEAR:
         raise _TooEarlyError(field)
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=zone)
     if moment >= latest:  # Compared as it is: a conversion would overflow in the year 9999.
         return latest
-    return moment.astimezone(UTC) if clock else start_of(moment.date(), zone)
+    return moment.astimezone(UTC) if isinstance(found, datetime) else start_of(found, zone)
 
 
 def _before(now: datetime, number: int, unit: str, field: str, zone: ZoneInfo) -> datetime:

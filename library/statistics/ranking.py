@@ -12,11 +12,7 @@ from threading import Lock, Thread
 from django.db import Error, connection
 
 from library.database_errors import fault_of, first_line
-from library.statistics.orders import ALL_TIME as ALL_TIME
-from library.statistics.orders import TOP as TOP
-from library.statistics.orders import Ranking as Ranking
-from library.statistics.orders import Ranks as Ranks
-from library.statistics.orders import rank_now
+from library.statistics.orders import Ranking, rank_now
 
 logger = logging.getLogger(__name__)
 

@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 import requests
+from django.test import Client
 
+from library.api import facets
 from library.licences import FAMILIES, LICENCES, find_licences, licences_that_allow
 from library.models import Clip, State
 from tests.support.field_errors import faulty
@@ -202,6 +204,23 @@ def test_facets_have_at_most_50_values(http: Http, make_clip: MakeClip) -> None:
     found = http("GET", FACETS).json()
     assert len(found["genres"]) == len(found["tags"]) == 50
     assert found["tags"][0] == {"value": "common", "count": 51}
+
+
+def test_waiting_for_other_facets_is_limited(
+    client: Client, clip: Clip, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Kept facets need no turn, and requests beyond the one that waits are refused at once."""
+    kept = client.get(FACETS).json()
+    monkeypatch.setattr(facets, "PATIENCE", 0.01)
+    with facets._counting:
+        assert client.get(FACETS).json() == kept
+        response = client.get(f"{FACETS}?genre=rock")
+        assert (response.status_code, response.json()["code"]) == (503, "facets_busy")
+        assert response["Retry-After"] == "1"
+        monkeypatch.setattr(facets, "PATIENCE", -1)  # forever
+        with facets._waiting:
+            assert client.get(f"{FACETS}?genre=rock").status_code == 503
+    assert client.get(f"{FACETS}?genre=rock").status_code == 200
 
 
 def test_facets_are_revalidated_until_a_clip_changes(http: Http, clip: Clip) -> None:

@@ -15,6 +15,7 @@ from django.test import Client
 
 from harness.origin import Origin, answer
 from harness.waiting import until
+from library.api.list_formats import playable
 from library.api.list_formats.m3u import UNKNOWN
 from library.models import Clip
 from tests.support.field_errors import faulty
@@ -82,6 +83,10 @@ def test_rss_has_the_required_elements_and_survives_odd_text(http: Http, odd_cli
     guid = item.find("guid")
     assert guid is not None
     assert (guid.text, guid.attrib) == (clip_url, {"isPermaLink": "false"})
+    # Nobody reads the JSON of the API: the link leads to the clip on the listening page.
+    fragment = f"clip-{odd_clip.pk}"
+    assert item.findtext("link") == f"{channel.findtext('link')}#{fragment}"
+    assert f'id="{fragment}"' in http("GET", "/").text
     pub_date = item.findtext("pubDate") or ""
     assert parsedate_to_datetime(pub_date) == odd_clip.created_at.replace(microsecond=0)
     assert item.findtext(f"{ITUNES}duration") == "30"
@@ -118,6 +123,18 @@ def test_enclosures_have_the_length_and_type_of_the_stream(
     assert "size_in_bytes" not in feed["items"][0]["attachments"][0]
 
 
+def test_response_opens_a_limited_number_of_files(
+    client: Client, make_clip: MakeClip, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(playable, "MOST_FILES", 2)
+    for title in "abcd":
+        make_clip(title=title, **({"size_bytes": 9, "content_type": "x/y"} if title == "a" else {}))
+    feed = client.get(f"{CLIPS}?format=jsonfeed&ordering=id").json()
+    sizes = [item["attachments"][0].get("size_in_bytes") for item in feed["items"]]
+    assert sizes[0] == 9
+    assert [size is not None for size in sizes] == [True, True, True, False]
+
+
 def test_json_feed_is_complete(http: Http, odd_clip: Clip, make_clip: MakeClip) -> None:
     plain = make_clip(title="Plain", size_bytes=1)
     response = http("GET", f"{CLIPS}?format=jsonfeed&limit=1&ordering=id")
@@ -130,7 +147,7 @@ def test_json_feed_is_complete(http: Http, odd_clip: Clip, make_clip: MakeClip) 
     url = f"{base}{CLIPS}/{odd_clip.pk}"
     assert item == {
         "id": url,
-        "url": url,
+        "url": f"{base}/#clip-{odd_clip.pk}",
         "title": ODD,
         "content_text": odd_clip.description,
         "date_published": "2026-01-02T03:04:05.000678Z",
@@ -308,6 +325,7 @@ def test_formats_show_the_preview_where_only_previews_are_public(
 
 def test_server_may_keep_formats_that_show_only_the_library(client: Client, clip: Clip) -> None:
     assert kept_by(client, f"{CLIPS}?format=csv") == "library"
+    assert kept_by(client, f"{CLIPS}?format=m3u") == "changes"  # it has no sizes
     assert kept_by(client, f"{CLIPS}?format=rss") is None  # the size is that of the file
     Clip.objects.update(size_bytes=1, content_type="audio/mpeg")
     assert kept_by(client, f"{CLIPS}?format=rss") == "changes"

@@ -5,9 +5,13 @@ from urllib.parse import quote, unquote
 
 import pytest
 import requests
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from library.models import Clip
 from library.search import vocabulary
+from library.search.language import QUOTES
+from library.search.suggestions import suggestions
 from library.search.vocabulary import Words
 
 Http = Callable[..., requests.Response]
@@ -57,9 +61,38 @@ def test_nothing_is_suggested_for_no_letters(http: Http, text: str) -> None:
 
 
 @pytest.mark.usefixtures("library")
-@pytest.mark.parametrize("text", ["-night", '"night', "+night", "night ", "nights -b", "日" * 200])
-def test_signs_of_queries_are_no_error(http: Http, text: str) -> None:
-    suggested(http, text)
+@pytest.mark.parametrize(
+    "text", ['"-night', "«-night", "+night", "- “-night ", '"-"-night', "−night"]
+)
+def test_signs_of_queries_are_ignored(http: Http, text: str) -> None:
+    assert suggested(http, text) == suggested(http, "night") != []
+
+
+@pytest.mark.django_db
+@given(st.lists(st.sampled_from(["-", "+", "\u2212", *QUOTES, " ", "a", "日", "'", ".", "#"])))
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+def test_no_beginning_is_an_error(signs: list[str]) -> None:
+    suggestions("".join(signs))
+
+
+@pytest.mark.usefixtures("library")
+def test_words_before_the_last_are_whole(http: Http) -> None:
+    expected = {
+        "nigh dr": [],
+        "night d": ["Night Drive"],
+        "hi-h": ["Hi-Hat Loop"],
+        "hi h": ["Hi-Hat Loop"],
+        "hi hat": ["Hi-Hat Loop"],
+        "日本": ["日本語の歌"],
+        "日本語の 歌": ["日本語の歌"],
+    }
+    assert {text: [name for name, _ in suggested(http, text)] for text in expected} == expected
+
+
+def test_beginning_of_many_words_is_compared_with_texts(http: Http, make_clip: MakeClip) -> None:
+    make_clip(title="One and two and three and four")
+    assert len(suggested(http, "one and two and three and f")) == 1
+    assert suggested(http, "one and two and three and five") == []
 
 
 def test_at_most_ten_are_suggested_of_several_kinds(http: Http, make_clip: MakeClip) -> None:
@@ -101,6 +134,7 @@ def test_unknown_words_are_corrected(http: Http) -> None:
     expected = {
         "nigth drive": "night drive",
         '"nihgt drive" -zebra': '"night drive" -zebra',
+        'nihgt -"drive hoem lop" -lop \u2212lop': 'night -"drive hoem lop" -lop \u2212lop',
         "tiesot": "Tiësto",
         "lop": "loop",
         "night drive": None,  # it matches
@@ -147,7 +181,9 @@ def test_other_origins_may_read_the_correction(http: Http) -> None:
 def test_thread_reads_the_words_of_a_large_library(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(vocabulary, "SMALL", 0)
     monkeypatch.setattr(vocabulary, "KEPT_FACTOR", 1_000_000)
+    monkeypatch.setattr(vocabulary, "PATIENCE", 60)
     kept = vocabulary.Vocabulary()
+    kept.prepare()
     first = kept.current()
     assert first is not None
     assert first.words == (
@@ -156,6 +192,14 @@ def test_thread_reads_the_words_of_a_large_library(monkeypatch: pytest.MonkeyPat
     Clip.objects.filter(creator="Tiësto").mark_deleted()
     assert kept.current() is first  # until it is due
     assert not kept.is_current()
+
+
+@pytest.mark.usefixtures("library")
+def test_slow_reading_of_the_words_does_not_hold_searches(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(vocabulary, "SMALL", 0)
+    kept = vocabulary.Vocabulary()
+    with kept._lock:
+        assert kept.current() is None
 
 
 def test_words_are_found_by_their_beginnings() -> None:

@@ -15,8 +15,8 @@ from library.statistics.buckets import QUARTER, Interval, quarter_of
 from library.statistics.clip import clip_statistics
 from library.statistics.clips import COLUMNS, clips_statistics
 from library.statistics.library import library_statistics
+from library.statistics.orders import ALL_TIME
 from library.statistics.period import Period, parse_period
-from library.statistics.ranking import ALL_TIME
 from library.statistics.windows import WINDOWS
 from tests.support.plays import add_events
 from tests.support.recipes import linked_clip, play

@@ -12,7 +12,8 @@ from django.db import connection
 from django.utils import timezone
 
 from library.models import Clip
-from library.statistics.ranking import TOP, KeptRanking, Ranking, Ranks
+from library.statistics.orders import TOP, Ranking, Ranks
+from library.statistics.ranking import KeptRanking
 from tests.support.plays import add_plays, every
 
 Http = Callable[..., requests.Response]

@@ -12,8 +12,8 @@ from library.models import Clip
 from library.statistics.buckets import QUARTER, Interval
 from library.statistics.clip import clip_statistics
 from library.statistics.library import library_statistics
+from library.statistics.orders import ALL_TIME
 from library.statistics.period import Period, parse_period
-from library.statistics.ranking import ALL_TIME
 from tests.support.plays import seed_plays
 
 ZONES = ("UTC", "Europe/Berlin", "Asia/Kolkata", "America/New_York")

@@ -12,15 +12,15 @@ from library.api.etags import Representation, digest_of
 from library.api.json_bodies import JSONRenderer
 from library.api.list_formats import jsonfeed, m3u, rss, table
 from library.api.list_formats.pages import Page
-from library.api.list_formats.playable import COLUMNS
+from library.api.list_formats.playable import COLUMNS, DURATION
 from library.api.representation import FIELDS, columns
 from library.models.rows import Row
 
 JSON = "json"
 NEWEST_FIRST = "-created_at"
-_PLAYLIST = ("id", "title", "creator", *COLUMNS)
+_PLAYLIST = ("id", "title", "creator", *DURATION)
 _FEED = (
-    *_PLAYLIST,
+    *("id", "title", "creator", *COLUMNS),
     *("description", "genre", "tags", "creator_url", "created_at", "updated_at"),
 )
 
@@ -98,8 +98,8 @@ def shows_only_the_library(chosen: ListFormat | None, rows: Sequence[Row]) -> bo
 
     A size that no check has found is that of this machine's copy, which may arrive later.
     """
-    is_feed = chosen is not None and chosen.needs is not None
-    return not is_feed or all(row["size_bytes"] is not None for row in rows)
+    shows_sizes = chosen is not None and "size_bytes" in (chosen.needs or ())
+    return not shows_sizes or all(row["size_bytes"] is not None for row in rows)
 
 
 def represented_as(

@@ -4,7 +4,7 @@ from typing import Any
 
 from library.api.json_bodies import JSONRenderer
 from library.api.list_formats.pages import Page
-from library.api.list_formats.playable import playable
+from library.api.list_formats.playable import Playable, playables
 from library.models.rows import Row
 
 MEDIA_TYPE = "application/feed+json"
@@ -19,13 +19,15 @@ def render(page: Page) -> bytes:
         "home_page_url": page.home_url,
         "feed_url": page.url,
         "next_url": page.next_url,
-        "items": [_item(page, row) for row in page.rows],
+        "items": [
+            _item(page, row, audio)
+            for row, audio in zip(page.rows, playables(page.rows), strict=True)
+        ],
     }
     return JSONRenderer().render(_without_none(feed))
 
 
-def _item(page: Page, row: Row) -> dict[str, Any]:
-    audio = playable(row)
+def _item(page: Page, row: Row, audio: Playable) -> dict[str, Any]:
     attachment = {
         "url": page.stream_url(row),
         "mime_type": audio.content_type,
@@ -35,7 +37,7 @@ def _item(page: Page, row: Row) -> dict[str, Any]:
     }
     item = {
         "id": page.clip_url(row),
-        "url": page.clip_url(row),
+        "url": page.link(row),
         "title": row["title"],
         "content_text": row["description"] or row["title"],  # the format requires a content
         "date_published": row["created_at"],

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from library.api.list_formats.pages import Page
-from library.api.list_formats.playable import playable
+from library.api.list_formats.playable import duration_of
 
 UNKNOWN = -1  # seconds, as players expect it
 
@@ -17,7 +17,7 @@ def _lines(page: Page) -> Iterator[str]:
     yield "#EXTM3U"
     yield f"#PLAYLIST:{_line(page.title)}"
     for row in page.rows:
-        duration = playable(row).duration
+        duration = duration_of(row)
         seconds = UNKNOWN if duration is None else max(1, int(duration + 0.5))
         name = " - ".join(text for text in (row["creator"], row["title"]) if text)
         yield f"#EXTINF:{seconds},{_line(name)}"

@@ -49,6 +49,10 @@ class Page:
             fields,
         )
 
+    def link(self, row: Row) -> str:
+        """Return where readers go: the clip on the listening page, or that page if it is older."""
+        return f"{self.home_url}#clip-{row['id']}"
+
     def clip_url(self, row: Row) -> str:
         return f"{self.clips_url}/{row['id']}"
 

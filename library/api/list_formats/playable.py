@@ -1,5 +1,6 @@
 """The audio that a clip's stream sends: its type, size and duration."""
 
+from collections.abc import Iterable, Iterator
 from contextlib import closing
 from pathlib import PurePosixPath
 from typing import NamedTuple
@@ -14,7 +15,9 @@ from library.models.rows import Row
 from library.renditions.variants import DEFAULT_PREVIEW
 from library.sources.opening import open_local_audio
 
-COLUMNS = ("duration", "content_type", "size_bytes", "audio_url", "audio_file", "renditions")
+DURATION = ("duration", "renditions")
+COLUMNS = (*DURATION, "content_type", "size_bytes", "audio_url", "audio_file")
+MOST_FILES = 100  # that a response opens
 UNKNOWN_TYPE = "application/octet-stream"
 _TYPES = {extension: media_type for media_type, extension in EXTENSIONS.items()} | {
     "mp4": "audio/mp4",
@@ -31,21 +34,38 @@ class Playable(NamedTuple):
     duration: float | None
 
 
-def playable(row: Row) -> Playable:
-    """Return the facts of a clip's stream from the COLUMNS of its row.
+def playables(rows: Iterable[Row]) -> Iterator[Playable]:
+    """Yield the facts of each clip's stream from the COLUMNS of its row.
 
-    Without a size from a check, those of the audio on this machine count. Without that either, the
-    type is the one that the name of the source suggests.
+    Without a size from a check, those of the audio on this machine count, for MOST_FILES clips. For
+    others, the size is unknown and the type is the one that the name of the source suggests.
     """
+    files = 0
+    for row in rows:
+        if settings.CLIPS_PUBLISH == Part.PREVIEW:
+            yield _preview(row)
+            continue
+        content_type, size = row["content_type"], row["size_bytes"]
+        if content_type is None or size is None:
+            found = _local_facts(row) if files < MOST_FILES else None
+            files += 1
+            content_type, size = found or (content_type or _suggested_type(row), None)
+        yield Playable(content_type, size, row["duration"])
+
+
+def duration_of(row: Row) -> float | None:
+    """Return the duration of a clip's stream in seconds, or None if it is unknown."""
     if settings.CLIPS_PUBLISH == Part.PREVIEW:
-        made = DEFAULT_PREVIEW.listed_in(row["renditions"])
-        if made is None:  # it is made when it is first requested
-            return Playable(_TYPES[DEFAULT_PREVIEW.format], None, None)
-        return Playable(made["content_type"], made["size_bytes"], made["duration"])
-    content_type, size = row["content_type"], row["size_bytes"]
-    if content_type is None or size is None:
-        content_type, size = _local_facts(row) or (content_type or _suggested_type(row), None)
-    return Playable(content_type, size, row["duration"])
+        return _preview(row).duration
+    duration: float | None = row["duration"]
+    return duration
+
+
+def _preview(row: Row) -> Playable:
+    made = DEFAULT_PREVIEW.listed_in(row["renditions"])
+    if made is None:  # it is made when it is first requested
+        return Playable(_TYPES[DEFAULT_PREVIEW.format], None, None)
+    return Playable(made["content_type"], made["size_bytes"], made["duration"])
 
 
 def _local_facts(row: Row) -> tuple[str, int] | None:

@@ -12,7 +12,7 @@ from datetime import UTC
 from email.utils import format_datetime
 
 from library.api.list_formats.pages import Page
-from library.api.list_formats.playable import playable
+from library.api.list_formats.playable import Playable, playables
 from library.models.rows import Row
 
 MEDIA_TYPE = "application/rss+xml"
@@ -42,17 +42,16 @@ def _lines(page: Page) -> Iterator[str]:
     yield _atom_link("self", page.url)
     if page.next_url:
         yield _atom_link("next", page.next_url)
-    for row in page.rows:
-        yield from _item(page, row)
+    for row, audio in zip(page.rows, playables(page.rows), strict=True):
+        yield from _item(page, row, audio)
     yield "</channel>"
     yield "</rss>\n"
 
 
-def _item(page: Page, row: Row) -> Iterator[str]:
-    audio = playable(row)
+def _item(page: Page, row: Row, audio: Playable) -> Iterator[str]:
     yield "<item>"
     yield _element("title", row["title"])
-    yield _element("link", page.clip_url(row))
+    yield _element("link", page.link(row))
     yield f'<guid isPermaLink="false">{_escaped(page.clip_url(row))}</guid>'
     yield _element("pubDate", format_datetime(row["created_at"].astimezone(UTC), usegmt=True))
     if row["creator"]:

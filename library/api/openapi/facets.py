@@ -6,7 +6,7 @@ from typing import Any
 from drf_spectacular.utils import OpenApiExample, OpenApiResponse, extend_schema
 from rest_framework import serializers
 
-from library.api import parameters
+from library.api import errors, parameters
 from library.api.openapi.errors import READING, error_responses, invalid_query
 from library.api.openapi.parameters import (
     IF_NONE_MATCH,
@@ -52,7 +52,9 @@ facets = extend_schema(
     "`genres`, `licences` and `creators` ignore the filter of their own field: with `genre=jazz`, "
     "`genres` still has all genres, with the numbers of clips you get by choosing them as well. "
     "`tags` obeys `tag`, because a list has only clips with all of the tags: it has the tags that "
-    "narrow the list further. Genres and creators that differ only in case are counted together.",
+    "narrow the list further. Genres and creators that differ only in case are counted together."
+    "\n\nCounts are kept until a clip changes. Few are made at a time: requests for others get a "
+    "503 with `Retry-After`.",
     auth=READERS,
     parameters=[
         query_parameters("FacetsParameters", parameters.CLIP_FILTERS),
@@ -65,7 +67,10 @@ facets = extend_schema(
         200: FacetsAnswer,
         304: OpenApiResponse(None, "Your copy is current."),
         **error_responses(
-            partial(invalid_query, parameters.CLIP_FILTERS), *READING, name="QueryErrors"
+            partial(invalid_query, parameters.CLIP_FILTERS),
+            *READING,
+            errors.FacetsBusy,
+            name="QueryErrors",
         ),
     },
     examples=[OpenApiExample("Three clips", _EXAMPLE, response_only=True, status_codes=["200"])],

@@ -16,6 +16,7 @@ from library.api.openapi.examples import CLIP
 from library.api.serializers import ClipSerializer
 
 _CLIP_URL = f"https://clips.example.com/api/v1/clips/{CLIP['id']}"
+_LINK = f"https://clips.example.com/#clip-{CLIP['id']}"
 _STREAM, _PAGE = f"{_CLIP_URL}/stream", "https://clips.example.com/api/v1/clips?format="
 _M3U = f"#EXTM3U\n#PLAYLIST:Clips\n#EXTINF:31,{CLIP['creator']} - {CLIP['title']}\n{_STREAM}\n"
 _RSS = f"""<?xml version="1.0" encoding="UTF-8"?>
@@ -26,6 +27,7 @@ _RSS = f"""<?xml version="1.0" encoding="UTF-8"?>
 <description>Short audio clips.</description>
 <item>
 <title>{CLIP["title"]}</title>
+<link>{_LINK}</link>
 <guid isPermaLink="false">{_CLIP_URL}</guid>
 <enclosure url="{_STREAM}" length="480000" type="audio/mpeg"/>
 </item>
@@ -41,7 +43,7 @@ _FEED = {
     "items": [
         {
             "id": _CLIP_URL,
-            "url": _CLIP_URL,
+            "url": _LINK,
             "title": CLIP["title"],
             "content_text": CLIP["description"],
             "date_published": CLIP["created_at"],

@@ -30,8 +30,8 @@ suggest = extend_schema(
     operation_id="suggest",
     summary="Suggest queries",
     description=f"Return up to {MOST} titles, creators, tags and genres of public clips that have "
-    "words starting with `q`, ignoring case, accents and white space. Those that start with `q` "
-    "come first.",
+    "words starting with `q`, ignoring case, accents, white space, quotation marks, `-` and `+` "
+    "before words. Only the last word may go on. Texts that start with `q` come first.",
     auth=READERS,
     parameters=[
         query_parameters("SuggestParameters", parameters.SUGGEST),
