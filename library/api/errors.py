@@ -99,6 +99,16 @@ class EmptyBody(exceptions.ParseError):
     default_detail = "The request has no body. Send the audio file as the body."
 
 
+class PartialBody(exceptions.ParseError):
+    """An upload has Content-Range, so its body may be a part (RFC 9110, section 14.5)."""
+
+    default_code = "partial_body"
+    default_detail = (
+        "The request has Content-Range, so its body may be only a part of the audio. Nothing was "
+        "changed. Send the whole audio without Content-Range: with curl, without -C."
+    )
+
+
 class DigestInvalid(exceptions.ParseError):
     """The Content-Digest header is malformed."""
 

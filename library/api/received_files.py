@@ -19,6 +19,7 @@ from library.api.errors import (
     ContentCoded,
     EmptyBody,
     LengthRequired,
+    PartialBody,
     PayloadTooLarge,
     RawBodyNeeded,
 )
@@ -60,6 +61,8 @@ def check_head(request: Request) -> None:
     codings = request.headers.get("Content-Encoding", "").split(",")
     if not {coding.strip().lower() for coding in codings} <= {"", "identity"}:
         raise ContentCoded
+    if "Content-Range" in request.headers:
+        raise PartialBody
     if request.method == "PUT" and is_form(request.META):
         raise RawBodyNeeded
     if request.method == "POST":

@@ -243,6 +243,7 @@ WRITING_MANY: tuple[MakeError, ...] = (
 )
 # What the head of an upload can have wrong, and its body.
 _UPLOADING: tuple[MakeError, ...] = (
+    errors.PartialBody,
     errors.DigestInvalid,
     errors.NotAudio,
     errors.DigestMismatch,
