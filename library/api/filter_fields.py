@@ -9,7 +9,7 @@ from rest_framework import serializers
 from library.licences import UnknownLicenceError, find_licences
 from library.text import composed
 
-MOST_IDS = 500
+MOST_IDS = 300  # of seven digits, with their commas as %2C, fit into a request target
 MAX_REPEATED = 20
 ID_LIST = f"[0-9]{{1,18}}( *, *[0-9]{{1,18}}){{0,{MOST_IDS - 1}}}"
 # RFC 3339, section 5.6, with optional seconds and offset. An unescaped `+` in a query string
