@@ -32,7 +32,7 @@ _OF_COLUMN = """(
         sum(number)::bigint AS count
     FROM (
         SELECT {column} AS value, count(*) AS number FROM matching
-        WHERE {column} IS NOT NULL GROUP BY {column}
+        WHERE {column} <> '' GROUP BY {column}
     ) AS spelled
     GROUP BY lower(value) ORDER BY count DESC, lower(value) COLLATE "C" LIMIT {most}
 )"""
