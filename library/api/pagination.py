@@ -14,9 +14,7 @@ from library.models.rows import Row, read
 from library.statistics.recent_plays import recent_plays
 
 KEPT_COUNTS = 1_000  # filters
-kept_counts: dict[
-    str, tuple[int, int]
-] = {}  # changes of the library, and matching clips, by filter
+kept_counts: dict[str, tuple[int, int]] = {}  # changes so far, and matching clips, by filter
 
 
 def page_of(
@@ -83,7 +81,7 @@ def statement_of(
 def matching_count(conditions: Conditions) -> int:
     """Return how many clips match the filters.
 
-    The library's version includes the number of all. A count of others is kept until a clip changes.
+    The library's version includes the number of all. Other counts are kept until a clip changes.
     """
     token = library_token()  # before the count, which is at least as recent
     if not conditions.values:
