@@ -15,17 +15,11 @@ from rest_framework.request import Request
 
 from library.api.content_digest import ContentDigest
 from library.api.early_look import awaits_body, is_form
-from library.api.errors import (
-    ContentCoded,
-    EmptyBody,
-    LengthRequired,
-    PartialBody,
-    PayloadTooLarge,
-    RawBodyNeeded,
-)
+from library.api.errors import ContentCoded, LengthRequired, PayloadTooLarge
 from library.api.idempotency import key_of
 from library.api.multipart import CHUNK, boundary_of
 from library.api.protocol_errors import BodyIncomplete, BodyNotStored
+from library.api.upload_errors import EmptyBody, PartialBody, RawBodyNeeded
 from library.sources.uploaded_file import why_too_large
 
 
