@@ -14,7 +14,7 @@ from library.api.etags import may_be_kept, represented, revalidated
 from library.api.filters import Conditions, matching
 from library.api.openapi import facets as described
 from library.api.pagination import matching_count
-from library.changes.ledger import library_token
+from library.changes.version import library_token
 from library.models.rows import Row, read
 
 MOST = 50  # values of a facet

@@ -9,7 +9,7 @@ from rest_framework.utils.urls import remove_query_param, replace_query_param
 from library.api.filters import Conditions, matching
 from library.api.representation import select_list
 from library.api.sorting import Order, Place
-from library.changes.ledger import library_token
+from library.changes.version import library_token
 from library.models.rows import Row, read
 from library.statistics.recent_plays import recent_plays
 
