@@ -158,7 +158,7 @@ LIST: Parameters = {
         [sign + name for name in ORDERINGS for sign in ("", "-")],
         help_text="Sort by this field; `-` reverses the order, and `+` changes nothing. Clips with "
         "equal values are sorted by `id` in the same direction. The default is `id`. `play_count` "
-        "and `recent_plays` always order by all plays, also if `audience` is `people`.",
+        "and `recent_plays` count all plays, whatever the `audience` of statistics.",
     ),
     "limit": LimitParameter(MAX_LIMIT, DEFAULT_LIMIT, "Maximum number of clips on a page."),
     "cursor": serializers.CharField(
