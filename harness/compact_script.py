@@ -20,7 +20,7 @@ _TOKEN = re.compile(
 # Variables. None of these names has another meaning in the source, such as that of a property.
 NAMES = (  # noqa: SIM905
     "playing queue born jumped calm report send leave listen clip audio target hear event now at"
-    " before from seen sent jumps reached kind end due name source"
+    " before from seen sent jumps reached kind name source"
 ).split()
 SHORT = dict(zip(NAMES, ascii_letters, strict=False)) | {"true": "!0", "const": "let"}
 
@@ -39,7 +39,7 @@ def compact(source: str) -> str:
             statements.append("")
         elif text in ")]}":
             statements.pop()
-            found = found.removesuffix(";" if text == "}" else "")
+            found = found.removesuffix(";" if text == "}" else "").removesuffix(",")
         if before == ";" and text == "let" and statements[-1] == text:
             found, text = found[:-1], ","
         elif before in ("", ";", "{", "}") and text not in ("}", ";"):

@@ -120,7 +120,7 @@ def emptied(transactional_db: None) -> None:
 
 @pytest.fixture(autouse=True)
 def _forget_counts() -> None:
-    """Forget the counts of clips: after a rollback, the ledger's numbers occur again."""
+    """Forget the counts of clips: after a rollback, the numbers of changes occur again."""
     kept_counts.clear()
     kept_facets.clear()
 

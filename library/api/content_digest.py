@@ -5,7 +5,7 @@ from base64 import b64decode
 from binascii import Error
 from hashlib import sha256, sha512
 
-from library.api.errors import DigestInvalid, DigestMismatch
+from library.api.upload_errors import DigestInvalid, DigestMismatch
 
 ALGORITHMS = {"sha-256": sha256, "sha-512": sha512}
 # A member of a dictionary whose value is a byte sequence (RFC 9651, section 3), with parameters.

@@ -23,7 +23,10 @@ def is_form(environ: Mapping[str, Any]) -> bool:
 
 @dataclass
 class EarlyLook:
-    """What both turns of one request share."""
+    """What both turns of one request share.
+
+    A request with a single turn has one, too, if the server has counted it already.
+    """
 
     awaits_body: bool = True  # false in the second turn
     limits: Mapping[str, str] | None = None  # headers of rate limits: the request counts once

@@ -16,7 +16,7 @@ from library.api.etags import may_be_kept, represented, revalidated
 from library.api.filters import Conditions, matching
 from library.api.openapi import facets as described
 from library.api.pagination import matching_count
-from library.changes.ledger import library_token
+from library.changes.version import library_token
 from library.models.rows import Row, read
 
 MOST = 50  # values of a facet
@@ -36,7 +36,7 @@ _OF_COLUMN = """(
         '{facet}' AS facet,
         (array_agg({column} ORDER BY number DESC, {column} COLLATE "C"))[1] AS value,
         sum(number)::bigint AS count
-    FROM counted WHERE others = {others} AND {column} IS NOT NULL
+    FROM counted WHERE others = {others} AND {column} <> ''
     GROUP BY lower({column}) ORDER BY count DESC, lower({column}) COLLATE "C" LIMIT {most}
 )"""
 _OF_TAGS = """(

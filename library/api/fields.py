@@ -150,6 +150,16 @@ class ChoiceParameter(serializers.ChoiceField):
         )
 
 
+class OrderParameter(ChoiceParameter):
+    """The name of an order, with `-` for the reverse. `+` may stand before it, and is left out.
+
+    An unescaped `+` in a query string arrives as a space.
+    """
+
+    def to_internal_value(self, data: Any) -> Any:
+        return super().to_internal_value(re.sub(r"^[+ ](?!-)", "", data))
+
+
 class FiniteParameter(serializers.FloatField):
     """A finite number; Python's `float` would accept `nan`, `inf`, `1_000` and other digits."""
 

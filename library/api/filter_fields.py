@@ -10,7 +10,7 @@ from library.licences import UnknownLicenceError, find_licences
 from library.moments import MOMENT, parse_moment
 from library.text import composed
 
-MOST_IDS = 500
+MOST_IDS = 300  # of seven digits, with their commas as %2C, fit into a request target
 MAX_REPEATED = 20
 ID_LIST = f"[0-9]{{1,18}}( *, *[0-9]{{1,18}}){{0,{MOST_IDS - 1}}}"
 

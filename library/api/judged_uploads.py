@@ -5,10 +5,10 @@ from typing import Any
 
 from rest_framework.exceptions import ErrorDetail
 
-from library.api.errors import NotAudio
 from library.api.proposals import proposals
 from library.api.received_files import ReceivedFile
 from library.api.received_forms import Errors, Form, raise_errors
+from library.api.upload_errors import NotAudio
 from library.api.upload_serializers import ClipMetadataSerializer
 from library.audio.containers.reader import Reader
 from library.audio.containers.results import EXTENSIONS, Audio, Refusal

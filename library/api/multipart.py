@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from django.utils.http import parse_header_parameters
 
-from library.api.errors import FormInvalid
+from library.api.upload_errors import FormInvalid
 
 CHUNK = 65_536
 MOST_HEAD_BYTES = 8_192  # of one part

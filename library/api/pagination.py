@@ -9,12 +9,12 @@ from rest_framework.utils.urls import remove_query_param, replace_query_param
 from library.api.filters import Conditions, matching
 from library.api.representation import select_list
 from library.api.sorting import Order, Place
-from library.changes.ledger import library_token
+from library.changes.version import library_token
 from library.models.rows import Row, read
 from library.statistics.recent_plays import recent_plays
 
 KEPT_COUNTS = 1_000  # filters
-kept_counts: dict[str, tuple[int, int]] = {}  # changes in the ledger, and matching clips, by filter
+kept_counts: dict[str, tuple[int, int]] = {}  # changes so far, and matching clips, by filter
 
 
 def page_of(
@@ -81,7 +81,7 @@ def statement_of(
 def matching_count(conditions: Conditions) -> int:
     """Return how many clips match the filters.
 
-    The ledger knows the number of all. A count of others is kept until a clip changes.
+    The library's version includes the number of all. Other counts are kept until a clip changes.
     """
     token = library_token()  # before the count, which is at least as recent
     if not conditions.values:

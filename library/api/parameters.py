@@ -11,7 +11,14 @@ from rest_framework.exceptions import ErrorDetail
 from rest_framework.fields import empty, get_error_detail
 
 from library.api.errors import NOT_NAMES
-from library.api.fields import ChoiceParameter, Field, FlagParameter, TagsField, WholeParameter
+from library.api.fields import (
+    ChoiceParameter,
+    Field,
+    FlagParameter,
+    OrderParameter,
+    TagsField,
+    WholeParameter,
+)
 from library.api.filter_fields import (
     MAX_REPEATED,
     MOST_IDS,
@@ -147,10 +154,11 @@ CLIP_FILTERS: Parameters = {
 }
 LIST: Parameters = {
     **CLIP_FILTERS,
-    "ordering": ChoiceParameter(
+    "ordering": OrderParameter(
         [sign + name for name in ORDERINGS for sign in ("", "-")],
-        help_text="Sort by this field; `-` reverses the order. Clips with equal values are sorted "
-        "by `id` in the same direction. The default is `id`.",
+        help_text="Sort by this field; `-` reverses the order, and `+` changes nothing. Clips with "
+        "equal values are sorted by `id` in the same direction. The default is `id`. `play_count` "
+        "and `recent_plays` count all plays, whatever the `audience` of statistics.",
     ),
     "limit": LimitParameter(MAX_LIMIT, DEFAULT_LIMIT, "Maximum number of clips on a page."),
     "cursor": serializers.CharField(

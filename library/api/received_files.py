@@ -15,16 +15,11 @@ from rest_framework.request import Request
 
 from library.api.content_digest import ContentDigest
 from library.api.early_look import awaits_body, is_form
-from library.api.errors import (
-    ContentCoded,
-    EmptyBody,
-    LengthRequired,
-    PayloadTooLarge,
-    RawBodyNeeded,
-)
+from library.api.errors import ContentCoded, LengthRequired, PayloadTooLarge
 from library.api.idempotency import key_of
 from library.api.multipart import CHUNK, boundary_of
 from library.api.protocol_errors import BodyIncomplete, BodyNotStored
+from library.api.upload_errors import EmptyBody, PartialBody, RawBodyNeeded
 from library.sources.uploaded_file import why_too_large
 
 
@@ -60,6 +55,8 @@ def check_head(request: Request) -> None:
     codings = request.headers.get("Content-Encoding", "").split(",")
     if not {coding.strip().lower() for coding in codings} <= {"", "identity"}:
         raise ContentCoded
+    if "Content-Range" in request.headers:
+        raise PartialBody
     if request.method == "PUT" and is_form(request.META):
         raise RawBodyNeeded
     if request.method == "POST":

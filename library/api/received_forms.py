@@ -115,11 +115,17 @@ class _FormReading:
             errors["metadata"] = [ErrorDetail(sentence, "max_length")]
             return None
         try:
-            return strict_json(bytes(self._metadata))
+            value = strict_json(bytes(self._metadata))
         except APIException as error:
             sentence = str(error.detail).replace("The request body", "This part")
             errors["metadata"] = [ErrorDetail(sentence, error.default_code)]
             return None
+        if not isinstance(value, dict):
+            errors["metadata"] = [
+                ErrorDetail("Send a JSON object with the fields of a clip.", "invalid")
+            ]
+            return None
+        return value
 
     def close(self) -> None:
         if self._audio is not None:

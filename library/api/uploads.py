@@ -17,12 +17,12 @@ from rest_framework.request import Request
 
 from library import history
 from library.api.early_look import awaits_body, go_on, is_form
-from library.api.errors import NotAudio
 from library.api.idempotency import answer_once, key_of
 from library.api.judged_uploads import Judged, checked, judge, of_duration
 from library.api.protocol_errors import BodyNotStored
 from library.api.received_files import ReceivedFile, check_head, received_body
 from library.api.received_forms import Form, raise_errors, received_form
+from library.api.upload_errors import NotAudio
 from library.api.writes import ClipWrites, check_change, first_state
 from library.audio.containers.results import Refusal
 from library.models import Clip

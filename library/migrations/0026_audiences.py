@@ -108,7 +108,7 @@ def _fill_clips(database, clips, limit):
     """Count the latest plays of these clips, and all of them, while none is recorded."""
     values = {"clips": clips, "limit": limit}
     with transaction.atomic(using=database.alias), database.cursor() as cursor:
-        # For the triggers of the ledger: nothing changes that the public sees.
+        # For the triggers of changes: nothing changes that the public sees.
         cursor.execute("SELECT set_config('clips.recording', 'on', true)")
         cursor.execute(
             "SELECT FROM library_clip WHERE id = ANY(%(clips)s) ORDER BY id FOR NO KEY UPDATE",

@@ -35,8 +35,9 @@ _MEDIA_ENGINE = re.compile(
 )
 # Sent by iOS and Android for an app that does not name itself, or has a name the list lacks.
 _APP_PLATFORM = re.compile(r"\bCFNetwork/|^Dalvik/")
-# The list calls Node.js's fetch a bot and PowerShell's an app.
-_UNLISTED_LIBRARY = re.compile(r"^node$|\bWindowsPowerShell/")
+# The list calls Node.js's fetch a bot and PowerShell's an app. Chrome without a window is
+# controlled by a program, and `Lavf` alone is FFmpeg, which mostly downloads or converts.
+_UNLISTED_LIBRARY = re.compile(r"^node$|\bWindowsPowerShell/|\bHeadlessChrome/|^Lavf/")
 _BROWSER = re.compile(
     r"\b(?:Mozilla|Opera)/.*(?:Gecko|WebKit|MSIE|Trident|Presto)|Browser/", re.IGNORECASE
 )

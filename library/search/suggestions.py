@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import accumulate
 from string import punctuation, whitespace
 
-from library.changes.ledger import library_token
+from library.changes.version import library_token
 from library.models.clip import AVAILABLE
 from library.models.rows import Row, read
 from library.search.conditions import MATCH_SQL

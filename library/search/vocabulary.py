@@ -12,7 +12,7 @@ from threading import Lock, Thread
 
 from django.db import Error, connection
 
-from library.changes.ledger import Token, library_token
+from library.changes.version import Token, library_token
 from library.database_errors import first_line
 from library.models.clip import AVAILABLE
 

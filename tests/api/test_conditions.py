@@ -8,7 +8,7 @@ import pytest
 import requests
 from django.contrib.admin.models import LogEntry
 
-from library.changes.ledger import library_token
+from library.changes.version import library_token
 from library.models import Clip
 from library.streams.dates import http_date
 from tests.support.editors import bearer, editor

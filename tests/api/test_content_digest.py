@@ -6,7 +6,7 @@ from hashlib import sha256, sha512
 import pytest
 
 from library.api.content_digest import ContentDigest
-from library.api.errors import DigestInvalid, DigestMismatch
+from library.api.upload_errors import DigestInvalid, DigestMismatch
 
 BODY = b"audio"
 D256 = b64encode(sha256(BODY).digest()).decode()

@@ -110,6 +110,7 @@ def test_blank_parameters_count_as_not_given(http: Http) -> None:
         ("limit=1&limit=2", "limit", "only once"),
         ("ordering=genre", "ordering", "-play_count"),
         ("ordering=--id", "ordering", "-play_count"),
+        ("ordering=%2B-id", "ordering", "-play_count"),
         ("fields=id,secret", "fields", "id, title, description"),
         ("fields=,", "fields", "id, title, description"),
         ("health=broken", "health", "unchecked, ok, failing"),

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from library.api.errors import FormInvalid
 from library.api.multipart import MOST_HEAD_BYTES, PartHead, boundary_of, read_parts
+from library.api.upload_errors import FormInvalid
 
 FIELD = b'Content-Disposition: form-data; name="metadata"\r\n\r\n'
 FILE = b'content-disposition: form-data; name=audio; filename="a b.mp3"\r\nX: y\r\n\r\n'

@@ -50,6 +50,12 @@ def test_each_clip_is_on_one_page_in_order(http: Http, tied: list[Clip], orderin
     assert [*chain(*pages(http, f"ordering={ordering}&limit=2"))] == expected
 
 
+@pytest.mark.parametrize("sign", ["%2B", "+"])
+def test_order_may_have_a_plus(http: Http, tied: list[Clip], sign: str) -> None:
+    expected = pages(http, "ordering=updated_at&limit=2")
+    assert pages(http, f"ordering={sign}updated_at&limit=2") == expected
+
+
 @pytest.mark.parametrize("query", ["", "ordering=-play_count", "ordering=title", "search=amb"])
 def test_prev_links_lead_over_the_same_pages(http: Http, tied: list[Clip], query: str) -> None:
     forth = pages(http, f"{query}&limit=2")

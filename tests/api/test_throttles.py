@@ -1,10 +1,12 @@
 """Rate limits, counted by all processes together."""
 
+import json
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import count
 from typing import Any
+from uuid import uuid4
 
 import pytest
 import requests
@@ -19,7 +21,7 @@ from tests.support.editors import bearer, editor
 
 CLIPS = "/api/v1/clips"
 NEW = {"title": "New", "genre": "jazz", "duration": 3, "audio_url": "https://example.com/a.mp3"}
-READS, WRITES = 250, 5
+READS, WRITES, LISTENS = 250, 5, 1000
 _strangers = count(1)
 
 
@@ -35,6 +37,7 @@ def limited(
             CLIPS_THROTTLE_READS=str(READS),
             CLIPS_THROTTLE_WRITES=str(WRITES),
             CLIPS_THROTTLE_BULK="1",
+            CLIPS_THROTTLE_LISTENS=str(LISTENS),
             CLIPS_TRUSTED_PROXIES="1",
         )
     yield server
@@ -165,6 +168,20 @@ def test_addresses_of_one_ipv6_network_are_one_client(send: Send) -> None:
 @pytest.mark.parametrize("path", ["/livez", "/readyz", "/metrics", "/docs", "/openapi.json", "/"])
 def test_only_the_api_is_limited(send: Send, path: str) -> None:
     assert "RateLimit" not in send(stranger(), "GET", path).headers
+
+
+def test_report_of_a_listen_counts_once_wherever_it_is_answered(
+    limited: Server, clip: Clip
+) -> None:
+    def report(client: str) -> list[str]:
+        body = json.dumps({"session": str(uuid4()), "position": 1, "state": "playing"})
+        url, headers = f"{limited.url}{CLIPS}/{clip.pk}/listens", {"X-Forwarded-For": client}
+        with requests.Session() as one_worker:
+            answers = [one_worker.post(url, body, headers=headers) for _ in range(3)]
+        assert [answer.status_code for answer in answers] == [204, 204, 204]
+        return [answer.headers["RateLimit"].partition(";t=")[0] for answer in answers]
+
+    assert in_one_minute(report) == [f'"listens";r={LISTENS - number}' for number in (1, 2, 3)]
 
 
 def test_streams_are_not_limited(send: Send, clip: Clip) -> None:

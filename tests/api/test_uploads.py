@@ -169,7 +169,10 @@ def test_errors_of_metadata_and_audio_come_together(send: Any, new_files: Any) -
         ({"audio": ("a.mp3", MP3)}, ["metadata.required"]),
         ({"metadata": (None, "{}")}, ["title.required", "genre.required", "audio.required"]),
         ({"metadata": (None, "{"), "audio": PNG}, ["audio.not_audio", "metadata.parse_error"]),
-        ({"metadata": (None, "[]"), "audio": MP3}, ["non_field_errors.invalid"]),
+        *(
+            ({"metadata": (None, text), "audio": MP3}, ["metadata.invalid"])
+            for text in ("[]", "null", "1", '"{}"')
+        ),
         ({"metadata": (None, '{"a":1,"a":2}'), "audio": MP3}, ["metadata.repeated_name"]),
         ({"metadata": (None, json.dumps(METADATA)), "audio": b""}, ["audio.empty"]),
         (
@@ -354,6 +357,7 @@ def test_bodies_of_a_replacement_that_are_refused(put: Any, make_clip: MakeClip)
         (400, "empty_body", b"", {}),
         (415, "unsupported_content_encoding", MP3, {"Content_Encoding": "gzip"}),
         (415, "unsupported_media_type", MP3, {"Content_Type": "multipart/form-data; boundary=x"}),
+        (400, "partial_body", MP3, {"Content_Range": f"bytes 0-{len(MP3) - 1}/{len(MP3) * 2}"}),
         (422, "digest_mismatch", MP3, {"Content_Digest": digest(b"x")}),
         (400, "content_digest_invalid", MP3, {"Content_Digest": "sha-256"}),
         (413, "payload_too_large", bytes(limit + 1), {}),

@@ -11,7 +11,7 @@ from django.db.backends.utils import CursorWrapper
 from django.utils import timezone
 
 from library.changes import feed
-from library.changes.ledger import library_token
+from library.changes.version import library_token
 from library.models import Client, Clip, Kind, State
 from library.models.fields import CLIP_FIELDS, PLAYS
 from library.plays.record import Play, record

@@ -22,7 +22,8 @@ in_chromium = pytest.mark.skipif(not CHROMIUM, reason="needs Chromium: make syst
 LENGTH = 8  # seconds of the clip
 PAGE = """<!DOCTYPE html><title>Elsewhere</title>
 <audio muted loop src="{server}/api/v1/clips/{clip}/stream"></audio>
-<script src="{server}/static/library/listens.js"></script>"""
+<script src="{server}/static/library/listens.js"></script>
+<script src="{server}/static/library/listens.js?again"></script>"""
 # Plays from the start, skips from 1.5 s to 6 s, and pauses after the loop.
 SCENE = """async (audio) => {
   const passed = (since, until) => new Promise((resolve) => {

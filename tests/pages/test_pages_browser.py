@@ -138,6 +138,8 @@ def test_docs_fit_a_phone(page: Page) -> None:
     page.locator(".opblock-post .opblock-summary-control").first.click()
     expect(page.locator(".responses-table").first).to_be_visible()
     assert page.evaluate("document.documentElement.scrollWidth") == 390
+    page.goto("/docs/plays")
+    assert page.evaluate("document.documentElement.scrollWidth") == 390
 
 
 def test_docs_play_and_download_the_audio_with_one_play(page: Page, clip: Clip, mp3: bytes) -> None:

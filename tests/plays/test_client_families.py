@@ -35,7 +35,6 @@ PLAYERS = [
     "VLC/3.0.20 LibVLC/3.0.20",
     "libmpv",
     "mpv 0.35.1",
-    "Lavf/59.27.100",
     "foobar2000/1.6.16",
     "Winamp/5.8",
     "WinampMPEG/5.09",
@@ -44,6 +43,7 @@ PLAYERS = [
     "Kodi/20.2 (X11; Linux x86_64) App_Bitness/64 Version/20.2-(20.2.0)-Git:20230629",
     "GStreamer souphttpsrc 1.22.0 libsoup/3.2.2",
     "stagefright/1.2 (Linux;Android 12)",
+    "MyPlayer/1.0 Lavf/59.27.100",
     "MyApp/1.0 (Linux;Android 14) ExoPlayerLib/2.18.1",
     "com.example.radio/3.2 (Linux; Android 13) AndroidXMedia3/1.3.1",
     "AppleCoreMedia/1.0.0.21E219 (iPhone; U; CPU OS 17_4 like Mac OS X; en_us)",
@@ -76,6 +76,8 @@ APPS = [
 ]
 LIBRARIES = [
     "curl/8.14.1",
+    "Lavf/59.27.100",
+    f"Mozilla/5.0 (X11; Linux x86_64) {BLINK}) HeadlessChrome/146.0.0.0 Safari/537.36",
     "libcurl/7.88.1",
     "Wget/1.21.3",
     "python-requests/2.32.3",

@@ -17,7 +17,7 @@ from psycopg.errors import (
 
 from library.changes.clip_rows import ClipRow, read_call, rows_of
 from library.changes.feed import LATEST
-from library.changes.ledger import TOKEN, Token, token_of
+from library.changes.version import TOKEN, Token, token_of
 from library.direct_connection import Call, Outcome
 from library.listens import record as listens
 from library.loop_connection import LoopBatcher, LoopConnection

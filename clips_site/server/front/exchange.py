@@ -12,6 +12,7 @@ from clips_site.middleware import PROBES
 from clips_site.server.front.reply import Reply
 from clips_site.server.logs.access_lines import AccessLog, describe_request
 from clips_site.server.logs.request_ids import REQUEST_ID, begin
+from library.client_address import client_network
 from library.telemetry import http_requests, request_notes
 from library.telemetry.http_requests import BEGAN
 from library.telemetry.instruments import adder, http_requests_in_progress
@@ -108,3 +109,13 @@ def scheme(request: BaseRequest) -> str:
     """Return `https` if the trusted proxy in front reports it, else `http`."""
     forwarded = request.headers.get("X-Forwarded-Proto", "") if _BEHIND_PROXY else ""
     return "https" if forwarded.partition(",")[0].strip() == "https" else "http"
+
+
+def limited_client(exchange: Exchange) -> str | None:
+    """Return the client whose requests are limited, or None."""
+    if not settings.CLIPS_THROTTLE:
+        return None
+    request = exchange.request
+    forwarded = joined(request, "X-Forwarded-For") or ""
+    network = client_network(request.remote or "", forwarded, settings.CLIPS_TRUSTED_PROXIES)
+    return str(network) if network else None

@@ -14,11 +14,10 @@ from functools import partial
 from typing import Any, NamedTuple
 
 import psycopg
-from django.conf import settings
 
 from clips_site.server.front.database import Database
 from clips_site.server.front.error_replies import error_reply
-from clips_site.server.front.exchange import Exchange, joined, scheme
+from clips_site.server.front.exchange import Exchange, joined, limited_client, scheme
 from clips_site.server.front.reply import Headers, Reply, whole_reply
 from clips_site.server.front.site_headers import is_served_here, site_headers
 from clips_site.server.front.wsgi import Django
@@ -26,7 +25,6 @@ from clips_site.server.logs.request_ids import HEADER
 from library.api.etags import CHANGES
 from library.api.negotiation import accepts_gzip
 from library.api.throttles import count_kept_read, refused_read
-from library.client_address import client_network
 from library.database_outage import NoResponseError
 from library.telemetry import http_requests
 
@@ -76,7 +74,7 @@ class KeptAnswers:
             return None
         if any(name in request.headers for name in UNKEPT) or not is_served_here(exchange):
             return None
-        client = _limited_client(exchange)
+        client = limited_client(exchange)
         if refused := refused_read(client):
             return _refusal(exchange, route, *refused)
         try:
@@ -200,16 +198,6 @@ def _key(exchange: Exchange) -> Key:
         "cross-origin" if "Origin" in request.headers else "",
         "gzip" if accepts_gzip(joined(request, "Accept-Encoding")) else "",
     )
-
-
-def _limited_client(exchange: Exchange) -> str | None:
-    """Return the client whose requests are limited, or None."""
-    if not settings.CLIPS_THROTTLE:
-        return None
-    request = exchange.request
-    forwarded = joined(request, "X-Forwarded-For") or ""
-    network = client_network(request.remote or "", forwarded, settings.CLIPS_TRUSTED_PROXIES)
-    return str(network) if network else None
 
 
 def _refusal(exchange: Exchange, route: _Route, error: Exception, headers: Headers = ()) -> Reply:

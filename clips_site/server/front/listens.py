@@ -6,19 +6,20 @@ A listener sends several reports a minute, and most of them are such reports.
 import re
 import time
 from io import BytesIO
+from typing import Any
 
 import psycopg
 from django.conf import settings
 
 from clips_site.server.front.bodies import received
 from clips_site.server.front.database import Database
-from clips_site.server.front.exchange import Exchange, joined, scheme
-from clips_site.server.front.reply import Reply, whole_reply
+from clips_site.server.front.exchange import Exchange, joined, limited_client, scheme
+from clips_site.server.front.reply import Headers, Reply, whole_reply
 from clips_site.server.front.site_headers import is_served_here, of_any_site, site_headers
 from clips_site.server.front.wsgi import Django
+from library.api.early_look import EarlyLook
 from library.api.listen_reports import quick_report
 from library.api.throttles import count_quickly
-from library.client_address import client_network
 from library.listens.record import Outcome
 from library.plays.client_families import client_family
 from library.telemetry import http_requests
@@ -49,29 +50,33 @@ class Listens:
         if not 0 < length <= settings.CLIPS_LISTEN_MAX_BYTES:
             return None
         async with received(exchange) as body:
-            if isinstance(body, BytesIO) and (
-                reply := await self._record(exchange, int(found[1]), body.getvalue())
-            ):
-                return reply
-            return await self._django.reply_to(exchange, body)
+            report = None
+            if isinstance(body, BytesIO) and _is_plain(exchange):
+                report = quick_report(body.getvalue())
+            limits = None if report is None else count_quickly("listens", limited_client(exchange))
+            if report is None or limits is None:
+                return await self._django.reply_to(exchange, body)
+            clip_id = int(found[1])
+            if await self._continues(clip_id, report):
+                return _recorded(exchange, clip_id, limits)
+            counted = EarlyLook(awaits_body=False, limits=dict(limits))
+            return await self._django.reply_to(exchange, body, counted)
 
-    async def _record(self, exchange: Exchange, clip_id: int, body: bytes) -> Reply | None:
-        """Record a report that continues a listen, and return the response."""
-        report = quick_report(body) if _is_plain(exchange) else None
-        limits = None if report is None else count_quickly("listens", _client(exchange))
-        if report is None or limits is None:
-            return None
+    async def _continues(self, clip_id: int, report: Any) -> bool:
+        """Record a report if it continues a listen, and return whether it does."""
         try:
-            outcome = await self._database.listen(clip_id, report)
+            return await self._database.listen(clip_id, report) == Outcome.CONTINUED
         except psycopg.Error:  # Django tries again, with another connection
-            return None
-        if outcome != Outcome.CONTINUED:
-            return None
-        exchange.notes.update(route=ROUTE, path_template=TEMPLATE, clip=clip_id)
-        seconds = time.perf_counter() - exchange.began
-        http_requests.count(ROUTE, scheme(exchange.request), "POST", 204, seconds)
-        headers = dict((*HEADERS, *site_headers(exchange), *of_any_site(exchange), *limits))
-        return whole_reply(204, tuple(headers.items()), b"")
+            return False
+
+
+def _recorded(exchange: Exchange, clip_id: int, limits: Headers) -> Reply:
+    """Return the response to a report that continues a listen."""
+    exchange.notes.update(route=ROUTE, path_template=TEMPLATE, clip=clip_id)
+    seconds = time.perf_counter() - exchange.began
+    http_requests.count(ROUTE, scheme(exchange.request), "POST", 204, seconds)
+    headers = dict((*HEADERS, *site_headers(exchange), *of_any_site(exchange), *limits))
+    return whole_reply(204, tuple(headers.items()), b"")
 
 
 def _is_plain(exchange: Exchange) -> bool:
@@ -81,13 +86,3 @@ def _is_plain(exchange: Exchange) -> bool:
     if media_type not in TYPES or "Content-Encoding" in request.headers:
         return False
     return client_family(joined(request, "User-Agent") or "") != "bot"
-
-
-def _client(exchange: Exchange) -> str | None:
-    """Return the client whose requests are limited, or None."""
-    if not settings.CLIPS_THROTTLE:
-        return None
-    request = exchange.request
-    forwarded = joined(request, "X-Forwarded-For") or ""
-    network = client_network(request.remote or "", forwarded, settings.CLIPS_TRUSTED_PROXIES)
-    return str(network) if network else None

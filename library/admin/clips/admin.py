@@ -158,7 +158,9 @@ class ClipAdmin(ModelAdmin[Clip]):
             )
             return HttpResponseRedirect(request.get_full_path())
         if ERROR_FLAG in request.GET:
-            messages.warning(request, "There is no such filter or page. This is the whole list.")
+            messages.warning(
+                request, "The list has no such filter, or the filter no such value: no clips shown."
+            )
         context = {
             "may_import": self.has_import_permission(request),
             "may_export": self.has_export_permission(request),

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
 
-from django.contrib.admin.views.main import ORDER_VAR, SEARCH_VAR, ChangeList
+from django.contrib.admin.options import IncorrectLookupParameters
+from django.contrib.admin.views.main import ERROR_FLAG, ORDER_VAR, SEARCH_VAR, ChangeList
 from django.core.exceptions import ValidationError
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
@@ -51,11 +52,16 @@ class ClipChangeList(ChangeList):
     def get_queryset(
         self, request: HttpRequest, exclude_parameters: list[str | None] | None = None
     ) -> QuerySet[Any]:
-        """Return the clips found, in the requested order or the one the editor chose last."""
+        """Return the clips found, in the requested order or the one the editor chose last.
+
+        There are none if a filter was invalid: an editor could take all clips for those wanted, and
+        change them.
+        """
         if ORDER_VAR not in self.params:
             self.params[ORDER_VAR] = MATCH if self.query else remembered_order(request) or DEFAULT
         self.params[ORDER_VAR] = self.params[ORDER_VAR] or DEFAULT  # the last column was removed
-        return super().get_queryset(request, exclude_parameters)
+        clips = super().get_queryset(request, exclude_parameters)
+        return clips.none() if ERROR_FLAG in request.GET else clips
 
     def get_ordering(self, request: HttpRequest, queryset: QuerySet[Any]) -> list[Any]:
         name = self.params[ORDER_VAR]
@@ -71,7 +77,11 @@ class ClipChangeList(ChangeList):
         return with_id(ordering or ORDERS[DEFAULT].by())
 
     def get_results(self, request: HttpRequest) -> None:
-        super().get_results(request)
+        try:
+            super().get_results(request)
+        except IncorrectLookupParameters:  # the list has become shorter than this page
+            self.page_num = 1
+            super().get_results(request)
         self.full_result_count = self.result_count  # otherwise the theme shows it twice
         if request.method != "GET":  # an action needs no rows
             return

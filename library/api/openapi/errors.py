@@ -10,7 +10,7 @@ from drf_spectacular.extensions import OpenApiSerializerExtension
 from drf_spectacular.utils import OpenApiExample, OpenApiResponse, PolymorphicProxySerializer
 from rest_framework import exceptions, serializers
 
-from library.api import errors, parameters, protocol_errors
+from library.api import errors, parameters, protocol_errors, upload_errors
 from library.api.listen_reports import ReportSerializer
 from library.api.multipart import CUT_OFF
 from library.api.openapi.examples import NEW_CLIP
@@ -180,7 +180,7 @@ def invalid_form() -> exceptions.APIException:
     serializer = ClipMetadataSerializer(data={**NEW_CLIP, "title": ""}, context={})
     serializer.is_valid()
     found: Any = dict(serializer.errors)
-    sentence = errors.NotAudio.default_detail
+    sentence = upload_errors.NotAudio.default_detail
     return exceptions.ValidationError(
         {**found, "audio": [exceptions.ErrorDetail(sentence, "not_audio")]}
     )
@@ -243,21 +243,22 @@ WRITING_MANY: tuple[MakeError, ...] = (
 )
 # What the head of an upload can have wrong, and its body.
 _UPLOADING: tuple[MakeError, ...] = (
-    errors.DigestInvalid,
-    errors.NotAudio,
-    errors.DigestMismatch,
+    upload_errors.PartialBody,
+    upload_errors.DigestInvalid,
+    upload_errors.NotAudio,
+    upload_errors.DigestMismatch,
     protocol_errors.BodyIncomplete,
 )
 ADDING: tuple[MakeError, ...] = (
     *WRITING,
-    partial(errors.FormInvalid, CUT_OFF),
+    partial(upload_errors.FormInvalid, CUT_OFF),
     invalid_form,
     *_UPLOADING,
 )
 REPLACING: tuple[MakeError, ...] = (
     too_long,
-    errors.EmptyBody,
-    errors.RawBodyNeeded,
+    upload_errors.EmptyBody,
+    upload_errors.RawBodyNeeded,
     partial(errors.PayloadTooLarge, settings.CLIPS_AUDIO_MAX_BYTES),
     *_UPLOADING,
     protocol_errors.BodyTooSlow,

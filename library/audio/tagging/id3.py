@@ -100,12 +100,6 @@ def _frame(reader: Reader, position: int, end: int, version: int, tags: Tags) ->
     return following_start
 
 
-def _ends(reader: Reader, position: int, end: int) -> bool:
-    """Return whether a frame may end here: another one begins, or padding, or the tag ends."""
-    following = reader.at(position, 4) if position < end else b""
-    return position == end or following[:1] == b"\0" or _NAME.fullmatch(following) is not None
-
-
 def _add_frame(name: bytes, content: bytes, tags: Tags) -> None:
     if name in LINKS:
         add(tags, LINKS[name], [plain(content)])

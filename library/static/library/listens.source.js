@@ -1,6 +1,7 @@
 // Reports what is heard of clips on a page, by any audio element, to the service that streams them.
 // See docs/listens.md. `python -m harness.compact_script` makes listens.js, the same in 1,024 bytes.
-(() => {
+// A page may contain it twice.
+self.clipsListen ||= (() => {
   // Of each audio that is playing: its clip's URL, the last known position, the time when it was
   // known, and the time of the last report. All times are in milliseconds.
   const playing = new Map();
@@ -20,9 +21,15 @@
   };
 
   const send = (clip, reached, kind) => {
-    const body = report(reached, kind);
     queue = queue
-      .then(() => fetch(`${clip}/listens`, { method: "POST", keepalive: true, body }))
+      .then(() =>
+        fetch(`${clip}/listens`, {
+          method: "POST",
+          keepalive: true,
+          body: report(reached, kind),
+          signal: AbortSignal.timeout?.(9e3), // the next report waits
+        }),
+      )
       .catch(() => {});
   };
 
@@ -38,23 +45,30 @@
       const audio = event.target;
       const now = Date.now();
       const at = audio.currentTime;
-      const [before, from, seen, sent = 0] = playing.get(audio) || [];
+      let [before, from, seen, sent = 0] = playing.get(audio) || [];
       // Positions in a preview are not those in the clip.
       const clip = /.+clips\/\d+(?=\/stream(?!.*part=p))/.exec(source || audio.currentSrc);
-      const jumps = audio.seeking || /seeking|emptied/.test(event.type);
+      // Of `seeking` or `emptied`.
+      const jumps = audio.seeking || /see|em/.test(event.type);
       if (jumps || audio.paused) {
         // After a jump, `at` is the new position. The last known one is up to 250 ms old.
-        const end = jumps ? from + Math.min(0.25, (now - seen) / 1e3) : at;
-        if (before) send(before, end, audio.ended ? "ended" : "paused");
+        if (before)
+          send(
+            before,
+            jumps ? from + Math.min(0.25, (now - seen) / 1e3) : at,
+            audio.ended ? "ended" : "paused",
+          );
         if (jumps) {
           calm = now - jumped < 500 ? now + 300 : 0;
           jumped = now;
         }
         playing.delete(audio);
       } else if (clip && now > calm) {
-        const due = now - sent > 1e4;
-        if (due) send(clip, at, "playing");
-        playing.set(audio, [clip, at, now, due ? now : sent]);
+        if (now - sent > 1e4) {
+          send(clip, at, "playing");
+          sent = now;
+        }
+        playing.set(audio, [clip, at, now, sent]);
       }
     };
     // A seek ends with timeupdate, and the end of the audio is a pause.
@@ -64,5 +78,5 @@
 
   for (const name of ["visibilitychange", "pagehide"]) addEventListener(name, leave);
   listen(document);
-  window.clipsListen = listen;
+  return listen;
 })();

@@ -208,14 +208,28 @@ def test_filters_select_matching_clips() -> None:
 
 
 @pytest.mark.parametrize(
-    "query", ["health=x", "state=deleted", "nothing=1", "created_after=2026-13-01", "licence=X"]
+    "query",
+    [
+        *("health=x", "source=x", "analysis=x", "state=deleted", "duplicates=no", "deleted=no"),
+        *("created_after=2026-13-01", "created_before=x", "updated_since=-7d"),
+        *("licence=X", "commercial_use=bogus", "derivatives=1", "nothing=1", "min_duration=abc"),
+    ],
 )
-def test_unknown_filter_shows_the_whole_list_and_a_warning(
-    chief_client: Client, query: str
-) -> None:
+def test_invalid_filter_shows_no_clips_and_a_warning(chief_client: Client, query: str) -> None:
+    add("A")
     answer = chief_client.get(f"{LIST}?{query}", follow=True)
-    warning = "There is no such filter or page. This is the whole list."
+    warning = "The list has no such filter, or the filter no such value: no clips shown."
     assert [str(message) for message in get_messages(answer.wsgi_request)] == [warning]
+    changelist = answer.context["cl"]
+    assert (changelist.result_count, list(changelist.result_list)) == (0, [])
+
+
+def test_page_after_the_last_is_the_first(chief_client: Client) -> None:
+    Clip.objects.bulk_create(
+        Clip(title=f"{number}", genre="jazz", duration=1, audio_url=f"https://a.example/{number}")
+        for number in range(51)
+    )
+    assert len(listed(chief_client, "?genre=jazz&p=3")) == 50
 
 
 def test_filters_by_credits_and_time_are_those_of_the_api() -> None:

@@ -192,6 +192,8 @@ def provoke_errors_of_uploads(errors: Errors, clip: Clip, token: dict[str, str])
         errors.provoke(operation, "not_audio", clip.pk, headers=token, **sent)
         errors.provoke(operation, "digest_mismatch", clip.pk, headers=damaged, **sent)
         errors.provoke(operation, "content_digest_invalid", clip.pk, headers=malformed, **sent)
+        part = {**token, "Content-Range": "bytes 0-7/16"}
+        errors.provoke(operation, "partial_body", clip.pk, headers=part, **sent)
         large = {**token, "Content-Length": "30000000"}
         request = {"headers": large, "data": b""}
         if operation == "add_clip":

@@ -96,6 +96,8 @@ def test_head_is_judged_before_the_body(server: Server, clip: Clip, token: str) 
         (put(missing, length, token=token), 404),
         (put(clip, length, "Content-Digest: sha-256", token=token), 400),
         (put(clip, length, "Idempotency-Key: a b", token=token), 400),
+        (put(clip, length, "Content-Range: bytes 5-300004/300005", token=token), 400),
+        (post(length, "Content-Range: bytes 5-300004/300005", token=token), 400),
         (put(clip, length, "Content-Encoding: gzip", token=token), 415),
         (put(clip, length, "Content-Type: multipart/form-data", token=token), 415),
         (put(clip, length, "Accept: text/html", token=token), 406),

@@ -12,7 +12,7 @@ from django.db.backends.utils import CursorWrapper
 from django.test import Client as Browser
 from django.utils import timezone
 
-from library.changes.ledger import library_token
+from library.changes.version import library_token
 from library.models import Client, Clip, Kind, State
 from library.plays import rebuild
 from library.plays.record import Play, record
