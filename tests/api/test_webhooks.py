@@ -139,8 +139,10 @@ def test_test_and_resend_are_tasks(send: Send) -> None:
     response = send("POST", f"/{webhook.pk}/deliveries/{sent.pk}/resend")
     assert (response.status_code, response.json()) == (202, {"message_id": "msg_1"})
     tasks = [(task.task_name, task.lock) for task in Task.objects.order_by("pk")]
-    lock = f"webhook {webhook.pk}"
-    assert tasks == [("send_webhook_test", lock), ("resend_webhook_message", lock)]
+    assert tasks == [
+        ("send_webhook_test", f"test of webhook {webhook.pk}"),
+        ("resend_webhook_message", f"repetition of webhook {webhook.pk}"),
+    ]
     response = send("POST", f"/{webhook.pk}/deliveries/{test.pk}/resend")
     assert (response.status_code, response.json()["code"]) == (409, "nothing_to_resend")
     assert send("POST", f"/{webhook.pk}/deliveries/{10**9}/resend").status_code == 404
