@@ -13,7 +13,13 @@ from library.api.parameters import SHOW, LimitParameter, Parameters
 from library.changes.webhooks.sending import SENTENCES
 from library.changes.webhooks.subscriptions import MOST_WEBHOOKS
 from library.models import DeliveryKind, PauseReason, Webhook, WebhookDelivery
-from library.models.webhook import NAME_LENGTH, PREVIOUS_SECRET_VALID, URL_LENGTH, every_change
+from library.models.webhook import (
+    MOST_PREVIOUS_SECRETS,
+    NAME_LENGTH,
+    PREVIOUS_SECRET_VALID,
+    URL_LENGTH,
+    every_change,
+)
 from library.text import validate_line
 from library.validators import validate_webhook_url
 
@@ -60,6 +66,17 @@ class TooManyWebhooks(APIException):
     status_code = 409
     default_code = "too_many_webhooks"
     default_detail = f"There are {MOST_WEBHOOKS} webhooks, the most allowed. Delete one first."
+
+
+class TooManySecrets(APIException):
+    """Several previous secrets are still valid."""
+
+    status_code = 409
+    default_code = "too_many_secrets"
+    default_detail = (
+        f"{MOST_PREVIOUS_SECRETS} previous secrets still sign, each for {HOURS:g} hours after it "
+        "was replaced. Use the current secret, or try again when the oldest has ended."
+    )
 
 
 class NothingToResend(APIException):
@@ -139,7 +156,8 @@ class WebhookSerializer(serializers.Serializer[Webhook]):
     previous_secret_until = serializers.DateTimeField(
         read_only=True,
         allow_null=True,
-        help_text=f"Until then, {HOURS:g} hours after a new secret, the one before it signs, too.",
+        help_text=f"Until then, {HOURS:g} hours after a new secret, the one before it signs, "
+        "too. Null if none does.",
     )
     created_by = serializers.CharField(
         read_only=True, allow_null=True, help_text="Name of the user who added it."

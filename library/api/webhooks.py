@@ -23,6 +23,7 @@ from library.api.webhook_bodies import (
     DeliveryNotFound,
     DeliverySerializer,
     NothingToResend,
+    TooManySecrets,
     TooManyWebhooks,
     WebhookNotFound,
     WebhookSerializer,
@@ -30,6 +31,7 @@ from library.api.webhook_bodies import (
 from library.changes.webhooks import subscriptions
 from library.changes.webhooks.subscriptions import TooManyWebhooksError
 from library.models import Webhook, WebhookDelivery
+from library.models.webhook import TooManySecretsError
 from library.tasks.webhooks import request_resend, request_test
 
 EDITORS_NEED = {
@@ -149,7 +151,10 @@ class WebhookViewSet(CountedRequests, GenericViewSet[Webhook]):
     def rotate_secret(self, request: Request, pk: str) -> Response:
         with transaction.atomic():
             webhook = self._locked(pk)
-            secret = webhook.rotate_secret()
+            try:
+                secret = webhook.rotate_secret()
+            except TooManySecretsError:
+                raise TooManySecrets from None
             history.note(request.user, webhook, "Made a new secret.")
         return Response({"secret": secret})
 

@@ -102,7 +102,15 @@ def test_buttons(webmaster: Client) -> None:
     assert Webhook.objects.get().state == "active"
     shown = act(webmaster, webhook, "secret").content.decode()
     assert Webhook.objects.get().secret in shown.replace("&#x3D;", "=")
-    assert Webhook.objects.get().previous_secret == webhook.secret
+    assert Webhook.objects.get().previous_secrets == [webhook.secret]
+
+
+def test_further_secret_is_refused_while_three_others_sign(webmaster: Client) -> None:
+    webhook = make_webhook(URL)
+    for _ in range(3):
+        webhook.rotate_secret()
+    assert "3 previous ones still sign" in act(webmaster, webhook, "secret").content.decode()
+    assert Webhook.objects.get().secret == webhook.secret
 
 
 def test_buttons_take_a_post_of_someone_who_may(client: Client) -> None:

@@ -131,6 +131,20 @@ def test_new_secret_leaves_the_previous_one_valid_for_a_day(send: Send) -> None:
     assert send("GET", f"/{webhook.pk}").json()["previous_secret_until"] is not None
 
 
+def test_each_previous_secret_stays_valid_for_its_day(send: Send) -> None:
+    first = made(send)
+    path = f"/{first.pk}/secret"
+    new = [send("POST", path).json()["secret"] for _ in range(3)]
+    webhook = Webhook.objects.get()
+    assert webhook.secrets() == [*reversed(new), first.secret]
+    response = send("POST", path)
+    assert (response.status_code, response.json()["code"]) == (409, "too_many_secrets")
+    webhook.previous_secrets_until[-1] = timezone.now()
+    webhook.save()
+    last = send("POST", path).json()["secret"]
+    assert Webhook.objects.get().secrets() == [last, *reversed(new)]
+
+
 def test_test_and_resend_are_tasks(send: Send) -> None:
     webhook = made(send)
     sent, test = log_entry(webhook), log_entry(webhook, kind="test", number=0, after=None)

@@ -35,11 +35,13 @@ from library.api.webhook_bodies import (
     NothingToResend,
     SecretSerializer,
     SentSerializer,
+    TooManySecrets,
     TooManyWebhooks,
     WebhookNotFound,
     WebhookSerializer,
 )
 from library.changes.feed import KINDS
+from library.models.webhook import MOST_PREVIOUS_SECRETS
 
 _ID = {"type": "integer", "format": "int64", "minimum": 1, "maximum": 10**18 - 1}
 _WEBHOOK_ID = OpenApiParameter("id", _ID, OpenApiParameter.PATH, description="The webhook's id.")
@@ -231,8 +233,10 @@ describe_webhooks = extend_schema_view(
         "rotate_webhook_secret",
         "Make a new secret",
         f"Return a new secret, which is not shown again. For {webhook_bodies.HOURS:g} hours, "
-        "messages have two signatures: one with the new and one with the previous secret.",
+        "the previous secret signs, too: messages have a signature with each. After "
+        f"{MOST_PREVIOUS_SECRETS} new secrets in that time, the response is 409.",
         *_MISSING,
+        TooManySecrets,
         request=None,
         shown=SecretSerializer,
         example=_SECRET,
@@ -300,7 +304,7 @@ CHANGES = OpenApiWebhook(
         parameters=[
             request_header("webhook-id", "Id of the message; the same in each repetition."),
             request_header("webhook-timestamp", "Time of the attempt, in seconds since 1970."),
-            request_header("webhook-signature", "One or two signatures, separated by a space."),
+            request_header("webhook-signature", "One or more signatures, separated by spaces."),
         ],
         request=ChangesMessage,
         responses={204: OpenApiResponse(None, "Received.")},
