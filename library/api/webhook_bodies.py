@@ -79,6 +79,17 @@ class TooManySecrets(APIException):
     )
 
 
+class IdempotencyKeyNotSupported(APIException):
+    """The Idempotency-Key cannot be honoured."""
+
+    status_code = 400
+    default_code = "idempotency_key_not_supported"
+    default_detail = (
+        "Requests for webhooks do not support Idempotency-Key. Leave it out. After a request "
+        "without a response, list the webhooks before you repeat it."
+    )
+
+
 class NothingToResend(APIException):
     """The delivery has no changes."""
 

@@ -22,6 +22,7 @@ from library.api.webhook_bodies import (
     AddedWebhookSerializer,
     DeliveryNotFound,
     DeliverySerializer,
+    IdempotencyKeyNotSupported,
     NothingToResend,
     TooManySecrets,
     TooManyWebhooks,
@@ -70,6 +71,8 @@ class WebhookViewSet(CountedRequests, GenericViewSet[Webhook]):
         super().initial(request, *args, **kwargs)
         if "Transfer-Encoding" in request.headers and "Content-Length" not in request.headers:
             raise LengthRequired
+        if request.method == "POST" and "Idempotency-Key" in request.headers:
+            raise IdempotencyKeyNotSupported
         if self.action is not None:  # else the response is a 405
             is_log = self.action == "deliveries"
             known = webhook_bodies.DELIVERIES if is_log else webhook_bodies.FORMAT

@@ -28,9 +28,10 @@ def send(client: Client) -> Send:
     """Send a request as an editor: `send("POST", "/1/test")`."""
     headers = bearer(editor("webmaster", *PERMISSIONS))
 
-    def send(method: str, path: str = "", body: Any = None) -> HttpResponseBase:
+    def send(method: str, path: str = "", body: Any = None, **more: str) -> HttpResponseBase:
         data = "" if body is None else json.dumps(body)
-        return client.generic(method, PATH + path, data, "application/json", headers=headers)
+        sent = headers | {name.replace("_", "-"): value for name, value in more.items()}
+        return client.generic(method, PATH + path, data, "application/json", headers=sent)
 
     return send
 
@@ -143,6 +144,14 @@ def test_each_previous_secret_stays_valid_for_its_day(send: Send) -> None:
     webhook.save()
     last = send("POST", path).json()["secret"]
     assert Webhook.objects.get().secrets() == [last, *reversed(new)]
+
+
+@pytest.mark.parametrize("path", ["", "/{}/secret", "/{}/test", "/{}/pause"])
+def test_idempotency_key_is_refused(send: Send, path: str) -> None:
+    webhook = made(send)
+    response = send("POST", path.format(webhook.pk), NEW, Idempotency_Key="a")
+    assert (response.status_code, response.json()["code"]) == (400, "idempotency_key_not_supported")
+    assert Webhook.objects.get().secret == webhook.secret
 
 
 def test_test_and_resend_are_tasks(send: Send) -> None:

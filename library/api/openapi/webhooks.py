@@ -32,6 +32,7 @@ from library.api.webhook_bodies import (
     AddedWebhookSerializer,
     DeliveryNotFound,
     DeliverySerializer,
+    IdempotencyKeyNotSupported,
     NothingToResend,
     SecretSerializer,
     SentSerializer,
@@ -156,6 +157,7 @@ describe_webhooks = extend_schema_view(
         "Let the changes of clips from now on be sent to a URL. The response has the secret that "
         "verifies their signatures. It is not shown again.",
         *_WRITING,
+        IdempotencyKeyNotSupported,
         TooManyWebhooks,
         request=WebhookSerializer,
         shown=AddedWebhookSerializer,
@@ -198,6 +200,7 @@ describe_webhooks = extend_schema_view(
         "Pause a webhook",
         "Send nothing until it is resumed. Tests and repetitions are sent.",
         *_MISSING,
+        IdempotencyKeyNotSupported,
         request=None,
         shown=WebhookSerializer,
         example=_WEBHOOK
@@ -214,6 +217,7 @@ describe_webhooks = extend_schema_view(
         "the next attempt of a webhook that is failing. Changes older than 30 days are lost; the "
         "log says so with the code `changes_expired`.",
         *_MISSING,
+        IdempotencyKeyNotSupported,
         request=None,
         shown=WebhookSerializer,
         example=_WEBHOOK,
@@ -224,6 +228,7 @@ describe_webhooks = extend_schema_view(
         "Let a message of the type `clips.test` be sent, also if the webhook is paused. The log "
         "has the result after some seconds.",
         *_MISSING,
+        IdempotencyKeyNotSupported,
         request=None,
         shown=SentSerializer,
         status=202,
@@ -236,6 +241,7 @@ describe_webhooks = extend_schema_view(
         "the previous secret signs, too: messages have a signature with each. After "
         f"{MOST_PREVIOUS_SECRETS} new secrets in that time, the response is 409.",
         *_MISSING,
+        IdempotencyKeyNotSupported,
         TooManySecrets,
         request=None,
         shown=SecretSerializer,
@@ -259,6 +265,7 @@ describe_webhooks = extend_schema_view(
         "changes. Deliveries of other changes go on independently.",
         *_MISSING,
         DeliveryNotFound,
+        IdempotencyKeyNotSupported,
         NothingToResend,
         request=None,
         shown=SentSerializer,
