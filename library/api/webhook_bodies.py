@@ -20,7 +20,12 @@ from library.models import (
     Webhook,
     WebhookDelivery,
 )
-from library.models.webhook import NAME_LENGTH, PREVIOUS_SECRET_VALID, URL_LENGTH
+from library.models.webhook import (
+    MOST_PREVIOUS_SECRETS,
+    NAME_LENGTH,
+    PREVIOUS_SECRET_VALID,
+    URL_LENGTH,
+)
 from library.text import validate_line
 from library.validators import validate_webhook_url
 
@@ -67,6 +72,28 @@ class TooManyWebhooks(APIException):
     status_code = 409
     default_code = "too_many_webhooks"
     default_detail = str(TooManyWebhooksError())
+
+
+class TooManySecrets(APIException):
+    """Several previous secrets are still valid."""
+
+    status_code = 409
+    default_code = "too_many_secrets"
+    default_detail = (
+        f"{MOST_PREVIOUS_SECRETS} previous secrets still sign, each for {HOURS:g} hours after it "
+        "was replaced. Use the current secret, or try again when the oldest has ended."
+    )
+
+
+class IdempotencyKeyNotSupported(APIException):
+    """The Idempotency-Key cannot be honoured."""
+
+    status_code = 400
+    default_code = "idempotency_key_not_supported"
+    default_detail = (
+        "Requests for webhooks do not support Idempotency-Key. Leave it out. After a request "
+        "without a response, list the webhooks before you repeat it."
+    )
 
 
 class NothingToResend(APIException):
@@ -146,7 +173,8 @@ class WebhookSerializer(serializers.Serializer[Webhook]):
     previous_secret_until = serializers.DateTimeField(
         read_only=True,
         allow_null=True,
-        help_text=f"Until then, {HOURS:g} hours after a new secret, the one before it signs, too.",
+        help_text=f"Until then, {HOURS:g} hours after a new secret, the one before it signs, "
+        "too. Null if none does.",
     )
     created_by = serializers.CharField(
         read_only=True, allow_null=True, help_text="Name of the user who added it."

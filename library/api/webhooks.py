@@ -22,7 +22,9 @@ from library.api.webhook_bodies import (
     AddedWebhookSerializer,
     DeliveryNotFound,
     DeliverySerializer,
+    IdempotencyKeyNotSupported,
     NothingToResend,
+    TooManySecrets,
     TooManyWebhooks,
     WebhookNotFound,
     WebhookSerializer,
@@ -30,6 +32,7 @@ from library.api.webhook_bodies import (
 from library.changes.webhooks import subscriptions
 from library.changes.webhooks.subscriptions import TooManyWebhooksError
 from library.models import Webhook, WebhookDelivery
+from library.models.webhook import TooManySecretsError
 from library.tasks.webhooks import request_resend, request_test
 
 EDITORS_NEED = {
@@ -68,6 +71,8 @@ class WebhookViewSet(CountedRequests, GenericViewSet[Webhook]):
         super().initial(request, *args, **kwargs)
         if "Transfer-Encoding" in request.headers and "Content-Length" not in request.headers:
             raise LengthRequired
+        if request.method == "POST" and "Idempotency-Key" in request.headers:
+            raise IdempotencyKeyNotSupported
         if self.action is not None:  # else the response is a 405
             is_log = self.action == "deliveries"
             known = webhook_bodies.DELIVERIES if is_log else webhook_bodies.FORMAT
@@ -149,7 +154,10 @@ class WebhookViewSet(CountedRequests, GenericViewSet[Webhook]):
     def rotate_secret(self, request: Request, pk: str) -> Response:
         with transaction.atomic():
             webhook = self._locked(pk)
-            secret = webhook.rotate_secret()
+            try:
+                secret = webhook.rotate_secret()
+            except TooManySecretsError:
+                raise TooManySecrets from None
             history.note(request.user, webhook, "Made a new secret.")
         return Response({"secret": secret})
 

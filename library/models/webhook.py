@@ -3,7 +3,7 @@
 import base64
 import secrets
 from collections.abc import Iterable
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
@@ -19,6 +19,7 @@ NAME_LENGTH, URL_LENGTH = 100, 2000
 SECRET_PREFIX = "whsec_"  # noqa: S105  # of Standard Webhooks
 SECRET_BYTES = 32
 PREVIOUS_SECRET_VALID = timedelta(hours=24)  # after a new one was made; both sign meanwhile
+MOST_PREVIOUS_SECRETS = 3  # each adds a signature to every message
 LOG_KEPT = timedelta(days=14)
 
 _ADD = """
@@ -53,6 +54,10 @@ def every_change() -> list[str]:
 def new_secret() -> str:
     """Return a secret of 256 random bits, in the format of Standard Webhooks."""
     return SECRET_PREFIX + base64.b64encode(secrets.token_bytes(SECRET_BYTES)).decode()
+
+
+class TooManySecretsError(Exception):
+    """A webhook has MOST_PREVIOUS_SECRETS that are still valid."""
 
 
 class WebhookQuerySet(models.QuerySet["Webhook"]):
@@ -90,8 +95,13 @@ class Webhook(models.Model):
         help_text="The kinds of changes that are sent.",
     )
     secret = models.CharField(max_length=100, default=new_secret, editable=False)
-    previous_secret = models.CharField(max_length=100, blank=True, editable=False)
-    previous_secret_until = models.DateTimeField(null=True, editable=False)
+    # The latest first, each with the time until which it signs.
+    previous_secrets = ArrayField(
+        models.CharField(max_length=100), default=list, blank=True, editable=False
+    )
+    previous_secrets_until = ArrayField(
+        models.DateTimeField(), default=list, blank=True, editable=False
+    )
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.SET_NULL, null=True, editable=False, related_name="+"
@@ -123,17 +133,34 @@ class Webhook(models.Model):
         return "failing" if self.failing_since else "active"
 
     def secrets(self) -> list[str]:
-        """Return the secrets that sign now, the current one first."""
-        until = self.previous_secret_until
-        both = self.previous_secret and until is not None and until > timezone.now()
-        return [self.secret, self.previous_secret] if both else [self.secret]
+        """Return the secrets that sign now, the latest first."""
+        return [self.secret, *(secret for secret, _ in self._previous())]
+
+    @property
+    def previous_secret_until(self) -> datetime | None:
+        """Until when the secret before the current one signs, or None if it no longer does."""
+        return next((until for _, until in self._previous()), None)
 
     def rotate_secret(self) -> str:
-        """Replace the secret and return the new one. The previous stays valid for a day."""
-        self.previous_secret, self.secret = self.secret, new_secret()
-        self.previous_secret_until = timezone.now() + PREVIOUS_SECRET_VALID
-        self.save(update_fields=["secret", "previous_secret", "previous_secret_until"])
+        """Replace the secret and return the new one. The previous stays valid for a day.
+
+        Raises TooManySecretsError.
+        """
+        previous = self._previous()
+        if len(previous) >= MOST_PREVIOUS_SECRETS:
+            raise TooManySecretsError
+        previous.insert(0, (self.secret, timezone.now() + PREVIOUS_SECRET_VALID))
+        self.secret = new_secret()
+        self.previous_secrets = [secret for secret, _ in previous]
+        self.previous_secrets_until = [until for _, until in previous]
+        self.save(update_fields=["secret", "previous_secrets", "previous_secrets_until"])
         return self.secret
+
+    def _previous(self) -> list[tuple[str, datetime]]:
+        """Return the previous secrets that still sign, and until when."""
+        now = timezone.now()
+        known = zip(self.previous_secrets, self.previous_secrets_until, strict=True)
+        return [(secret, until) for secret, until in known if until > now]
 
     def pause(self, reason: PauseReason = PauseReason.EDITOR) -> None:
         """Deliver nothing until `resume`."""

@@ -6,7 +6,7 @@ one has started again in the meantime. Here a worker ends only what it still hol
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Any
 
@@ -15,7 +15,7 @@ from procrastinate.jobs import Job, Status
 from procrastinate.manager import JobManager
 from procrastinate.utils import utcnow
 
-from library.tasks.queue import LONG
+from library.tasks.places import Places
 from library.tasks.retries import INTERRUPTIONS, MOST_ATTEMPTS, BackOff, ExpectedError
 
 logger = logging.getLogger(__name__)
@@ -75,30 +75,25 @@ class UnknownTaskError(ExpectedError):
 
 
 class WorkerJobs(JobManager):
-    """The jobs as one worker sees them.
+    """The jobs as one worker sees them. It takes those for which it has a place."""
 
-    Only some of its places take long jobs, so that others never wait for all of them to end.
-    """
-
-    def __init__(self, connector: Any, long_places: int = 1, short: Sequence[str] = ()) -> None:
-        """`short` are the queues to take jobs from while all `long_places` are taken."""
+    def __init__(self, connector: Any, places: Places) -> None:
         super().__init__(connector)
         self.errors: dict[int, BaseException] = {}  # by the id of the job that raised it
         self.on_free_place: Callable[[], None] = lambda: None  # for a job that waits
-        self._long_places = long_places
-        self._short = short
-        self._long_jobs: set[int] = set()
+        self._places = places
 
     async def fetch_job(self, queues: Iterable[str] | None, worker_id: int) -> Job | None:
         """Take a job, if there is one and a place for it."""
         while True:
-            running = len(self._long_jobs)
-            full = running >= self._long_places
-            job = await super().fetch_job(self._short if full else queues, worker_id)
-            if job is not None and job.queue in LONG:
-                self._long_jobs.add(job.id or 0)
-            if job is not None or len(self._long_jobs) == running:  # no place has become free
+            full = self._places.full_queues()
+            chosen = self._places.open_queues() if full else queues
+            job = None if chosen == [] else await super().fetch_job(chosen, worker_id)
+            if job is not None:
+                self._places.take(job.id or 0, job.queue)
                 return job
+            if self._places.full_queues() == full:  # no place has become free meanwhile
+                return None
 
     async def finish_job(self, job: Job, status: Status, delete_job: bool) -> None:
         """Save how the job has ended. If its task is unknown, leave it to a newer worker."""
@@ -158,8 +153,7 @@ class WorkerJobs(JobManager):
 
     def _end_of(self, job: Job) -> BaseException | None:
         """Free the job's place, and return the error with which it has ended."""
-        if job.id in self._long_jobs:
-            self._long_jobs.remove(job.id)
+        if self._places.leave(job.id or 0):
             self.on_free_place()
         return self.errors.pop(job.id or 0, None)
 

@@ -34,7 +34,10 @@ LAST = -10
 # Of all others 0. Clients can cause many of these, from slow origins or of long audio.
 PRIORITIES = {DOWNLOADS: -5, RENDITIONS: -5, BACKFILL: LAST}
 # Queues whose tasks take long. A worker keeps one of its places free of them.
-LONG = frozenset((SOURCES, DOWNLOADS, RENDITIONS, WEBHOOKS, BACKFILL))
+LONG = frozenset((SOURCES, DOWNLOADS, RENDITIONS, BACKFILL))
+# Queues whose tasks only wait for others, and the places that a worker has for them alone: one for
+# each webhook (MOST_WEBHOOKS), and some for tests and repetitions.
+OWN_PLACES = {WEBHOOKS: 120}
 LONGEST_KEY = 1_000  # bytes; an entry of an index has at most 2,704
 
 # A task that waits in a queue of low priority is moved to a more urgent one, but not back.

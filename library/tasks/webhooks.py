@@ -6,13 +6,18 @@ from typing import Any
 from procrastinate import JobContext
 
 from library.changes.webhooks import delivering
+from library.changes.webhooks.connections import brief_connection
 from library.changes.webhooks.messages import new_id
 from library.models import Webhook, WebhookDelivery
 from library.tasks.queue import MAINTENANCE, WEBHOOKS, defer, periodic, task
 
-# Of one task, so that other tasks get their turn. The last message may take longer.
-MOST_MESSAGES, MOST_SECONDS = 20, 30.0
-LOCK = "webhook {webhook_id}"  # a receiver gets one request at a time
+# A task ends after so many messages or seconds, and another one continues: perhaps in another
+# worker, if this one is stopped.
+MOST_MESSAGES, LONGEST = 20, 30.0
+# A receiver gets its messages one at a time. Tests and repetitions do not wait for them.
+LOCK = "webhook {webhook_id}"
+TEST_LOCK = "test of webhook {webhook_id}"
+RESEND_LOCK = "repetition of webhook {webhook_id}"
 # The task is that of `defer(deliver_webhook, webhook_id=...)`.
 _NOTICE = """
 INSERT INTO procrastinate_jobs (task_name, queue_name, priority, lock, queueing_lock, args)
@@ -38,22 +43,23 @@ async def request_deliveries(connector: Any) -> int:
 @task(WEBHOOKS, lock=LOCK)
 def deliver_webhook(context: JobContext, webhook_id: int) -> None:
     """Deliver the changes that a webhook has not got yet, in several tasks if they are many."""
-    end = time.monotonic() + MOST_SECONDS
+    end = time.monotonic() + LONGEST
     for _ in range(MOST_MESSAGES):
         if context.should_abort() or not delivering.deliver_next(webhook_id):
             return
-        if time.monotonic() >= end:
+        if time.monotonic() > end:
             break
-    defer(deliver_webhook, webhook_id=webhook_id)
+    with brief_connection():
+        defer(deliver_webhook, webhook_id=webhook_id)
 
 
-@task(WEBHOOKS, lock=LOCK)
+@task(WEBHOOKS, lock=TEST_LOCK)
 def send_webhook_test(context: JobContext, webhook_id: int, message_id: str) -> None:
     """Send a test message."""
     delivering.send_test(webhook_id, message_id)
 
 
-@task(WEBHOOKS, lock=LOCK)
+@task(WEBHOOKS, lock=RESEND_LOCK)
 def resend_webhook_message(context: JobContext, webhook_id: int, delivery_id: int) -> None:
     """Send a message of the log again."""
     delivering.resend(delivery_id)

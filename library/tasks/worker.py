@@ -23,13 +23,14 @@ from django.db import DatabaseError, close_old_connections, connection, connecti
 from procrastinate import JobContext
 from procrastinate.contrib.django import DjangoApp, app
 from procrastinate.exceptions import ConnectorException
-from procrastinate.middleware import AsyncCallNext
+from procrastinate.middleware import AsyncCallNext, SyncCallNext
 from procrastinate.worker import Worker
 
 from library.tasks import new_clips, webhooks
 from library.tasks.connector import Connector
 from library.tasks.jobs import WorkerJobs
-from library.tasks.queue import LONG
+from library.tasks.places import Places
+from library.tasks.queue import OWN_PLACES
 from library.telemetry import task_context
 from library.telemetry.task_context import TaskContext
 
@@ -96,6 +97,7 @@ class TaskWorker:
     ) -> None:
         """Take tasks of some queues or all, `concurrency` or CLIPS_WORKER_CONCURRENCY at a time.
 
+        Queues with places of their own do not count.
         `alive_file` is touched as long as the worker works; it stops if `parent` has ended.
         """
         self._queues = queues
@@ -112,7 +114,8 @@ class TaskWorker:
         """Execute tasks until SIGTERM or SIGINT."""
         loop = asyncio.get_running_loop()
         # Tasks that the loss of PostgreSQL has interrupted may hold their threads for a while.
-        loop.set_default_executor(ThreadPoolExecutor(2 * self._concurrency + 4, "task"))
+        threads = 2 * (self._concurrency + sum(OWN_PLACES.values())) + 4
+        loop.set_default_executor(ThreadPoolExecutor(threads, "task"))
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self.stop)
         ticking = loop.create_task(self._tick())
@@ -157,12 +160,14 @@ class TaskWorker:
         ours = DjangoApp(connector=connector, periodic_defaults={"max_delay": MISSED})
         # Tasks defer others with the connection of their thread, in its transaction.
         ours.tasks, ours.periodic_registry = app.tasks, app.periodic_registry
-        ours.job_manager = jobs = self._jobs(connector)
+        queues = self._queues or sorted({task.queue for task in app.tasks.values()})
+        places = Places(queues, self._concurrency)
+        ours.job_manager = jobs = WorkerJobs(connector, places)
         async with ours.open_async():
             worker = _Worker(
                 ours,
                 queues=self._queues,
-                concurrency=self._concurrency,
+                concurrency=places.number,
                 fetch_job_polling_interval=timing.poll,
                 abort_job_polling_interval=timing.poll,
                 shutdown_graceful_timeout=timing.grace,
@@ -171,7 +176,7 @@ class TaskWorker:
                 update_heartbeat_interval=timing.heartbeat,
                 stalled_worker_timeout=FORGOTTEN_AFTER,
                 worker_middleware=[_log(jobs)],
-                task_middleware=ours.worker_defaults["task_middleware"],
+                task_middleware=[*ours.worker_defaults["task_middleware"], _disconnect],
             )
             others = [
                 asyncio.create_task(self._take_over(jobs)),
@@ -186,13 +191,6 @@ class TaskWorker:
                 self._worker = None
                 for other in others:
                     other.cancel()
-
-    def _jobs(self, connector: Connector) -> WorkerJobs:
-        """Keep one place free of long tasks, unless it is the only one or there are no others."""
-        queues = self._queues or sorted({task.queue for task in app.tasks.values()})
-        short = [queue for queue in queues if queue not in LONG]
-        long_places = self._concurrency - 1 if short else self._concurrency
-        return WorkerJobs(connector, max(1, long_places), short)
 
     def _prepare(self) -> dict[str, Any]:
         """Return the parameters of connections, once PostgreSQL responds."""
@@ -271,6 +269,14 @@ class TaskWorker:
         self._has_left_tasks = True
         if worker.worker_id is not None:
             await worker.app.job_manager.unregister_worker(worker.worker_id)
+
+
+def _disconnect(call_next: SyncCallNext, context: JobContext, worker: Worker) -> Any:
+    """Close the connection of a task's thread: there are more threads than tasks at a time."""
+    try:
+        return call_next()
+    finally:
+        connections.close_all()
 
 
 def _log(jobs: WorkerJobs) -> Any:

@@ -108,7 +108,7 @@ def test_buttons(webmaster: Client) -> None:
     assert Webhook.objects.get().state == "active"
     shown = act(webmaster, webhook, "secret").content.decode()
     assert Webhook.objects.get().secret in shown.replace("&#x3D;", "=")
-    assert Webhook.objects.get().previous_secret == webhook.secret
+    assert Webhook.objects.get().previous_secrets == [webhook.secret]
     assert "This button does not exist." in act(webmaster, webhook, "other").content.decode()
 
 
@@ -117,6 +117,14 @@ def test_pause_keeps_the_reason_of_the_service(webmaster: Client) -> None:
     act(webmaster, webhook, "pause")
     assert Webhook.objects.get().paused_reason == "receiver_gone"
     assert not LogEntry.objects.exists()
+
+
+def test_further_secret_is_refused_while_three_others_sign(webmaster: Client) -> None:
+    webhook = make_webhook(URL)
+    for _ in range(3):
+        webhook.rotate_secret()
+    assert "3 previous ones still sign" in act(webmaster, webhook, "secret").content.decode()
+    assert Webhook.objects.get().secret == webhook.secret
 
 
 def test_buttons_take_a_post_of_someone_who_may(client: Client) -> None:

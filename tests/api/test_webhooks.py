@@ -28,9 +28,10 @@ def send(client: Client) -> Send:
     """Send a request as an editor: `send("POST", "/1/test")`."""
     headers = bearer(editor("webmaster", *PERMISSIONS))
 
-    def send(method: str, path: str = "", body: Any = None) -> HttpResponseBase:
+    def send(method: str, path: str = "", body: Any = None, **more: str) -> HttpResponseBase:
         data = "" if body is None else json.dumps(body)
-        return client.generic(method, PATH + path, data, "application/json", headers=headers)
+        sent = headers | {name.replace("_", "-"): value for name, value in more.items()}
+        return client.generic(method, PATH + path, data, "application/json", headers=sent)
 
     return send
 
@@ -131,6 +132,28 @@ def test_new_secret_leaves_the_previous_one_valid_for_a_day(send: Send) -> None:
     assert send("GET", f"/{webhook.pk}").json()["previous_secret_until"] is not None
 
 
+def test_each_previous_secret_stays_valid_for_its_day(send: Send) -> None:
+    first = made(send)
+    path = f"/{first.pk}/secret"
+    new = [send("POST", path).json()["secret"] for _ in range(3)]
+    webhook = Webhook.objects.get()
+    assert webhook.secrets() == [*reversed(new), first.secret]
+    response = send("POST", path)
+    assert (response.status_code, response.json()["code"]) == (409, "too_many_secrets")
+    webhook.previous_secrets_until[-1] = timezone.now()
+    webhook.save()
+    last = send("POST", path).json()["secret"]
+    assert Webhook.objects.get().secrets() == [last, *reversed(new)]
+
+
+@pytest.mark.parametrize("path", ["", "/{}/secret", "/{}/test", "/{}/pause"])
+def test_idempotency_key_is_refused(send: Send, path: str) -> None:
+    webhook = made(send)
+    response = send("POST", path.format(webhook.pk), NEW, Idempotency_Key="a")
+    assert (response.status_code, response.json()["code"]) == (400, "idempotency_key_not_supported")
+    assert Webhook.objects.get().secret == webhook.secret
+
+
 def test_test_and_resend_are_tasks(send: Send) -> None:
     webhook = made(send)
     sent, test = log_entry(webhook), log_entry(webhook, kind="test", number=0, after=None)
@@ -139,8 +162,10 @@ def test_test_and_resend_are_tasks(send: Send) -> None:
     response = send("POST", f"/{webhook.pk}/deliveries/{sent.pk}/resend")
     assert (response.status_code, response.json()) == (202, {"message_id": "msg_1"})
     tasks = [(task.task_name, task.lock) for task in Task.objects.order_by("pk")]
-    lock = f"webhook {webhook.pk}"
-    assert tasks == [("send_webhook_test", lock), ("resend_webhook_message", lock)]
+    assert tasks == [
+        ("send_webhook_test", f"test of webhook {webhook.pk}"),
+        ("resend_webhook_message", f"repetition of webhook {webhook.pk}"),
+    ]
     response = send("POST", f"/{webhook.pk}/deliveries/{test.pk}/resend")
     assert (response.status_code, response.json()["code"]) == (409, "nothing_to_resend")
     assert send("POST", f"/{webhook.pk}/deliveries/{10**9}/resend").status_code == 404

@@ -270,7 +270,7 @@ def test_two_secrets_sign_after_a_rotation(hook: Webhook, receiver: HookReceiver
     linked_clip.make()
     deliver(hook)
     assert receiver.verified(old) == receiver.verified(new)
-    Webhook.objects.update(previous_secret_until=timezone.now())
+    Webhook.objects.update(previous_secrets_until=[timezone.now()])
     linked_clip.make()
     deliver(hook)
     (last,) = receiver.received[1:]

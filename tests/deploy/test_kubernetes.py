@@ -14,6 +14,7 @@ from django.urls import resolve
 
 from clips_site.middleware import PROBES
 from harness.service import ROOT
+from library.changes.webhooks.connections import MOST_CONNECTIONS
 from library.probes.health import TIMEOUT
 from library.tasks.worker import Timing
 
@@ -134,7 +135,8 @@ def test_database_has_connections_for_all_pods() -> None:
     process = int(CONFIG["WEB_THREADS"]) + 8  # docs/configuration.md
     pod = int(CONFIG["WEB_CONCURRENCY"]) * process + 1  # metrics
     assert WORKERS[0]["spec"]["strategy"] == {"type": "Recreate"}  # never two workers
-    worker = 3 + int(CONFIG["CLIPS_WORKER_CONCURRENCY"])  # docs/configuration.md
+    # docs/configuration.md
+    worker = 3 + int(CONFIG["CLIPS_WORKER_CONCURRENCY"]) + MOST_CONNECTIONS
     assert pods * pod + worker <= 97  # PostgreSQL's 100 without those reserved for superusers
 
 

@@ -13,17 +13,17 @@ from django.db import connection
 from harness.service import ROOT
 from harness.waiting import until
 from library.models import Task
-from tests.tasks.samples import note
+from tests.tasks.samples import QUEUE, note
 
 
 class WorkerProcess:
     """A running worker whose intervals are short."""
 
-    def __init__(self, log: Path, grace: float) -> None:
+    def __init__(self, log: Path, grace: float, queues: tuple[str, ...]) -> None:
         self._log = log
         with log.open("wb") as output:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "tests.tasks.quick_worker", str(grace)],
+                [sys.executable, "-m", "tests.tasks.quick_worker", str(grace), *queues],
                 cwd=ROOT,
                 env={
                     **os.environ,
@@ -67,10 +67,12 @@ def start_workers(
     """Start workers at the same time; they are killed at the end of the test."""
     started: list[WorkerProcess] = []
 
-    def start(number: int, grace: float = 20) -> list[WorkerProcess]:
+    def start(
+        number: int, grace: float = 20, queues: tuple[str, ...] = (QUEUE,)
+    ) -> list[WorkerProcess]:
         before = len(started)
         for place in range(before, before + number):
-            started.append(WorkerProcess(tmp_path / f"worker{place}.log", grace))
+            started.append(WorkerProcess(tmp_path / f"worker{place}.log", grace, queues))
         for worker in started[before:]:
             worker.await_start()
         return started[before:]

@@ -11,6 +11,7 @@ from procrastinate.jobs import Job, Status
 
 from library.models import Task
 from library.tasks.jobs import WorkerJobs
+from library.tasks.places import Places
 from library.tasks.retries import MOST_ATTEMPTS, BackOff, ExpectedError
 from tests.support.tasks import defer, execute
 
@@ -23,7 +24,7 @@ def jobs(transactional_db: None) -> WorkerJobs:
         "INSERT INTO procrastinate_workers OVERRIDING SYSTEM VALUE"
         " VALUES (2, now() - interval '1 min')"
     )
-    return WorkerJobs(app.connector, long_places=1, short=["audio"])
+    return WorkerJobs(app.connector, Places(["audio", "sources"], 2))
 
 
 @pytest.fixture

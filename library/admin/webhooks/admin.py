@@ -18,11 +18,16 @@ from library.admin.webhooks.log import result_of
 from library.audio.locks import host_of
 from library.changes.webhooks import subscriptions
 from library.models import ChangeKind, Webhook, WebhookDelivery
+from library.models.webhook import MOST_PREVIOUS_SECRETS, TooManySecretsError
 from library.tasks.webhooks import request_resend, request_test
 
 LATEST = 10  # attempts on the page of a webhook
 UNSHOWN = "webhook_{pk}_unshown"  # in the session, until the new secret has been shown
 SENT_SOON = "is sent within seconds. Reload the page to see its result in the log."
+TOO_MANY_SECRETS = (
+    f"No new secret was made: {MOST_PREVIOUS_SECRETS} previous ones still sign, each for 24 hours "
+    "after it was replaced. Use the current secret, or try again later."
+)
 
 
 @admin.register(Webhook)
@@ -140,7 +145,11 @@ class WebhookAdmin(ModelAdmin[Webhook]):
                     history.note(request.user, webhook, "Resumed.")
                     messages.success(request, "Deliveries continue where they ended.")
                 case "secret":
-                    webhook.rotate_secret()
+                    try:
+                        webhook.rotate_secret()
+                    except TooManySecretsError:
+                        messages.error(request, TOO_MANY_SECRETS)
+                        return redirect("admin:library_webhook_change", pk)
                     history.note(request.user, webhook, "Made a new secret.")
                     return self._to_secret(request, webhook)
                 case _:

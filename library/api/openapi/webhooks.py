@@ -32,14 +32,17 @@ from library.api.webhook_bodies import (
     AddedWebhookSerializer,
     DeliveryNotFound,
     DeliverySerializer,
+    IdempotencyKeyNotSupported,
     NothingToResend,
     SecretSerializer,
     SentSerializer,
+    TooManySecrets,
     TooManyWebhooks,
     WebhookNotFound,
     WebhookSerializer,
 )
 from library.models import ChangeKind
+from library.models.webhook import MOST_PREVIOUS_SECRETS
 
 _ID = {"type": "integer", "format": "int64", "minimum": 1, "maximum": 10**18 - 1}
 _WEBHOOK_ID = OpenApiParameter("id", _ID, OpenApiParameter.PATH, description="The webhook's id.")
@@ -154,6 +157,7 @@ describe_webhooks = extend_schema_view(
         "Let the changes of clips from now on be sent to a URL. The response has the secret that "
         "verifies their signatures. It is not shown again.",
         *_WRITING,
+        IdempotencyKeyNotSupported,
         TooManyWebhooks,
         request=WebhookSerializer,
         shown=AddedWebhookSerializer,
@@ -196,6 +200,7 @@ describe_webhooks = extend_schema_view(
         "Pause a webhook",
         "Send nothing until it is resumed. Tests and repetitions are sent.",
         *_MISSING,
+        IdempotencyKeyNotSupported,
         request=None,
         shown=WebhookSerializer,
         example=_WEBHOOK
@@ -212,6 +217,7 @@ describe_webhooks = extend_schema_view(
         "the next attempt of a webhook that is failing. Changes older than 30 days are lost; the "
         "log says so with the code `changes_expired`.",
         *_MISSING,
+        IdempotencyKeyNotSupported,
         request=None,
         shown=WebhookSerializer,
         example=_WEBHOOK,
@@ -222,6 +228,7 @@ describe_webhooks = extend_schema_view(
         "Let a message of the type `clips.test` be sent, also if the webhook is paused. The log "
         "has the result after some seconds.",
         *_MISSING,
+        IdempotencyKeyNotSupported,
         request=None,
         shown=SentSerializer,
         status=202,
@@ -231,8 +238,11 @@ describe_webhooks = extend_schema_view(
         "rotate_webhook_secret",
         "Make a new secret",
         f"Return a new secret, which is not shown again. For {webhook_bodies.HOURS:g} hours, "
-        "messages have two signatures: one with the new and one with the previous secret.",
+        "the previous secret signs, too: messages have a signature with each. After "
+        f"{MOST_PREVIOUS_SECRETS} new secrets in that time, the response is 409.",
         *_MISSING,
+        IdempotencyKeyNotSupported,
+        TooManySecrets,
         request=None,
         shown=SecretSerializer,
         example=_SECRET,
@@ -255,6 +265,7 @@ describe_webhooks = extend_schema_view(
         "changes. Deliveries of other changes go on independently.",
         *_MISSING,
         DeliveryNotFound,
+        IdempotencyKeyNotSupported,
         NothingToResend,
         request=None,
         shown=SentSerializer,
@@ -300,7 +311,7 @@ CHANGES = OpenApiWebhook(
         parameters=[
             request_header("webhook-id", "Id of the message; the same in each repetition."),
             request_header("webhook-timestamp", "Time of the attempt, in seconds since 1970."),
-            request_header("webhook-signature", "One or two signatures, separated by a space."),
+            request_header("webhook-signature", "One or more signatures, separated by spaces."),
         ],
         request=ChangesMessage,
         responses={204: OpenApiResponse(None, "Received.")},

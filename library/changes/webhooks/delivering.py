@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from library.changes.feed import CursorExpiredError
 from library.changes.webhooks import messages, schedule
+from library.changes.webhooks.connections import brief_connection
 from library.changes.webhooks.messages import Batch, Message, new_id, next_batch
 from library.changes.webhooks.sending import EXPIRED, GONE, Result, send
 from library.models import DeliveryKind, PauseReason, Webhook, WebhookDelivery, WebhookTally
@@ -40,6 +41,7 @@ def deliver_next(webhook_id: int) -> bool:
     return not result.code and attempt.batch.more
 
 
+@brief_connection()
 def _begin(webhook_id: int) -> _Attempt | None:
     """Fix the next message, or return None if there is nothing to send now."""
     with transaction.atomic():
@@ -64,6 +66,7 @@ def _begin(webhook_id: int) -> _Attempt | None:
         return _Attempt(webhook, message, batch)
 
 
+@brief_connection()
 def _end(attempt: _Attempt, result: Result) -> None:
     """Note the result and move the cursor, unless the message is no longer the next one."""
     webhook, message, batch = attempt
@@ -104,29 +107,31 @@ def _fail(webhook: Webhook, result: Result) -> None:
 
 def send_test(webhook_id: int, message_id: str) -> None:
     """Send a test message, also if the webhook is paused. The log has its result."""
-    webhook = Webhook.objects.filter(pk=webhook_id).first()
+    with brief_connection():
+        webhook = Webhook.objects.filter(pk=webhook_id).first()
     if webhook is not None:
         message = messages.test_message(message_id, timezone.now(), webhook_id)
         result = send(webhook, message)
-        with transaction.atomic():
+        with brief_connection(), transaction.atomic():
             if _locked(webhook_id) is not None:
                 _note(DeliveryKind.TEST, webhook, message, result)
 
 
 def resend(delivery_id: int) -> None:
     """Send the message of an entry of the log again, with the same id. The cursor stays."""
-    entry = WebhookDelivery.objects.filter(pk=delivery_id).select_related("webhook").first()
-    if entry is None or entry.after is None or entry.until is None:
-        return
-    message = messages.changes_message(entry.message_id, entry.message_at, ())
-    batch = Batch((), entry.until, more=False)
-    try:
-        batch = next_batch(entry.after, entry.kinds, entry.until)
-        message = messages.changes_message(entry.message_id, entry.message_at, batch.changes)
-        result = send(entry.webhook, message)
-    except CursorExpiredError:
-        result = Result(EXPIRED, 0.0)
-    with transaction.atomic():
+    with brief_connection():
+        entry = WebhookDelivery.objects.filter(pk=delivery_id).select_related("webhook").first()
+        if entry is None or entry.after is None or entry.until is None:
+            return
+        batch = Batch((), entry.until, more=False)
+        result: Result | None = None
+        try:
+            batch = next_batch(entry.after, entry.kinds, entry.until)
+        except CursorExpiredError:
+            result = Result(EXPIRED, 0.0)
+    message = messages.changes_message(entry.message_id, entry.message_at, batch.changes)
+    result = result or send(entry.webhook, message)
+    with brief_connection(), transaction.atomic():
         if _locked(entry.webhook_id) is not None:
             _note(DeliveryKind.RESEND, entry.webhook, message, result, batch, entry.after)
 
