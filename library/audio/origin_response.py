@@ -102,7 +102,7 @@ def content_length(headers: HTTPHeaderDict) -> int | None:
     connection (RFC 9112, 6.3).
 
     A repeated Content-Length must have equal values (RFC 9110, 8.6). Raises AudioUnavailableError
-    if they differ or aren't numbers, because then nobody can see whether the body is complete.
+    if they differ or aren't numbers, because then the body could be incomplete.
     """
     fields = headers.getlist("Content-Length")
     if not fields:

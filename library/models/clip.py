@@ -106,7 +106,7 @@ class ClipQuerySet(models.QuerySet["Clip"]):
 
         `failure` is the error code if the audio is unavailable. Values that the check could not
         determine stay unchanged. So does `updated_at`, and with it the version that an editor's
-        If-Match names, because nobody has edited the clips.
+        If-Match names, because no editor has changed the clips.
         """
         now = timezone.now()
         found = Health.FAILING if failure else Health.OK

@@ -1,4 +1,4 @@
-"""Metrics of tasks, from the tables of the queue: all workers together, whoever exposes them.
+"""Metrics of tasks, from the tables of the queue: all workers together, in whichever process.
 
 Tallies count each attempt in the transaction that ends it (migration 0016), so they are exact and
 survive restarts of workers. `library.probes.database_metrics` runs the queries.

@@ -1,4 +1,4 @@
-"""Metrics of webhooks, from their tables: all workers together, whoever exposes them.
+"""Metrics of webhooks, from their tables: all workers together, in whichever process.
 
 `library.probes.database_metrics` runs the queries.
 """

@@ -1,8 +1,8 @@
 """Text as the search compares it: without case, accents and differences of form.
 
 The database folds the words of clips with the function `library_fold` (migration 0023), and this
-module folds the words of a query. A test compares both for all of Unicode. Whoever changes one of
-them needs a migration that builds the index again.
+module folds the words of a query. A test compares both for all of Unicode. A change of
+either needs a migration that builds the index again.
 """
 
 import re

@@ -18,7 +18,7 @@ from library.statistics.windows import WINDOWS, recent, trend
 
 # One row; none if there is no such clip, or if it is a draft. Each subselect reads the index of a
 # tally alone. Sums over bigint are numeric, which JSON shows as a whole number.
-# In `asked` the values are hidden from the planner. Else it would plan each request anew, which
+# In `asked` the values are hidden from the planner. Else it would plan each request again, which
 # takes longer than to read most clips, whenever it expects less work than for an average clip.
 STATEMENT = f"""
 WITH asked AS MATERIALIZED (

@@ -63,7 +63,7 @@ def prune_uploads(context: JobContext, timestamp: int) -> None:
 
 @periodic("*/15 * * * *", MAINTENANCE)
 def purge_requests(context: JobContext, timestamp: int) -> None:
-    """Delete stored responses, counts for the rate limits, and imports that nobody confirmed."""
+    """Delete stored responses, counts for the rate limits, and imports not confirmed."""
     IdempotentAnswer.objects.expired().delete()
     RequestCount.objects.purge(timestamp // 60)
     PendingImport.objects.forget_old()

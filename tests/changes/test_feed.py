@@ -1,4 +1,4 @@
-"""The feed of changes: complete, in the order of the commits, whoever makes the change."""
+"""The feed of changes: complete, in the order of the commits, also of changes made by SQL."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager

@@ -125,8 +125,8 @@ async def _receive_rest(
 ) -> None:
     """Wait until the whole body has arrived. Raises TimeoutError if that takes too long.
 
-    Bytes that arrive one by one wake nobody, so that they cost little: a body that fits into memory
-    is read when it is complete, and `store` gets a larger one a few times a second.
+    Bytes that arrive one by one wake no coroutine, so that they cost little: a body that fits into
+    memory is read when it is complete, and `store` gets a larger one a few times a second.
     """
     content, clock = request.content, asyncio.get_running_loop().time
     if content.is_eof():

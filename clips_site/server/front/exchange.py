@@ -58,7 +58,7 @@ class Exchange:
         _add_in_progress(1)
 
     def environment(self) -> dict[str, Any]:
-        """Return the part of a WSGI environment that tells Django what the front knows."""
+        """Return the facts that Django needs from the front, for its WSGI environment."""
         return {
             request_notes.KEY: self.notes,
             REQUEST_ID: self.request_id,
