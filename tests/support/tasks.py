@@ -1,9 +1,12 @@
 """Jobs in the queue, and attempts that have ended, without a worker."""
 
+import asyncio
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Any
 
-from django.db import connection
+from asgiref.sync import sync_to_async
+from django.db import connection, connections
 from django.utils import timezone
 from procrastinate.contrib.django import app
 from procrastinate.jobs import Job
@@ -29,6 +32,23 @@ def end(pk: int, status: str, seconds: float) -> None:
         "UPDATE procrastinate_jobs SET status = %s::procrastinate_job_status WHERE id = %s",
         *(status, pk),
     )
+
+
+def notice(look: Callable[[Any], Awaitable[int]]) -> int:
+    """Look for work as a worker does. Return the number of new tasks.
+
+    The connection is that of a thread which all tests of this process share, so it is closed: a
+    test may end all connections.
+    """
+
+    async def look_and_close() -> int:
+        async with app.open_async() as opened:
+            try:
+                return await look(opened.connector)
+            finally:
+                await sync_to_async(connections.close_all)()
+
+    return asyncio.run(look_and_close())
 
 
 class Context:

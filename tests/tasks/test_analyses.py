@@ -1,6 +1,5 @@
 """When clips are analysed: requests put tasks into the queue, and what each of the tasks does."""
 
-import asyncio
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
@@ -12,7 +11,6 @@ from django.contrib.auth.models import User
 from django.db import transaction
 from django.test import Client as Browser
 from django.utils import timezone
-from procrastinate.contrib.django import app
 from procrastinate.exceptions import JobAborted
 
 from harness.origin import Origin, answer
@@ -33,6 +31,7 @@ from tests.support import recipes
 from tests.support.audio_facts import FACTS
 from tests.support.editors import bearer, editor
 from tests.support.tasks import Context
+from tests.support.tasks import notice as notice_by
 
 URL = "https://example.com/a.mp3"
 CLIP = {"title": "A", "genre": "b", "duration": 1, "audio_url": URL}
@@ -72,12 +71,7 @@ def analysed() -> set[int]:
 
 def notice() -> int:
     """Look for new clips as a worker does. Return the number of new tasks."""
-
-    async def look() -> int:
-        async with app.open_async() as opened:
-            return await new_clips.request_analyses(opened.connector)
-
-    return asyncio.run(look())
+    return notice_by(new_clips.request_analyses)
 
 
 def test_new_clips_are_noticed(transactional_db: None, client: Browser) -> None:

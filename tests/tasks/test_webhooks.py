@@ -1,18 +1,17 @@
 """Workers notice webhooks that have something to send, and put their tasks into the queue."""
 
-import asyncio
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.utils import timezone
-from procrastinate.contrib.django import app
 
 from library.changes import feed
 from library.changes.webhooks import delivering
 from library.models import Task, Webhook
 from library.tasks import webhooks
 from library.tasks.queue import defer
+from tests.support import tasks
 from tests.support.hooks import make_webhook
 from tests.support.recipes import linked_clip
 from tests.support.tasks import Context
@@ -23,12 +22,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 def notice() -> int:
     """Look for changes as a worker does. Return the number of new tasks."""
-
-    async def look() -> int:
-        async with app.open_async() as opened:
-            return await webhooks.request_deliveries(opened.connector)
-
-    return asyncio.run(look())
+    return tasks.notice(webhooks.request_deliveries)
 
 
 def test_changes_are_noticed() -> None:

@@ -58,7 +58,7 @@ PROVOKED_ELSEWHERE = {
     *("origin_timeout", "origin_busy", "origin_url_invalid"),
     *("store_unavailable", "file_not_audio", "body_incomplete"),
     *("too_many_webhooks", "nothing_to_resend", "too_many_secrets"),
-    "idempotency_key_not_supported",
+    *("idempotency_key_not_supported", "facets_busy"),
 }
 
 
