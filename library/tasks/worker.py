@@ -9,6 +9,7 @@ import asyncio
 import logging
 import os
 import signal
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -176,7 +177,10 @@ class TaskWorker:
                 update_heartbeat_interval=timing.heartbeat,
                 stalled_worker_timeout=FORGOTTEN_AFTER,
                 worker_middleware=[_log(jobs)],
-                task_middleware=[*ours.worker_defaults["task_middleware"], _disconnect],
+                task_middleware=[
+                    *ours.worker_defaults["task_middleware"],
+                    _disconnecting(self._concurrency),
+                ],
             )
             others = [
                 asyncio.create_task(self._take_over(jobs)),
@@ -271,12 +275,24 @@ class TaskWorker:
             await worker.app.job_manager.unregister_worker(worker.worker_id)
 
 
-def _disconnect(call_next: SyncCallNext, context: JobContext, worker: Worker) -> Any:
-    """Close the connection of a task's thread: there are more threads than tasks at a time."""
-    try:
-        return call_next()
-    finally:
-        connections.close_all()
+def _disconnecting(most: int) -> Any:
+    """Return a middleware that closes the connection of a task's thread, unless few have one.
+
+    There are many more threads than tasks at a time, and connecting takes longer than most tasks.
+    """
+    connected: set[int] = set()  # threads that keep theirs, at most `most`
+
+    def disconnect(call_next: SyncCallNext, context: JobContext, worker: Worker) -> Any:
+        try:
+            return call_next()
+        finally:
+            thread = threading.get_ident()
+            connected.add(thread)
+            if context.job.queue in OWN_PLACES or len(connected) > most:
+                connected.discard(thread)
+                connections.close_all()
+
+    return disconnect
 
 
 def _log(jobs: WorkerJobs) -> Any:
