@@ -1,6 +1,10 @@
-"""Limits of a single transaction."""
+"""Limits of a single transaction, and the wait for the disk after one."""
 
 from django.db import connection
+
+# A transaction with only a record in the write-ahead log, committed as durably as PostgreSQL is
+# configured to. The log is written in order, so everything before this record is durable as well.
+FLUSH = "SELECT pg_logical_emit_message(true, 'clips', '')"
 
 
 def allow_idle(seconds: float) -> None:

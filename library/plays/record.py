@@ -16,6 +16,7 @@ from django.db import connection
 from library.batching import Batcher, BatchError
 from library.direct_connection import Call, DirectConnection
 from library.models import Client, Clip, Kind
+from library.models.transactions import FLUSH
 from library.plays import partitions
 
 REFERRERS_KEPT = 200  # rows of the audience tally per clip and day; other hosts share one
@@ -30,10 +31,8 @@ SLOTS = 64  # rows per quarter of the library's tally, so that processes don't w
 
 # Migration 0026 contains the function (library/migrations/0026_audiences.sql).
 RECORD = b"SELECT library_record_plays($1, $2, $3, $4, $5, $6)"
-# A transaction with only a record in the write-ahead log, committed as durably as PostgreSQL is
-# configured to. The log is written in order, so everything before this record is durable as well.
 # The transaction of RECORD does not wait for the disk, because it holds locks until it ends.
-FLUSH = b"SELECT pg_logical_emit_message(true, 'clips', '')"
+WAIT_FOR_DISK = FLUSH.encode()
 
 
 class NotWrittenError(Exception):
@@ -176,7 +175,7 @@ def calls(group: Sequence[Play], *, skip_locked: bool) -> tuple[Call, Call]:
         str(REFERRERS_KEPT).encode(),
         OTHER_REFERRERS.encode(),
     ]
-    return (RECORD, parameters), (FLUSH, ())
+    return (RECORD, parameters), (WAIT_FOR_DISK, ())
 
 
 def outcomes_of(results: bytes) -> list[Outcome]:

@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from django.db import IntegrityError
+from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
 from library.models import Clip
@@ -47,3 +47,22 @@ def test_values_are_those_of_create(db: None, values: dict[str, Any]) -> None:
 def test_constraints_hold(db: None) -> None:
     with pytest.raises(IntegrityError):
         add_clip(LEAST | {"duration": -1})
+
+
+def value(sql: str) -> Any:
+    with connection.cursor() as cursor:
+        cursor.execute(sql)
+        return cursor.fetchone()[0]
+
+
+def test_added_clip_is_on_the_disk(transactional_db: None) -> None:
+    before = value("SELECT pg_current_wal_insert_lsn()")
+    add_clip(LEAST)
+    assert value(f"SELECT pg_current_wal_flush_lsn() > '{before}'")
+    assert value("SHOW synchronous_commit") == "on"
+
+
+def test_transaction_around_it_commits_as_usual(transactional_db: None) -> None:
+    with transaction.atomic():
+        add_clip(LEAST)
+        assert value("SHOW synchronous_commit") == "on"
