@@ -1,13 +1,11 @@
 """The feed of changes: complete, in the order of the commits, also of changes made by SQL."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.db import connection, transaction
-from django.db.backends.utils import CursorWrapper
 from django.utils import timezone
 
 from library.changes import feed
@@ -15,6 +13,7 @@ from library.changes.version import library_token
 from library.models import Client, Clip, Kind, State
 from library.models.fields import CLIP_FIELDS, PLAYS
 from library.plays.record import Play, record
+from tests.support.database import other_connection
 from tests.support.recipes import linked_clip
 
 Seen = list[tuple[int, str, str | None]]
@@ -149,17 +148,6 @@ def test_truncation_deletes_the_public_clips() -> None:
     start = forget()
     sql("TRUNCATE library_clip CASCADE")
     assert seen(start) == [(clip.pk, "deleted", None)]
-
-
-@contextmanager
-def other_connection() -> Iterator[CursorWrapper]:
-    other = connection.copy()
-    try:
-        with other.cursor() as cursor:
-            cursor.execute("BEGIN")
-            yield cursor
-    finally:
-        other.close()
 
 
 def test_changes_are_in_the_order_of_the_commits() -> None:

@@ -1,14 +1,12 @@
 """The library's token: it differs after each change that lists show, and counts public clips."""
 
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from typing import Any
 
 import pytest
 from django.db import connection, transaction
-from django.db.backends.utils import CursorWrapper
 from django.test import Client as Browser
 from django.utils import timezone
 
@@ -18,6 +16,7 @@ from library.plays import rebuild
 from library.plays.record import Play, record
 from tests.admin.exchange.steps import Importing, person
 from tests.support.changelist import act
+from tests.support.database import other_connection
 from tests.support.editors import bearer, chief, editor
 from tests.support.recipes import linked_clip, make_clip
 
@@ -155,18 +154,6 @@ def test_rolled_back_change_does_not_alter_the_token() -> None:
         clips(clip).mark_deleted()
         transaction.set_rollback(True)
     assert library_token() == before
-
-
-@contextmanager
-def other_connection() -> Iterator[CursorWrapper]:
-    """Connect again, and begin a transaction that ends with COMMIT."""
-    other = connection.copy()
-    try:
-        with other.cursor() as cursor:
-            cursor.execute("BEGIN")
-            yield cursor
-    finally:
-        other.close()
 
 
 def test_concurrent_writers_do_not_wait_and_each_commit_alters_the_token() -> None:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from django.db import OperationalError, connection, transaction
+from django.db.backends.utils import CursorWrapper
 from psycopg.errors import DeadlockDetected
 
 from library.models import Clip
@@ -23,6 +24,18 @@ def locked(clip: Clip) -> Iterator[None]:
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SELECT FROM library_clip WHERE id = %s FOR UPDATE", [clip.pk])
         yield
+
+
+@contextmanager
+def other_connection() -> Iterator[CursorWrapper]:
+    """Connect again, and begin a transaction that ends with COMMIT."""
+    other = connection.copy()
+    try:
+        with other.cursor() as cursor:
+            cursor.execute("BEGIN")
+            yield cursor
+    finally:
+        other.close()
 
 
 def await_blocked_transaction(number: int = 1) -> None:
