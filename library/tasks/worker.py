@@ -276,20 +276,23 @@ class TaskWorker:
 
 
 def _disconnecting(most: int) -> Any:
-    """Return a middleware that closes the connection of a task's thread, unless few have one.
+    """Return a middleware that closes the connection of a task's thread, unless few keep theirs.
 
     There are many more threads than tasks at a time, and connecting takes longer than most tasks.
     """
-    connected: set[int] = set()  # threads that keep theirs, at most `most`
+    keepers: set[int] = set()  # threads
+    lock = threading.Lock()
 
     def disconnect(call_next: SyncCallNext, context: JobContext, worker: Worker) -> Any:
         try:
             return call_next()
         finally:
             thread = threading.get_ident()
-            connected.add(thread)
-            if context.job.queue in OWN_PLACES or len(connected) > most:
-                connected.discard(thread)
+            with lock:
+                is_usual = context.job.queue not in OWN_PLACES
+                keeps = is_usual and (thread in keepers or len(keepers) < most)
+                (keepers.add if keeps else keepers.discard)(thread)
+            if not keeps:
                 connections.close_all()
 
     return disconnect
