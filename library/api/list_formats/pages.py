@@ -43,7 +43,7 @@ class Page:
             f"{NAME}: {', '.join(chosen)}" if chosen else NAME,
             request.build_absolute_uri(),
             links.get("next"),
-            request.build_absolute_uri(reverse("listen")),
+            request.build_absolute_uri(reverse("listing")),
             request.build_absolute_uri(clips_path()),
             request,
             fields,

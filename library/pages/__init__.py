@@ -1,0 +1,1 @@
+"""Pages for the public: the library, a page for each clip, embeds, feeds, and documents."""

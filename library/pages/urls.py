@@ -1,0 +1,18 @@
+"""Paths of the pages for the public. None ends with a slash."""
+
+from django.urls import path, re_path
+from django.views.generic import TemplateView
+
+from library.pages.clip import ClipPage
+from library.pages.documents import Redoc
+from library.pages.listing import Listing
+
+CLIP = r"(?P<pk>[0-9]{1,18})"
+page = TemplateView.as_view
+urlpatterns = [
+    path("", Listing.as_view(), name="listing"),
+    re_path(rf"^clips/{CLIP}$", ClipPage.as_view(), name="clip-page"),
+    path("docs", page(template_name="library/pages/docs.html"), name="docs"),
+    path("docs/plays", page(template_name="library/pages/counting.html"), name="counting-rule"),
+    path("redoc", Redoc.as_view(), name="redoc"),
+]
