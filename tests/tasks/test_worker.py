@@ -157,6 +157,6 @@ def test_error_of_a_failed_task_is_kept_in_one_line(start_worker: StartWorker) -
     assert task.last_error.message == "ValueError: The file is broken"
     assert (task.status, task.attempts) == ("todo", 1)
     assert task.scheduled_at is not None
-    assert "Task fail has failed, next attempt at" in worker.log
+    until(lambda: "Task fail has failed, next attempt at" in worker.log)  # after the commit
     assert f'"task":"fail","task_id":{pk}' in worker.log
     assert "Traceback" in worker.log
