@@ -7,7 +7,7 @@ from django.http.response import HttpResponseBase
 from django.utils import timezone
 from django.views.generic import TemplateView
 
-from library.api.list_formats.playable import playables
+from library.api.list_formats.playable import COLUMNS, playables
 from library.api.representation import columns, shown
 from library.models import Clip
 from library.pages.cards import cards_of
@@ -34,7 +34,8 @@ class ClipPage(TemplateView):
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         clip: Clip = kwargs["clip"]
         card, *more = cards_of([clip, *more_clips(clip)])
-        row = {column: getattr(clip, column) for column in columns()}
+        row = {name: getattr(clip, name) for name in (*columns(), *COLUMNS)}
+        row["audio_file"] = str(clip.audio_file)
         [audio] = playables([row])
         links = Links.of(self.request, clip)
         return super().get_context_data(

@@ -50,7 +50,7 @@ class Links:
         """Return the URL of a picture of the waveform, which never changes; empty without one."""
         if not self.waveform:
             return ""
-        look = {"width": width, "height": height, "color": "teal", "theme": "light"}
+        look = {"width": width, "height": height, "color": "purple", "theme": "light"}
         return f"{self.waveform}?{urlencode(look | {'etag': self.etag})}"
 
     @property
