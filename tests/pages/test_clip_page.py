@@ -6,7 +6,6 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import connection
 from django.test import Client
 from django.utils import timezone
 from django.utils.html import escape
@@ -50,7 +49,7 @@ def test_page_shows_a_clip_with_links_to_its_values(client: Client) -> None:
         licence="CC-BY-NC-SA-4.0",
     )
     html = page_of(client, clip)
-    assert "<h1" in html and "Rain &amp; Thunder</h1>" in html
+    assert "Rain &amp; Thunder</h1>" in html
     assert 'href="/?tag=night%20drive"' in html
     assert 'href="/?genre=drum%20%26%20bass"' in html
     assert 'href="/?creator=A%20%26%20B"' in html
@@ -244,7 +243,6 @@ def test_page_costs_a_constant_number_of_queries(
         analysed(clip)
     with django_assert_num_queries(5):  # the clip, more clips twice, waveforms, plays
         page_of(client, clips[0])
-    assert connection.connection is not None
 
 
 def test_page_sets_no_cookie(client: Client) -> None:

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.django_db
 def source_of(client: Client, clip: Clip, **headers: str) -> str:
     """Return the source of the audio in the embedded player."""
     html = client.get(f"/embed/{clip.pk}", headers=headers).content.decode()
-    [source] = re.findall(r'data-src="([^"]*)"', html)
+    source: str = re.findall(r'data-src="([^"]*)"', html)[0]
     assert f'<audio controls preload="none" src="{source}"' in html  # without scripts
     return source
 

@@ -1,4 +1,4 @@
-// A button with data-copy="id" copies the value or the text of that element, line by line. One with
+// A button with data-copy="id" copies the value of that element, the items of a list, or the text. One with
 // data-share="URL" and data-title opens the sharing of the device. Such buttons are `hidden` where
 // they can't work: without scripts, or without sharing. They may be added at any time; after that,
 // the event `page:changed` on the document shows them.
@@ -13,6 +13,11 @@ const show = () => {
     button.hidden = false;
 };
 
+const textOf = (element) => {
+  const items = [...element.querySelectorAll("li")].map((item) => item.textContent.trim());
+  return element.value ?? (items.join("\n") || element.textContent.trim());
+};
+
 // Pages that were loaded by plain http from another machine have no clipboard.
 const copyBySelection = (element) => {
   if (element.select) element.select();
@@ -22,8 +27,7 @@ const copyBySelection = (element) => {
 
 const copy = async (element) => {
   try {
-    const text = element.value ?? element.innerText;
-    await navigator.clipboard.writeText(text.trim());
+    await navigator.clipboard.writeText(textOf(element));
     return true;
   } catch {
     return copyBySelection(element);
@@ -43,7 +47,8 @@ document.addEventListener("click", async ({ target }) => {
   const button = target.closest("button[data-copy], button[data-share]");
   if (!button) return;
   const { copy: id, share: url, title } = button.dataset;
-  if (url) navigator.share({ title, url }).catch(() => {}); // people may close it
+  if (url)
+    navigator.share({ title, url }).catch(() => {}); // people may close it
   else report(button, (await copy(document.getElementById(id))) ? "Copied" : "Press Ctrl+C");
 });
 document.addEventListener("page:changed", show);
