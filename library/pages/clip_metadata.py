@@ -11,7 +11,7 @@ from django.utils.safestring import SafeString, mark_safe
 from library.api.list_formats.playable import UNKNOWN_TYPE, Playable
 from library.models import Clip
 from library.pages.cards import Card
-from library.pages.links import EMBED_HEIGHT, EMBED_WIDTH, NAME, Links
+from library.pages.links import EMBED_HEIGHT, EMBED_WIDTH, Links
 
 IMAGE_WIDTH, IMAGE_HEIGHT = 1200, 630  # pixels, as Open Graph's consumers show it best
 DESCRIPTION_LENGTH = 200  # characters
@@ -37,7 +37,7 @@ def meta_tags(card: Card, links: Links, audio: Playable) -> list[Tag]:
     is_secure = links.page.startswith("https://")
     found = [
         ("og:type", "music.song"),
-        ("og:site_name", NAME),
+        ("og:site_name", links.site_name),
         ("og:title", card.clip.title),
         ("og:description", description_of(card)),
         ("og:url", links.page),

@@ -8,10 +8,10 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from library.api.list_formats.pages import NAME
 from library.models import Clip
 
 EMBED_WIDTH, EMBED_HEIGHT = 480, 152  # pixels
-NAME = "Clips"  # of the site
 _IFRAME = (
     '<iframe src="{}" width="{}" height="{}" title="{}" loading="lazy" frameborder="0"></iframe>'
 )
@@ -22,6 +22,7 @@ class Links:
     """The URLs of a clip as the client of this request reaches them."""
 
     site: str
+    site_name: str
     page: str
     embed: str
     stream: str
@@ -38,6 +39,7 @@ class Links:
 
         return cls(
             request.build_absolute_uri(reverse("listing")),
+            NAME,
             url("clip-page"),
             url("embed"),
             url("clip-stream"),

@@ -19,7 +19,7 @@ from library.api.errors import ClipNotFound
 from library.api.handlers import error_response
 from library.api.json_bodies import JSONRenderer
 from library.models import Clip
-from library.pages.links import EMBED_HEIGHT, EMBED_WIDTH, NAME, Links, snippet
+from library.pages.links import EMBED_HEIGHT, EMBED_WIDTH, Links, snippet
 from library.pages.visible import GONE, visible_clip
 from library.text import without_hidden
 
@@ -136,7 +136,7 @@ def _described(request: HttpRequest, clip: Clip, query: _Query) -> dict[str, Any
         "version": "1.0",
         "type": "rich",
         "title": clip.title,
-        "provider_name": NAME,
+        "provider_name": links.site_name,
         "provider_url": links.site,
         "cache_age": CACHE_AGE,
         "width": query.width,

@@ -1,49 +1,55 @@
 """The plays of a clip per day, drawn as bars."""
 
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from typing import NamedTuple
 
 from library.statistics.series import plays_by_day
 
 DAYS = 30
-HEIGHT = 40  # of the drawing, in which each day is 10 wide
-WIDTH = 10
+WIDTH, HEIGHT = 10, 40  # of the drawing of a day
 
 
-@dataclass(frozen=True)
-class Bar:
-    """A day (UTC) and its plays, with the place of its bar in the drawing."""
+class Day(NamedTuple):
+    """A day (UTC) and its plays, as text. Formatting them here takes a tenth of the time."""
 
-    day: date
+    name: str
+    plays: str
+
+
+class PlayChart(NamedTuple):
+    """The last days, with today last, and their plays.
+
+    `path` draws a bar for each day, to be stroked, in the box of the drawing.
+    """
+
+    days: list[Day]
     plays: int
-    x: int
-    y: float
-    height: float
-
-
-@dataclass(frozen=True)
-class PlayChart:
-    """The bars of the last days, with today last, and their sum."""
-
-    bars: list[Bar]
-    plays: int
+    busiest: Day
+    path: str
     box: str = f"0 0 {DAYS * WIDTH} {HEIGHT}"
-
-    @property
-    def busiest(self) -> Bar:
-        """The day with the most plays, the latest one if there are several."""
-        return max(reversed(self.bars), key=lambda bar: bar.plays)
 
 
 def play_chart(clip_id: int, now: datetime) -> PlayChart:
     """Return the plays of the last DAYS days. Runs one query, for the tallies of the clip."""
     counts = plays_by_day([clip_id], DAYS, now)[clip_id]
     first = now.astimezone(UTC).date() - timedelta(days=DAYS - 1)
-    most = max(1, *counts)
+    days = [
+        Day(_name(first + timedelta(days=place)), f"{plays:,}")
+        for place, plays in enumerate(counts)
+    ]
+    most = max(counts)
+    latest = DAYS - 1 - counts[::-1].index(most)  # of the days with the most plays
+    return PlayChart(days, sum(counts), days[latest], _path(counts, most))
+
+
+def _path(counts: list[int], most: int) -> str:
     bars = []
     for place, plays in enumerate(counts):
-        height = max(2, round(plays * HEIGHT / most, 1)) if plays else 1
-        bars.append(
-            Bar(first + timedelta(days=place), plays, place * WIDTH, HEIGHT - height, height)
-        )
-    return PlayChart(bars, sum(counts))
+        if plays:
+            height = max(2, round(plays * HEIGHT / most, 1))
+            bars.append(f"M{place * WIDTH + WIDTH // 2} {HEIGHT}v{-height:g}")
+    return "".join(bars)
+
+
+def _name(day: date) -> str:
+    return f"{day.day} {day:%B %Y}"

@@ -226,13 +226,18 @@ def test_chart_has_the_plays_of_each_day(client: Client) -> None:
     clip, now = sample_clip.make(), timezone.now()
     add_plays(clip, [now, now, now - timedelta(days=29), now - timedelta(days=30)])
     chart = play_chart(clip.pk, now)
-    assert [bar.plays for bar in chart.bars] == [1, *[0] * (DAYS - 2), 2]
-    assert (chart.plays, chart.busiest.day) == (3, now.date())
-    assert max(bar.y + bar.height for bar in chart.bars) == 40
+    assert [day.plays for day in chart.days] == ["1", *["0"] * (DAYS - 2), "2"]
+    assert (chart.plays, chart.busiest) == (3, chart.days[-1])
+    assert chart.path == "M5 40v-20M295 40v-40"
     html = page_of(client, clip)
     assert "<strong>3</strong> in the last 30 days" in html
-    assert html.count("<rect") == DAYS
     assert html.count("<tr><td>") == DAYS
+
+
+def test_chart_of_a_clip_without_plays_is_left_out(client: Client) -> None:
+    html = page_of(client, sample_clip.make())
+    assert "<strong>0</strong> plays in total" in html
+    assert "<svg" not in html
 
 
 def test_page_costs_a_constant_number_of_queries(
