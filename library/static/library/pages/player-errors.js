@@ -26,6 +26,7 @@ const reasonOf = async () => {
   try {
     const response = await fetch(audio.src, {
       headers: { Range: "bytes=0-1" },
+      cache: "no-store",
       signal: AbortSignal.timeout?.(TIMEOUT),
     });
     if (!response.ok) {
