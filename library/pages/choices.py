@@ -22,7 +22,14 @@ NAMES = (SEARCH, *FILTERS)
 _PARAMETERS: parameters.Parameters = {
     "search": parameters.CLIP_FILTERS["search"],
     **{name: parameters.CLIP_FILTERS[name] for name in FILTERS},
-    PAGE: WholeParameter(min_value=1, default=1),
+    PAGE: WholeParameter(
+        min_value=1,
+        default=1,
+        error_messages={
+            "invalid": "Must be a whole number, such as 2.",
+            "min_value": "The first page is 1.",
+        },
+    ),
 }
 
 Pair = tuple[str, str]
