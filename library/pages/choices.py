@@ -5,6 +5,7 @@ The parameters have the names and rules of the API's filters, except that its `s
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 from urllib.parse import urlencode
 
@@ -86,8 +87,12 @@ def url_of(pairs: "tuple[Pair, ...] | list[Pair]", page: int = 1) -> str:
     """Return the path of a list. Each pair counts once, in the order of NAMES."""
     listed = sorted(dict.fromkeys(pairs), key=lambda pair: NAMES.index(pair[0]))
     query = urlencode([*listed, (PAGE, page)] if page > 1 else listed)
-    path = reverse("listing")
-    return f"{path}?{query}" if query else path
+    return f"{_path()}?{query}" if query else _path()
+
+
+@cache
+def _path() -> str:
+    return reverse("listing")
 
 
 def label_of(name: str, value: str) -> str:
