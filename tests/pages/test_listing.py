@@ -285,12 +285,3 @@ def test_every_page_runs_the_same_few_statements(client: Client, transactional_d
             client.get(path)
         assert len(queries) <= 3, path
         assert "OFFSET" not in str(queries.captured_queries)
-
-
-def test_public_page_is_compressed_and_reads_no_session(client: Client, db: None) -> None:
-    page = client.get("/", headers={"Accept-Encoding": "gzip"})
-    assert page["Content-Encoding"] == "gzip"
-    assert "Accept-Encoding" in page["Vary"]
-    assert "Cookie" not in page["Vary"]
-    assert not hasattr(page.wsgi_request, "session")
-    assert not client.get("/").has_header("Content-Encoding")
