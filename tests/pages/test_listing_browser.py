@@ -7,6 +7,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from harness.chromium import CHROMIUM
 from harness.service import Server
+from harness.waiting import until
 from library.models import Clip
 from tests.support.pages import PHONE, Open, look
 
@@ -84,7 +85,7 @@ def test_audio_goes_on_while_people_move_around(open_page: Open, clips: list[Cli
     page.go_back()
     expect(page).to_have_title("Clips")
     expect(page.locator(".clip")).to_have_count(24)
-    page.wait_for_function("scrollY > 0")  # where the link was
+    until(lambda: page.evaluate("scrollY") > 0)  # where the link was
     page.get_by_role("searchbox").fill("plain")
     page.get_by_role("searchbox").press("Enter")
     expect(page.locator(".clip")).to_have_count(1)
