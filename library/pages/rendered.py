@@ -23,7 +23,7 @@ def rendered(cards: Iterable[Card]) -> list[SafeString]:
         shown = (clip.updated_at, clip.play_count, card.duration, card.gain, bool(card.wave))
         before, html = _kept.get(clip.pk, (None, SafeString()))
         if before != shown:
-            html = template.render({"card": card})
+            html = SafeString(template.render({"card": card}))
             if len(_kept) >= KEPT:
                 _kept.clear()
             _kept[clip.pk] = shown, html

@@ -1,6 +1,7 @@
 """The list in Chromium: its look, and moving around while audio plays."""
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
@@ -20,7 +21,7 @@ GIVE_AUDIO = "document.querySelector('#player audio').src = '/api/v1/clips/1/str
 @pytest.fixture
 def clips(make_clip: Callable[..., Clip]) -> list[Clip]:
     """Enough clips for two pages, some of them odd."""
-    odd = [
+    odd: list[dict[str, Any]] = [
         {"title": "x" * 200, "creator": "y" * 200, "genre": "z" * 64},
         {"title": "أغنية المطر في الليل الطويل", "creator": "فيروز", "tags": ["مطر"]},
         {"title": "🎧🥁🎹 " * 10, "tags": [f"{'long' * 9}{n}" for n in range(20)]},
