@@ -30,7 +30,7 @@ AROUND = 1  # pages before and after the current one that have a link, besides t
 # The columns that cards show.
 _SHOWN = (
     *("title", "creator", "genre", "duration", "tags", "licence", "play_count"),
-    *("audio", "renditions", "updated_at"),
+    *("audio", "renditions"),
 )
 _TITLES = {SEARCH: "Search", PAGE: "Page"}
 TEMPLATE = "library/pages/listing.html"
