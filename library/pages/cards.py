@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 
 from django.conf import settings
 from django.urls import reverse
@@ -59,9 +60,14 @@ def _card(clip: Clip, wave: str, *, only_previews: bool) -> Card:
         duration = made["duration"]
     return Card(
         clip,
-        reverse("clip-page", args=[clip.pk]),
-        reverse("clip-stream", args=[clip.pk]),
+        *_paths(clip.pk),
         duration,
         gain,
         wave,
     )
+
+
+@lru_cache(maxsize=5_000)
+def _paths(pk: int) -> tuple[str, str]:
+    """Return the paths of a clip's page and of its stream. `reverse` takes long."""
+    return reverse("clip-page", args=[pk]), reverse("clip-stream", args=[pk])

@@ -5,6 +5,7 @@ The parameters have the names and rules of the API's filters, except that its `s
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 from urllib.parse import urlencode
 
@@ -22,7 +23,14 @@ NAMES = (SEARCH, *FILTERS)
 _PARAMETERS: parameters.Parameters = {
     "search": parameters.CLIP_FILTERS["search"],
     **{name: parameters.CLIP_FILTERS[name] for name in FILTERS},
-    PAGE: WholeParameter(min_value=1, default=1),
+    PAGE: WholeParameter(
+        min_value=1,
+        default=1,
+        error_messages={
+            "invalid": "Must be a whole number, such as 2.",
+            "min_value": "The first page is 1.",
+        },
+    ),
 }
 
 Pair = tuple[str, str]
@@ -79,8 +87,12 @@ def url_of(pairs: "tuple[Pair, ...] | list[Pair]", page: int = 1) -> str:
     """Return the path of a list. Each pair counts once, in the order of NAMES."""
     listed = sorted(dict.fromkeys(pairs), key=lambda pair: NAMES.index(pair[0]))
     query = urlencode([*listed, (PAGE, page)] if page > 1 else listed)
-    path = reverse("listing")
-    return f"{path}?{query}" if query else path
+    return f"{_path()}?{query}" if query else _path()
+
+
+@cache
+def _path() -> str:
+    return reverse("listing")
 
 
 def label_of(name: str, value: str) -> str:

@@ -22,6 +22,7 @@ from library.pages.choices import (
     read_choice,
 )
 from library.pages.matches import ids_of
+from library.pages.rendered import rendered
 from library.search.vocabulary import vocabulary
 
 CLIPS_SHOWN = 24  # on a page
@@ -59,7 +60,7 @@ class Listing(View):
         end = len(ids) - CLIPS_SHOWN * (choice.page - 1)
         shown = ids[max(0, end - CLIPS_SHOWN) : end][::-1]
         context |= {
-            "cards": cards_of(_clips(shown)),
+            "cards": rendered(cards_of(_clips(shown))),
             "chips": chips_of(choice, ids),
             "pages": _pages(choice, last),
             "previous_url": choice.url(choice.page - 1) if choice.page > 1 else "",

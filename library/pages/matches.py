@@ -18,23 +18,34 @@ from library.changes.feed import CursorExpiredError, changes_after
 from library.changes.version import library_token
 from library.models.rows import read
 
-MOST_KEPT = 2_000_000  # ids that a process keeps, of 8 bytes
+MOST_KEPT = 2_000_000  # ids that a process keeps, of 8 or 16 bytes
 OVERHEAD = 1_000  # ids that take as much memory as the rest of what is kept for a filter
 MOST_CHANGES = 1_000  # that are applied to kept ids; after more of them, they are read again
+MOST_RANKED = 20  # changed clips that a search had found: each is looked for among its ids
 # One value of 8 bytes for each clip is faster than rows or an array.
-_STATEMENT = """
-SELECT string_agg(int8send(id), '' ORDER BY {order}, id) AS ids FROM library_clip
-WHERE {conditions}
+_BY_ID = """
+SELECT string_agg(int8send(id), '' ORDER BY id) AS ids FROM library_clip WHERE {conditions}
+"""
+_BY_RANK = """
+SELECT
+    string_agg(int8send(id), '' ORDER BY rank, id) AS ids,
+    string_agg(float8send(rank), '' ORDER BY rank, id) AS ranks
+FROM (SELECT id, {rank} AS rank FROM library_clip WHERE {conditions}) AS found
 """
 
 Ids: TypeAlias = "array[int]"  # a class cannot be subscripted before Python 3.12
+Ranks: TypeAlias = "array[float]"
 
 
 class Matches(NamedTuple):
-    """Ids in ascending order: the newest last, or the best match of a search last."""
+    """Ids in ascending order: the newest last, or the best match of a search last.
 
-    changes: int  # of the library, all of which the ids include
+    `changes` are those of the library that the ids include. Only a search has ranks of its ids.
+    """
+
+    changes: int
     ids: Ids
+    ranks: Ranks
 
 
 _kept: OrderedDict[str, Matches] = OrderedDict()
@@ -46,18 +57,19 @@ def ids_of(query: Mapping[str, Any]) -> Ids:
 
     The newest is the last; of a search, the best match is. Do not change the array.
     """
-    changes = library_token().changes  # before the ids, which are at least as recent
+    search = query.get("search", "")
     conditions = matching(query)
     key = repr(conditions)
     kept = _kept.get(key)
-    if kept is None or kept.changes != changes:
+    if kept is None or kept.changes != library_token().changes:
         with _lock:
+            changes = library_token().changes  # before the ids, which are at least as recent
             kept = _kept.get(key)
-            if kept is None or kept.changes < changes:
-                is_search = bool(query.get("search"))
-                kept = (kept and _updated(kept, conditions, changes, in_order=not is_search)) or (
-                    Matches(changes, _read(query, conditions))
-                )
+            if kept and kept.changes > changes:  # a backup has been restored
+                kept = None
+            if kept and kept.changes < changes:
+                kept = _updated(kept, search, conditions, changes)
+            kept = kept or _read(search, conditions, changes)
             _keep(key, kept)
     return kept.ids
 
@@ -67,14 +79,8 @@ def forget() -> None:
     _kept.clear()
 
 
-def _updated(
-    kept: Matches, conditions: Conditions, changes: int, *, in_order: bool
-) -> Matches | None:
-    """Return the ids after further changes, or None if they must be read again.
-
-    The order of a search changes with the words of its clips, so only clips outside of it may have
-    changed.
-    """
+def _updated(kept: Matches, search: str, conditions: Conditions, changes: int) -> Matches | None:
+    """Return the ids after further changes, or None if they must be read again."""
     try:
         found = changes_after(kept.changes, MOST_CHANGES + 1)
     except CursorExpiredError:
@@ -83,48 +89,62 @@ def _updated(
     if len(found) > MOST_CHANGES or len(found) < changes - kept.changes:
         return None
     changed = {change.clip_id for change in found}
-    only_changed = Conditions([*conditions.sql], [*conditions.values])
-    only_changed.add("id = ANY(%s::bigint[])", sorted(changed))
-    matching_now = set(_ids(only_changed, "id"))
-    last = max(changes, found[-1].seq)
-    if in_order:
-        return Matches(last, _merged(kept.ids, changed, matching_now))
-    if matching_now or not changed.isdisjoint(kept.ids):
-        return None
-    return Matches(last, kept.ids)
+    of_changed = Conditions([*conditions.sql], [*conditions.values])
+    of_changed.add("id = ANY(%s::bigint[])", sorted(changed))
+    matching_now = _read(search, of_changed, max(changes, found[-1].seq))
+    merge = _merged_by_rank if search else _merged_by_id
+    return merge(kept, changed, matching_now)
 
 
-def _merged(ids: Ids, changed: set[int], matching_now: set[int]) -> Ids:
-    """Return the sorted ids with exactly those of the changed ones that match now."""
-    merged = ids
+def _merged_by_id(kept: Matches, changed: set[int], matching_now: Matches) -> Matches:
+    """Return the kept ids with exactly those of the changed ones that match now."""
+    ids = kept.ids
+    match = set(matching_now.ids)
     for pk in sorted(changed):
-        place = bisect_left(merged, pk)
-        is_present = place < len(merged) and merged[place] == pk
-        if is_present == (pk in matching_now):
+        place = bisect_left(ids, pk)
+        is_present = place < len(ids) and ids[place] == pk
+        if is_present == (pk in match):
             continue
-        if merged is ids:
-            merged = ids[:]  # another thread may be reading them
+        if ids is kept.ids:
+            ids = ids[:]  # another thread may be reading them
         if is_present:
-            del merged[place]
+            del ids[place]
         else:
-            merged.insert(place, pk)
-    return merged
+            ids.insert(place, pk)
+    return matching_now._replace(ids=ids)
 
 
-def _read(query: Mapping[str, Any], conditions: Conditions) -> Ids:
-    if not query.get("search"):
-        return _ids(conditions, "id")
-    order = Order.of({"search": query["search"]})  # the best match first
-    return _ids(conditions, order.expression, *order.values)
+def _merged_by_rank(kept: Matches, changed: set[int], matching_now: Matches) -> Matches | None:
+    """Return the same for a search, or None if that would take longer than to read it again."""
+    present = changed.intersection(kept.ids)
+    if not present and not matching_now.ids:
+        return kept._replace(changes=matching_now.changes)
+    if len(present) > MOST_RANKED:
+        return None
+    ids, ranks = kept.ids[:], kept.ranks[:]
+    for pk in present:
+        place = ids.index(pk)
+        del ids[place], ranks[place]
+    for rank, pk in zip(matching_now.ranks, matching_now.ids, strict=True):
+        place = bisect_left(range(len(ids)), (rank, pk), key=lambda n: (ranks[n], ids[n]))
+        ids.insert(place, pk)
+        ranks.insert(place, rank)
+    return Matches(matching_now.changes, ids, ranks)
 
 
-def _ids(conditions: Conditions, order: str, *order_values: Any) -> Ids:
-    statement = _STATEMENT.format(order=order, conditions=" AND ".join(conditions.sql))
-    (row,) = read(statement, [*order_values, *conditions.values])
-    ids = array("q", bytes(row["ids"] or b""))
-    if byteorder == "little":
-        ids.byteswap()  # PostgreSQL sends the highest byte first
-    return ids
+def _read(search: str, conditions: Conditions, changes: int) -> Matches:
+    where = " AND ".join(conditions.sql)
+    if search:
+        order = Order.of({"search": search})  # the best match first
+        statement = _BY_RANK.format(rank=order.expression, conditions=where)
+        (row,) = read(statement, [*order.values, *conditions.values])
+    else:
+        (row,) = read(_BY_ID.format(conditions=where), conditions.values)
+    ids, ranks = array("q", row["ids"] or b""), array("d", row.get("ranks") or b"")
+    if byteorder == "little":  # PostgreSQL sends the highest byte first
+        ids.byteswap()
+        ranks.byteswap()
+    return Matches(changes, ids, ranks)
 
 
 def _keep(key: str, matches: Matches) -> None:
