@@ -2,7 +2,8 @@
 
 They follow the OWASP Cheat Sheets on authentication, sessions, password storage and headers.
 Django's defaults do the rest: session cookies are HttpOnly and SameSite=Lax, a log-in makes a new
-key, a new password ends all other sessions, and no page may be framed.
+key, a new password ends all other sessions, and no page may be framed, except for the player that
+other sites embed (library/pages/embed.py).
 """
 
 _HOUR = 3600  # seconds

@@ -58,8 +58,9 @@ def test_responses_are_the_same_as_with_all_middleware(
     assert ours == whole
 
 
-def test_only_reads_of_the_api_have_no_session(client: Client, clip: Clip) -> None:
+def test_only_reads_of_what_is_public_have_no_session(client: Client, clip: Clip) -> None:
     path = CLIP.format(clip.pk)
-    assert not hasattr(client.get(path).wsgi_request, "session")
+    for public in (path, "/", f"/clips/{clip.pk}", "/docs/plays", "/nothing"):
+        assert not hasattr(client.get(public).wsgi_request, "session"), public
     assert hasattr(client.delete(path).wsgi_request, "session")
     assert hasattr(client.get("/admin/login/").wsgi_request, "session")

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 
 from django.conf import settings
 from django.urls import reverse
@@ -12,6 +13,8 @@ from library.renditions.variants import DEFAULT_PREVIEW
 from library.sound.loudness import TARGETS
 
 LOUDNESS = f"{min(TARGETS):g}"  # LUFS of all clips, if listeners choose equal loudness
+
+TAGS_SHOWN = 4
 
 
 @dataclass(frozen=True)
@@ -29,6 +32,11 @@ class Card:
     gain: float | None
     wave: str
     wave_box: str = f"-0.5 0 {BARS} {HEIGHT}"
+
+    @property
+    def tags(self) -> list[str]:
+        """The tags that a card has room for."""
+        return self.clip.tags[:TAGS_SHOWN]
 
     @property
     def length(self) -> str:
@@ -52,9 +60,14 @@ def _card(clip: Clip, wave: str, *, only_previews: bool) -> Card:
         duration = made["duration"]
     return Card(
         clip,
-        reverse("clip-page", args=[clip.pk]),
-        reverse("clip-stream", args=[clip.pk]),
+        *_paths(clip.pk),
         duration,
         gain,
         wave,
     )
+
+
+@lru_cache(maxsize=5_000)
+def _paths(pk: int) -> tuple[str, str]:
+    """Return the paths of a clip's page and of its stream. `reverse` takes long."""
+    return reverse("clip-page", args=[pk]), reverse("clip-stream", args=[pk])

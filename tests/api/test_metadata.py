@@ -104,7 +104,9 @@ def test_shown_clip_can_be_posted_again_without_the_fields_that_cannot_be_set(ht
     refused = faulty(add(http, **made))
     again = add(http, **{name: made[name] for name in made if name not in refused}).json()
     differing = {field for field in made if again[field] != made[field]}
-    assert differing == {"id", "stream_url", "created_at", "updated_at", "duplicates"}
+    assert differing == {
+        *("id", "stream_url", "page_url", "created_at", "updated_at", "duplicates")
+    }
 
 
 @pytest.mark.parametrize(
@@ -177,8 +179,9 @@ def test_replaced_audio_resets_the_results_of_checks(
     assert (clip.content_type, clip.size_bytes, clip.health) == (None, None, Health.UNCHECKED)
 
 
-def test_listening_page_shows_credits(client: Client, make_clip: Callable[..., Clip]) -> None:
-    make_clip(creator="<b>Ann</b>", creator_url="https://example.com/ann", licence="CC-BY-4.0")
-    page = client.get("/").text
+def test_page_of_a_clip_shows_credits(client: Client, make_clip: Callable[..., Clip]) -> None:
+    credit = {"creator": "<b>Ann</b>", "creator_url": "https://example.com/ann"}
+    clip = make_clip(**credit, licence="CC-BY-4.0")
+    page = client.get(f"/clips/{clip.pk}").text
     assert "&lt;b&gt;Ann&lt;/b&gt;</a>" in page
     assert 'href="https://creativecommons.org/licenses/by/4.0/" rel="license noopener"' in page

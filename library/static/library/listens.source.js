@@ -11,7 +11,7 @@ self.clipsListen ||= (() => {
   let jumped = 0; // when the last jump was
   let calm = 0; // when reports go on after several jumps: a listener moves the slider
 
-  const report = (position, state) => {
+  const report = (position, state = "playing") => {
     if (Date.now() - born > 7e7) {
       born = Date.now();
       // It ends with a UUID, also on pages without HTTPS, which have no crypto.randomUUID().
@@ -36,7 +36,7 @@ self.clipsListen ||= (() => {
   // A page that is hidden may never be shown again.
   const leave = () => {
     for (const [audio, [clip]] of playing)
-      navigator.sendBeacon(`${clip}/listens`, report(audio.currentTime, "playing"));
+      navigator.sendBeacon(`${clip}/listens`, report(audio.currentTime));
   };
 
   // `source` is the URL of the clip's stream, if the audio plays another URL.
@@ -49,7 +49,7 @@ self.clipsListen ||= (() => {
       // Positions in a preview are not those in the clip.
       const clip = /.+clips\/\d+(?=\/stream(?!.*part=p))/.exec(source || audio.currentSrc);
       // Of `seeking` or `emptied`.
-      const jumps = audio.seeking || /see|em/.test(event.type);
+      const jumps = audio.seeking || /k|em/.test(event.type);
       if (jumps || audio.paused) {
         // After a jump, `at` is the new position. The last known one is up to 250 ms old.
         if (before)
@@ -63,9 +63,10 @@ self.clipsListen ||= (() => {
           jumped = now;
         }
         playing.delete(audio);
-      } else if (clip && now > calm) {
+      } else if (clip && now > calm && audio.duration) {
+        // It has no duration while it changes to another source, but still the one before.
         if (now - sent > 1e4) {
-          send(clip, at, "playing");
+          send(clip, at);
           sent = now;
         }
         playing.set(audio, [clip, at, now, sent]);
