@@ -211,18 +211,18 @@ CREATE OR REPLACE FUNCTION library_token() RETURNS json LANGUAGE plpgsql STABLE 
 DECLARE
     recent CONSTANT timestamptz := date_bin('15 minutes', now() - interval '45 minutes', 'epoch');
     seq bigint;
-    clips bigint;
+    available_clips bigint;
 BEGIN
-    SELECT last_seq, available INTO seq, clips FROM library_changestate;
+    SELECT last_seq, available INTO seq, available_clips FROM library_changestate;
     IF pg_current_xact_id_if_assigned() IS NOT NULL THEN
         SELECT
             seq + coalesce(sum(greatest(cardinality(change.clips), 1)), 0),
-            clips + coalesce(sum(difference), 0)
-        INTO seq, clips FROM library_change AS change WHERE last_seq IS NULL;
+            available_clips + coalesce(sum(difference), 0)
+        INTO seq, available_clips FROM library_change AS change WHERE last_seq IS NULL;
     END IF;
     RETURN json_build_array(
         seq,
-        clips,
+        available_clips,
         extract(epoch FROM recent)::bigint,
         (SELECT coalesce(sum(plays), 0) FROM library_librarytally WHERE quarter >= recent)
     );

@@ -232,3 +232,13 @@ def test_concurrent_changes_are_all_numbered() -> None:
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(change, made))
     assert library_token() == before._replace(changes=before.changes + 480)
+
+
+def test_token_includes_the_changes_of_the_transaction() -> None:
+    before = library_token()
+    with transaction.atomic():
+        linked_clip.make(_quantity=2)
+        linked_clip.make(state=State.DRAFT)
+        assert library_token().available == before.available + 2
+        assert library_token().changes > before.changes
+    assert library_token().available == before.available + 2
