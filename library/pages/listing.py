@@ -8,6 +8,7 @@ from django.shortcuts import render
 from django.views import View
 
 from library.api.suggestions import better_spelling
+from library.changes.version import library_token
 from library.models import Clip
 from library.pages.cards import cards_of
 from library.pages.chips import chips_of
@@ -21,7 +22,7 @@ from library.pages.choices import (
     label_of,
     read_choice,
 )
-from library.pages.matches import ids_of
+from library.pages.matches import Ids, ids_of
 from library.pages.rendered import rendered
 from library.search.vocabulary import vocabulary
 
@@ -46,11 +47,11 @@ class Listing(View):
             return _refused(request, error)
         if choice.search:
             vocabulary.prepare()
-        ids = ids_of(choice.query)
-        last = max(1, -(-len(ids) // CLIPS_SHOWN))
+        ids, total = _found(choice)
+        last = max(1, -(-total // CLIPS_SHOWN))
         context = {
             **_form(choice),
-            "total": len(ids),
+            "total": total,
             "last": last,
             "last_url": choice.url(last),
             "url": choice.url(choice.page),
@@ -66,12 +67,24 @@ class Listing(View):
             "previous_url": choice.url(choice.page - 1) if choice.page > 1 else "",
             "next_url": choice.url(choice.page + 1) if choice.page < last else "",
         }
-        if not ids and choice.search and (better := better_spelling(choice.query)):
+        if not total and choice.search and (better := better_spelling(choice.query)):
             context |= {"better": better, "better_url": choice.with_search(better)}
         return render(request, TEMPLATE, context)
 
 
-def _clips(ids: "array[int]") -> list[Clip]:
+def _found(choice: Choice) -> tuple[Ids, int]:
+    """Return the ids of the clips and their number; of the newest clips, only those of the page.
+
+    So the first page of the library never waits until a process has read all ids.
+    """
+    if choice.pairs or choice.page > 1:
+        ids = ids_of(choice.query)
+        return ids, len(ids)
+    newest = Clip.objects.available().order_by("-id").values_list("id", flat=True)[:CLIPS_SHOWN]
+    return array("q", sorted(newest)), library_token().available
+
+
+def _clips(ids: Ids) -> list[Clip]:
     """Return the public clips with these ids in their order."""
     found = Clip.objects.available().only(*_SHOWN).in_bulk(list(ids))
     return [found[pk] for pk in ids if pk in found]

@@ -269,10 +269,10 @@ def test_kept_lists_are_those_that_would_be_read_again(transactional_db: None) -
 
 def test_restored_backup_reads_a_list_again(get: Get) -> None:
     add(1)
-    get()
+    get(q="1")
     for key, kept in matches._kept.items():
         matches._kept[key] = kept._replace(changes=kept.changes + 10, ids=array("q"))
-    assert titles(get()) == ["1"]
+    assert titles(get(q="1")) == ["1"]
 
 
 @pytest.fixture
@@ -295,16 +295,16 @@ def test_added_clips_do_not_read_a_list_again(get: Get, reads: mock.Mock) -> Non
         get(genre="ambient", page=1)
         get(q="unrelated")
         get(q="ambient")
-    assert whole(reads) == 4
+    assert whole(reads) == 3
 
 
 def test_many_changes_at_once_read_a_list_again(
     get: Get, reads: mock.Mock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(matches, "MOST_CHANGES", 3)
-    get()
+    get(genre="ambient")
     add(4)
-    assert titles(get()) == ["4", "3", "2", "1"]
+    assert titles(get(genre="ambient")) == ["4", "3", "2", "1"]
     assert whole(reads) == 2
 
 
@@ -319,9 +319,7 @@ def test_every_page_runs_the_same_few_statements(client: Client, transactional_d
     add(80)
     client.get("/")
     for path in ("/", "/?page=2", "/?page=4"):
-        with CaptureQueriesContext(
-            connection,
-        ) as queries:
+        with CaptureQueriesContext(connection) as queries:
             client.get(path)
-        assert len(queries) <= 3, path
+        assert len(queries) <= 4, path
         assert "OFFSET" not in str(queries.captured_queries)
