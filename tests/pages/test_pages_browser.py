@@ -1,18 +1,13 @@
 """The public pages in Chromium."""
 
-import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, Request, expect
 
 from harness.chromium import CHROMIUM, SEEK
 from harness.service import Server
-from harness.waiting import until
 from library.models import Clip, PlayEvent
-from tests.settings import LOCAL
-from tests.sound.signals import sequence, silence, sine, wav
-from tests.support.analyses import analysed
 from tests.support.pages import PHONE, Open, log_in, look
 
 pytestmark = pytest.mark.skipif(not CHROMIUM, reason="needs Chromium: make system-tools")
@@ -45,67 +40,9 @@ def page(browser: Browser, server: Server) -> Iterator[Page]:
     assert errors == []
 
 
-def test_clip_plays_and_seeks_on_the_listening_page(page: Page, clip: Clip) -> None:
-    page.goto("/")
-    assert page.locator("audio").evaluate(SEEK) == pytest.approx([28.5, 20, 3], abs=0.1)
-    assert Clip.objects.get().play_count == 1
-
-
 def test_listening_page_loads_no_audio_by_itself(page: Page, clip: Clip) -> None:
     page.goto("/", wait_until="networkidle")
     assert not PlayEvent.objects.exists()
-
-
-@pytest.mark.parametrize("dark", [False, True])
-def test_waveform_is_drawn_over_its_sound_and_seeks(
-    open_page: Open, make_clip: Callable[..., Clip], dark: bool
-) -> None:
-    """The audio is silent for two seconds, then loud for three."""
-    audio = wav(sequence(silence(2), sine(-6, 3)))
-    folder = LOCAL / "media" / "uploads"
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "sine.wav").write_bytes(audio)
-    clip = make_clip(audio_file="uploads/sine.wav", duration=5)
-    analysed(clip, audio, "audio/wav")
-    make_clip(title="Not analysed")
-    page = open_page("/", width=PHONE, dark=dark)
-    wave = page.locator(".player-wave")
-    height = page.evaluate("document.documentElement.scrollHeight")
-    expect(wave).to_have_attribute("data-drawn", "yes")
-    assert page.evaluate("document.documentElement.scrollHeight") == height
-    path = wave.locator("path").first.get_attribute("d") or ""
-    bars = [
-        abs(float(low) - float(high)) for low, high in re.findall(r"M\S+ (\S+?)V([\d.]+)", path)
-    ]
-    assert len(bars) == 240
-    loud = [at for at, bar in enumerate(bars) if bar > 50]
-    assert (loud[0], loud[-1]) == (96, 239)  # from 2 s to 5 s
-    slider = page.get_by_role("slider", name="Position in Ambient Sounds")
-    box = slider.bounding_box()
-    assert box
-    slider.click(position={"x": box["width"] * 0.4, "y": 5})  # where the sound begins
-    sound = page.locator("audio").first
-    assert sound.evaluate("audio => audio.currentTime") == pytest.approx(2, abs=0.05)
-    slider.press("Home")
-    slider.press("ArrowRight")
-    assert sound.evaluate("audio => audio.currentTime") == 1
-    expect(slider).to_have_attribute("aria-valuetext", "0:01 of 0:05")
-    slider.press("Space")
-    until(lambda: sound.evaluate("audio => audio.currentTime > 1.1"))
-    slider.press("Space")
-    assert sound.evaluate("audio => audio.paused")
-    look(page, "dark" if dark else "light")
-
-
-def test_starting_one_clip_pauses_the_other(page: Page, make_clip: Callable[..., Clip]) -> None:
-    make_clip()
-    make_clip(title="Another")
-    page.goto("/")
-    first, second = page.locator("audio").all()
-    first.evaluate("async (audio) => { audio.muted = true; await audio.play(); }")
-    second.evaluate("async (audio) => { audio.muted = true; await audio.play(); }")
-    page.wait_for_function("document.querySelectorAll('audio')[0].paused")
-    assert second.evaluate("audio => audio.paused") is False
 
 
 @pytest.mark.parametrize(
