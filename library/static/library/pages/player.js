@@ -189,10 +189,17 @@ audio.addEventListener("ended", () => {
 });
 document.addEventListener("page:changed", mark);
 
-// The page ends below the player, and moves what has the focus out from under it.
+// The page ends above the player, and an element that gets the focus is moved out from under it.
 new ResizeObserver(() => {
   root.style.setProperty("--player-height", `${bar.offsetHeight}px`);
 }).observe(bar);
+
+document.addEventListener("focusin", ({ target }) => {
+  if (bar.hidden || bar.contains(target) || !target.matches(":focus-visible")) return;
+  const { top, bottom } = target.getBoundingClientRect();
+  const covered = bottom - bar.getBoundingClientRect().top;
+  if (covered > 0 && covered < top) window.scrollBy({ top: covered + 8, behavior: "instant" });
+});
 
 root.classList.add("scripted");
 if ("only" in bar.dataset) queuePage();
