@@ -48,18 +48,14 @@ const clock = (seconds) => {
   return `${minutes}:${String(Math.floor(seconds % 60)).padStart(2, "0")}`;
 };
 
-const setText = (element, text) => {
-  if (element.textContent !== text) element.textContent = text;
-};
-
 const showTime = () => {
   if (!queue.length) return;
   if (!dragged) {
     slider.max = length();
     slider.value = audio.currentTime;
   }
-  setText(time, clock(slider.value));
-  setText(whole, clock(length() + 0.5));
+  time.textContent = clock(slider.value);
+  whole.textContent = clock(length() + 0.5);
   slider.setAttribute("aria-valuetext", `${time.textContent} of ${whole.textContent}`);
   const played = `${(100 * slider.value) / slider.max}%`;
   for (const place of [bar, ...clips().filter(isCurrent)])
@@ -146,10 +142,7 @@ document.addEventListener("click", ({ target, clientX }) => {
   const clip = target.closest(".clip[data-src]");
   const wave = target.closest(".clip .wave");
   if (!wave && !target.closest(".clip-play")) return;
-  if (!wave && isCurrent(clip)) {
-    toggle();
-    return;
-  }
+  if (!wave && isCurrent(clip)) return toggle();
   if (!isCurrent(clip)) queuePage(clip);
   if (wave) {
     const { left, width } = wave.getBoundingClientRect();
