@@ -15,7 +15,14 @@ from pathlib import Path
 from subprocess import CalledProcessError
 from tempfile import TemporaryDirectory
 
-from benchmarks.players import browsers, cases, renditions, report, request_log
+from benchmarks.players import (
+    browsers,
+    cases,
+    public_page,
+    renditions,
+    report,
+    request_log,
+)
 from benchmarks.players.cases import Case, Check
 from benchmarks.players.processes import NAMES, PlayerError, installed, run
 from benchmarks.players.renditions import Played
@@ -148,7 +155,8 @@ def _run_all(folder: Path, present: list[str]) -> tuple[list[tuple[Case, list[Ru
         session = Session(folder, origin, server, installation.audio_store, audio)
         every = (*cases.cases(), *browsers.cases(origin))
         chosen = [case for case in every if case.player in present]
-        done = [(case, session.run(case)) for case in chosen]
+        pages = [case for case in public_page.cases() if case.player in present]
+        done = [(case, session.run(case)) for case in (*chosen, *pages)]
         with renditions.worker(installation):
             source = origin.on("/renditions.mp3", answer(audio["mp3"].read_bytes()))
             place = folder / "renditions"

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from playwright.sync_api import Locator, Page, Request, expect
+from playwright.sync_api import Locator, Page, Request, Route, expect
 
 from harness.chromium import CHROMIUM
 from harness.origin import Origin, answer
@@ -303,7 +303,8 @@ def test_clip_that_is_slow_is_no_error(open_page: Open, tones: list[Clip]) -> No
     page = open_page("/")
     page.clock.install()
     page.reload()
-    page.route("**/stream", lambda route: None)  # no response
+    held: list[Route] = []
+    page.route("**/stream", held.append)  # no response
     player = Player(page)
     page.get_by_role("button", name="Play First").click()
     expect(player.bar).to_contain_class("player-waiting")
@@ -314,6 +315,8 @@ def test_clip_that_is_slow_is_no_error(open_page: Open, tones: list[Clip]) -> No
     expect(player.bar.get_by_role("status")).to_contain_text("Still loading.")
     expect(player.alert).to_be_empty()
     page.unroute("**/stream")
+    for route in held:
+        route.abort()
     player.next.click()
     player.await_clip("Second")
     expect(player.bar.get_by_role("status")).to_be_empty()

@@ -39,7 +39,7 @@ const reasonOf = async () => {
     if (!audio.canPlayType(type)) return format;
     if (audio.error.code === MediaError.MEDIA_ERR_NETWORK)
       return "The connection was lost. Try again to continue.";
-    return "The audio is damaged or incomplete. Try again, or play another clip.";
+    return "The audio is damaged, or this device has no sound output. Try again, or play another clip.";
   } catch {
     if (!navigator.onLine) return "You are offline. Connect to the internet, then try again.";
     return "The server can't be reached. Check your connection, then try again.";

@@ -48,18 +48,14 @@ const clock = (seconds) => {
   return `${minutes}:${String(Math.floor(seconds % 60)).padStart(2, "0")}`;
 };
 
-const setText = (element, text) => {
-  if (element.textContent !== text) element.textContent = text;
-};
-
 const showTime = () => {
   if (!queue.length) return;
   if (!dragged) {
     slider.max = length();
     slider.value = audio.currentTime;
   }
-  setText(time, clock(slider.value));
-  setText(whole, clock(length() + 0.5));
+  time.textContent = clock(slider.value);
+  whole.textContent = clock(length() + 0.5);
   slider.setAttribute("aria-valuetext", `${time.textContent} of ${whole.textContent}`);
   const played = `${(100 * slider.value) / slider.max}%`;
   for (const place of [bar, ...clips().filter(isCurrent)])
@@ -146,10 +142,7 @@ document.addEventListener("click", ({ target, clientX }) => {
   const clip = target.closest(".clip[data-src]");
   const wave = target.closest(".clip .wave");
   if (!wave && !target.closest(".clip-play")) return;
-  if (!wave && isCurrent(clip)) {
-    toggle();
-    return;
-  }
+  if (!wave && isCurrent(clip)) return toggle();
   if (!isCurrent(clip)) queuePage(clip);
   if (wave) {
     const { left, width } = wave.getBoundingClientRect();
@@ -189,10 +182,17 @@ audio.addEventListener("ended", () => {
 });
 document.addEventListener("page:changed", mark);
 
-// The page ends below the player, and moves what has the focus out from under it.
+// The page ends above the player, and an element that gets the focus is moved out from under it.
 new ResizeObserver(() => {
   root.style.setProperty("--player-height", `${bar.offsetHeight}px`);
 }).observe(bar);
+
+document.addEventListener("focusin", ({ target }) => {
+  if (bar.hidden || bar.contains(target) || !target.matches(":focus-visible")) return;
+  const { top, bottom } = target.getBoundingClientRect();
+  const covered = bottom - bar.getBoundingClientRect().top;
+  if (covered > 0 && covered < top) window.scrollBy({ top: covered + 8, behavior: "instant" });
+});
 
 root.classList.add("scripted");
 if ("only" in bar.dataset) queuePage();
