@@ -22,7 +22,7 @@ def client_name(request: Request) -> str | None:
     return network_name(request)
 
 
-def network_name(request: Request) -> str | None:
+def network_name(request: Request | HttpRequest) -> str | None:
     """Return the client's network, or None if it is unknown. Authenticates nothing."""
     network = request_network(cast("HttpRequest", request))
     return str(network) if network else None

@@ -66,6 +66,15 @@ def listener_hashes(
     return _hash(keys.today, identity), _hash(keys.before, identity) if keys.before else None
 
 
+def reporter_hashes(keys: Keys, network: Network) -> list[UUID]:
+    """Return the hashes of a client that reports a clip: with today's key, and with yesterday's.
+
+    They equal those of no listener, because no User-Agent contains NUL.
+    """
+    hashes = listener_hashes(keys, network, "\0reporter")
+    return [found for found in hashes if found is not None]
+
+
 def _hash(key: bytes, identity: bytes) -> UUID:
     return UUID(bytes=hmac.digest(key, identity, hashlib.sha256)[:16])
 
