@@ -1,6 +1,5 @@
 """Reports of clips by the public: what is wrong with a clip, and how editors settled it."""
 
-from collections.abc import Iterable
 from datetime import timedelta
 from uuid import UUID
 
@@ -137,8 +136,7 @@ class Report(models.Model):
             ),
             models.CheckConstraint(
                 name="report_closed_with_outcome",
-                condition=Q(closed_at=None, outcome="")
-                | (Q(closed_at__isnull=False) & ~Q(outcome="")),
+                condition=Q(closed_at=None) ^ ~Q(outcome=""),
             ),
         )
 
@@ -154,9 +152,9 @@ class Report(models.Model):
 class ReportMessageQuerySet(models.QuerySet["ReportMessage"]):
     """The texts of reports."""
 
-    def of_clients(self, clients: Iterable[UUID]) -> "ReportMessageQuerySet":
-        """Return the messages of these hashes of a client."""
-        return self.filter(client__in=[*clients])
+    def of_client(self, client: UUID) -> "ReportMessageQuerySet":
+        """Return the messages of a client on this day."""
+        return self.filter(client=client)
 
 
 class ReportMessage(models.Model):

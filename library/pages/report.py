@@ -1,7 +1,9 @@
 """GET and POST /clips/{id}/report: anyone can report a clip, without an account."""
 
+import time
 from http import HTTPStatus
 from typing import Any
+from uuid import UUID
 
 from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse
@@ -19,10 +21,10 @@ from library.api.visibility import VISIBILITY, check_visible
 from library.client_address import request_network
 from library.models import Clip, Report, ReportMessage
 from library.pages.report_form import ReportForm
-from library.plays.listener import current_keys, reporter_hashes
+from library.plays.listener import current_keys, reporter_hash
 
 DAILY = 10  # times as many reports as in a minute
-TOMORROW = 3600  # seconds after which a client with too many reports of the day may try again
+DAY = 86_400  # seconds; days are those of UTC, like those of the clients' hashes
 SHOWN = ("title", "creator", "genre", "duration")
 
 
@@ -57,19 +59,18 @@ class ReportClip(FormView[ReportForm]):
         """Store the report unless the client has sent too many, and redirect to the next page."""
         if seconds := count_report(self.request):
             return self._refuse(form, seconds)
-        clients = _hashes_of_client(self.request)
-        if settings.CLIPS_THROTTLE and clients:
+        client = _hash_of_client(self.request)
+        if settings.CLIPS_THROTTLE and client:
             most = DAILY * settings.CLIPS_THROTTLE_RATES["reports"]
-            if ReportMessage.objects.of_clients(clients).count() >= most:
-                return self._refuse(form, TOMORROW)
-        client = clients[0] if clients else None
+            if ReportMessage.objects.of_client(client).count() >= most:
+                return self._refuse(form, DAY - int(time.time()) % DAY)
         if Report.objects.receive(self.clip.pk, **form.cleaned_data, client=client) is None:
             return redirect(self.request.path)  # it was withdrawn meanwhile: the page says why
         return redirect("clip-report-sent", pk=self.clip.pk)
 
     def _refuse(self, form: ReportForm, seconds: int) -> HttpResponse:
         """Show the form with all that was entered, and when to send it."""
-        context = self.get_context_data(form=form, wait=seconds, tomorrow=seconds > MINUTE)
+        context = self.get_context_data(form=form, wait=seconds, minute=MINUTE)
         response = self.render_to_response(context, status=HTTPStatus.TOO_MANY_REQUESTS)
         response["Retry-After"] = str(seconds)
         return response
@@ -95,10 +96,10 @@ def _visible_clip(pk: str) -> Clip:
     return clip
 
 
-def _hashes_of_client(request: HttpRequest) -> list[Any]:
-    """Return the client's hashes, of today and maybe of yesterday; none if its address is unknown.
+def _hash_of_client(request: HttpRequest) -> UUID | None:
+    """Return the client's hash of today, or None if its address is unknown.
 
     Raises django.db.Error.
     """
     network = request_network(request)
-    return reporter_hashes(current_keys(), network) if network else []
+    return reporter_hash(current_keys(), network) if network else None

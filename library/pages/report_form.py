@@ -13,7 +13,7 @@ from library.text import validate_block, validate_line
 SENTENCES = {
     Reason.SPAM: "It advertises something, or it is not what its title says.",
     Reason.RIGHTS: "It uses work of mine, or of someone I act for, without permission.",
-    Reason.BROKEN: "It doesn’t play, stops early, or sounds wrong.",
+    Reason.BROKEN: "It doesn't play, stops early, or sounds wrong.",
 }
 
 

@@ -66,13 +66,12 @@ def listener_hashes(
     return _hash(keys.today, identity), _hash(keys.before, identity) if keys.before else None
 
 
-def reporter_hashes(keys: Keys, network: Network) -> list[UUID]:
-    """Return the hashes of a client that reports a clip: with today's key, and with yesterday's.
+def reporter_hash(keys: Keys, network: Network) -> UUID:
+    """Return today's hash of a client that reports a clip.
 
-    They equal those of no listener, because no User-Agent contains NUL.
+    It equals that of no listener, because no User-Agent contains NUL.
     """
-    hashes = listener_hashes(keys, network, "\0reporter")
-    return [found for found in hashes if found is not None]
+    return _hash(keys.today, f"{network.network_address}\0\0reporter".encode())
 
 
 def _hash(key: bytes, identity: bytes) -> UUID:
