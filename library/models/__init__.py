@@ -1,4 +1,4 @@
-"""The tables: clips, plays, listens, tallies, reports, tasks, imports, webhooks, state of requests."""
+"""The tables: clips, plays, listens, tallies, reports, tasks, tokens, imports, webhooks."""
 
 from library.models.clip import MAX_DURATION as MAX_DURATION
 from library.models.clip import REASON_LENGTH as REASON_LENGTH
