@@ -70,7 +70,5 @@ class ReportForm(forms.Form):
 
     def mark_first_error(self) -> None:
         """Let the browser focus the first field with an error."""
-        for name in self.errors:
-            if name in self.fields:
-                self.fields[name].widget.attrs["autofocus"] = True
-                break
+        first = next(name for name in self.fields if name in self.errors)
+        self.fields[first].widget.attrs["autofocus"] = True

@@ -35,7 +35,7 @@ class ReportAdmin(ReadOnly, ModelAdmin[Report]):
 
     list_display: Any = (
         *(columns.shown_reason, columns.shown_clip, columns.listen, columns.said, "number"),
-        *(columns.source, columns.shown_time, columns.shown_state),
+        *(columns.source, columns.latest, columns.shown_state),
     )
     list_select_related = ("clip", "closed_by")
     list_filter = (ReasonFilter, StateFilter)
@@ -47,12 +47,11 @@ class ReportAdmin(ReadOnly, ModelAdmin[Report]):
     show_full_result_count = False
     show_facets = admin.ShowFacets.NEVER
     actions = ("withdraw", "check_sources", "mark_as_fixed", "dismiss")
-    readonly_fields: Any = (
+    fields = readonly_fields = (  # type: ignore[assignment]  # the stubs allow only names
         *(columns.shown_clip, columns.listen, columns.source, columns.checked),
-        *(columns.shown_reason, "number", columns.first, columns.shown_time, columns.settled),
+        *("reason", columns.times, columns.settled),
     )
-    fields = readonly_fields
-    change_form_outer_after_template = "library/admin/reports/_messages.html"
+    change_form_outer_before_template = "library/admin/reports/_messages.html"
 
     class Media:
         js = (Script("library/player.js", type="module"),)

@@ -8,12 +8,13 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.text import Truncator
+from django.utils.timesince import timesince
 
 from library.admin.base import display, to_the_second
 from library.admin.clips import columns
 from library.models import Outcome, Reason, Report, State
 
-LONGEST_DETAILS = 200  # characters in the list
+LONGEST_DETAILS = 140  # characters in the list
 LINK = '<a href="{}" class="text-link">{}</a>'
 REASON_COLOURS = {Reason.SPAM: "warning", Reason.RIGHTS: "danger", Reason.BROKEN: "info"}
 
@@ -70,16 +71,20 @@ def checked(report: Report) -> str:
     return to_the_second(moment) if moment else "-"
 
 
-@admin.display(description="first")
-def first(report: Report) -> str:
-    """Return when the clip was first reported for this reason."""
-    return to_the_second(report.created_at)
-
-
 @admin.display(description="latest")
-def shown_time(report: Report) -> str:
-    """Return when the clip was last reported for this reason."""
-    return to_the_second(report.latest_at)
+def latest(report: Report) -> SafeString:
+    """Return how long ago the clip was last reported for this reason."""
+    ago = timesince(report.latest_at, depth=1)
+    return format_html('<span title="{}">{} ago</span>', to_the_second(report.latest_at), ago)
+
+
+@admin.display(description="reports")
+def times(report: Report) -> str:
+    """Return how often and when the clip was reported for this reason."""
+    if report.number == 1:
+        return f"1, on {to_the_second(report.created_at)}"
+    first, last = to_the_second(report.created_at), to_the_second(report.latest_at)
+    return f"{report.number:,}, from {first} to {last}"
 
 
 @display(description="state", label={"open": "info", Outcome.DISMISSED: "warning"})
