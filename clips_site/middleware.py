@@ -8,6 +8,7 @@ from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.urls import get_resolver, is_valid_path, resolve
+from django.utils.cache import patch_vary_headers
 
 from library.content_policy import policy_header
 
@@ -70,7 +71,11 @@ def _without_method(request: HttpRequest, allowed: tuple[str, ...]) -> HttpRespo
 
 
 class PageHeadersMiddleware(Middleware):
-    """Adds a Content-Security-Policy to pages, and keeps those of the back office from caches."""
+    """Adds a Content-Security-Policy to pages, and keeps those of the back office from caches.
+
+    Public pages are compressed: they contain no secret besides the token of a form, which Django
+    masks differently in each response.
+    """
 
     def __init__(self, get_response: Handler) -> None:
         super().__init__(get_response)
@@ -84,7 +89,26 @@ class PageHeadersMiddleware(Middleware):
             response.headers.setdefault("Cache-Control", "no-store")
         elif response.get("Content-Type", "").startswith("text/html"):
             response.headers.setdefault("Content-Security-Policy", self._of_public)
+            if isinstance(response, HttpResponse):
+                _compress(request, response)
         return response
+
+
+def _compress(request: HttpRequest, response: HttpResponse) -> None:
+    """Compress the page if that helps and the client accepts it."""
+    from library.api.negotiation import (  # when Django has been set up
+        SMALLEST,
+        accepts_gzip,
+        compressed,
+    )
+
+    if len(response.content) < SMALLEST or response.has_header("Content-Encoding"):
+        return
+    patch_vary_headers(response, ["Accept-Encoding"])
+    if accepts_gzip(request.headers.get("Accept-Encoding")):
+        response.content = compressed(response.content)
+        response["Content-Encoding"] = "gzip"
+        response["Content-Length"] = str(len(response.content))
 
 
 LISTENS = re.compile(r"/api/v1/clips/[0-9]{1,18}/listens")

@@ -1,4 +1,4 @@
-"""Django's middleware for pages, left out where a request reads the API and so needs no session."""
+"""Django's middleware for pages; requests that read what is public have no session."""
 
 from typing import Any
 
@@ -9,24 +9,22 @@ from django.http import HttpRequest
 from django.middleware import common
 from rest_framework.permissions import SAFE_METHODS
 
-API_PATHS = ("/api/", "/openapi")
-EDITORS_PATHS = ("/api/v1/webhooks",)  # that are not public
+EDITORS_PATHS = ("/admin/", "/api/v1/webhooks")  # that are not public
 
 
-def reads_api(request: HttpRequest) -> bool:
+def reads_public(request: HttpRequest) -> bool:
     """Return whether the request reads what anyone may: no session is used."""
-    path = request.path_info
-    reads = request.method in SAFE_METHODS and path.startswith(API_PATHS)
-    return reads and not path.startswith(EDITORS_PATHS)
+    is_public = not request.path_info.startswith(EDITORS_PATHS)
+    return request.method in SAFE_METHODS and is_public
 
 
 class _ForSessions:
-    """Skips the middleware that comes next in the bases for requests that read the API."""
+    """Skips the middleware that comes next in the bases for requests that read what is public."""
 
     get_response: Any
 
     def __call__(self, request: HttpRequest) -> Any:
-        if reads_api(request):
+        if reads_public(request):
             return self.get_response(request)
         return super().__call__(request)  # type: ignore[misc]
 

@@ -23,6 +23,7 @@ from harness.service import Server, free_port
 from library.api.facets import kept_facets
 from library.api.pagination import kept_counts
 from library.models import Clip, ListenerKey
+from library.pages import chips, matches
 from tests.settings import LOCAL
 from tests.support import recipes
 from tests.support.database import empty_tables
@@ -123,6 +124,8 @@ def _forget_counts() -> None:
     """Forget the counts of clips: after a rollback, the numbers of changes occur again."""
     kept_counts.clear()
     kept_facets.clear()
+    matches.forget()
+    chips.whole_library.forget()
 
 
 @pytest.fixture

@@ -95,7 +95,7 @@ def facets_of(query: Mapping[str, Any], changes: int) -> dict[str, list[Row]]:
             if len(kept_facets) > KEPT:
                 kept_facets.clear()
             for key, names in missing.items():
-                for name, values in _count(conditions[names[0]], names).items():
+                for name, values in count(conditions[names[0]], names).items():
                     found[name] = values
                     kept_facets[name, key] = changes, values
     return {name: found[name] for name in FACETS}
@@ -124,8 +124,8 @@ def _kept(conditions: Mapping[str, Conditions], changes: int) -> dict[str, list[
     return {name: found[1] for name, found in kept.items() if found and found[0] == changes}
 
 
-def _count(conditions: Conditions, names: Sequence[str]) -> dict[str, list[Row]]:
-    """Return the values of facets of the clips that meet the conditions."""
+def count(conditions: Conditions, names: Sequence[str]) -> dict[str, list[Row]]:
+    """Return the most frequent values of these facets among the clips that meet the conditions."""
     columns = [FACETS[name][0] for name in names]
     facets = []
     for place, (name, column) in enumerate(zip(names, columns, strict=True)):

@@ -14,6 +14,7 @@ from library.models import Clip
 from library.models.canonical import Canonical, CanonicalCharField
 from library.models.tag import MAX_TAG_LENGTH, MAX_TAGS, normalise_tags
 from library.models.text import BlockField, LineField
+from library.plays.request import is_host
 from library.text import composed
 from library.validators import validate_audio_url
 
@@ -194,6 +195,20 @@ class WholeParameter(serializers.IntegerField):
         if not re.fullmatch(r"\s*-?[0-9]+\s*", data):
             self.fail("invalid")
         return int(super().to_internal_value(data))
+
+
+class HostParameter(serializers.CharField):
+    """The host of a page in lower case, without its port."""
+
+    default_error_messages = {
+        "invalid": "Must be a host, such as blog.example, without scheme, port and path."
+    }
+
+    def to_internal_value(self, data: Any) -> str:
+        host = super().to_internal_value(data).lower()
+        if not is_host(host):
+            self.fail("invalid")
+        return host
 
 
 # DRF's classes, and the stricter ones that stand in for them in a body.

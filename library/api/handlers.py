@@ -82,7 +82,7 @@ def method_not_allowed(request: HttpRequest, allowed: tuple[str, ...]) -> HttpRe
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponseBase:
     """Handle a path without a view: JSON for programs, a page for people."""
-    if _is_program(request):
+    if is_program(request):
         return error_response(errors.PathNotFound())
     return defaults.page_not_found(request, exception)
 
@@ -92,13 +92,13 @@ def server_error(request: HttpRequest) -> HttpResponse:
     raised = sys.exception()
     error = errors.api_error(raised) if fault_of(raised) else errors.ServerError()
     log_fault(raised)
-    if _is_program(request):
+    if is_program(request):
         return error_response(error)
     page = render_to_string(f"{error.status_code}.html", {"detail": error.detail})
     return error_response(error, page)
 
 
-def _is_program(request: HttpRequest) -> bool:
+def is_program(request: HttpRequest) -> bool:
     """Return whether to answer with JSON: a path of programs, or a client that prefers it."""
     if JSON_PATH.match(request.path):
         return True

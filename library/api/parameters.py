@@ -15,6 +15,7 @@ from library.api.fields import (
     ChoiceParameter,
     Field,
     FlagParameter,
+    HostParameter,
     OrderParameter,
     TagsField,
     WholeParameter,
@@ -212,6 +213,11 @@ STREAM: Parameters = {
     ),
     "quality": ChoiceParameter(
         Quality, help_text="Bit rate of a rendition. The default is `high`."
+    ),
+    "embedded_in": HostParameter(
+        required=False,
+        help_text="The host of the page that embeds the player. It is the play's referrer if the "
+        "request has no `Referer`.",
     ),
 }
 _ETAG = serializers.CharField(

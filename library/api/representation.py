@@ -22,13 +22,13 @@ from library.renditions.variants import DEFAULT_PREVIEW, Variant
 
 # Fields of the JSON that are computed, after the column that they belong to.
 COMPUTED = {
-    "audio_url": ("stream_url",),
+    "audio_url": ("stream_url", "page_url"),
     "licence": ("licence_url", "attribution"),
     "renditions": ("preview_url",),
 }
-# The first release began with these, in this order. All others follow in the declared order.
+# The first release began with these, `page_url` aside. All others follow in the declared order.
 _FIRST = (
-    *("id", "title", "description", "genre", "duration", "audio_url", "stream_url"),
+    *("id", "title", "description", "genre", "duration", "audio_url", "stream_url", "page_url"),
     *("play_count", "created_at", "updated_at"),
 )
 _DECLARED = [
@@ -45,6 +45,7 @@ _RENDITION = ("part", "format", "quality", "duration", "size_bytes", "content_ty
 # The columns of each field that is not simply the column of its name.
 _COLUMNS = {
     "stream_url": (),
+    "page_url": (),
     "licence_url": ("licence",),
     "attribution": ("title", "creator", "licence"),
     "health": ("health", "health_reason", "health_since"),
@@ -68,6 +69,7 @@ def shown(
 ) -> list[dict[str, Any]]:
     """Return the JSON of rows that have the same columns, with absolute URLs for this request."""
     clips_url = clips_path() if request is None else request.build_absolute_uri(clips_path())
+    pages_url = clips_url.removesuffix(clips_path()) + pages_path()
     makers = [(field, make) for field, make in _MAKERS.items() if field in fields]
     in_order = dict.fromkeys(fields)
     hidden = [column for column in rows[0] if column not in in_order] if rows else []
@@ -77,6 +79,8 @@ def shown(
         clip = {**in_order, **row}
         for field, make in makers:
             clip[field] = make(row, stream_url)
+        if "page_url" in in_order:
+            clip["page_url"] = f"{pages_url}/{row['id']}"
         for column in hidden:
             del clip[column]
         clips.append(clip)
@@ -87,6 +91,12 @@ def shown(
 def clips_path() -> str:
     """Return the path of the list."""
     return reverse("clip-list")
+
+
+@cache
+def pages_path() -> str:
+    """Return the path below which each clip has its page."""
+    return reverse("clip-page", args=[0]).removesuffix("/0")
 
 
 def _health(row: Row, _: str) -> dict[str, Any]:

@@ -110,6 +110,9 @@ class ClipSerializer(serializers.ModelSerializer[Clip]):
     stream_url = serializers.URLField(
         read_only=True, help_text="URL of the audio. Requesting it may count as a play."
     )
+    page_url = serializers.URLField(
+        read_only=True, help_text="URL of the clip's page for people, to link to and to share."
+    )
     licence_url = serializers.URLField(
         read_only=True, allow_null=True, help_text="Terms of the licence."
     )

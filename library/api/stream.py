@@ -13,7 +13,13 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
 from library.api import errors
-from library.api.stream_steps import begin, recording, refuse_loop, refuse_missing
+from library.api.stream_steps import (
+    begin,
+    embedding_host,
+    recording,
+    refuse_loop,
+    refuse_missing,
+)
 from library.audio.open_audio import OpenAudio
 from library.audio_response import audio_response, stream_request, stream_rules
 from library.client_address import request_network
@@ -84,7 +90,11 @@ def _record_play(
         return None
     with recording(clip.pk, kind):
         network = request_network(request)
-        return record(play_of(clip.pk, kind, received.field, network, current_keys()))
+        embedded_in = embedding_host(request.META["QUERY_STRING"])
+        play = play_of(
+            clip.pk, kind, received.field, network, current_keys(), embedded_in=embedded_in
+        )
+        return record(play)
 
 
 @contextmanager

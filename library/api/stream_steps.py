@@ -8,6 +8,7 @@ import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, NoReturn
+from urllib.parse import parse_qs
 
 from django.conf import settings
 from django.db import Error
@@ -61,6 +62,7 @@ def variant_of(query: str) -> Variant | None:
     """
     only_previews = settings.CLIPS_PUBLISH == Part.PREVIEW
     given = parameters.read_stream(QueryDict(query)) if query else {}
+    given.pop("embedded_in", None)
     if not given and not only_previews:
         return None
     part = given.get("part", str(Part.PREVIEW if only_previews else Part.WHOLE))
@@ -70,6 +72,13 @@ def variant_of(query: str) -> Variant | None:
         if given.keys() == {"part"}:
             return None
     return Variant(part, given.get("format", DEFAULT_FORMAT), given.get("quality", DEFAULT_QUALITY))
+
+
+def embedding_host(query: str) -> str:
+    """Return the host that embeds the player, from a query that `variant_of` has accepted."""
+    if "embedded_in" not in query:
+        return ""
+    return parse_qs(query).get("embedded_in", [""])[-1].strip().lower()
 
 
 def refuse_missing(clip_id: int, variant: Variant) -> NoReturn:

@@ -34,9 +34,15 @@ class Suggest(CountedRequests, APIView):
 
 
 def spelling_headers(query: Mapping[str, Any]) -> dict[str, str]:
-    """Return the header with another spelling of the search, which finds clips, if there is one.
+    """Return the header with the `better_spelling`, if there is one, in percent-encoded UTF-8."""
+    better = better_spelling(query)
+    return {DID_YOU_MEAN: quote(better)} if better else {}
 
-    Its value is percent-encoded UTF-8. `query` has the parameters of a list without clips.
+
+def better_spelling(query: Mapping[str, Any]) -> str | None:
+    """Return another spelling of the search that finds clips, or None.
+
+    `query` has the parameters of a list without clips.
     """
 
     def is_found(search: str) -> bool:
@@ -44,5 +50,4 @@ def spelling_headers(query: Mapping[str, Any]) -> dict[str, str]:
         where = " AND ".join(conditions.sql)
         return bool(read(f"SELECT 1 FROM library_clip WHERE {where} LIMIT 1", conditions.values))
 
-    better = did_you_mean(query["search"], is_found)
-    return {DID_YOU_MEAN: quote(better)} if better else {}
+    return did_you_mean(query["search"], is_found)

@@ -13,6 +13,8 @@ from library.sound.loudness import TARGETS
 
 LOUDNESS = f"{min(TARGETS):g}"  # LUFS of all clips, if listeners choose equal loudness
 
+TAGS_SHOWN = 4
+
 
 @dataclass(frozen=True)
 class Card:
@@ -29,6 +31,11 @@ class Card:
     gain: float | None
     wave: str
     wave_box: str = f"-0.5 0 {BARS} {HEIGHT}"
+
+    @property
+    def tags(self) -> list[str]:
+        """The tags that a card has room for."""
+        return self.clip.tags[:TAGS_SHOWN]
 
     @property
     def length(self) -> str:

@@ -6,26 +6,22 @@ from typing import Any
 from uuid import UUID
 
 from django.conf import settings
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
-from django.template.loader import render_to_string
 from django.utils.decorators import method_decorator
 from django.views.decorators.cache import never_cache
 from django.views.generic import FormView, TemplateView
 
-from library.api.errors import ClipNotFound, Gone, Withdrawn
-from library.api.handlers import error_response
 from library.api.throttles import MINUTE, count_report
-from library.api.visibility import VISIBILITY, check_visible
 from library.client_address import request_network
 from library.models import Clip, Report, ReportMessage
 from library.pages.report_form import ReportForm
+from library.pages.visible import GONE, gone, visible_clip
 from library.plays.listener import current_keys, reporter_hash
 
 DAILY = 10  # times as many reports as in a minute
 DAY = 86_400  # seconds; days are those of UTC, like those of the clients' hashes
-SHOWN = ("title", "creator", "genre", "duration")
 
 
 @method_decorator(never_cache, "dispatch")
@@ -38,12 +34,9 @@ class ReportClip(FormView[ReportForm]):
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         """Respond with 404 or 410 unless the public has the clip."""
         try:
-            self.clip = _visible_clip(kwargs["pk"])
-        except ClipNotFound:
-            raise Http404 from None
-        except (Gone, Withdrawn) as error:
-            page = render_to_string("library/pages/gone.html", {"detail": error.detail}, request)
-            return error_response(error, page)
+            self.clip = visible_clip(kwargs["pk"])
+        except GONE as error:
+            return gone(request, error)
         return super().dispatch(request, *args, **kwargs)
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
@@ -85,15 +78,6 @@ class ReportSent(TemplateView):
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         clip = Clip.objects.available().filter(pk=kwargs["pk"]).only("title").first()
         return super().get_context_data(clip=clip, **kwargs)
-
-
-def _visible_clip(pk: str) -> Clip:
-    """Return the clip. Raises ClipNotFound, Gone or Withdrawn."""
-    clip = Clip.objects.filter(pk=pk).only(*SHOWN, *VISIBILITY).first()
-    if clip is None:
-        raise ClipNotFound
-    check_visible({name: getattr(clip, name) for name in VISIBILITY})
-    return clip
 
 
 def _hash_of_client(request: HttpRequest) -> UUID | None:

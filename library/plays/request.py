@@ -44,19 +44,31 @@ def play_of(
     network: Network | None,
     keys: Keys,
     version: datetime | None = None,
+    embedded_in: str = "",
 ) -> Play:
-    """Return the play that a request from this network makes."""
+    """Return the play that a request from this network makes.
+
+    Its referrer is the host of the referring page. `embedded_in` counts for requests without a
+    Referer, as an embedded player sends them: no page can claim another host for its own plays
+    unless it hides itself.
+    """
     user_agent = field("User-Agent") or ""
     listener, listener_before = listener_hashes(keys, network, user_agent)
+    referrer = field("Referer")
     return Play(
         clip_id,
         kind,
         listener,
         listener_before,
         Client(client_family(user_agent)),
-        referring_host(field("Referer") or ""),
+        referring_host(referrer) if referrer else embedded_in,
         version,
     )
+
+
+def is_host(text: str) -> bool:
+    """Return whether a text is a host as `referring_host` returns it."""
+    return len(text) <= HOST_LENGTH and HOST.fullmatch(text) is not None and text.count(":") != 1
 
 
 def referring_host(referrer: str) -> str:

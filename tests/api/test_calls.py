@@ -60,6 +60,8 @@ def test_clip_is_shown(http: Http, clip: Clip, server: Any) -> None:
     shown = http("GET", f"/api/v1/clips/{clip.pk}").json()
     assert shown["stream_url"] == f"{server.url}/api/v1/clips/{clip.pk}/stream"
     assert shown["audio_url"] == shown["stream_url"]
+    assert shown["page_url"] == f"{server.url}/clips/{clip.pk}"
+    assert http("GET", f"/clips/{clip.pk}").status_code == 200
     assert shown["created_at"].endswith("Z")
 
 

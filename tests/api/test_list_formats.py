@@ -83,10 +83,8 @@ def test_rss_has_the_required_elements_and_survives_odd_text(http: Http, odd_cli
     guid = item.find("guid")
     assert guid is not None
     assert (guid.text, guid.attrib) == (clip_url, {"isPermaLink": "false"})
-    # Nobody reads the JSON of the API: the link leads to the clip on the listening page.
-    fragment = f"clip-{odd_clip.pk}"
-    assert item.findtext("link") == f"{channel.findtext('link')}#{fragment}"
-    assert f'id="{fragment}"' in http("GET", "/").text
+    # Nobody reads the JSON of the API: the link leads to the clip's page.
+    assert item.findtext("link") == f"{channel.findtext('link')}clips/{odd_clip.pk}"
     pub_date = item.findtext("pubDate") or ""
     assert parsedate_to_datetime(pub_date) == odd_clip.created_at.replace(microsecond=0)
     assert item.findtext(f"{ITUNES}duration") == "30"
@@ -147,7 +145,7 @@ def test_json_feed_is_complete(http: Http, odd_clip: Clip, make_clip: MakeClip) 
     url = f"{base}{CLIPS}/{odd_clip.pk}"
     assert item == {
         "id": url,
-        "url": f"{base}/#clip-{odd_clip.pk}",
+        "url": f"{base}/clips/{odd_clip.pk}",
         "title": ODD,
         "content_text": odd_clip.description,
         "date_published": "2026-01-02T03:04:05.000678Z",

@@ -104,7 +104,9 @@ def test_shown_clip_can_be_posted_again_without_the_fields_that_cannot_be_set(ht
     refused = faulty(add(http, **made))
     again = add(http, **{name: made[name] for name in made if name not in refused}).json()
     differing = {field for field in made if again[field] != made[field]}
-    assert differing == {"id", "stream_url", "created_at", "updated_at", "duplicates"}
+    assert differing == {
+        *("id", "stream_url", "page_url", "created_at", "updated_at", "duplicates")
+    }
 
 
 @pytest.mark.parametrize(

@@ -37,6 +37,9 @@ def listed(client: Client, clip: Clip) -> Any:
         ("", None),
         ("part=whole", None),
         ("x=1&y", None),
+        ("embedded_in=blog.example", None),
+        ("part=whole&embedded_in=blog.example", None),
+        ("part=preview&embedded_in=blog.example", DEFAULT_PREVIEW),
         ("part=preview", DEFAULT_PREVIEW),
         ("format=opus", Variant("whole", "opus", "high")),
         ("quality=low", Variant("whole", "mp3", "low")),
@@ -168,7 +171,7 @@ def test_public_gets_the_preview_and_editors_the_whole(
     assert get(stream, headers={"Range": f"bytes={len(mp3) - 9}-"}).status_code == 416
     refused = get(f"{stream}?part=whole")
     assert (refused.status_code, refused.json()["code"]) == (403, "whole_not_public")
-    pending = get(stream.replace(str(clip.pk), str(other.pk)))
+    pending = get(f"{server.url}/api/v1/clips/{other.pk}/stream")
     assert (pending.status_code, pending.json()["code"]) == (503, "rendition_pending")
     audio: Any = admin_client.get(f"/admin/library/clip/{clip.pk}/audio")
     assert b"".join(audio) == mp3

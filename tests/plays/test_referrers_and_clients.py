@@ -37,6 +37,34 @@ def test_only_the_host_of_a_referrer_is_stored(http: Http, make_clip: MakeClip) 
 
 
 @pytest.mark.parametrize(
+    ("query", "headers", "referrer"),
+    [
+        ("embedded_in=Blog.Example", {}, "blog.example"),
+        ("download=1&embedded_in=xn--bcher-kva.example", {}, "xn--bcher-kva.example"),
+        ("embedded_in=%3A%3A1", {}, "::1"),
+        ("embedded_in=", {}, ""),
+        ("embedded_in=other.example", {"Referer": "https://blog.example/"}, "blog.example"),
+        ("embedded_in=other.example", {"Referer": "about:blank"}, ""),
+    ],
+)
+def test_embedding_host_is_the_referrer_if_there_is_no_other(
+    http: Http, clip: Clip, query: str, headers: dict[str, str], referrer: str
+) -> None:
+    assert http("GET", f"{stream(clip)}?{query}", headers=headers).status_code == 200
+    assert PlayEvent.objects.get().referrer == referrer
+
+
+@pytest.mark.parametrize(
+    "value", ["https://blog.example", "blog.example/a", "blog.example:80", "a b", "ü", "a" * 254]
+)
+def test_malformed_embedding_host_is_refused(http: Http, clip: Clip, value: str) -> None:
+    response = http("GET", stream(clip), params={"embedded_in": value})
+    assert response.status_code == 400
+    assert "Must be a host" in response.json()["embedded_in"][0]
+    assert plays_of(clip) == 0
+
+
+@pytest.mark.parametrize(
     "referrer", ["https://example.org/\0", "https://example.org/" + "a" * 10_000]
 )
 def test_malformed_or_oversized_referrer_is_refused(http: Http, clip: Clip, referrer: str) -> None:

@@ -93,6 +93,15 @@ def test_listener_is_a_network_and_a_user_agent_under_each_key() -> None:
     assert len(hashes) == 6
 
 
+def test_embedding_host_is_the_referrer_only_without_a_referer() -> None:
+    plain = (7, Kind.PLAIN)
+    embedded = play_of(*plain, fields(), NETWORK, KEYS, embedded_in="blog.example")
+    direct = play_of(
+        *plain, fields(referer="https://a.example/"), NETWORK, KEYS, embedded_in="blog.example"
+    )
+    assert (embedded.referrer, direct.referrer) == ("blog.example", "a.example")
+
+
 def test_play_without_any_field_or_network_has_no_listener() -> None:
     play = play_of(7, Kind.RANGED, fields(), None, KEYS)
     assert (play.listener, play.listener_before) == (None, None)

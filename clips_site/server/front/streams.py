@@ -22,7 +22,14 @@ from clips_site.server.front.exchange import Exchange, joined, scheme
 from clips_site.server.front.reply import CHUNK, FileReply, Reply, StreamedReply, whole_reply
 from clips_site.server.front.site_headers import is_served_here, site_headers
 from library.api import errors
-from library.api.stream_steps import begin, count_refusal, recording, refuse_loop, variant_of
+from library.api.stream_steps import (
+    begin,
+    count_refusal,
+    embedding_host,
+    recording,
+    refuse_loop,
+    variant_of,
+)
 from library.audio.async_reading import wait_grown
 from library.audio.byte_range import ByteRange
 from library.audio.errors import AudioUnavailableError
@@ -145,7 +152,10 @@ class Streams:
                 keys = known_keys()
                 if keys is None:
                     keys = await asyncio.to_thread(current_keys)
-                play = play_of(clip.id, kind, asked.field, network, keys, clip.updated_at)
+                embedded_in = embedding_host(exchange.query)
+                play = play_of(
+                    clip.id, kind, asked.field, network, keys, clip.updated_at, embedded_in
+                )
                 return await self._database.record(play)
         except errors.ClipNotFound:
             raise ClipChangedError from None  # to read it again, and say what happened to it

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from django.urls import reverse
 from rest_framework.request import Request
 
-from library.api.representation import clips_path
+from library.api.representation import clips_path, pages_path
 from library.models.rows import Row
 
 NAME = "Clips"
@@ -23,6 +23,7 @@ class Page:
     url: str
     next_url: str | None
     home_url: str
+    pages_url: str
     clips_url: str
     request: Request
     fields: tuple[str, ...]
@@ -44,14 +45,15 @@ class Page:
             request.build_absolute_uri(),
             links.get("next"),
             request.build_absolute_uri(reverse("listing")),
+            request.build_absolute_uri(pages_path()),
             request.build_absolute_uri(clips_path()),
             request,
             fields,
         )
 
     def link(self, row: Row) -> str:
-        """Return where readers go: the clip on the listening page, or that page if it is older."""
-        return f"{self.home_url}#clip-{row['id']}"
+        """Return where readers go: the clip's page."""
+        return f"{self.pages_url}/{row['id']}"
 
     def clip_url(self, row: Row) -> str:
         return f"{self.clips_url}/{row['id']}"

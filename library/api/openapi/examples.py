@@ -13,6 +13,7 @@ _EXAMPLES: dict[str, Any] = {
 _CLIP: dict[str, Any] = _EXAMPLES | {
     "id": 7,
     "stream_url": "http://localhost:8000/api/v1/clips/7/stream",
+    "page_url": "http://localhost:8000/clips/7",
     "play_count": 0,
     "created_at": "2026-11-01T12:00:00Z",
     "updated_at": "2026-11-01T12:00:00Z",

@@ -16,7 +16,7 @@ from library.api.openapi.examples import CLIP
 from library.api.serializers import ClipSerializer
 
 _CLIP_URL = f"https://clips.example.com/api/v1/clips/{CLIP['id']}"
-_LINK = f"https://clips.example.com/#clip-{CLIP['id']}"
+_LINK = f"https://clips.example.com/clips/{CLIP['id']}"
 _STREAM, _PAGE = f"{_CLIP_URL}/stream", "https://clips.example.com/api/v1/clips?format="
 _M3U = f"#EXTM3U\n#PLAYLIST:Clips\n#EXTINF:31,{CLIP['creator']} - {CLIP['title']}\n{_STREAM}\n"
 _RSS = f"""<?xml version="1.0" encoding="UTF-8"?>

@@ -1,0 +1,147 @@
+// Lets audio go on while people move between the list and the pages of clips: the page is fetched, and
+// its <main> takes the place of this one's. Only while the player has audio; then `page:changed` is
+// dispatched on the document. Whatever fails becomes a normal navigation.
+const CLIP = /^\/clips\/\d{1,18}$/;
+const HEAD = "link[rel=canonical], link[rel=prev], link[rel=next], link[rel=alternate], meta[name]";
+const STYLES = "link[rel=stylesheet]";
+
+const positions = new Map(); // of the scroll bar, by the key of an entry of the history
+let current = 0; // key of the entry that is shown
+let shown = location.pathname + location.search;
+let loading = new AbortController();
+
+const isPage = (url) =>
+  url.origin === location.origin && (url.pathname === "/" || CLIP.test(url.pathname));
+
+const hasAudio = () => {
+  const audio = document.querySelector("#player audio");
+  return Boolean(audio && (audio.currentSrc || audio.src));
+};
+
+const read = async (url, signal) => {
+  const response = await fetch(url, { headers: { Accept: "text/html" }, signal });
+  const page = new DOMParser().parseFromString(await response.text(), "text/html");
+  if (!page.querySelector("main") || !isPage(new URL(response.url))) throw new Error(response.url);
+  return { page, url: Object.assign(new URL(response.url), { hash: new URL(url).hash }) };
+};
+
+// Resolves when the styles of the page that this one lacks have loaded.
+const addStyles = (page) => {
+  const known = new Set([...document.querySelectorAll(STYLES)].map((link) => link.href));
+  const missing = [...page.querySelectorAll(STYLES)].filter((link) => !known.has(link.href));
+  return Promise.all(
+    missing.map(
+      (link) =>
+        new Promise((resolve) => {
+          link.onload = resolve;
+          link.onerror = resolve;
+          document.head.append(link);
+        }),
+    ),
+  );
+};
+
+// Scripts do not run by being moved into a document.
+const addScripts = (page) => {
+  const known = new Set([...document.scripts].map((script) => script.src));
+  for (const { src, type } of page.scripts) {
+    if (src && !known.has(src)) {
+      document.head.append(Object.assign(document.createElement("script"), { src, type }));
+    }
+  }
+};
+
+const replace = (page) => {
+  const main = document.adoptNode(page.querySelector("main"));
+  // The parser takes what is for browsers without scripts for elements of the page.
+  for (const element of main.querySelectorAll("noscript")) element.remove();
+  document.querySelector("main").replaceWith(main);
+  document.title = page.title;
+  for (const element of document.head.querySelectorAll(HEAD)) element.remove();
+  document.head.append(...page.head.querySelectorAll(HEAD));
+  addScripts(page);
+  const heading = main.querySelector("h1") || main;
+  heading.tabIndex = -1;
+  heading.focus({ preventScroll: true });
+};
+
+const scrollTo = (url, top) => {
+  const target = url.hash && document.getElementById(decodeURIComponent(url.hash.slice(1)));
+  if (target && top === undefined) target.scrollIntoView();
+  else window.scrollTo({ top: top || 0, behavior: "instant" });
+};
+
+// Shows the page, and calls `enter` with its URL before its content appears.
+const show = async (url, enter, top) => {
+  loading.abort();
+  loading = new AbortController();
+  const { signal } = loading;
+  document.querySelector("main").setAttribute("aria-busy", "true");
+  try {
+    const found = await read(url, signal);
+    await addStyles(found.page);
+    if (signal.aborted) return;
+    enter(found.url);
+    shown = found.url.pathname + found.url.search;
+    replace(found.page);
+    scrollTo(found.url, top);
+    document.dispatchEvent(new CustomEvent("page:changed"));
+  } catch {
+    if (!signal.aborted) location.assign(url);
+  }
+};
+
+const visit = (url) =>
+  show(url.href, (address) => {
+    history.scrollRestoration = "manual";
+    positions.set(current, window.scrollY);
+    const isSame = address.href === location.href;
+    if (!isSame) current = Date.now();
+    history[isSame ? "replaceState" : "pushState"]({ key: current }, "", address);
+  });
+
+document.addEventListener("click", (event) => {
+  const link = event.target.closest("a[href]");
+  const isPlain = !(
+    event.button ||
+    event.metaKey ||
+    event.ctrlKey ||
+    event.shiftKey ||
+    event.altKey
+  );
+  if (event.defaultPrevented || !isPlain || !link || !hasAudio()) return;
+  const url = new URL(link.href);
+  const isHere = url.hash && url.pathname + url.search === shown;
+  if (
+    !isPage(url) ||
+    isHere ||
+    link.hasAttribute("download") ||
+    (link.target || "_self") !== "_self"
+  )
+    return;
+  event.preventDefault();
+  visit(url);
+});
+
+document.addEventListener("submit", (event) => {
+  const form = event.target;
+  if (event.defaultPrevented || form.method !== "get" || form.target || !hasAudio()) return;
+  const url = new URL(form.action);
+  if (!isPage(url)) return;
+  const values = [...new FormData(form, event.submitter)].filter(([, value]) => value !== "");
+  url.search = new URLSearchParams(values);
+  event.preventDefault();
+  visit(url);
+});
+
+window.addEventListener("popstate", (event) => {
+  if (location.pathname + location.search === shown) return; // only the part after # differs
+  positions.set(current, window.scrollY);
+  current = event.state?.key || 0;
+  show(location.href, () => {}, positions.get(current) || 0);
+});
+
+// The browser restores the position when it loads a page.
+window.addEventListener("pagehide", () => {
+  history.scrollRestoration = "auto";
+});
