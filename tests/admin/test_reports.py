@@ -279,6 +279,8 @@ def test_source_is_checked_on_request(editors: Client) -> None:
     assert messages_in(answer) == ["1 source will be checked. Reload the page in a moment."]
     (task,) = Task.objects.filter(task_name="check_source_of")
     assert task.args == {"clip_id": clip.pk}
+    answer = act(editors, "check_sources", reports[0], note="")
+    assert answer["Location"] == f"{QUEUE}{reports[0].pk}/change/"
 
 
 def test_clip_page_and_dashboard_point_to_open_reports(editors: Client) -> None:

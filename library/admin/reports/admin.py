@@ -7,12 +7,13 @@ from django.contrib.auth.models import User
 from django.db.models import OuterRef, QuerySet, Subquery
 from django.forms import Script
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 
 from library.admin.base import ModelAdmin, ReadOnly
 from library.admin.bulk import states
 from library.admin.reports import columns
 from library.admin.reports.closing import close
-from library.admin.reports.filters import ALL, ReasonFilter, StateFilter, find
+from library.admin.reports.filters import ReasonFilter, StateFilter, find
 from library.models import Clip, Outcome, Report, ReportMessage
 from library.models.report import MOST_MESSAGES, NOTE_LENGTH
 from library.tasks.declared import check_source_of
@@ -77,9 +78,10 @@ class ReportAdmin(ReadOnly, ModelAdmin[Report]):
         return find(queryset, search_term), False
 
     def get_list_display(self, request: HttpRequest) -> Any:
-        """Leave out the state where all reports have the same one."""
+        """Show the state unless all reports are open, and the source only of these."""
         shown = super().get_list_display(request)
-        return shown if request.GET.get("state") == ALL else shown[:-1]
+        left_out = columns.source if request.GET.get("state") else columns.shown_state
+        return [column for column in shown if column is not left_out]
 
     def render_change_form(
         self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
@@ -106,12 +108,16 @@ class ReportAdmin(ReadOnly, ModelAdmin[Report]):
         return states.withdraw(self, request, clips)
 
     @admin.action(description="Check the sources now", permissions=["settle"])
-    def check_sources(self, request: HttpRequest, queryset: QuerySet[Report]) -> None:
-        """Let a worker check the sources of the clips."""
+    def check_sources(
+        self, request: HttpRequest, queryset: QuerySet[Report]
+    ) -> HttpResponse | None:
+        """Let a worker check the sources of the clips. Return to the page of the report, if any."""
         clips = set(queryset.values_list("clip", flat=True))
         defer_many(check_source_of, [{"clip_id": pk} for pk in clips])
         sources = f"{len(clips):,} source{'s' * (len(clips) != 1)}"
         messages.success(request, f"{sources} will be checked. Reload the page in a moment.")
+        page = queryset.first() if "note" in request.POST else None
+        return redirect("admin:library_report_change", page.pk) if page else None
 
     @admin.action(description="Mark as fixed", permissions=["settle"])
     def mark_as_fixed(self, request: HttpRequest, queryset: QuerySet[Report]) -> None:
