@@ -8,7 +8,7 @@ from django.templatetags.static import static
 from django.urls import reverse_lazy
 
 
-def _list(title: str, icon: str, model: str) -> dict[str, Any]:
+def _list(title: str, icon: str, model: str, **options: str) -> dict[str, Any]:
     """Return a link to the list of a model, such as `library.clip`, for users who may view it."""
     app, name = model.split(".")
     return {
@@ -16,6 +16,7 @@ def _list(title: str, icon: str, model: str) -> dict[str, Any]:
         "icon": icon,  # a name of Material Symbols, which the theme serves
         "link": reverse_lazy(f"admin:{app}_{name}_changelist"),
         "permission": lambda request: request.user.has_perm(f"{app}.view_{name}"),
+        **options,
     }
 
 
@@ -64,6 +65,10 @@ UNFOLD: dict[str, Any] = {
                 "items": [
                     _list("Clips", "library_music", "library.clip"),
                     _list("Plays", "play_circle", "library.playevent"),
+                    _list(
+                        *("Reports", "flag", "library.report"),
+                        badge="library.admin.reports.admin.open_reports",
+                    ),
                     _list("Webhooks", "webhook", "library.webhook"),
                 ],
             },

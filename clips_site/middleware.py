@@ -15,6 +15,7 @@ Handler = Callable[[HttpRequest], HttpResponseBase]
 
 READING = ("GET", "HEAD", "OPTIONS")
 PROBES = frozenset(("/livez", "/readyz", "/metrics"))
+REPORT = re.compile(r"/clips/[0-9]{1,18}/report")  # the only form for the public
 
 
 class Middleware:
@@ -54,8 +55,9 @@ class MethodMiddleware(Middleware):
     def process_view(self, request: HttpRequest, *_: object) -> HttpResponseBase | None:
         if request.path_info.startswith(("/api/", "/openapi")):
             return None
-        in_back_office = request.path_info.startswith("/admin/")
-        return _without_method(request, (*READING, "POST") if in_back_office else READING)
+        path = request.path_info
+        has_form = path.startswith("/admin/") or REPORT.fullmatch(path)
+        return _without_method(request, (*READING, "POST") if has_form else READING)
 
 
 def _without_method(request: HttpRequest, allowed: tuple[str, ...]) -> HttpResponseBase | None:
@@ -123,8 +125,11 @@ def is_upload(method: str, path: str, content_type: str) -> bool:
 def body_limit(path: str, method: str = "", content_type: str = "") -> int:
     """Return how many bytes the body of a request may have."""
     if LISTENS.fullmatch(path):
-        reports: int = settings.CLIPS_LISTEN_MAX_BYTES
-        return reports
+        listen: int = settings.CLIPS_LISTEN_MAX_BYTES
+        return listen
+    if REPORT.fullmatch(path):
+        report: int = settings.CLIPS_REPORT_MAX_BYTES
+        return report
     if path.startswith("/admin/"):
         return LARGEST_BODY
     if is_upload(method, path, content_type):

@@ -108,6 +108,7 @@ CLIPS_THROTTLE_RATES = {  # requests per client and minute
     "writes": env.int("CLIPS_THROTTLE_WRITES", 60, validate=valid.AT_LEAST_1),
     "bulk": env.int("CLIPS_THROTTLE_BULK", 10, validate=valid.AT_LEAST_1),
     "listens": env.int("CLIPS_THROTTLE_LISTENS", 1200, validate=valid.AT_LEAST_1),
+    "reports": env.int("CLIPS_THROTTLE_REPORTS", 5, validate=valid.AT_LEAST_1),
 }
 # Values of Idempotency-Key that are stored for a client, each for 24 hours.
 CLIPS_IDEMPOTENCY_KEYS = env.int("CLIPS_IDEMPOTENCY_KEYS", 10_000, validate=valid.AT_LEAST_1)
@@ -345,6 +346,7 @@ STORAGES = {
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2_000_000  # bytes: 1,000 clips at once, of 2,000 bytes each
 CLIPS_IMPORT_MAX_BYTES = 10_000_000
 CLIPS_LISTEN_MAX_BYTES = 1_000  # a report of a player
+CLIPS_REPORT_MAX_BYTES = 50_000  # the form that reports a clip: 2,000 encoded characters
 
 LOGGING: dict[str, Any] = {
     "version": 1,

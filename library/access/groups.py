@@ -16,6 +16,10 @@ WEBHOOK_PERMISSIONS = {
     "delete_webhook": "Can delete webhook",
     "view_webhook": "Can view webhook",
 }
+REPORT_PERMISSIONS = {
+    "change_report": "Can change report",
+    "view_report": "Can view report",
+}
 PERMISSIONS = {
     "add_clip": "Can add clip",
     "change_clip": "Can change clip",
@@ -27,6 +31,7 @@ PERMISSIONS = {
     "add_apitoken": "Can add API token",
     "view_apitoken": "Can view API token",
     **WEBHOOK_PERMISSIONS,
+    **REPORT_PERMISSIONS,
 }
 GROUPS = {
     "Editors": tuple(PERMISSIONS),
@@ -49,9 +54,18 @@ def create_groups(apps: Apps, schema_editor: object = None) -> None:
 
 def grant_webhooks(apps: Apps, schema_editor: object = None) -> None:
     """Let Editors manage webhooks, in databases older than webhooks, unless the group is gone."""
+    _grant_editors(apps, WEBHOOK_PERMISSIONS)
+
+
+def grant_reports(apps: Apps, schema_editor: object = None) -> None:
+    """Let Editors settle reports of clips, in the same way."""
+    _grant_editors(apps, REPORT_PERMISSIONS)
+
+
+def _grant_editors(apps: Apps, codenames: Iterable[str]) -> None:
     group = apps.get_model("auth.Group").objects.filter(name="Editors").first()
     if group is not None:
-        _grant(apps, group, WEBHOOK_PERMISSIONS)
+        _grant(apps, group, codenames)
 
 
 def _grant(apps: Apps, group: Any, codenames: Iterable[str]) -> None:

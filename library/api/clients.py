@@ -4,8 +4,6 @@ Addresses are never stored. The database holds a hash keyed by the service's sec
 for two minutes with a request count, for a day with an idempotency key.
 """
 
-from typing import cast
-
 from django.http import HttpRequest
 from django.utils.crypto import salted_hmac
 from rest_framework.request import Request
@@ -22,9 +20,9 @@ def client_name(request: Request) -> str | None:
     return network_name(request)
 
 
-def network_name(request: Request) -> str | None:
+def network_name(request: HttpRequest) -> str | None:
     """Return the client's network, or None if it is unknown. Authenticates nothing."""
-    network = request_network(cast("HttpRequest", request))
+    network = request_network(request)
     return str(network) if network else None
 
 

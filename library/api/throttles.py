@@ -4,7 +4,8 @@ Each process counts reads itself and adds them to the shared count in PostgreSQL
 hundredth of the limit, so that few reads need a query. It learns what other processes have counted
 when it adds a batch. So each process may exceed the limit by one batch and by the requests that
 arrive while that batch is being added: a few per cent for a client with many parallel requests.
-Writes are added one by one, so their limit is exact. Reports of listens are counted like reads.
+Writes and reports of clips are added one by one, so their limit is exact. Reports of listens are
+counted like reads.
 """
 
 import logging
@@ -16,6 +17,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import Error
+from django.http import HttpRequest
 from rest_framework.exceptions import Throttled
 from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
@@ -202,6 +204,17 @@ class NewListens:
 
 
 new_listens = NewListens()
+
+
+def count_report(request: HttpRequest) -> int:
+    """Count a report of a clip. Return after how many seconds it may be sent; 0 for now."""
+    network = network_name(request) if settings.CLIPS_THROTTLE else None
+    if network is None:
+        return 0
+    limit = settings.CLIPS_THROTTLE_RATES["reports"]
+    minute, second = divmod(time.time(), MINUTE)
+    sent = _counts.add(f"reports {network}", int(minute), limit, 1)
+    return 0 if sent <= limit else MINUTE - int(second)
 
 
 def _begun(network: str) -> str:

@@ -1,4 +1,4 @@
-"""The tables: clips, plays, listens, tallies, tasks, tokens, imports, webhooks, request state."""
+"""The tables: clips, plays, listens, tallies, reports, tasks, tokens, imports, webhooks."""
 
 from library.models.clip import MAX_DURATION as MAX_DURATION
 from library.models.clip import REASON_LENGTH as REASON_LENGTH
@@ -27,6 +27,10 @@ from library.models.play import PlayEvent as PlayEvent
 from library.models.play import PlayTally as PlayTally
 from library.models.play import RecentPlays as RecentPlays
 from library.models.presence import Presence as Presence
+from library.models.report import Outcome as Outcome
+from library.models.report import Reason as Reason
+from library.models.report import Report as Report
+from library.models.report import ReportMessage as ReportMessage
 from library.models.request_state import IdempotentAnswer as IdempotentAnswer
 from library.models.request_state import RequestCount as RequestCount
 from library.models.sound import AudioAnalysis as AudioAnalysis

@@ -66,6 +66,14 @@ def listener_hashes(
     return _hash(keys.today, identity), _hash(keys.before, identity) if keys.before else None
 
 
+def reporter_hash(keys: Keys, network: Network) -> UUID:
+    """Return today's hash of a client that reports a clip.
+
+    It equals that of no listener, because no User-Agent contains NUL.
+    """
+    return _hash(keys.today, f"{network.network_address}\0\0reporter".encode())
+
+
 def _hash(key: bytes, identity: bytes) -> UUID:
     return UUID(bytes=hmac.digest(key, identity, hashlib.sha256)[:16])
 

@@ -19,6 +19,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from library.probes.background_probe import BackgroundProbe, NoResultError
+from library.probes.report_metrics import read_reports, report_metrics
 from library.probes.task_metrics import TaskNumbers, read_tasks, task_metrics
 from library.probes.webhook_metrics import WebhookNumbers, read_webhooks, webhook_metrics
 
@@ -61,6 +62,7 @@ class Totals:
     top: list[tuple[str, str, int]]  # id, title, plays
     tasks: TaskNumbers
     webhooks: WebhookNumbers
+    reports: dict[str, int]  # open ones by reason
     expires_at: float  # on the clock of `time.monotonic`
 
 
@@ -115,10 +117,11 @@ def _count(connected: psycopg.Connection) -> Totals:
         plays, *analyses = connected.execute(TOTAL).fetchone() or (0, 0, 0, 0)
         top = connected.execute(TOP, [TOP_CLIPS]).fetchall()
         tasks, webhooks = read_tasks(connected), read_webhooks(connected)
+        reports = read_reports(connected)
     took = time.monotonic() - began
     expires_at = began + (CACHE_FACTOR * took if took > SLOW_COUNT else 0.0)
     by_state = dict(zip(ANALYSES, analyses, strict=True))
-    return Totals(int(plays), by_state, top, tasks, webhooks, expires_at)
+    return Totals(int(plays), by_state, top, tasks, webhooks, reports, expires_at)
 
 
 class DatabaseMetrics:
@@ -188,3 +191,4 @@ class _Scrape(Collector):
         yield analyses
         yield from task_metrics(totals.tasks)
         yield from webhook_metrics(totals.webhooks)
+        yield from report_metrics(totals.reports)

@@ -11,12 +11,13 @@ from library.access.sessions import SessionStore
 from library.advisory_locks import LockHeldError
 from library.changes import feed
 from library.listens.folding import fold
-from library.models import IdempotentAnswer, PendingImport, RequestCount
+from library.models import IdempotentAnswer, PendingImport, Report, RequestCount
 from library.plays import pruning
 from library.sources import uploads
-from library.sources.rounds import check_due_sources
+from library.sources.due_clips import due_clips
+from library.sources.rounds import SourceRound, check_due_sources
 from library.tasks.analyses import request_analyses
-from library.tasks.queue import BACKFILL, MAINTENANCE, SOURCES, WEBHOOKS, periodic
+from library.tasks.queue import BACKFILL, MAINTENANCE, SOURCES, WEBHOOKS, periodic, task
 
 logger = logging.getLogger(__name__)
 
@@ -41,6 +42,17 @@ def check_sources(context: JobContext, timestamp: int) -> None:
     logger.info("%s", source_round.summary)
 
 
+@task(SOURCES)
+def check_source_of(context: JobContext, clip_id: int) -> None:
+    """Check the source of a clip now, because an editor asked for it."""
+    source_round = SourceRound(context.should_abort, suspect_network=False)
+    for _ in source_round.results(due_clips(limit=1, clip_ids=[clip_id])):
+        pass
+    request_analyses(source_round.changed)
+    if source_round.stopped:
+        raise JobAborted
+
+
 @periodic("17 3 * * *", MAINTENANCE)
 def prune_play_events(context: JobContext, timestamp: int) -> None:
     """Drop old play events, and create the partitions of the coming months."""
@@ -52,6 +64,12 @@ def prune_play_events(context: JobContext, timestamp: int) -> None:
 def prune_changes(context: JobContext, timestamp: int) -> None:
     """Forget old changes of public clips."""
     feed.prune(timezone.now() - feed.KEPT)
+
+
+@periodic("32 3 * * *", MAINTENANCE)
+def prune_reports(context: JobContext, timestamp: int) -> None:
+    """Delete the messages of reports of clips that were closed, and later the reports."""
+    Report.objects.prune()
 
 
 @periodic("37 3 * * *", MAINTENANCE)

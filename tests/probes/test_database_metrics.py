@@ -26,7 +26,7 @@ UP, PLAYS, TOP = "clips_database_up", "clips_plays_recorded_total", "clips_top_s
 def values(collector: Collector) -> dict[str, float]:
     """Return the values of all samples but those that have their own tests."""
     found = samples.values(collector)
-    others = ("clips_task", "clips_audio_analyses", "clips_webhook")
+    others = ("clips_task", "clips_audio_analyses", "clips_webhook", "clips_reports")
     return {name: value for name, value in found.items() if not name.startswith(others)}
 
 

@@ -60,6 +60,14 @@ def test_due_sources_are_checked(db: None) -> None:
     assert (health(new), health(checked)) == ("ok", "failing")
 
 
+def test_source_of_one_clip_is_checked_now(db: None) -> None:
+    clip, other = recipes.make_clip(health_checked_at=timezone.now()), recipes.make_clip()
+    declared.check_source_of.func(Context(stopping=False), clip_id=clip.pk)
+    assert (health(clip), health(other)) == ("ok", "unchecked")
+    with pytest.raises(JobAborted):
+        declared.check_source_of.func(Context(stopping=True), clip_id=other.pk)
+
+
 def test_audio_of_another_size_is_analysed(db: None) -> None:
     for size in (None, 1):
         clip = recipes.make_clip(size_bytes=size)

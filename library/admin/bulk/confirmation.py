@@ -19,7 +19,7 @@ def clip_count(number: int) -> str:
 
 
 def confirmation_page(
-    clip_admin: ModelAdmin[Clip],
+    clip_admin: ModelAdmin[Any],
     request: HttpRequest,
     target: Selection | Clip,
     *,

@@ -58,7 +58,7 @@ def make_draft(
 
 @admin.action(description="Withdraw…", permissions=["change"])
 def withdraw(
-    clip_admin: ModelAdmin[Clip], request: HttpRequest, queryset: QuerySet[Clip]
+    clip_admin: ModelAdmin[Any], request: HttpRequest, queryset: QuerySet[Clip]
 ) -> HttpResponse | None:
     """Show a form for the reason, then withdraw the selected clips."""
     selection = Selection(request, queryset)

@@ -20,7 +20,7 @@ from library.admin.clips.form import ClipForm
 from library.admin.clips.preview import preview_context
 from library.admin.clips.sound import sound_of
 from library.admin.log_entries import action_of
-from library.models import Clip
+from library.models import Clip, Report
 from library.renditions.excerpt import FIELDS as PREVIEW_FIELDS
 from library.sources import uploads
 from library.sources.uploaded_file import format_size, sha256_of
@@ -43,7 +43,14 @@ def page_context(request: HttpRequest, clip: Clip | None, *, may_write: bool) ->
         "page_id": uuid.uuid4(),
         "duplicates": known_duplicates(clip) if clip else [],
         "file_was_lost": bool(request.FILES),
+        "reports": _reports(request, clip) if clip else [],
     }
+
+
+def _reports(request: HttpRequest, clip: Clip) -> list[Report]:
+    """Return the open reports of a clip."""
+    may_view = request.user.has_perm("library.view_report")
+    return [*clip.reports.open()] if may_view else []
 
 
 def _heard(clip: Clip) -> dict[str, Any]:

@@ -37,7 +37,8 @@ def test_groups_have_their_permissions() -> None:
     shared = {"library.view_clip", "library.export_clip", "library.view_playevent"}
     tokens = {"library.add_apitoken", "library.view_apitoken"}
     webhooks = {f"library.{verb}_webhook" for verb in ("add", "change", "delete", "view")}
-    assert editors.get_all_permissions() == clips | shared | tokens | webhooks
+    reports = {"library.change_report", "library.view_report"}
+    assert editors.get_all_permissions() == clips | shared | tokens | webhooks | reports
     assert analysts.get_all_permissions() == shared
 
 
@@ -161,7 +162,7 @@ def test_list_of_users_takes_a_constant_number_of_queries(
     group = member("Editors").groups.get()
     for number in range(20):
         editor(f"user {number}").groups.add(group)
-    with django_assert_max_num_queries(7):
+    with django_assert_max_num_queries(8):
         admin_client.get(USERS)
 
 

@@ -1,0 +1,1 @@
+"""Reports of clips by the public, and how editors settle them."""

@@ -1,0 +1,59 @@
+"""The filters and the search of the queue."""
+
+from typing import Any
+
+from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.http import HttpRequest
+from unfold.contrib.filters.admin import DropdownFilter
+
+from library.models import Outcome, Reason, Report, ReportMessage
+from library.text import composed
+
+ALL = "all"
+
+
+class StateFilter(DropdownFilter):  # type: ignore[misc]
+    """Open reports, those with one outcome, or all."""
+
+    title = "state"
+    parameter_name = "state"
+    all_option = ("", "Open")
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [*Outcome.choices, (ALL, "All")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        chosen = self.value() or ""
+        if chosen == ALL:
+            return queryset
+        if chosen in Outcome.values:
+            return queryset.filter(outcome=chosen)
+        return queryset.filter(closed_at=None)
+
+
+class ReasonFilter(DropdownFilter):  # type: ignore[misc]
+    """Reports with one reason."""
+
+    title = "reason"
+    parameter_name = "reason"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [*Reason.choices]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        is_reason = self.value() in Reason.values
+        return queryset.filter(reason=self.value()) if is_reason else queryset
+
+
+def find(reports: QuerySet[Report], text: str) -> QuerySet[Report]:
+    """Return the reports of a clip by its `#number` or title, or with the text in a message."""
+    text = composed(text.strip())
+    number = text.removeprefix("#")
+    if text.startswith("#") and number.isascii() and number.isdecimal() and len(number) < 19:
+        return reports.filter(clip_id=number)
+    if not text:
+        return reports
+    messages = ReportMessage.objects.filter(
+        Q(details__icontains=text) | Q(contact__icontains=text), report=OuterRef("pk")
+    )
+    return reports.filter(Q(clip__title__icontains=text) | Exists(messages))
