@@ -30,6 +30,7 @@ from library.telemetry import http_requests
 
 LIST, FACETS = "/api/v1/clips", "/api/v1/facets"
 CHANGES_FEED = "/api/v1/changes"
+FEEDS = {"/feed.xml": "feed", "/feed.json": "json-feed"}  # and the names of their routes
 CLIP = re.compile(r"/api/v1/clips/([0-9]{1,18})(/waveform(?:\.svg|\.png)?)?")
 MAX_BYTES = 16_000_000  # of all that a process keeps
 LARGEST = MAX_BYTES // 16  # of an answer that is kept
@@ -101,6 +102,9 @@ class KeptAnswers:
             return _Route("clip-list", "api/v1/^clips$", self._database.token)
         if exchange.path == CHANGES_FEED:
             return _Route("changes", "api/v1/changes", self._database.token)
+        if exchange.path in FEEDS:
+            path = exchange.path.removeprefix("/")
+            return _Route(FEEDS[exchange.path], path, self._database.token)
         if exchange.path == FACETS:
             return _Route("facets", "api/v1/facets", self._read_changes)
         found = CLIP.fullmatch(exchange.path)
