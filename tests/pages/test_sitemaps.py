@@ -135,7 +135,9 @@ def test_llms_txt_has_the_prescribed_form_and_true_links(client: Client, clip: C
     assert quote.startswith("> ")
     links = re.findall(r"^- \[[^\]]+\]\((\S+)\): \S", text, re.MULTILINE)
     assert len(links) == text.count("](")
+    may_fetch = rules(client.get("/robots.txt").text)
     for url in links:
+        assert may_fetch(url.removeprefix(BASE)), url
         assert url.startswith(f"{BASE}/")
         assert client.get(url).status_code == 200, url
 
