@@ -120,7 +120,12 @@ def test_robots_may_read_pages_and_play_nothing(client: Client, db: None) -> Non
         assert may_fetch(path), path
     for path in (
         *("/admin/", "/admin/login/", "/api/v1/clips", "/api/v1/clips/5/stream", "/clips/5/report"),
-        *("/?q=jazz", "/?genre=jazz&q=x", "/api/v1/clips/5/stream?download=1", "/api/v1/changes"),
+        *(
+            "/?q=jazz",
+            "/?genre=jazz&q=x",
+            "/api/v1/clips/5/stream?download=1",
+            "/api/v1/changes?cursor=1",
+        ),
     ):
         assert not may_fetch(path), path
     parser = RobotFileParser()
