@@ -3,6 +3,7 @@
 from django.urls import path, re_path
 from django.views.generic import TemplateView
 
+from library.api.etags import LIBRARY
 from library.pages import sitemaps
 from library.pages.clip import ClipPage
 from library.pages.delivery import View, public
@@ -21,7 +22,7 @@ def text(name: str) -> View:
 
 
 urlpatterns = [
-    path("", public(Listing.as_view()), name="listing"),
+    path("", public(Listing.as_view(), kept_by=LIBRARY), name="listing"),
     re_path(rf"^clips/{CLIP}$", public(ClipPage.as_view()), name="clip-page"),
     path("docs", public(page(template_name="library/pages/docs.html")), name="docs"),
     path(

@@ -7,11 +7,12 @@ import pytest
 import requests
 from django.http import HttpResponse
 from django.middleware.csrf import get_token
-from django.test import RequestFactory
+from django.test import Client, RequestFactory
 
 from library.api.negotiation import SMALLEST
 from library.models import Clip
 from library.pages.delivery import public
+from tests.support.lists import kept_by
 
 Http = Callable[..., requests.Response]
 GZIP = {"Accept-Encoding": "gzip"}
@@ -101,3 +102,28 @@ def test_static_files_are_immutable_and_compressed(http: Http, clip: Clip) -> No
     response = http("GET", style, headers=GZIP)
     assert response.headers["Content-Encoding"] == "gzip"
     assert "immutable" in response.headers["Cache-Control"]
+
+
+def test_server_keeps_the_first_page_until_a_play_or_a_change(http: Http, clip: Clip) -> None:
+    def title_and_etag() -> tuple[str, str]:
+        response = http("GET", "/")
+        assert "RateLimit" not in response.headers
+        return response.text, response.headers["ETag"]
+
+    before = [title_and_etag() for _ in range(8)]  # each worker has kept it
+    assert before[1:] == before[:-1]
+    http("GET", f"/api/v1/clips/{clip.pk}/stream")
+    for _ in range(8):
+        page = title_and_etag()
+        assert page != before[0]
+        assert page[0] == http("GET", "/", headers={"Cookie": "a=b"}).text
+    Clip.objects.update(title="Other")
+    for _ in range(8):
+        assert "Ambient" not in title_and_etag()[0]
+
+
+def test_server_may_keep_pages_of_the_list_except_for_searches(client: Client, clip: Clip) -> None:
+    assert kept_by(client, "/") == "library"
+    assert kept_by(client, "/?genre=ambient") == "library"
+    assert kept_by(client, "/?q=ambient") is None
+    assert kept_by(client, f"/clips/{clip.pk}") is None
