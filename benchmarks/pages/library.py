@@ -1,10 +1,10 @@
 """Generate a library for pages: clips with credits, audio that plays, and waveforms."""
 
+import json
 import random
 from array import array
 
 from django.db import connection, transaction
-from psycopg.types.json import Jsonb
 
 from library.sound.waveform import Peaks
 
@@ -41,7 +41,7 @@ SELECT
     ARRAY[(ARRAY['calm', 'dense', 'bright', 'dark'])[1 + n %% 4], 'tag ' || n %% 50],
     'Creator ' || n %% 500,
     (ARRAY['CC-BY-4.0', 'CC0-1.0', 'CC-BY-NC-4.0', NULL])[1 + n %% 4],
-    %s || jsonb_build_object('etag', '"' || n || '"'),
+    %s::jsonb || jsonb_build_object('etag', '"' || n || '"'),
     'unchecked', 'published'
 FROM generate_series(1, %s) AS n
 """
@@ -56,7 +56,7 @@ def generate(clips: int) -> None:
     """Replace all clips."""
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("TRUNCATE library_clip RESTART IDENTITY CASCADE")
-        cursor.execute(_CLIPS, [Jsonb(_FACTS), clips])
+        cursor.execute(_CLIPS, [json.dumps(_FACTS), clips])
         for number in range(max(1, clips - DRAWN + 1), clips + 1):
             cursor.execute(_ANALYSIS, [number, f'"{number}"', invented(number).to_bytes()])
     with connection.cursor() as cursor:

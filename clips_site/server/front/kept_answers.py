@@ -1,9 +1,9 @@
 """Answers that are kept, and sent again while nothing they show has changed.
 
-They are those of the API, feeds, and pages of the list. Before each use, one tiny query reads the version
-of the data: for lists and changes that of the library, for a clip that of its row. Requests that
-arrive at the same time share the query. It starts after they have arrived, so an answer shows every
-change and every play committed before its request.
+They are answers of the API, feeds, and pages of the list. Before each use, one tiny query reads the
+version of the data: for lists and changes that of the library, for a clip that of its row. Requests
+that arrive at the same time share the query. It starts after they have arrived, so an answer shows
+every change and every play committed before its request.
 """
 
 import re
