@@ -24,6 +24,7 @@ from harness.service import Server
 
 CLIPS = (100, 100_000)
 GENERATE = "from benchmarks.pages.library import generate; generate({})"
+WARM = 8  # requests before the visits: each process has compiled its templates
 CARDS = 24  # on a page of the library
 PATHS = {
     "the newest clips": "/",
@@ -89,8 +90,10 @@ def _lines(servers: dict[int, Server], rounds: int, seconds: int) -> Iterator[st
 def _visits(servers: dict[int, Server]) -> Iterator[str]:
     yield f"| {VISITS} |"
     yield "|---|---|---|---|---|---|---|"
-    with running_browser() as browser:
+    with running_browser() as browser, new_session() as session:
         for clips, server in servers.items():
+            for _ in range(WARM):
+                session.get(f"{server.url}/", timeout=60)
             for name, width in (("desktop", 1280), ("phone", 360)):
                 found = visit(browser, f"{server.url}/", slow=True, width=width)
                 yield f"| {clips:,} clips, {name} | {_facts(found, server.url)} |"

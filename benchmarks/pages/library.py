@@ -31,7 +31,7 @@ _FACTS = {
 _CLIPS = """
 INSERT INTO library_clip
     (title, description, genre, duration, audio_url, audio_file, play_count, created_at, updated_at,
-    tags, creator, licence, audio, health, state)
+    tags, creator, licence, audio, size_bytes, content_type, health, state)
 SELECT
     (ARRAY['Harbour at Dawn', 'Slow Piano', 'Night Train', 'Rain on Slate', 'Warehouse Loop',
         'Street Market'])[1 + n %% 6] || ' ' || n,
@@ -42,7 +42,7 @@ SELECT
     'Creator ' || n %% 500,
     (ARRAY['CC-BY-4.0', 'CC0-1.0', 'CC-BY-NC-4.0', NULL])[1 + n %% 4],
     %s::jsonb || jsonb_build_object('etag', '"' || n || '"'),
-    'unchecked', 'published'
+    456000, 'audio/mpeg', 'ok', 'published'
 FROM generate_series(1, %s) AS n
 """
 _ANALYSIS = """
