@@ -8,7 +8,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
 
-.PHONY: help run check unit test proofs players bench bench-plays bench-scale bench-metrics alerts-proof \
+.PHONY: help run check unit test proofs players bench bench-pages bench-plays bench-scale bench-metrics alerts-proof \
   dashboards screenshots system-tools requirements samples clean
 
 help: ## List the targets
@@ -72,6 +72,9 @@ bench: $(VENV)/dev .local/peers/installed ## Compare every call with FastAPI pee
 
 bench-plays: $(VENV)/dev ## Measure how fast plays are recorded
 	@$(BIN)/python -m benchmarks.plays
+
+bench-pages: $(VENV)/dev ## Measure the public pages: weight, slow network, many clips, load (3 minutes); writes RESULTS.md
+	@$(BIN)/python -m benchmarks.pages --write
 
 bench-scale: $(VENV)/dev ## Compare every page at a hundred and at ten million plays (minutes, 5 GB of disk)
 	@$(BIN)/python -m benchmarks.scale

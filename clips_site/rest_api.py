@@ -25,7 +25,7 @@ REST_FRAMEWORK = {
 # editor's session works only on this site's own pages. Another site's page needs a token.
 CORS_ALLOW_ALL_ORIGINS = True
 CORS_ALLOW_CREDENTIALS = False
-CORS_URLS_REGEX = r"/(api/|openapi(-lean)?\.json$)"
+CORS_URLS_REGEX = r"/(api/|openapi(-lean)?\.json$|feed\.(xml|json)$)"
 CORS_ALLOW_METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 CORS_ALLOW_HEADERS = [
     *("Authorization", "Content-Type", "Content-Digest", "Idempotency-Key"),

@@ -6,10 +6,12 @@ from django.views.generic import RedirectView
 
 from library.admin import dashboard_parts
 from library.api.document import Document
+from library.api.index import Index
 from library.probes import health, metrics_view
 
 urlpatterns = [
     path("", include("library.pages.urls")),
+    path("api/v1", Index.as_view(), name="api-index"),
     path("api/v1/", include("library.api.urls")),
     path("openapi.json", Document.as_view(), name="schema"),
     path("openapi-lean.json", Document.as_view(lean=True), name="lean-schema"),

@@ -26,14 +26,15 @@ class Document(APIView):
 
     @extend_schema(exclude=True)
     def get(self, request: Request) -> HttpResponseBase:
-        response = revalidated(request, _document(lean=self.lean))
+        response = revalidated(request, description(lean=self.lean))
         if response.status_code == 200:
             response["Content-Type"] = request.accepted_media_type
         return response
 
 
 @cache
-def _document(*, lean: bool) -> Representation:
+def description(*, lean: bool) -> Representation:
+    """Return the description, made once. The first call takes about a second."""
     generator = SchemaGenerator()  # type: ignore[no-untyped-call]
     document = generator.get_schema(public=True)  # type: ignore[no-untyped-call]
     shown = represented(lean_document(document) if lean else document)

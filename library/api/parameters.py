@@ -173,6 +173,8 @@ LIST: Parameters = {
         "`ordering` is given, and `csv` is a table. `fields` is for `json` and `csv` only.",
     ),
 }
+INDEX: Parameters = {"format": SHOW["format"]}
+FEED: Parameters = {name: LIST[name] for name in LIST if name not in SHOW}
 CHANGES: Parameters = {
     "cursor": serializers.CharField(
         required=False,

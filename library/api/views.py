@@ -1,6 +1,6 @@
 """Views of clips."""
 
-from typing import cast
+from typing import Any, cast
 
 from django.db.models import QuerySet
 from django.http import HttpRequest
@@ -24,6 +24,7 @@ from library.api.etags import (
 )
 from library.api.kept_rows import fragments
 from library.api.list_formats.formats import (
+    ListFormat,
     chosen_format,
     columns_of,
     represented_as,
@@ -60,25 +61,7 @@ class ClipViewSet(NegotiatedList, ClipUploads):
 
     def list(self, request: Request) -> HttpResponseBase:
         query = parameters.read(request.query_params, parameters.LIST)
-        chosen = chosen_format(request, query)
-        fields = query.get("fields", FIELDS)
-        needed = columns_of(chosen, fields) if chosen else columns(fields)
-        if "search" in query:
-            vocabulary.prepare()
-        rows, headers, links = page_of(request, query, needed)
-        is_complete = shows_only_the_library(chosen, rows)
-        if not rows and "cursor" not in query and query.get("search"):
-            headers |= spelling_headers(query)
-            is_complete &= vocabulary.is_current()
-        # The sums of recent plays change without the library.
-        if is_complete and not is_by_recent_plays(query):
-            shows_plays = "play_count" in needed or is_by_plays(query)
-            may_be_kept(request, LIBRARY if shows_plays else CHANGES)
-        if chosen:
-            represented_list = represented_as(chosen, request, rows, links, headers, fields)
-        else:
-            represented_list = represented([*fragments(rows, request, fields)], headers=headers)
-        return revalidated(request, represented_list, headers)
+        return list_response(request, query, chosen_format(request, query))
 
     def retrieve(self, request: Request, pk: str) -> HttpResponseBase:
         fields = parameters.read(request.query_params, parameters.SHOW).get("fields", FIELDS)
@@ -112,3 +95,27 @@ class ClipViewSet(NegotiatedList, ClipUploads):
         if self.action == "stream" and self.request.method == "GET":
             count_refusal(exc)
         return super().handle_exception(exc)
+
+
+def list_response(
+    request: Request, query: dict[str, Any], chosen: ListFormat | None
+) -> HttpResponseBase:
+    """Return the page of the list that the parameters choose, in a format; None is JSON."""
+    fields = query.get("fields", FIELDS)
+    needed = columns_of(chosen, fields) if chosen else columns(fields)
+    if "search" in query:
+        vocabulary.prepare()
+    rows, headers, links = page_of(request, query, needed)
+    is_complete = shows_only_the_library(chosen, rows)
+    if not rows and "cursor" not in query and query.get("search"):
+        headers |= spelling_headers(query)
+        is_complete &= vocabulary.is_current()
+    # The sums of recent plays change without the library.
+    if is_complete and not is_by_recent_plays(query):
+        shows_plays = "play_count" in needed or is_by_plays(query)
+        may_be_kept(request, LIBRARY if shows_plays else CHANGES)
+    if chosen:
+        shown_list = represented_as(chosen, request, rows, links, headers, fields)
+    else:
+        shown_list = represented([*fragments(rows, request, fields)], headers=headers)
+    return revalidated(request, shown_list, headers)

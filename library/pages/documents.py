@@ -1,10 +1,11 @@
-"""Pages about the API."""
+"""Pages about the API, and the icon."""
 
 from secrets import token_urlsafe
 from typing import Any
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.templatetags.static import static
 from django.views.generic import TemplateView
 
 from library.content_policy import policy_header
@@ -22,3 +23,9 @@ class Redoc(TemplateView):
         response["Content-Security-Policy"] = policy_header(settings.PAGE_CSP | own)
         response["Cache-Control"] = "no-store"  # a nonce is for one response
         return response
+
+
+def favicon(_: HttpRequest) -> HttpResponse:
+    """GET /favicon.ico, which browsers request where no page names an icon."""
+    day = {"Cache-Control": "public, max-age=86400"}
+    return HttpResponseRedirect(static("library/favicon.ico"), headers=day)

@@ -174,7 +174,9 @@ def test_probes_accept_any_host(http: Http, path: str) -> None:
     assert http("GET", path, headers={"Host": "10.1.2.3:8000"}).status_code == 200
 
 
-@pytest.mark.parametrize("path", ["/api/v1/clips/", "/docs/", "/livez/", "/api/v1/clips/1/stats/"])
+@pytest.mark.parametrize(
+    "path", ["/api/v1/clips/", "/docs/", "/livez/", "/api/v1/", "/api/v1/clips/1/stats/"]
+)
 def test_trailing_slash_is_308_to_the_path_without(http: Http, path: str) -> None:
     response = http("GET", f"{path}?limit=2")
     assert response.status_code == 308
@@ -197,6 +199,7 @@ def test_openapi_lists_every_path(http: Http) -> None:
     schema = http("GET", "/openapi.json").json()
     assert schema["openapi"].startswith("3.1")
     assert set(schema["paths"]) == {
+        "/api/v1",
         "/api/v1/changes",
         "/api/v1/clips",
         "/api/v1/clips/bulk",

@@ -8,7 +8,7 @@ import pytest
 
 from harness.service import ROOT
 
-PROGRAMS = ("alerts", "instrumentation", "players", "plays", "scale", "scrapes", "speed")
+PROGRAMS = ("alerts", "instrumentation", "pages", "players", "plays", "scale", "scrapes", "speed")
 
 
 @pytest.mark.processes

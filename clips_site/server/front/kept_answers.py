@@ -1,9 +1,9 @@
-"""Answers of the API that are kept, and sent again while nothing they show has changed.
+"""Answers that are kept, and sent again while nothing they show has changed.
 
-Before each use, one tiny query reads the version of the data: for lists and changes that of the
-library, for a clip that of its row. Requests that arrive at the same time share the query. It
-starts after they have arrived, so an answer shows every change and every play committed before its
-request.
+They are answers of the API, feeds, and pages of the list. Before each use, one tiny query reads the
+version of the data: for lists and changes that of the library, for a clip that of its row. Requests
+that arrive at the same time share the query. It starts after they have arrived, so an answer shows
+every change and every play committed before its request.
 """
 
 import re
@@ -30,6 +30,8 @@ from library.telemetry import http_requests
 
 LIST, FACETS = "/api/v1/clips", "/api/v1/facets"
 CHANGES_FEED = "/api/v1/changes"
+PAGE = "/"
+FEEDS = {"/feed.xml": "feed", "/feed.json": "json-feed"}  # and the names of their routes
 CLIP = re.compile(r"/api/v1/clips/([0-9]{1,18})(/waveform(?:\.svg|\.png)?)?")
 MAX_BYTES = 16_000_000  # of all that a process keeps
 LARGEST = MAX_BYTES // 16  # of an answer that is kept
@@ -74,12 +76,14 @@ class KeptAnswers:
             return None
         if any(name in request.headers for name in UNKEPT) or not is_served_here(exchange):
             return None
-        client = limited_client(exchange)
+        client = limited_client(exchange) if route.is_counted else None
         if refused := refused_read(client):
             return _refusal(exchange, route, *refused)
         try:
             token = await route.read_token()
         except NoResponseError as error:  # a thread of Django would only wait, too
+            if not route.is_counted:  # people get a page, not JSON
+                return None
             return _refusal(exchange, route, error)
         except psycopg.Error:  # Django tries again, with another connection
             return None
@@ -101,6 +105,11 @@ class KeptAnswers:
             return _Route("clip-list", "api/v1/^clips$", self._database.token)
         if exchange.path == CHANGES_FEED:
             return _Route("changes", "api/v1/changes", self._database.token)
+        if exchange.path == PAGE:
+            return _Route("listing", "", self._database.token, is_counted=False)
+        if exchange.path in FEEDS:
+            path = exchange.path.removeprefix("/")
+            return _Route(FEEDS[exchange.path], path, self._database.token)
         if exchange.path == FACETS:
             return _Route("facets", "api/v1/facets", self._read_changes)
         found = CLIP.fullmatch(exchange.path)
@@ -170,6 +179,7 @@ class _Route(NamedTuple):
     template: str
     read_token: Callable[[], Awaitable[Any]]
     clip: int | None = None
+    is_counted: bool = True  # for the limits of clients
 
     def note(self, exchange: Exchange, status: int) -> None:
         """Note and count an answer as Django's middleware does."""

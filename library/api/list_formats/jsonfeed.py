@@ -3,7 +3,7 @@
 from typing import Any
 
 from library.api.json_bodies import JSONRenderer
-from library.api.list_formats.pages import Page
+from library.api.list_formats.pages import DESCRIPTION, LANGUAGE, Page
 from library.api.list_formats.playable import Playable, playables
 from library.models.rows import Row
 
@@ -19,6 +19,9 @@ def render(page: Page) -> bytes:
         "home_page_url": page.home_url,
         "feed_url": page.url,
         "next_url": page.next_url,
+        "description": DESCRIPTION,
+        "icon": page.image_url,
+        "language": LANGUAGE,
         "items": [
             _item(page, row, audio)
             for row, audio in zip(page.rows, playables(page.rows), strict=True)

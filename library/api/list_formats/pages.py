@@ -3,13 +3,14 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from django.templatetags.static import static
 from django.urls import reverse
 from rest_framework.request import Request
 
 from library.api.representation import clips_path, pages_path
 from library.models.rows import Row
 
-NAME = "Clips"
+NAME, DESCRIPTION, LANGUAGE = "Clips", "Short audio clips.", "en"
 # Parameters whose values are in the title, so that a reader can tell several feeds apart.
 _TITLE = ("search", "genre", "creator", "tag", "licence")
 
@@ -25,6 +26,7 @@ class Page:
     home_url: str
     pages_url: str
     clips_url: str
+    image_url: str
     request: Request
     fields: tuple[str, ...]
 
@@ -47,6 +49,7 @@ class Page:
             request.build_absolute_uri(reverse("listing")),
             request.build_absolute_uri(pages_path()),
             request.build_absolute_uri(clips_path()),
+            request.build_absolute_uri(static("library/cover.png")),
             request,
             fields,
         )

@@ -1,6 +1,7 @@
 """Feeds in RSS 2.0, with the audio as enclosures: for podcast apps and feed readers.
 
-Sources: https://www.rssboard.org/rss-specification and https://www.rssboard.org/rss-profile. By the
+Sources: https://www.rssboard.org/rss-specification, https://www.rssboard.org/rss-profile,
+https://help.apple.com/itc/podcasts_connect/#/itcb54353390, and RFC 5005 for the next page. By the
 profile, the length of an enclosure is 0 if it is unknown, the text of a title is no HTML, and that
 of a description is.
 """
@@ -11,7 +12,7 @@ from collections.abc import Iterator
 from datetime import UTC
 from email.utils import format_datetime
 
-from library.api.list_formats.pages import Page
+from library.api.list_formats.pages import DESCRIPTION, LANGUAGE, NAME, Page
 from library.api.list_formats.playable import Playable, playables
 from library.models.rows import Row
 
@@ -38,10 +39,15 @@ def _lines(page: Page) -> Iterator[str]:
     yield "<channel>"
     yield _element("title", page.title)
     yield _element("link", page.home_url)
-    yield _element("description", "Short audio clips.")
+    yield _element("description", DESCRIPTION)
+    yield _element("language", LANGUAGE)
     yield _atom_link("self", page.url)
     if page.next_url:
         yield _atom_link("next", page.next_url)
+    yield _element("itunes:author", NAME)
+    yield f'<itunes:image href="{_escaped(page.image_url)}"/>'
+    yield '<itunes:category text="Music"/>'
+    yield _element("itunes:explicit", "false")
     for row, audio in zip(page.rows, playables(page.rows), strict=True):
         yield from _item(page, row, audio)
     yield "</channel>"
@@ -56,6 +62,7 @@ def _item(page: Page, row: Row, audio: Playable) -> Iterator[str]:
     yield _element("pubDate", format_datetime(row["created_at"].astimezone(UTC), usegmt=True))
     if row["creator"]:
         yield _element("dc:creator", row["creator"])
+        yield _element("itunes:author", row["creator"])
     for category in dict.fromkeys((row["genre"], *row["tags"])):
         yield _element("category", category)
     if row["description"]:

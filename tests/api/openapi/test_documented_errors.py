@@ -25,6 +25,7 @@ Documented = dict[tuple[str, int], dict[str, str]]
 
 NEW = {"title": "New", "genre": "jazz", "duration": 3, "audio_url": "https://example.com/a.mp3"}
 OPERATIONS = {
+    "index": ("GET", "/api/v1"),
     "list_clips": ("GET", "/api/v1/clips"),
     "list_changes": ("GET", "/api/v1/changes"),
     "add_clip": ("POST", "/api/v1/clips"),
@@ -43,7 +44,7 @@ OPERATIONS = {
 }
 WAVEFORMS = ("clip_waveform", "clip_waveform_svg", "clip_waveform_png")
 OF_A_CLIP = ("show_clip", "clip_statistics", *WAVEFORMS)
-READS = ("list_clips", "list_changes", "library_statistics", *OF_A_CLIP)
+READS = ("index", "list_clips", "list_changes", "library_statistics", *OF_A_CLIP)
 ADDS = ("add_clip", "add_clips")
 EDITS = ("change_clip", "delete_clip", "replace_clip_audio")
 OF_ANYONE = ("stream_clip", "report_listen")  # whatever they send to sign in
