@@ -19,7 +19,9 @@ REQUESTS = "django_http_requests_total_by_view_transport_method_total"
 RESPONSES = "django_http_responses_total_by_status_view_method_total"
 LATENCY = "django_http_requests_latency_seconds_by_view_method_bucket"
 FETCHES = "clips_origin_request_duration_seconds"
-API = 'view=~"(api-index|changes|clips?-.+|facets|(json-)?feed|stats|suggest|webhook-.+)"'
+# Not the pages of clips, which begin with `clip-` as well.
+_OF_CLIPS = "clips?-(audio|bulk|detail|list|listens|stats|stream|waveform.*)"
+API = f'view=~"(api-index|changes|{_OF_CLIPS}|facets|(json-)?feed|stats|suggest|webhook-.+)"'
 
 
 def clips() -> dashboard.Dashboard:
