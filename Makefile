@@ -100,16 +100,20 @@ samples: $(VENV)/dev ## Synthesise the sample clips
 
 # These files record what is installed, so that the next start need not run pip.
 $(VENV)/local: requirements/local.txt | $(VENV)/bin/python
-	$(BIN)/pip install --quiet --require-hashes --requirement requirements/local.txt
+	@$(BIN)/python requirements/install.py requirements/local.txt
 	@touch $@
 
 $(VENV)/dev: requirements/dev.txt | $(VENV)/bin/python
-	$(BIN)/pip install --quiet --require-hashes --requirement requirements/dev.txt
+	@$(BIN)/python requirements/install.py requirements/dev.txt
 	@touch $@ $(VENV)/local
 
 $(VENV)/bin/python:
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Clips Service needs Python 3.11 or newer")'
-	$(PYTHON) -m venv $(VENV)
+	@command -v $(PYTHON) > /dev/null || { echo "Clips Service needs Python 3.11 or newer as $(PYTHON);" \
+	  "set PYTHON to use another: make $(MAKECMDGOALS) PYTHON=python3.12" >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Clips Service needs Python 3.11 or newer; $(PYTHON) is " + sys.version.split()[0])'
+	@echo "Creating the virtual environment $(VENV)"
+	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); \
+	  echo "On Debian and Ubuntu, install the module first: apt install python3-venv" >&2; exit 1; }
 
 clean: ## Delete the virtual environment and all local data
 	rm -rf $(VENV) .local

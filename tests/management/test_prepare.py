@@ -37,7 +37,7 @@ def test_loaddata_loads_six_clips_with_audio(transactional_db: None) -> None:
 
 def test_concurrent_runs_prepare_once(transactional_db: None) -> None:
     database = {"POSTGRES_DB": connection.settings_dict["NAME"]}
-    running = [manage("prepare", "--demo-editor", **database) for _ in range(4)]
+    running = [manage("prepare", "--first-accounts", **database) for _ in range(4)]
     output = [process.communicate(timeout=60)[0] for process in running]
     assert [process.returncode for process in running] == [0] * 4, output
     assert Clip.objects.count() == 6
