@@ -27,28 +27,30 @@ class Progress:
     """A line such as `Downloading 12 of 63: aiohttp`."""
 
     def __init__(self) -> None:
-        self._rewrites = sys.stdout.isatty() and os.environ.get("TERM", "dumb") != "dumb"
+        self._rewrites = sys.stdout.isatty() and os.environ.get("TERM", "") not in ("", "dumb")
         self._shown = ("", 0)
 
     def show(self, work: str, done: int, total: int, name: str = "") -> None:
         line = f"  {work} {done} of {total}"
         if self._rewrites:
             width = shutil.get_terminal_size().columns - 1
-            print(f"\r\033[K{line}{name and f': {name}'}"[: width + 4], end="", flush=True)
+            sys.stdout.write(f"\r\033[K{line}{name and f': {name}'}"[: width + 4])
         elif (now := (work, done * 4 // total)) != self._shown and done:
             self._shown = now
-            print(line, flush=True)
+            sys.stdout.write(f"{line}\n")
+        sys.stdout.flush()
 
     def end(self) -> None:
         if self._rewrites:
-            print("\r\033[K", end="")
+            sys.stdout.write("\r\033[K")
 
 
 def main(requirements: Path) -> int:
     """Return pip's exit status. If it fails, show its last messages."""
     lines = requirements.read_text().splitlines()
     names = {number: pin[1] for number, line in enumerate(lines, 1) if (pin := PIN.match(line))}
-    print(f"Installing {len(names)} packages into {sys.prefix}", flush=True)
+    sys.stdout.write(f"Installing {len(names)} packages into {sys.prefix}\n")
+    sys.stdout.flush()
     began, progress, messages = time.monotonic(), Progress(), list[str]()
     begun, unpacked = set[int](), threading.Event()
     watch = threading.Thread(target=_watch, args=(progress, len(names), unpacked))
@@ -73,7 +75,7 @@ def main(requirements: Path) -> int:
         watch.join()
     progress.end()
     if pip.returncode == 0:
-        print(f"Installed in {time.monotonic() - began:.0f} s", flush=True)
+        sys.stdout.write(f"Installed in {time.monotonic() - began:.0f} s\n")
     else:
         sys.stderr.write("".join(messages[-SHOWN:]))
         sys.stderr.write("The packages could not be installed; above is what pip reported.\n")

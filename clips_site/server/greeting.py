@@ -4,8 +4,9 @@ import os
 import sys
 from typing import TextIO
 
-# Corners, horizontal and vertical line.
-DRAWN, TYPED = "╭╮╰╯─│", "++++-|"
+# Above, below, side, horizontal line.
+DRAWN = ("╭{}╮", "╰{}╯", "│", "─")
+TYPED = ("+{}+", "+{}+", "|", "-")
 
 
 def box(lines: dict[str, str], out: TextIO) -> str:
@@ -14,18 +15,16 @@ def box(lines: dict[str, str], out: TextIO) -> str:
     It has lines of text instead of drawn ones if `out` isn't a terminal that shows them.
     """
     encoding = (getattr(out, "encoding", None) or "").lower().replace("-", "")
-    can_draw = encoding == "utf8" and out.isatty() and os.environ.get("TERM", "dumb") != "dumb"
-    top_left, top_right, bottom_left, bottom_right, across, down = DRAWN if can_draw else TYPED
+    can_draw = (
+        encoding == "utf8" and out.isatty() and os.environ.get("TERM", "") not in ("", "dumb")
+    )
+    above, below, side, line = DRAWN if can_draw else TYPED
     first = max(map(len, lines))
     rows = [f"{title:{first}}  {text}" for title, text in lines.items()]
-    width = max(map(len, rows)) + 2
-    return "\n".join(
-        (
-            f"{top_left}{across * width}{top_right}",
-            *(f"{down} {row:{width - 2}} {down}" for row in rows),
-            f"{bottom_left}{across * width}{bottom_right}",
-        )
-    )
+    width = max(map(len, rows))
+    border = line * (width + 2)
+    middle = (f"{side} {row:{width}} {side}" for row in rows)
+    return "\n".join((above.format(border), *middle, below.format(border)))
 
 
 def show(lines: dict[str, str], *others: str) -> None:

@@ -52,7 +52,9 @@ def on_starting(server: Any) -> None:  # type: ignore[no-redef]
         os._exit(_prepare(writing))
     os.close(writing)
     with open(reading) as accounts:
-        _accounts.update(line.rstrip().split(": ", 1) for line in accounts)
+        for line in accounts:
+            name, _, text = line.rstrip().partition(": ")
+            _accounts[name] = text
     if status := os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]):
         sys.exit(abs(status))
 

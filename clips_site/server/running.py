@@ -75,7 +75,8 @@ def _already_running(path: Path) -> str:
 def _taken(port: int) -> str:
     other = next((port for port in range(port + 1, 65_536) if is_free("127.0.0.1", port)), 8001)
     holder = next(_listening(port), "another program")
-    return f"Port {port} is in use by {holder}.\nStop it, or choose another port: PORT={other} make run"
+    advice = f"Stop it, or choose another port: PORT={other} make run"
+    return f"Port {port} is in use by {holder}.\n{advice}"
 
 
 def _listening(port: int) -> Iterator[str]:

@@ -41,7 +41,7 @@ def test_concurrent_runs_prepare_once(transactional_db: None) -> None:
     output = [process.communicate(timeout=60)[0] for process in running]
     assert [process.returncode for process in running] == [0] * 4, output
     assert Clip.objects.count() == 6
-    assert get_user_model().objects.count() == (1 if not os.environ.get("POSTGRES_SERVER") else 0)
+    assert get_user_model().objects.count() == (2 if not os.environ.get("POSTGRES_SERVER") else 0)
 
 
 def test_indexes_are_built_outside_transactions_and_after_an_interruption(
