@@ -137,6 +137,8 @@ def _add_text(archive: tarfile.TarFile, name: str, text: str, folder: Path) -> N
 def _manifest(content: bytes) -> Manifest:
     """Return the manifest. Raise ValueError or TypeError if it is none, or CommandError."""
     values = json.loads(content)
+    if not isinstance(values, dict):
+        raise TypeError
     if values.get("format") != FORMAT:
         raise CommandError(
             f"The backup has format {values.get('format')}, and this version reads {FORMAT} only."

@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryFile
-from typing import Any
+from typing import IO, Any
 
 from django.conf import settings
 from django.core.management.base import CommandError
@@ -51,7 +51,8 @@ def restore(path: Path) -> None:
     with path.open("rb") as file, _progress("Database", path.stat().st_size) as bar:
         psql = ("--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1", "--output=/dev/null", _place())
         with _running("psql", *psql, stdin=subprocess.PIPE) as changing:
-            changing.stdin.write(b"BEGIN; DROP SCHEMA public CASCADE; CREATE SCHEMA public;\n")
+            changing.stdin.write(b"SET client_min_messages = warning; BEGIN;\n")
+            changing.stdin.write(b"DROP SCHEMA public CASCADE; CREATE SCHEMA public;\n")
             changing.stdin.write(b"GRANT USAGE ON SCHEMA public TO PUBLIC;\n")
             options = ("--no-owner", "--no-privileges", "--file=-")
             with _running("pg_restore", *options, stdin=file, stdout=subprocess.PIPE) as reading:
@@ -100,21 +101,26 @@ def _running(name: str, *options: str, **pipes: Any) -> Iterator[Any]:
         with subprocess.Popen(command, env=environment, stderr=messages, **pipes) as program:
             try:
                 yield program
-                if program.stdin:
-                    program.stdin.close()
-            except BrokenPipeError:
-                if program.stdin is None:  # another program has ended, which reads from this one
+                _close(program.stdin)
+            except BaseException as error:
+                # If a program has ended that reads from this one, its own message counts.
+                is_own_end = isinstance(error, BrokenPipeError) and program.stdin is not None
+                if not is_own_end:
                     program.kill()
+                _close(program.stdin)
+                if not is_own_end:
                     raise
-                with suppress(BrokenPipeError):
-                    program.stdin.close()
-            except BaseException:
-                program.kill()
-                raise
         messages.seek(0)
         message = messages.read().decode(errors="replace").strip()
     if program.returncode != 0:
         raise CommandError(f"{name} failed: {message or f'status {program.returncode}'}")
+
+
+def _close(pipe: IO[bytes] | None) -> None:
+    """Close the pipe to a program, which may have ended."""
+    if pipe is not None:
+        with suppress(BrokenPipeError):
+            pipe.close()
 
 
 def _program(name: str) -> str:
