@@ -8,14 +8,16 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
 
-.PHONY: help run check unit test proofs players bench bench-plays bench-scale bench-metrics alerts-proof \
+.PHONY: help run install check unit test proofs players bench bench-plays bench-scale bench-metrics alerts-proof \
   dashboards screenshots system-tools requirements samples clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-run: $(VENV)/local ## Serve on http://localhost:8000 (HOST, PORT) with an embedded database
+run: $(VENV)/local ## Serve on http://localhost:8000 (HOST, PORT) with an embedded PostgreSQL
 	@exec $(BIN)/gunicorn --config clips_site/server/gunicorn_local_conf.py
+
+install: $(VENV)/local ## Install the packages of the service into .venv
 
 check: $(VENV)/dev ## Check lint, types, imports, migrations and the OpenAPI description
 	@$(BIN)/ruff check .
@@ -116,4 +118,7 @@ $(VENV)/bin/python:
 	  echo "On Debian and Ubuntu, install the module first: apt install python3-venv" >&2; exit 1; }
 
 clean: ## Delete the virtual environment and all local data
+	@for file in .local/running-*; do \
+	  if [ -e "$$file" ] && read pid url < "$$file" && kill -0 "$$pid" 2> /dev/null; then \
+	    echo "Clips Service is running at $$url/ (process $$pid). Stop it first." >&2; exit 1; fi; done
 	rm -rf $(VENV) .local
