@@ -29,6 +29,11 @@ def box(lines: dict[str, str], out: TextIO) -> str:
 
 def show(lines: dict[str, str], *others: str) -> None:
     """Write the box and further lines to standard output, in one piece."""
-    text = "\n".join((box(lines, sys.stdout), *others))
-    sys.stdout.write(f"\n{text}\n\n")
+    write("\n".join(("", box(lines, sys.stdout), *others, "")))
+
+
+def write(line: str) -> None:
+    """Write a line at once, whatever the terminal's encoding lacks."""
+    encoding = sys.stdout.encoding or "ascii"
+    sys.stdout.write(f"{line}\n".encode(encoding, "replace").decode(encoding))
     sys.stdout.flush()

@@ -16,12 +16,13 @@ import psycopg
 from django.core.management import CommandError, call_command
 from django.db import OperationalError, connection
 
-from clips_site import settings, static_files
+from clips_site import static_files
 from clips_site.server import greeting, gunicorn_conf, running
 from clips_site.server.gunicorn_conf import *  # noqa: F403
 from clips_site.server.task_process import task_process
 
 logger = logging.getLogger(__name__)
+settings = gunicorn_conf.settings  # which reports invalid ones
 if "CLIPS_LOG_LEVEL" not in os.environ:  # only requests, warnings and errors below the box
     settings.LOGGING["root"]["level"] = "WARNING"
 
@@ -34,8 +35,7 @@ def on_starting(server: Any) -> None:  # type: ignore[no-redef]
     try:
         _claims.append(running.Claim(settings.LOCAL_DIR, settings.HOST, settings.PORT))
         if not (settings.STATIC_ROOT / "staticfiles.json").exists():
-            sys.stdout.write("Preparing the database and the files of the pages…\n")
-            sys.stdout.flush()
+            greeting.write("Preparing the database and the files of the pages")
         gunicorn_conf.on_starting(server)
     except (running.PortTakenError, psycopg.OperationalError) as error:
         sys.exit(str(error))

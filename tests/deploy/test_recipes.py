@@ -206,7 +206,7 @@ class Site:
             answer = session.post(
                 page, data=data, headers={"Referer": page}, timeout=30, allow_redirects=False
             )
-            return answer.status_code == requests.codes.found
+            return answer.is_redirect
 
 
 def processes_in(folder: Path) -> list[str]:

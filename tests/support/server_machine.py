@@ -113,7 +113,7 @@ class Machine:
     def _is_ready(self) -> bool:
         try:
             url = f"http://127.0.0.1:{self.port}/readyz"
-            return requests.get(url, timeout=5).status_code == requests.codes.ok
+            return requests.get(url, timeout=5).ok
         except requests.ConnectionError:
             return False
 
