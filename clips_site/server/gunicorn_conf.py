@@ -16,7 +16,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "clips_site.settings")
 from clips_site.environment import InvalidSettingsError
 
 try:
-    from clips_site import settings
+    from clips_site import settings as settings
 except InvalidSettingsError as error:
     sys.exit(str(error))
 from clips_site.server import descriptors

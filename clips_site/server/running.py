@@ -23,16 +23,17 @@ class Claim:
     def __init__(self, folder: Path, host: str, port: int) -> None:
         """Claim the port. Raise PortTakenError if this service or another program has it."""
         self._path = folder / f"running-{port}"
+        self._owner = os.getpid()
         self._file = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o644)
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise PortTakenError(_already_running(self._path)) from None
         if not is_free(host, port):
+            self.release()
             raise PortTakenError(_taken(port))
         os.ftruncate(self._file, 0)
         os.write(self._file, f"{os.getpid()} {address(host, port)}\n".encode())
-        self._owner = os.getpid()
 
     def release(self) -> None:
         """Delete the file. Its lock ends with the last process of this service."""

@@ -79,6 +79,7 @@ def test_another_program_is_named_with_the_way_out(
     assert second == f"Stop it, or choose another port: PORT={other} make run"
     with socket.create_server(("127.0.0.1", other)):
         pass
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_port_on_all_addresses_is_taken_by_one_of_them(

@@ -75,11 +75,12 @@ def others() -> list[str]:
     """Name the other programs that are connected to the database."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT coalesce(nullif(application_name, ''), 'a program'), pid FROM pg_stat_activity"
+            "SELECT coalesce(nullif(application_name, ''), 'a program'), count(*)"
+            " FROM pg_stat_activity"
             " WHERE datname = current_database() AND pid <> pg_backend_pid()"
-            " AND backend_type = 'client backend' ORDER BY pid"
+            " AND backend_type = 'client backend' GROUP BY 1 ORDER BY 1"
         )
-        return [f"“{name}” (PostgreSQL's process {pid})" for name, pid in cursor.fetchall()]
+        return [f"“{name}” ({count} connections)" for name, count in cursor.fetchall()]
 
 
 def _progress(title: str, total: int | None) -> "tqdm[Any]":
