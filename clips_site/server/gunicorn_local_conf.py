@@ -26,6 +26,9 @@ settings = gunicorn_conf.settings  # which reports invalid ones
 if "CLIPS_LOG_LEVEL" not in os.environ:  # only requests, warnings and errors below the box
     settings.LOGGING["root"]["level"] = "WARNING"
 
+# Set if another process has opened the port for this one: gunicorn's last master, or systemd.
+INHERITED = {"GUNICORN_PID", "LISTEN_PID"}
+
 _claims: list[running.Claim] = []
 _accounts: dict[str, str] = {}
 
@@ -33,7 +36,8 @@ _accounts: dict[str, str] = {}
 def on_starting(server: Any) -> None:  # type: ignore[no-redef]
     """Do what `gunicorn_conf` does, then prepare everything that the workers need."""
     try:
-        _claims.append(running.Claim(settings.LOCAL_DIR, settings.HOST, settings.PORT))
+        if not os.environ.keys() & INHERITED:
+            _claims.append(running.Claim(settings.LOCAL_DIR, settings.HOST, settings.PORT))
         if not (settings.STATIC_ROOT / "staticfiles.json").exists():
             greeting.write("Preparing the database and the files of the pages")
         gunicorn_conf.on_starting(server)

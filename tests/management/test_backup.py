@@ -1,5 +1,6 @@
 """manage.py backup and restore, with a running service and on a new machine."""
 
+import os
 import tarfile
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -10,10 +11,11 @@ from typing import Any
 
 import pytest
 import requests
-from django.conf import settings
+from django.conf import settings as site_settings
 from django.core.management import call_command
 from django.core.management.base import CommandError
 from django.db import connection
+from pytest_django import Settings
 
 from harness.installation import Installation
 from harness.postgres import Postgres
@@ -43,7 +45,7 @@ def machine() -> Iterator[Path]:
 @pytest.fixture
 def upload(make_clip: Callable[..., Clip], mp3: bytes) -> Iterator[Path]:
     """The file of a clip with an upload."""
-    path = Path(settings.MEDIA_ROOT) / "uploads" / "kept.mp3"
+    path = Path(site_settings.MEDIA_ROOT) / "uploads" / "kept.mp3"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(mp3)
     make_clip(title="Uploaded", audio_file="uploads/kept.mp3")
@@ -88,7 +90,7 @@ def test_backup_of_a_running_service_restores_clips_plays_and_files(
             assert connected.execute(EVENTS).fetchall() == [(events,)]
             assert connected.execute(LAST_CHANGE).fetchall() == [(change + 10**9,)]
         assert restored.read_bytes() == upload.read_bytes()
-        key = Path(settings.LOCAL_DIR) / "secret_key"
+        key = Path(site_settings.LOCAL_DIR) / "secret_key"
         assert (machine / "secret_key").read_text() == key.read_text()
         assert not list(machine.glob("restore-*"))
 
@@ -106,7 +108,7 @@ def test_file_that_is_deleted_during_the_backup_is_in_it(
     backup(tmp_path / "saved.tar")
     with tarfile.open(tmp_path / "saved.tar") as saved:
         assert "media/uploads/kept.mp3" in saved.getnames()
-    assert not list(Path(settings.LOCAL_DIR).glob("backup-*"))
+    assert not list(Path(site_settings.LOCAL_DIR).glob("backup-*"))
 
 
 def test_missing_upload_is_a_warning(upload: Path, tmp_path: Path) -> None:
@@ -167,3 +169,14 @@ def test_missing_programs_are_named(
     monkeypatch.setenv("PATH", "")
     with pytest.raises(CommandError, match="apt install postgresql-client"):
         database.dump("a snapshot", tmp_path / "dump")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
+@pytest.mark.parametrize("command", ["backup", "restore"])
+def test_root_leaves_files_of_the_services_user_alone(
+    db: None, settings: Settings, tmp_path: Path, command: str
+) -> None:
+    settings.LOCAL_DIR = tmp_path
+    os.chown(tmp_path, 12345, 12345)
+    with pytest.raises(CommandError, match="sudo -u '#12345'"):
+        call_command(command, str(tmp_path / "saved.tar"))
