@@ -18,8 +18,7 @@ from harness.nginx import NGINX, NginxProgram
 from harness.postgres import DATABASE, Postgres
 from harness.service import ROOT, free_port
 from harness.waiting import until
-from library.management.backups import database
-from tests.support.server_machine import RECIPES, Machine
+from tests.support.server_machine import RECIPES, Machine, Site
 
 UNIT = ROOT / "deploy" / "systemd" / "clips.service"
 TLS = ROOT / "deploy" / "nginx" / "tls.conf"
@@ -30,6 +29,7 @@ pytestmark = pytest.mark.processes
 @pytest.fixture
 def folder() -> Iterator[Path]:
     with TemporaryDirectory(prefix="clips-server-") as folder:
+        Path(folder).chmod(0o755)  # PostgreSQL, which does not run as root, must enter
         yield Path(folder)
 
 
@@ -91,7 +91,7 @@ def test_recipe_for_compose_uses_services_and_paths_of_the_compose_file(name: st
 
 def test_recipes_for_compose_restore_database_and_files(folder: Path) -> None:
     with Postgres(folder / "postgres") as postgres:
-        programs = str(Path(database._program("pg_dump")).parent)
+        programs = str(postgres._cluster.programs)
         machine = Machine(
             folder / "machine",
             programs,
@@ -178,35 +178,6 @@ def test_life_of_a_server(folder: Path, tmp_path: Path) -> None:
 
 def renditions(data: Path) -> set[str]:
     return {path.name for path in data.glob("media/renditions/*/*.mp3")}
-
-
-class Site:
-    """The service behind nginx, for a browser that trusts its certificate."""
-
-    def __init__(self, url: str, certificate: Path) -> None:
-        self._url, self._certificate = url, str(certificate)
-
-    def _session(self) -> requests.Session:
-        session = requests.Session()
-        session.trust_env, session.verify = False, self._certificate
-        return session
-
-    def get(self, path: str) -> requests.Response:
-        with self._session() as session:
-            return session.get(self._url + path, timeout=30)
-
-    def lets_in(self, name: str, password: str) -> bool:
-        """Return whether the log-in page accepts the password."""
-        page = f"{self._url}/admin/login/"
-        with self._session() as session:
-            form = session.get(page, timeout=30).text
-            token = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', form)
-            assert token
-            data = {"username": name, "password": password, "csrfmiddlewaretoken": token[1]}
-            answer = session.post(
-                page, data=data, headers={"Referer": page}, timeout=30, allow_redirects=False
-            )
-            return answer.is_redirect
 
 
 def processes_in(folder: Path) -> list[str]:

@@ -135,6 +135,23 @@ def test_unusable_path_is_refused(
         backup(tmp_path / name)
 
 
+@pytest.mark.parametrize(
+    ("place", "message"),
+    [
+        ({"POSTGRES_SERVER": "127.0.0.1", "POSTGRES_PORT": "9"}, "PostgreSQL cannot be reached"),
+        ({"POSTGRES_DB": "postgres"}, "The database has no library"),
+    ],
+)
+def test_unusable_database_is_an_error(
+    db: None, tmp_path: Path, place: dict[str, str], message: str
+) -> None:
+    process = manage("backup", str(tmp_path), **place)
+    output, _ = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert f"CommandError: {message}" in output
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_missing_backup_is_named(db: None, tmp_path: Path) -> None:
     with pytest.raises(CommandError, match=r"none\.tar: No such file or directory"):
         call_command("restore", str(tmp_path / "none.tar"))

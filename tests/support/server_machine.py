@@ -55,7 +55,6 @@ class Machine:
     """The folder. `programs` are in the PATH of the recipes, `variables` in the environment."""
 
     def __init__(self, root: Path, programs: str = "/bin", **variables: str) -> None:
-        root.parent.chmod(0o755)  # PostgreSQL, which does not run as root, must enter
         self.root, self.port = root, free_port()
         self._programs, self._variables = programs, variables
         for folder in (*FOLDERS, "/bin"):
@@ -123,3 +122,32 @@ class Machine:
         if pid.exists():
             subprocess.run(["kill", "-TERM", pid.read_text().strip()], check=False)
             until(lambda: not Path(f"/proc/{pid.read_text().strip()}/exe").exists())
+
+
+class Site:
+    """The service behind nginx, for a browser that trusts its certificate."""
+
+    def __init__(self, url: str, certificate: Path) -> None:
+        self._url, self._certificate = url, str(certificate)
+
+    def _session(self) -> requests.Session:
+        session = requests.Session()
+        session.trust_env, session.verify = False, self._certificate
+        return session
+
+    def get(self, path: str) -> requests.Response:
+        with self._session() as session:
+            return session.get(self._url + path, timeout=30)
+
+    def lets_in(self, name: str, password: str) -> bool:
+        """Return whether the log-in page accepts the password."""
+        page = f"{self._url}/admin/login/"
+        with self._session() as session:
+            form = session.get(page, timeout=30).text
+            token = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', form)
+            assert token
+            data = {"username": name, "password": password, "csrfmiddlewaretoken": token[1]}
+            answer = session.post(
+                page, data=data, headers={"Referer": page}, timeout=30, allow_redirects=False
+            )
+            return answer.is_redirect

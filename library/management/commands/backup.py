@@ -12,7 +12,7 @@ from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
-from django.db import connection
+from django.db import OperationalError, ProgrammingError, connection
 from django.db.migrations.recorder import MigrationRecorder
 from django.db.models import Sum
 from django.template.defaultfilters import filesizeformat
@@ -53,6 +53,10 @@ class Command(BaseCommand):
         try:
             with advisory_lock(LOCK):
                 manifest = self._back_up(path)
+        except OperationalError as error:
+            raise CommandError(f"PostgreSQL cannot be reached: {error}") from None
+        except ProgrammingError:
+            raise CommandError("The database has no library: run `manage.py prepare`.") from None
         except LockHeldError as error:
             raise CommandError(f"Another backup is being made, by {error}.") from None
         except OSError as error:

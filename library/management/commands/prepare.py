@@ -4,6 +4,7 @@ from argparse import ArgumentParser
 from typing import Any
 
 from django.conf import settings
+from django.contrib.auth.models import User
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from django.db import OperationalError, connection
@@ -62,3 +63,5 @@ class Command(BaseCommand):
         if options["first_accounts"] and settings.EMBEDDED:
             for line in create_first_accounts():
                 self.stdout.write(line)
+        elif options["first_accounts"] and not User.objects.exists():
+            self.stdout.write("Accounts: none. Create one with manage.py createsuperuser")
