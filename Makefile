@@ -8,14 +8,16 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
 
-.PHONY: help run check unit test proofs players bench bench-pages bench-plays bench-scale bench-metrics alerts-proof \
-  dashboards screenshots system-tools requirements samples clean
+.PHONY: help run install check unit test proofs players bench bench-pages bench-plays bench-scale bench-metrics \
+  alerts-proof dashboards screenshots system-tools requirements samples clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-run: $(VENV)/local ## Serve on http://localhost:8000 (HOST, PORT) with an embedded database
+run: $(VENV)/local ## Serve on http://localhost:8000 (HOST, PORT) with an embedded PostgreSQL
 	@exec $(BIN)/gunicorn --config clips_site/server/gunicorn_local_conf.py
+
+install: $(VENV)/local ## Install the packages of the service into .venv
 
 check: $(VENV)/dev ## Check lint, types, imports, migrations and the OpenAPI description
 	@$(BIN)/ruff check .
@@ -103,16 +105,23 @@ samples: $(VENV)/dev ## Synthesise the sample clips
 
 # These files record what is installed, so that the next start need not run pip.
 $(VENV)/local: requirements/local.txt | $(VENV)/bin/python
-	$(BIN)/pip install --quiet --require-hashes --requirement requirements/local.txt
+	@$(BIN)/python requirements/install.py requirements/local.txt
 	@touch $@
 
 $(VENV)/dev: requirements/dev.txt | $(VENV)/bin/python
-	$(BIN)/pip install --quiet --require-hashes --requirement requirements/dev.txt
+	@$(BIN)/python requirements/install.py requirements/dev.txt
 	@touch $@ $(VENV)/local
 
 $(VENV)/bin/python:
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Clips Service needs Python 3.11 or newer")'
-	$(PYTHON) -m venv $(VENV)
+	@command -v $(PYTHON) > /dev/null || { echo "Clips Service needs Python 3.11 or newer as $(PYTHON);" \
+	  "set PYTHON to use another: make $(MAKECMDGOALS) PYTHON=python3.12" >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Clips Service needs Python 3.11 or newer; $(PYTHON) is " + sys.version.split()[0])'
+	@echo "Creating the virtual environment $(VENV)"
+	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); \
+	  echo "On Debian and Ubuntu, install the module first: apt install python3-venv" >&2; exit 1; }
 
 clean: ## Delete the virtual environment and all local data
+	@for file in .local/running-*; do \
+	  if [ -e "$$file" ] && read pid url < "$$file" && kill -0 "$$pid" 2> /dev/null; then \
+	    echo "Clips Service is running at $$url/ (process $$pid). Stop it first." >&2; exit 1; fi; done
 	rm -rf $(VENV) .local

@@ -51,7 +51,7 @@ def main() -> None:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="clips-bulk-edit-") as name:
         installation = Installation(Path(name))
-        installation.prepare("--demo-editor")
+        installation.prepare("--first-accounts")
         installation.run_python(FILL.format(clips=options.clips))
         with installation.start() as server:
             text = _measure(server, options.clips)

@@ -48,7 +48,7 @@ def main() -> None:
     IMAGES.mkdir(exist_ok=True)
     with TemporaryDirectory(prefix="clips-pictures-") as folder:
         installation = Installation(Path(folder))
-        installation.prepare("--demo-editor")
+        installation.prepare("--first-accounts")
         installation.run_python(FILL)
         with installation.start() as server, running_browser() as browser:
             for picture in PICTURES:

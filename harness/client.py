@@ -23,7 +23,7 @@ def add_clip(url: str, title: str, audio_url: str) -> int:
 
 
 def log_in(url: str) -> requests.Session:
-    """Return a session of the back office, as the demo editor (`prepare --demo-editor`)."""
+    """Return a session of the back office, as the first editor (`prepare --first-accounts`)."""
     session = new_session()
     page = session.get(f"{url}/admin/login/", timeout=30).text
     token = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', page)

@@ -56,7 +56,7 @@ class Server:
         self._configuration = configuration
         if "POSTGRES_DB" not in environment:
             environment["POSTGRES_DB"] = connection.settings_dict["NAME"]
-        self._environment = {
+        self.environment = {
             **os.environ,
             "DJANGO_SETTINGS_MODULE": "clips_site.settings",
             "HOST": "127.0.0.1",
@@ -72,7 +72,7 @@ class Server:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "gunicorn", "--config", self._configuration],
                 cwd=ROOT,
-                env=self._environment | environment,
+                env=self.environment | environment,
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,  # Ctrl-C reaches the caller, which stops the service

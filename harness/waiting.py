@@ -6,9 +6,9 @@ from collections.abc import Callable
 TIMEOUT = 30  # seconds
 
 
-def until(condition: Callable[[], bool]) -> None:
+def until(condition: Callable[[], bool], timeout: float = TIMEOUT) -> None:
     """Return as soon as the condition holds; fail after the timeout."""
-    deadline = time.monotonic() + TIMEOUT
+    deadline = time.monotonic() + timeout
     while not condition():
-        assert time.monotonic() < deadline, f"not true within {TIMEOUT} s"
+        assert time.monotonic() < deadline, f"not true within {timeout} s"
         time.sleep(0.005)

@@ -58,7 +58,7 @@ def main() -> None:
     )
     if is_new:
         for installation, plays in ((few, FEW_PLAYS), (many, options.plays)):
-            installation.prepare("--demo-editor")
+            installation.prepare("--first-accounts")
             installation.run_python(GENERATE.format(options.clips, plays))
     with few.start() as few_server, many.start() as many_server:
         paths = {

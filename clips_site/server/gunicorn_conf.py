@@ -16,12 +16,13 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "clips_site.settings")
 from clips_site.environment import InvalidSettingsError
 
 try:
-    from clips_site import settings
+    from clips_site import settings as settings
 except InvalidSettingsError as error:
     sys.exit(str(error))
 from clips_site.server import descriptors
 from clips_site.server.metrics import slots
 from clips_site.server.metrics.supervisor import metrics_process
+from clips_site.server.running import address
 
 wsgi_app = "clips_site.wsgi"
 bind = f"{settings.HOST}:{settings.PORT}"
@@ -59,17 +60,20 @@ def on_starting(server: Any) -> None:
 
 def when_ready(server: Any) -> None:
     """Log the addresses of the service, and start the metrics process."""
-    host = "localhost" if settings.HOST in ("127.0.0.1", "0.0.0.0", "::", "::1") else settings.HOST
-    root = f"http://{host}:{settings.PORT}"
+    root = address(settings.HOST, settings.PORT)
     server.log.info("Clips   %s/", root)
     server.log.info("API     %s/api/v1/clips", root)
     server.log.info("Docs    %s/docs", root)
     server.log.info("Admin   %s/admin/", root)
+    metrics_port = settings.CLIPS_METRICS_PORT or settings.PORT
+    server.log.info("Metrics %s/metrics", address(settings.HOST, metrics_port))
+    supervise(server)
+
+
+def supervise(server: Any) -> None:
+    """Start the metrics process, and let the master survive a lack of descriptors."""
     if settings.CLIPS_METRICS_PORT:
-        server.log.info("Metrics http://%s:%d/metrics", host, settings.CLIPS_METRICS_PORT)
         metrics_process.supervise(server)
-    else:
-        server.log.info("Metrics %s/metrics", root)
     descriptors.survive_shortage(server)
 
 

@@ -4,6 +4,7 @@ README.md lists the internals of gunicorn and aiohttp that this module uses.
 """
 
 import asyncio
+import logging
 import os
 import signal
 import socket
@@ -77,7 +78,8 @@ class Worker(GunicornWorker):  # type: ignore[misc]
         loop.add_signal_handler(signal.SIGTERM, stop.set)
         log = None
         if settings.ACCESS_LOG:
-            log = AccessLog(settings.LOG_FORMAT, self.log.error_log.getEffectiveLevel())
+            level = logging.getLevelNamesMapping()[settings.LOG_LEVEL]
+            log = AccessLog(settings.LOG_FORMAT, level)
         behind_proxy = settings.CLIPS_TRUSTED_PROXIES > 0  # then `Handler` counts requests
         places = Places(
             loop.time,

@@ -4,6 +4,7 @@ import os
 import shutil
 import signal
 from contextlib import closing
+from io import StringIO
 from pathlib import Path
 
 import psycopg
@@ -13,6 +14,7 @@ from django.core.management import call_command
 from django.db import connection
 from mutagen import File as AudioFile
 from psycopg.conninfo import make_conninfo
+from pytest_django import Settings
 
 from clips_site.database.embedded.cluster import SUPERUSER, Cluster
 from library.models import Clip
@@ -37,11 +39,11 @@ def test_loaddata_loads_six_clips_with_audio(transactional_db: None) -> None:
 
 def test_concurrent_runs_prepare_once(transactional_db: None) -> None:
     database = {"POSTGRES_DB": connection.settings_dict["NAME"]}
-    running = [manage("prepare", "--demo-editor", **database) for _ in range(4)]
+    running = [manage("prepare", "--first-accounts", **database) for _ in range(4)]
     output = [process.communicate(timeout=60)[0] for process in running]
     assert [process.returncode for process in running] == [0] * 4, output
     assert Clip.objects.count() == 6
-    assert get_user_model().objects.count() == (1 if not os.environ.get("POSTGRES_SERVER") else 0)
+    assert get_user_model().objects.count() == (2 if not os.environ.get("POSTGRES_SERVER") else 0)
 
 
 def test_indexes_are_built_outside_transactions_and_after_an_interruption(
@@ -78,6 +80,14 @@ def test_indexes_are_built_outside_transactions_and_after_an_interruption(
 def test_existing_library_gets_no_samples(clip: Clip) -> None:
     call_command("prepare", verbosity=0)
     assert Clip.objects.count() == 1
+
+
+def test_database_of_its_own_server_gets_no_accounts(clip: Clip, settings: Settings) -> None:
+    settings.EMBEDDED = False
+    output = StringIO()
+    call_command("prepare", first_accounts=True, verbosity=0, stdout=output)
+    assert output.getvalue() == "Accounts: none. Create one with manage.py createsuperuser\n"
+    assert not get_user_model().objects.exists()
 
 
 @pytest.mark.parametrize(

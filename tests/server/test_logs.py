@@ -11,10 +11,12 @@ from typing import Any
 
 import pytest
 import requests
+from django.core.exceptions import PermissionDenied
+from django.db import OperationalError
 
 from clips_site.server.logs import request_ids
 from clips_site.server.logs.access_lines import AccessLog
-from clips_site.server.logs.formatting import line_formatter, log_uncaught
+from clips_site.server.logs.formatting import UnexpectedErrors, line_formatter, log_uncaught
 from harness.origin import Origin, in_two_parts
 from harness.service import Server
 from harness.waiting import until
@@ -258,3 +260,20 @@ def test_ctrl_c_is_not_logged_as_an_error(
 ) -> None:
     sys.excepthook(KeyboardInterrupt, KeyboardInterrupt(), None)
     assert (caplog.records, capsys.readouterr().err) == ([], "KeyboardInterrupt\n")
+
+
+@pytest.mark.parametrize(
+    ("level", "error", "kept"),
+    [
+        (logging.ERROR, KeyError(), True),
+        (logging.ERROR, OperationalError(), False),
+        (logging.WARNING, PermissionDenied(), False),
+        (logging.ERROR, None, False),
+    ],
+)
+def test_only_unexpected_errors_have_a_line_besides_that_of_the_request(
+    level: int, error: Exception | None, kept: bool
+) -> None:
+    exc_info = (type(error), error, None) if error else None
+    record = logging.LogRecord("django.request", level, "", 1, "Failed", None, exc_info)
+    assert UnexpectedErrors().filter(record) is kept

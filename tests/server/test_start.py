@@ -1,8 +1,11 @@
 """`make run`: what gunicorn's master does before it forks the workers, and static files."""
 
+import json
 import os
 import re
 import signal
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,7 +14,7 @@ import requests
 from pytest_django import Settings
 
 from clips_site.static_files import collect_if_changed
-from harness.service import Server
+from harness.service import ROOT, Server
 from harness.waiting import until
 
 LOCAL = "clips_site/server/gunicorn_local_conf.py"
@@ -25,25 +28,51 @@ def test_make_run_prepares_the_database_and_serves(transactional_db: None, tmp_p
         (style,) = re.findall(r'href="(/static/[^"]+\.css)"', page)[:1]
         assert requests.get(server.url + style, timeout=20).status_code == 200
         threads = os.listdir(f"/proc/{server.pid}/task")
-        until(lambda: server.log.read_text().count("The worker waits for tasks") == 1)
+        until(lambda: server.task_process() is not None)
         killed = server.task_process()
         assert killed is not None
         os.kill(killed, signal.SIGKILL)
-        until(lambda: server.log.read_text().count("The worker waits for tasks") == 2)
+        until(lambda: server.task_process() not in (None, killed))
         tasks = server.task_process()
         assert tasks is not None
-        lowest = os.getpriority(os.PRIO_PROCESS, tasks)
+        until(lambda: os.getpriority(os.PRIO_PROCESS, tasks) == 19)
         others = {os.getpriority(os.PRIO_PROCESS, pid) for pid in server.workers()}
+        second = subprocess.run(
+            [sys.executable, "-m", "gunicorn", "--config", LOCAL],
+            cwd=ROOT,
+            env=server.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
     finally:
         status = server.stop()
     assert len(clips) == 6
     assert len(threads) == 1, "a thread of the master would not survive the fork"
-    assert (lowest, others) == (19, {0}), "streams go before tasks"
+    assert others == {0}, "streams go before tasks"
     assert status == 0
     assert not Path(f"/proc/{tasks}").exists()
-    assert "The worker has stopped" in server.log.read_text()
+    assert_only_the_box_and_requests(server)
+    assert second.returncode == 1
+    address = f"http://localhost:{server.port}/ (process {server.pid})"
+    assert second.stdout.splitlines()[0] == f"Clips Service is already running at {address}."
+
+
+def assert_only_the_box_and_requests(server: Server) -> None:
+    """Check the output. Warnings and errors would appear, such as that of the killed process."""
+    output = server.log.read_text().splitlines()
+    root = f"http://localhost:{server.port}"
+    start = next(number for number, line in enumerate(output) if line.startswith("+--"))
+    titles = [line.split()[1] for line in output[start + 1 : start + 6]]
+    assert titles == ["Listen", "API", "Back", "Metrics", "Stop"]
+    assert f"{root}/admin/" in output[start + 3]
+    assert f"{root}/metrics" in output[start + 4], "there is no process for metrics"
+    lines = [json.loads(line) for line in output if line.startswith("{")]
+    assert {line["logger"] for line in lines if line["level"] == "info"} == {"clips_site.access"}
     if not os.environ.get("POSTGRES_SERVER"):
-        assert "Demo editor for /admin/: editor" in server.log.read_text()
+        assert "(editor, password editor)" in output[start + 3]
+        assert output[start + 7].startswith("Administrator: admin, password ")
 
 
 def test_make_run_names_a_database_that_cannot_be_reached(

@@ -81,12 +81,15 @@ def line_renderer(style: str) -> Callable[[Event], str]:
 class UnexpectedErrors(logging.Filter):
     """Keeps records with the traceback of an error, unless the database just isn't available.
 
-    The handler that answers such an error with 503 logs it in one line.
+    The handler that answers such an error with 503 logs it in one line. A warning, such as that of
+    a missing permission, is about a request that was refused: that is in the access log.
     """
 
     def filter(self, record: logging.LogRecord) -> bool:
         error = record.exc_info[1] if record.exc_info else None
-        return error is not None and fault_of(error) is None
+        if error is None or record.levelno < logging.ERROR:
+            return False
+        return fault_of(error) is None
 
 
 def log_uncaught() -> None:

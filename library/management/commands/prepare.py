@@ -1,31 +1,32 @@
-"""Prepare the database: migrations, the sample clips, a demo editor."""
+"""Prepare the database: migrations, the sample clips, the first accounts."""
 
 from argparse import ArgumentParser
 from typing import Any
 
 from django.conf import settings
-from django.contrib.auth import get_user_model
+from django.contrib.auth.models import User
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from django.db import OperationalError, connection
 
 from library.advisory_locks import LockHeldError, advisory_lock
+from library.management.first_accounts import create_first_accounts
 from library.models import Clip
 
 LOCK = 0x436C697073  # "Clips"; any number that no other program uses
-DEMO_NAME = DEMO_PASSWORD = "editor"  # noqa: S105
 
 
 class Command(BaseCommand):
     """Runs at every start, on any number of machines at once: one prepares, the others wait."""
 
-    help = "Migrate, load the sample clips into an empty library, and create a demo editor."
+    help = "Migrate, load the sample clips into an empty library, and create the first accounts."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument(
-            "--demo-editor",
+            "--first-accounts",
             action="store_true",
-            help="In an embedded database without users, create an editor with a known password.",
+            help="In an embedded database without users, create an administrator with a generated "
+            "password, and an editor with a known one if only this machine can reach the service.",
         )
         parser.add_argument(
             "--wait",
@@ -59,12 +60,8 @@ class Command(BaseCommand):
         call_command("migrate", interactive=False, verbosity=options["verbosity"])
         if not Clip.objects.exists():
             call_command("loaddata", "clips", verbosity=options["verbosity"])
-        if options["demo_editor"] and settings.EMBEDDED:
-            self._create_demo_editor()
-
-    def _create_demo_editor(self) -> None:
-        users = get_user_model().objects
-        if not users.exists():
-            users.create_superuser(DEMO_NAME, password=DEMO_PASSWORD)
-        if users.filter(username=DEMO_NAME).exists():
-            self.stdout.write(f"Demo editor for /admin/: {DEMO_NAME}, password {DEMO_PASSWORD}")
+        if options["first_accounts"] and settings.EMBEDDED:
+            for line in create_first_accounts():
+                self.stdout.write(line)
+        elif options["first_accounts"] and not User.objects.exists():
+            self.stdout.write("Accounts: none. Create one with manage.py createsuperuser")
