@@ -13,27 +13,37 @@ from playwright.sync_api import Browser
 from harness.chromium import running_browser
 from harness.installation import Installation
 from harness.service import ROOT
+from harness.waiting import until
 
 IMAGES = ROOT / "docs" / "images"
 # Name, path, width, height, scheme
-PICTURES = (
+PUBLIC = (
+    ("listen", "/", 1280, 860, "light"),
+    ("listen-phone", "/", 390, 844, "dark"),
+    ("clip", "/clips/5", 1280, 860, "dark"),
+    ("docs", "/docs", 1280, 860, "light"),
+)
+BACK_OFFICE = (
     ("admin-dashboard", "/admin/", 1280, 860, "light"),
     ("admin-clips", "/admin/library/clip/", 1280, 860, "light"),
     ("admin-clip", "/admin/library/clip/1/change/", 1280, 860, "dark"),
-    ("admin-clips-phone", "/admin/library/clip/", 390, 844, "dark"),
-    ("listen", "/", 1280, 860, "light"),
-    ("docs", "/docs", 1280, 860, "light"),
 )
-FILL = """
+PLAYS = """
 from datetime import timedelta
 import random
 from django.utils import timezone
-from library.models import Clip, Health, State
+from library.models import Clip
 from tests.support.plays import add_plays
 now, dice = timezone.now(), random.Random(7)
 for clip in Clip.objects.order_by("id"):
     days = [dice.randrange(30) for _ in range(dice.randrange(60, 400))]
     add_plays(clip, [now - timedelta(days=d, minutes=dice.randrange(1400)) for d in days])
+"""
+CLIPS = """
+from datetime import timedelta
+from django.utils import timezone
+from library.models import Clip, Health, State
+now = timezone.now()
 fields = dict(genre="field recording", duration=21.0)
 Clip.objects.create(title="Harbour at Dawn", state=State.DRAFT, tags=["gulls", "water"],
     audio_url="https://audio.example.org/harbour.mp3", creator="Ann Example", **fields)
@@ -49,9 +59,13 @@ def main() -> None:
     with TemporaryDirectory(prefix="clips-pictures-") as folder:
         installation = Installation(Path(folder))
         installation.prepare("--first-accounts")
-        installation.run_python(FILL)
+        installation.manage("analyse_clips")
+        installation.run_python(PLAYS)
         with installation.start() as server, running_browser() as browser:
-            for picture in PICTURES:
+            for picture in PUBLIC:
+                _take(browser, server.url, *picture)
+            installation.run_python(CLIPS)
+            for picture in BACK_OFFICE:
                 _take(browser, server.url, *picture)
 
 
@@ -68,6 +82,9 @@ def _take(browser: Browser, url: str, name: str, path: str, w: int, h: int, sche
         page.wait_for_load_state("networkidle")
     page.goto(f"{url}{path}")
     page.wait_for_load_state("networkidle")
+    if path == "/":
+        page.locator(".clip-play").nth(1).click()
+        until(lambda: page.evaluate("document.querySelector('audio').currentTime > 5"))
     page.screenshot(path=IMAGES / f"{name}.png")
     sys.stderr.write(f"{name}\n")
     context.close()
