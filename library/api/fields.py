@@ -198,7 +198,7 @@ class WholeParameter(serializers.IntegerField):
 
 
 class HostParameter(serializers.CharField):
-    """The host of a page in lower case, without its port."""
+    """The host of a page, returned in lower case; without its port."""
 
     default_error_messages = {
         "invalid": "Must be a host, such as blog.example, without scheme, port and path."

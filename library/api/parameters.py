@@ -31,7 +31,7 @@ from library.api.filters import FILTERS
 from library.api.names import WHOLE
 from library.api.representation import FIELDS
 from library.api.sorting import ORDERINGS
-from library.models import Format, Part, Quality
+from library.models import HOST_LENGTH, Format, Part, Quality
 from library.models.play import PEOPLE
 from library.search.language import OnlyExcludedError, parse
 from library.sound.waveform import DEFAULT_POINTS, FEWEST_POINTS, MOST_POINTS
@@ -218,6 +218,7 @@ STREAM: Parameters = {
     ),
     "embedded_in": HostParameter(
         required=False,
+        max_length=HOST_LENGTH,
         help_text="The host of the page that embeds the player. It is the play's referrer if the "
         "request has no `Referer`.",
     ),

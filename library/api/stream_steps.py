@@ -5,10 +5,10 @@ records the play if it is one, begins the stream, sends the answer, and ends the
 """
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import lru_cache
 from typing import Any, NoReturn
-from urllib.parse import parse_qs
 
 from django.conf import settings
 from django.db import Error
@@ -61,24 +61,29 @@ def variant_of(query: str) -> Variant | None:
     Raises ValidationError or WholeNotPublic.
     """
     only_previews = settings.CLIPS_PUBLISH == Part.PREVIEW
-    given = parameters.read_stream(QueryDict(query)) if query else {}
-    given.pop("embedded_in", None)
-    if not given and not only_previews:
+    given = _parameters(query) if query else {}
+    chosen = given.keys() - {"embedded_in"}
+    if not chosen and not only_previews:
         return None
     part = given.get("part", str(Part.PREVIEW if only_previews else Part.WHOLE))
     if part == Part.WHOLE:
         if only_previews:
             raise errors.WholeNotPublic
-        if given.keys() == {"part"}:
+        if chosen == {"part"}:
             return None
     return Variant(part, given.get("format", DEFAULT_FORMAT), given.get("quality", DEFAULT_QUALITY))
 
 
 def embedding_host(query: str) -> str:
     """Return the host that embeds the player, from a query that `variant_of` has accepted."""
-    if "embedded_in" not in query:
-        return ""
-    return parse_qs(query).get("embedded_in", [""])[-1].strip().lower()
+    host: str = _parameters(query).get("embedded_in", "") if query else ""
+    return host
+
+
+@lru_cache(maxsize=1_000)
+def _parameters(query: str) -> Mapping[str, Any]:
+    """Return the parameters of a query. Players send the same one for each range of the audio."""
+    return parameters.read_stream(QueryDict(query))
 
 
 def refuse_missing(clip_id: int, variant: Variant) -> NoReturn:

@@ -48,5 +48,5 @@ def more_clips(clip: Clip) -> list[Clip]:
     values = {"id": clip.pk, "creator": clip.creator, "tags": clip.tags, "genre": clip.genre}
     found = [row["id"] for row in read(STATEMENT, values)]
     ids = list(dict.fromkeys(found))[:SHOWN]
-    clips = Clip.objects.defer("search_vector").in_bulk(ids)
+    clips = Clip.objects.available().defer("search_vector").in_bulk(ids)
     return [clips[pk] for pk in ids if pk in clips]

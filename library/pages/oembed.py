@@ -68,6 +68,7 @@ class OEmbed(View):
             found = _described(request, clip, query)
             body = JSONRenderer().render(found) if query.kind == "json" else _xml(found)
             response = HttpResponse(body, TYPES[query.kind])
+            response["Cache-Control"] = f"max-age={CACHE_AGE}"
         response["Access-Control-Allow-Origin"] = "*"
         return response
 

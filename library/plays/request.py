@@ -80,5 +80,5 @@ def referring_host(referrer: str) -> str:
         host = url.hostname or ""
     except ValueError:
         return ""
-    known = url.scheme in ("http", "https", "android-app") and HOST.fullmatch(host)
-    return host if known and len(host) <= HOST_LENGTH else ""
+    known = url.scheme in ("http", "https", "android-app")
+    return host if known and is_host(host) else ""

@@ -42,6 +42,7 @@ TAG = {
 }
 _FIELD = f"({'|'.join(FIELDS)})"
 FIELD_LIST = f"^{_FIELD}(,{_FIELD})*$"
+HOST = "^[A-Za-z0-9_.-]*(:[A-Za-z0-9_.-]*:[A-Za-z0-9_.:-]*)?$"  # `library.plays.request.is_host`
 # Schemathesis knows these formats; JSON Schema does not.
 FORMATS = {
     **{name: name for name in CANONICAL},  # more spellings are accepted than a pattern describes
@@ -132,6 +133,8 @@ def _allow_blank(parameter: Schema) -> None:
             schema["pattern"] = f"^$|{FIELD_LIST}"
         elif parameter["name"] == "ids":
             schema["pattern"] = f"^$|^{ID_LIST}$"
+        elif parameter["name"] == "embedded_in":
+            schema["pattern"] = HOST
         elif parameter["name"] in FORMATS:
             schema["format"] = FORMATS[parameter["name"]]
         elif "string" in schema["type"] and not schema.keys() & {"enum", "format"}:
