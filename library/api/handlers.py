@@ -84,7 +84,9 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponseBase:
     """Handle a path without a view: JSON for programs, a page for people."""
     if is_program(request):
         return error_response(errors.PathNotFound())
-    return defaults.page_not_found(request, exception)
+    response = defaults.page_not_found(request, exception)
+    response["Cache-Control"] = "no-store"  # there may be a page soon
+    return response
 
 
 def server_error(request: HttpRequest) -> HttpResponse:

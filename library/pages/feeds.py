@@ -10,6 +10,9 @@ from library.api.authentication import CountedRequests
 from library.api.list_formats.formats import FORMATS
 from library.api.negotiation import AnyAccept
 from library.api.views import list_response
+from library.telemetry import request_notes
+
+CAMPAIGN = "utm_"  # begins the parameters that newsletters add to links
 
 
 class Feed(CountedRequests, APIView):
@@ -21,5 +24,12 @@ class Feed(CountedRequests, APIView):
     @extend_schema(exclude=True)
     def get(self, request: Request) -> HttpResponseBase:
         chosen = FORMATS[self.format_name]
-        query = parameters.read(request.query_params, parameters.FEED)
-        return list_response(request, {"ordering": chosen.ordering, **query}, chosen)
+        given = request.query_params.copy()
+        for name in request.query_params:
+            if name.startswith(CAMPAIGN):
+                del given[name]
+        query = parameters.read(given, parameters.FEED)
+        response = list_response(request, {"ordering": chosen.ordering, **query}, chosen)
+        if len(given) < len(request.query_params):  # any number of URLs have this response
+            request_notes.noted(request.META).pop("kept_by", None)
+        return response

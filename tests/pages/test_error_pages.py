@@ -15,7 +15,7 @@ pytestmark = pytest.mark.usefixtures("static_files")
 
 def test_missing_page_links_to_the_back_office(admin_client: Client) -> None:
     page = admin_client.get("/admin/nothing/")
-    assert page.status_code == 404
+    assert (page.status_code, page["Cache-Control"]) == (404, "no-store")
     assert "There is no page at this address." in page.text
     assert 'href="/admin/"' in page.text
 

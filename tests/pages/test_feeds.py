@@ -142,6 +142,11 @@ def test_other_parameters_are_refused_by_name(client: Client, path: str, name: s
     assert (response.status_code, faulty(response)) == (400, [name])
 
 
+def test_parameters_of_campaigns_are_ignored(client: Client, clip: Clip) -> None:
+    response = client.get("/feed.xml?utm_source=letter&genre=no-such-genre")
+    assert (response.status_code, "<item>" in response.text) == (200, False)
+
+
 @pytest.mark.parametrize("path", FEEDS)
 def test_feeds_revalidate_compress_and_are_limited_like_reads(
     http: Http, make_clip: MakeClip, path: str
