@@ -49,6 +49,5 @@ class ClipPage(TemplateView):
             downloads=downloads(shown([row], None)[0], audio),
             facts=facts_of(clip.audio),
             chart=play_chart(clip.pk, timezone.now()),
-            report_path=f"{card.page_path}/report",
             **kwargs,
         )
