@@ -4,6 +4,7 @@ Podcast directories require a square cover of 1,400 to 3,000 pixels without tran
 """
 
 import math
+import re
 import struct
 from pathlib import Path
 
@@ -30,7 +31,8 @@ def main() -> None:
 
 
 def cover() -> str:
-    """Return the cover in SVG: the waveform of the icon, with more bars."""
+    """Return the cover in SVG: the colour and waveform of the icon, with more bars."""
+    _, colour, _ = re.split(r'<rect[^>]* fill="(.*?)"', (STATIC / "icon.svg").read_text())
     bars = []
     for number in range(BARS):
         place = (number - BARS // 2) / BARS
@@ -38,7 +40,7 @@ def cover() -> str:
         bars.append(f"M{50 + place * 80:.2f} {50 - height / 2:.2f}v{height:.2f}")
     return (
         '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 100 100">'
-        '<rect width="100" height="100" fill="#0b6e5f"/>'
+        f'<rect width="100" height="100" fill="{colour}"/>'
         f'<path d="{"".join(bars)}" stroke="#fff" stroke-width="2.9" stroke-linecap="round"/></svg>'
     )
 

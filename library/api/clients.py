@@ -1,7 +1,8 @@
 """Names for clients, used by rate limits and idempotency keys.
 
 Addresses are never stored. The database holds a hash keyed by the service's secret key (`digest`):
-for two minutes with a request count, for a day with an idempotency key.
+for two minutes with a request count, for a day with an idempotency key or a count of reports of
+clips.
 """
 
 from django.http import HttpRequest

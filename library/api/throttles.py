@@ -4,8 +4,8 @@ Each process counts reads itself and adds them to the shared count in PostgreSQL
 hundredth of the limit, so that few reads need a query. It learns what other processes have counted
 when it adds a batch. So each process may exceed the limit by one batch and by the requests that
 arrive while that batch is being added: a few per cent for a client with many parallel requests.
-Writes and reports of clips are added one by one, so their limit is exact. Reports of listens are
-counted like reads.
+Writes and reports of clips are added one by one, so their limit is exact. Reports of clips also
+have a limit per day (UTC). Reports of listens are counted like reads.
 """
 
 import logging
@@ -30,6 +30,8 @@ from library.models import RequestCount
 logger = logging.getLogger(__name__)
 
 MINUTE = 60
+DAY = 24 * 60  # minutes
+DAILY_REPORTS = 10  # times as many reports of clips as in a minute
 MOST_CLIENTS = 100_000  # whose requests of a minute a process counts; the first are forgotten
 SCOPES = {
     "bulk": "bulk",
@@ -43,22 +45,23 @@ BATCHED = frozenset(("reads", "listens"))
 
 @dataclass(slots=True)
 class Tally:
-    """A client's requests in this minute: the last known shared count, and those not yet added."""
+    """A client's requests in this period: the last known shared count, and those not yet added."""
 
     shared: int = 0
     pending: int = 0
 
 
 class Counts:
-    """The tallies of the current minute in this process."""
+    """The tallies of the current period in this process: by default, of the current minute."""
 
-    def __init__(self) -> None:
+    def __init__(self, minutes: int = 1) -> None:
         self._lock = Lock()
-        self._minute = self._purged = 0
+        self._minutes = minutes
+        self._period = self._purged = 0
         self._tallies: dict[str, Tally] = {}
 
     def add(self, client: str, minute: int, limit: int, batch: int) -> int:
-        """Count a request. Return the client's requests in this minute, as far as known.
+        """Count a request. Return the client's requests in this period, as far as known.
 
         If PostgreSQL cannot count, the process uses its own count: a limit must not cause errors.
         """
@@ -71,8 +74,9 @@ class Counts:
             tally.shared += count
             known = tally.shared
         try:
-            key = UUID(bytes=digest("throttle", f"{minute} {client}"))
-            known = RequestCount.objects.add(key, minute, count)
+            last = (minute // self._minutes + 1) * self._minutes - 1  # until then the count is kept
+            key = UUID(bytes=digest("throttle", f"{last} {client}"))
+            known = RequestCount.objects.add(key, last, count)
             if minute > self._purged:
                 self._purged = minute
                 RequestCount.objects.purge(minute)
@@ -101,8 +105,9 @@ class Counts:
             return self._tally(client, minute).shared > limit
 
     def _tally(self, client: str, minute: int) -> Tally:
-        if minute > self._minute:
-            self._minute, self._tallies = minute, {}
+        period = minute // self._minutes
+        if period > self._period:
+            self._period, self._tallies = period, {}
         tally = self._tallies.get(client)
         if tally is None:
             if len(self._tallies) >= MOST_CLIENTS:  # an attacker may have many IPv6 networks
@@ -112,6 +117,7 @@ class Counts:
 
 
 _counts = Counts()
+_daily_counts = Counts(DAY)
 
 
 def count_kept_read(client: str | None) -> tuple[tuple[str, str], ...] | None:
@@ -207,14 +213,21 @@ new_listens = NewListens()
 
 
 def count_report(request: HttpRequest) -> int:
-    """Count a report of a clip. Return after how many seconds it may be sent; 0 for now."""
+    """Count a report of a clip. Return after how many seconds it may be sent; 0 for now.
+
+    A report that exceeds the limit of the minute does not count for the day.
+    """
     network = network_name(request) if settings.CLIPS_THROTTLE else None
     if network is None:
         return 0
     limit = settings.CLIPS_THROTTLE_RATES["reports"]
-    minute, second = divmod(time.time(), MINUTE)
-    sent = _counts.add(f"reports {network}", int(minute), limit, 1)
-    return 0 if sent <= limit else MINUTE - int(second)
+    minute, second = divmod(int(time.time()), MINUTE)
+    if _counts.add(f"reports {network}", minute, limit, 1) > limit:
+        return MINUTE - second
+    limit *= DAILY_REPORTS
+    if _daily_counts.add(f"reports of a day {network}", minute, limit, 1) > limit:
+        return (DAY - minute % DAY) * MINUTE - second
+    return 0
 
 
 def _begun(network: str) -> str:

@@ -72,10 +72,6 @@ class Migration(migrations.Migration):
             model_name='reportmessage',
             index=models.Index(fields=['report', '-id'], name='report_message_newest'),
         ),
-        migrations.AddIndex(
-            model_name='reportmessage',
-            index=models.Index(condition=models.Q(('client__isnull', False)), fields=['client'], name='report_message_client'),
-        ),
         migrations.RunSQL(
             Path(__file__).with_suffix('.sql').read_text(),
             'DROP FUNCTION library_settle_reports CASCADE',

@@ -12,6 +12,7 @@ from django.db.models.fields.json import KeyTextTransform
 from django.db.models.functions import Cast, Coalesce, Concat, Lower
 from django.utils import timezone
 
+from library.durations import minutes_and_seconds
 from library.licences import LICENCES, Licence, attribution, licence_choices
 from library.models.canonical import CanonicalCharField
 from library.models.fields import CHECKS, DECISIONS, PLAYS, SOUND, written_by
@@ -380,6 +381,5 @@ class Clip(models.Model):
 
     @property
     def length(self) -> str:
-        """The duration as players show it, in minutes and seconds."""
-        minutes, seconds = divmod(int(self.duration + 0.5), 60)
-        return f"{minutes}:{seconds:02d}"
+        """The duration in minutes and seconds."""
+        return minutes_and_seconds(self.duration)

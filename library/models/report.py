@@ -6,14 +6,14 @@ from uuid import UUID
 from django.conf import settings
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.db import models, transaction
-from django.db.models import F, Q
+from django.db.models import Count, F, Q, Window
 from django.utils import timezone
 
 from library.models.clip import Clip
 from library.models.text import BlockField, LineField
 
 DETAILS_LENGTH, CONTACT_LENGTH, NOTE_LENGTH = 2000, 254, 300  # characters
-MOST_MESSAGES = 200  # kept of an open report, so that a flood does not fill the disk
+MOST_MESSAGES = 200  # kept of a report, so that a flood does not fill the disk
 # After a report was closed. Messages may contain personal data.
 MESSAGES_KEPT, REPORTS_KEPT = timedelta(days=30), timedelta(days=365)
 CLOSED_AT_ONCE = 200  # reports closed in one transaction, for which new reports wait
@@ -68,8 +68,8 @@ class ReportQuerySet(models.QuerySet["Report"]):
             report = same.select_for_update().first() or self.create(clip_id=clip_id, reason=reason)
             text = {"details": details, "contact": contact}
             is_known = client and report.messages.filter(client=client, **text).exists()
-            if not is_known and report.messages.count() < MOST_MESSAGES:
-                report.messages.create(client=client, **text)
+            if not is_known:
+                report.messages.create(client=client, **text).make_room()
             report.number = F("number") + 1
             report.latest_at = timezone.now()
             report.save(update_fields=["number", "latest_at"])
@@ -149,14 +149,6 @@ class Report(models.Model):
         return self.outcome or "open"
 
 
-class ReportMessageQuerySet(models.QuerySet["ReportMessage"]):
-    """The texts of reports."""
-
-    def of_client(self, client: UUID) -> "ReportMessageQuerySet":
-        """Return the messages of a client on this day."""
-        return self.filter(client=client)
-
-
 class ReportMessage(models.Model):
     """What one client wrote. `client` is a hash whose key is destroyed after the day."""
 
@@ -166,17 +158,22 @@ class ReportMessage(models.Model):
     contact = models.CharField(max_length=CONTACT_LENGTH, blank=True)
     client = models.UUIDField(null=True)
 
-    objects = ReportMessageQuerySet.as_manager()
-
     class Meta:
         ordering = ("-id",)
         default_permissions = ()  # those who may view a report may read its messages
-        indexes = (
-            models.Index(fields=("report", "-id"), name="report_message_newest"),
-            models.Index(  # counts those of a client
-                fields=("client",), name="report_message_client", condition=Q(client__isnull=False)
-            ),
-        )
+        indexes = (models.Index(fields=("report", "-id"), name="report_message_newest"),)
 
     def __str__(self) -> str:
         return self.details[:50] or "no details"
+
+    def make_room(self) -> None:
+        """Delete another message of the report if it has too many. The caller locks the report.
+
+        The client with the most messages loses one, first one without an address, then the oldest:
+        so a flood from a few networks replaces itself, and not what others wrote.
+        """
+        others = ReportMessage.objects.filter(report=self.report_id).exclude(pk=self.pk)
+        if others.count() >= MOST_MESSAGES:
+            sent = Window(Count("*"), partition_by="client")
+            ranked = others.annotate(sent=sent, is_anonymous=Q(contact=""))
+            ranked.order_by("-sent", "-is_anonymous", "pk")[0].delete()

@@ -71,7 +71,7 @@ class IdempotentAnswer(models.Model):
 
 
 class RequestCountQuerySet(models.QuerySet["RequestCount"]):
-    """The counts of this minute, and of earlier ones that have not been purged yet."""
+    """The counts of this minute or day, and of earlier ones that have not been purged yet."""
 
     def add(self, client: UUID, minute: int, count: int) -> int:
         """Add requests and return the new total of all processes.
@@ -84,21 +84,21 @@ class RequestCountQuerySet(models.QuerySet["RequestCount"]):
             return total
 
     def purge(self, minute: int) -> None:
-        """Delete counts older than the minute before this one."""
+        """Delete counts of periods that ended before the minute before this one."""
         self.filter(minute__lt=minute - 1).delete()
 
 
 class RequestCount(models.Model):
-    """A client's requests in one minute.
+    """A client's requests in one minute, or in one day.
 
     The migration makes the table UNLOGGED: no commit waits for the disk. A crash of PostgreSQL
     empties it, which does no harm.
     """
 
-    # A keyed hash of client, kind of request and minute (api/throttles.py), so that the rows of
-    # one client in two minutes cannot be linked.
+    # A keyed hash of client, kind of request and minute or day (api/throttles.py), so that the rows
+    # of one client in two minutes cannot be linked.
     client = models.UUIDField(primary_key=True)
-    minute = models.PositiveIntegerField()  # since 1970; no index, the table is small
+    minute = models.PositiveIntegerField()  # since 1970, the last of a day; no index: few rows
     count = models.PositiveIntegerField()
 
     objects = RequestCountQuerySet.as_manager()

@@ -7,6 +7,7 @@ from functools import lru_cache
 from django.conf import settings
 from django.urls import reverse
 
+from library.durations import minutes_and_seconds
 from library.models import Clip, Part
 from library.pages.waves import BARS, HEIGHT, paths_of
 from library.renditions.variants import DEFAULT_PREVIEW
@@ -41,8 +42,7 @@ class Card:
     @property
     def length(self) -> str:
         """The duration in minutes and seconds."""
-        minutes, seconds = divmod(int(self.duration + 0.5), 60)
-        return f"{minutes}:{seconds:02d}"
+        return minutes_and_seconds(self.duration)
 
 
 def cards_of(clips: Iterable[Clip]) -> list[Card]:

@@ -6,11 +6,12 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.views.generic import TemplateView
 
+from library.analyses.fact_rows import fact_rows
 from library.api.list_formats.playable import COLUMNS, playables
 from library.api.representation import columns, shown
 from library.models import Clip
 from library.pages.cards import cards_of
-from library.pages.clip_facts import downloads, facts_of, terms_of
+from library.pages.clip_facts import downloads, terms_of
 from library.pages.clip_metadata import description_of, json_ld, meta_tags
 from library.pages.links import Links, snippet
 from library.pages.more_clips import more_clips
@@ -47,8 +48,7 @@ class ClipPage(TemplateView):
             snippet=snippet(links, clip),
             terms=clip.terms and terms_of(clip.terms),
             downloads=downloads(shown([row], None)[0], audio),
-            facts=facts_of(clip.audio),
+            facts=fact_rows(clip.audio) if clip.audio else [],
             chart=play_chart(clip.pk, timezone.now()),
-            report_path=f"{card.page_path}/report",
             **kwargs,
         )

@@ -1,4 +1,4 @@
-"""What the page of a clip says about its audio, its licence, and its files."""
+"""What the page of a clip says about its licence and its files."""
 
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
@@ -6,19 +6,11 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.template.defaultfilters import filesizeformat
 
-from library.api.list_formats.playable import UNKNOWN_TYPE, Playable
-from library.audio.sniff import EXTENSIONS
+from library.api.list_formats.playable import Playable
+from library.audio.containers.results import type_name
 from library.licences import Licence
 from library.models import Part
 
-_CODECS = {
-    "aac": "AAC",
-    "alac": "Apple Lossless",
-    "flac": "FLAC",
-    "mp3": "MP3",
-    "opus": "Opus",
-    "vorbis": "Vorbis",
-}
 _FORMATS = {"mp3": "MP3", "opus": "Opus", "aac": "AAC"}
 
 
@@ -63,33 +55,6 @@ def terms_of(licence: Licence) -> list[Term]:
             allowed=licence.derivatives,
         ),
     ]
-
-
-def type_name(content_type: str) -> str:
-    """Return the name of a media type for people, such as `MP3`; empty if it is unknown."""
-    return "" if content_type == UNKNOWN_TYPE else EXTENSIONS.get(content_type, "").upper()
-
-
-def facts_of(audio: dict[str, Any] | None) -> list[tuple[str, str]]:
-    """Return labels and values of the facts that were measured; none without an analysis."""
-    if not audio:
-        return []
-    codec = _CODECS.get(audio["codec"], str(audio["codec"]))
-    rows = [
-        ("Codec", f"{codec}, {'lossless' if audio['lossless'] else 'lossy'}"),
-        ("Bit rate", f"{audio['bit_rate'] / 1000:,.0f} kbit/s"),
-        ("Sample rate", f"{audio['sample_rate']:,} Hz"),
-        ("Channels", {1: "mono", 2: "stereo"}.get(audio["channels"], str(audio["channels"]))),
-        ("Measured duration", f"{audio['duration']:.2f} s"),
-    ]
-    for label, name, unit in (
-        ("Loudness", "loudness", "LUFS"),
-        ("Loudness range", "loudness_range", "LU"),
-        ("True peak", "true_peak", "dBTP"),
-    ):
-        if audio[name] is not None:
-            rows.append((label, f"{audio[name]:.1f} {unit}"))
-    return rows
 
 
 def _download(url: str) -> str:

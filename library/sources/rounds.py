@@ -111,3 +111,15 @@ def check_due_sources(older_than: float, should_stop: Callable[[], bool]) -> Sou
         for _ in source_round.results(due_clips(limit=MOST_CLIPS, not_since=not_since)):
             pass
     return source_round
+
+
+def check_sources_of(clip_ids: list[int], should_stop: Callable[[], bool]) -> SourceRound:
+    """Check these clips, whenever they were checked before. Return the round.
+
+    Raises LockHeldError.
+    """
+    source_round = SourceRound(should_stop, suspect_network=False)
+    with advisory_lock(LOCK):
+        for _ in source_round.results(due_clips(limit=len(clip_ids), clip_ids=clip_ids)):
+            pass
+    return source_round

@@ -13,11 +13,10 @@ from library.changes import feed
 from library.listens.folding import fold
 from library.models import IdempotentAnswer, PendingImport, Report, RequestCount
 from library.plays import pruning
-from library.sources import uploads
-from library.sources.due_clips import due_clips
-from library.sources.rounds import SourceRound, check_due_sources
+from library.sources import rounds, uploads
 from library.tasks.analyses import request_analyses
 from library.tasks.queue import BACKFILL, MAINTENANCE, SOURCES, WEBHOOKS, periodic, task
+from library.tasks.retries import ExpectedError
 
 logger = logging.getLogger(__name__)
 
@@ -32,7 +31,7 @@ FAILED_KEPT_HOURS = 30 * 24
 def check_sources(context: JobContext, timestamp: int) -> None:
     """Check new clips soon, and each clip again after six hours. Analyse audio that has changed."""
     try:
-        source_round = check_due_sources(CHECKED_AGAIN_AFTER, context.should_abort)
+        source_round = rounds.check_due_sources(CHECKED_AGAIN_AFTER, context.should_abort)
     except LockHeldError as error:  # of the command
         logger.info("Sources are being checked by another process: %s", error)
         return
@@ -42,12 +41,13 @@ def check_sources(context: JobContext, timestamp: int) -> None:
     logger.info("%s", source_round.summary)
 
 
-@task(SOURCES)
-def check_source_of(context: JobContext, clip_id: int) -> None:
-    """Check the source of a clip now, because an editor asked for it."""
-    source_round = SourceRound(context.should_abort, suspect_network=False)
-    for _ in source_round.results(due_clips(limit=1, clip_ids=[clip_id])):
-        pass
+@task(SOURCES, lock="check_sources")  # waits for the periodic task, and for others of its kind
+def check_sources_of(context: JobContext, clip_ids: list[int]) -> None:
+    """Check the sources of clips, because an editor asked for it."""
+    try:
+        source_round = rounds.check_sources_of(clip_ids, context.should_abort)
+    except LockHeldError as error:  # of the command
+        raise ExpectedError(f"Sources are being checked by another process: {error}.") from error
     request_analyses(source_round.changed)
     if source_round.stopped:
         raise JobAborted

@@ -58,10 +58,11 @@ def test_queue_shows_open_reports_the_latest_first(editors: Client) -> None:
     closed = make_report(wind, "broken")
     Report.objects.filter(pk=closed.pk).close(None, Outcome.FIXED)
     assert listed(editors) == ["Spam: Rain", "Broken: Rain", "Rights: Wind"]
-    assert listed(editors, "?reason=broken") == ["Broken: Rain"]
+    assert listed(editors, "?reason__exact=broken") == ["Broken: Rain"]
     assert listed(editors, "?state=fixed") == ["Broken: Wind"]
     assert len(listed(editors, "?state=all")) == 4
-    assert len(listed(editors, "?state=nonsense&reason=nonsense")) == 3
+    assert len(listed(editors, "?state=nonsense")) == 3
+    assert listed(editors, "?reason__exact=nonsense") == []
 
 
 def test_reports_are_found_by_clip_and_by_message(editors: Client) -> None:
@@ -90,6 +91,22 @@ def test_messages_are_escaped_and_addresses_add_no_recipients(editors: Client) -
         assert "<img src=x" not in page
         assert "<b>Rain" not in page
         assert 'href="mailto:a%3Fbcc%3Db%26%27%22%3C@example.com"' in page
+
+
+def test_page_of_a_report_shows_all_its_messages(
+    editors: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("library.models.report.MOST_MESSAGES", 60)
+    clip = make_clip()
+    for number in range(60):
+        report = make_report(clip, details=f"It is number {number}.")
+    page = editors.get(f"{QUEUE}{report.pk}/change/").text
+    assert [f"It is number {number}." in page for number in range(60)] == [True] * 60
+    assert "reports in total" not in page
+    report = make_report(clip, details="It is another.")
+    page = editors.get(f"{QUEUE}{report.pk}/change/").text
+    assert "61 reports in total." in words(page)
+    assert "It is number 0." not in page
 
 
 def test_queue_takes_a_constant_number_of_queries(editors: Client) -> None:
@@ -277,8 +294,10 @@ def test_source_is_checked_on_request(editors: Client) -> None:
     reports = [make_report(clip, reason) for reason in ("broken", "spam")]
     answer = act(editors, "check_sources", *reports)
     assert messages_in(answer) == ["1 source will be checked. Reload the page in a moment."]
-    (task,) = Task.objects.filter(task_name="check_source_of")
-    assert task.args == {"clip_id": clip.pk}
+    other = make_report(make_clip())
+    act(editors, "check_sources", *reports, other)
+    tasks = Task.objects.filter(task_name="check_sources_of").order_by("pk")
+    assert [task.args["clip_ids"] for task in tasks] == [[clip.pk], [clip.pk, other.clip_id]]
     answer = act(editors, "check_sources", reports[0], note="")
     assert answer["Location"] == f"{QUEUE}{reports[0].pk}/change/"
 
@@ -323,7 +342,7 @@ def test_reports_are_for_those_with_the_permission(client: Client, db: None) -> 
         act(client, action, report, post="yes", reason="No.")
     assert Report.objects.get().state == "open"
     assert Clip.objects.available().exists()
-    assert not Task.objects.filter(task_name="check_source_of").exists()
+    assert not Task.objects.filter(task_name="check_sources_of").exists()
 
 
 def test_editors_neither_add_nor_change_nor_delete_reports(editors: Client) -> None:

@@ -16,6 +16,7 @@ from library.pages.clip_metadata import iso_duration
 from library.pages.more_clips import more_clips
 from library.pages.play_chart import DAYS, play_chart
 from tests.support.analyses import analysed
+from tests.support.audio_facts import FACTS
 from tests.support.plays import add_plays
 from tests.support.recipes import linked_clip, sample_clip
 from tests.support.renditions import PREVIEW, with_renditions
@@ -140,6 +141,12 @@ def test_clip_without_an_analysis_has_no_image(client: Client) -> None:
     assert not [name for name in found if name.startswith("og:image")]
     assert "thumbnailUrl" not in json_ld(html)
     assert "Facts about the audio" not in html
+
+
+def test_facts_of_the_audio_are_those_of_the_back_office(client: Client) -> None:
+    html = page_of(client, sample_clip.make(audio=FACTS))
+    for value in ("MP3, lossy", "44,100 Hz, stereo", "128 kbit/s", "-16.4 LUFS, range 3.2 LU"):
+        assert f"<dd>{value}</dd>" in html
 
 
 def test_json_ld_describes_the_audio(client: Client) -> None:

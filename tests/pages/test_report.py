@@ -2,19 +2,22 @@
 
 import re
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
+from uuid import UUID
 
 import pytest
 import requests
+from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
 from library.api import throttles
 from library.models import Clip, Report, ReportMessage
-from library.pages import report as page_of_reports
 from library.plays.listener import reporter_hash
+from tests.support.database import await_blocked_transaction, other_connection
 from tests.support.recipes import make_clip
-from tests.support.reports import RIGHTS, make_report, send_report
+from tests.support.reports import RIGHTS, send_report
 
 FORM_URL = "/clips/{}/report"
 
@@ -25,6 +28,15 @@ def limit(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     settings.CLIPS_THROTTLE = True
     settings.CLIPS_THROTTLE_RATES = {**settings.CLIPS_THROTTLE_RATES, "reports": 2}
     monkeypatch.setattr(throttles, "_counts", throttles.Counts())
+    monkeypatch.setattr(throttles, "_daily_counts", throttles.Counts(throttles.DAY))
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """A time that tests can change: at first 23:00 UTC of some day."""
+    now = [86_400.0 * 20_000 - 3600]
+    monkeypatch.setattr("time.time", lambda: now[0])
+    return now
 
 
 def error(page: str, field: str) -> str:
@@ -149,16 +161,21 @@ def test_clip_withdrawn_while_the_form_is_open(client: Client, clip: Clip) -> No
     assert clip.title not in client.get(f"/clips/{clip.pk}/report/sent").text
 
 
-def test_clip_withdrawn_while_the_report_is_stored(
-    client: Client, clip: Clip, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def withdraw(_: Any) -> int:
-        Clip.objects.withdraw("A mistake.")
-        return 0
+def test_clip_withdrawn_while_the_report_is_stored(client: Client, clip: Clip) -> None:
+    def send() -> Any:
+        try:
+            return client.post(FORM_URL.format(clip.pk), {"reason": "spam"}, follow=True)
+        finally:
+            connection.close()
 
-    monkeypatch.setattr(page_of_reports, "count_report", withdraw)
-    response = client.post(FORM_URL.format(clip.pk), {"reason": "spam"}, follow=True)
-    assert response.status_code == 410
+    with ThreadPoolExecutor(1) as pool:
+        with other_connection() as other:
+            other.execute("UPDATE library_clip SET state = 'withdrawn'")
+            sending = pool.submit(send)
+            await_blocked_transaction()
+            other.execute("COMMIT")
+        assert sending.result().redirect_chain == [(FORM_URL.format(clip.pk), 302)]
+    assert sending.result().status_code == 410
     assert not Report.objects.exists()
 
 
@@ -196,17 +213,30 @@ def test_client_may_send_few_reports_in_a_minute(client: Client, clip: Clip) -> 
 
 
 @pytest.mark.usefixtures("limit")
+@pytest.mark.parametrize("text", ["The same each time.", "Number {}"])
 def test_client_may_send_few_reports_in_a_day(
-    client: Client, clip: Clip, monkeypatch: pytest.MonkeyPatch
+    client: Client, clip: Clip, clock: list[float], text: str
 ) -> None:
-    monkeypatch.setattr(page_of_reports, "count_report", lambda _: 0)
     for number in range(20):
-        assert send_report(client, clip, details=f"{number}").status_code == 302
+        assert send_report(client, clip, details=text.format(number)).status_code == 302
+        clock[0] += 60 * (number % 2)
     page = send_report(client, clip, details="Not to be lost")
-    assert page.status_code == 429
-    assert "Send it tomorrow" in page.text
+    assert (page.status_code, page["Retry-After"]) == (429, "3000")
+    assert "Copy your text and try again tomorrow." in page.text
     assert "Not to be lost</textarea>" in page.text
-    assert 1 <= int(page["Retry-After"]) <= 86_400
+    assert Report.objects.get().number == 20
+    clock[0] += 3000
+    assert send_report(client, clip).status_code == 302
+
+
+@pytest.mark.usefixtures("limit")
+def test_refused_reports_of_a_minute_do_not_count_for_the_day(
+    client: Client, clip: Clip, clock: list[float]
+) -> None:
+    statuses = [send_report(client, clip).status_code for _ in range(25)]
+    assert statuses == [302] * 2 + [429] * 23
+    clock[0] += 60
+    assert send_report(client, clip).status_code == 302
 
 
 def test_same_text_of_a_client_is_stored_once_and_counted(client: Client, clip: Clip) -> None:
@@ -217,12 +247,35 @@ def test_same_text_of_a_client_is_stored_once_and_counted(client: Client, clip: 
     assert ReportMessage.objects.count() == 2
 
 
-def test_flood_about_a_clip_is_one_report(clip: Clip, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("sent", "kept"),
+    [
+        ("1a 1b 1c 1d 1e", "c d e"),
+        ("2a 1b 1c 1d 1e", "a d e"),  # the client with the most messages
+        ("1b 1c 1d 2a 1e", "d a e"),
+        ("1a@ 1b 1c 1d", "a@ c d"),  # those without an address
+        ("1a@ 1b@ 1c@ 1d", "b@ c@ d"),  # but the latest is kept
+        ("1a 2b@ 3c@ 4d", "b@ c@ d"),
+        ("1a@ 2b@ 3c@ 4d@", "b@ c@ d@"),
+        ("-a -b 1c -d", "b c d"),  # clients without a known address
+    ],
+)
+def test_flood_about_a_clip_is_one_report_with_few_messages(
+    clip: Clip, monkeypatch: pytest.MonkeyPatch, sent: str, kept: str
+) -> None:
     monkeypatch.setattr("library.models.report.MOST_MESSAGES", 3)
-    for number in range(5):
-        make_report(clip, details=f"{number}")
-    assert Report.objects.get().number == 5
-    assert Report.objects.get().messages.count() == 3
+    for message in sent.split():
+        Report.objects.receive(
+            clip.pk,
+            "spam",
+            details=message[1],
+            contact="a@example.com" if message.endswith("@") else "",
+            client=None if message[0] == "-" else UUID(int=int(message[0])),
+        )
+    report = Report.objects.get()
+    assert report.number == len(sent.split())
+    messages = report.messages.order_by("pk")
+    assert " ".join(m.details + "@" * bool(m.contact) for m in messages) == kept
 
 
 def test_no_address_is_stored(client: Client, clip: Clip) -> None:

@@ -32,7 +32,7 @@ def test_clip_is_reported_with_the_keyboard(
     page.keyboard.press("ArrowDown")  # to “Rights”, which needs more
     tab_to(page, "submit")
     page.keyboard.press("Enter")
-    expect(page.get_by_role("alert")).to_contain_text("Correct the 2 fields that are marked.")
+    expect(page.get_by_role("alert")).to_contain_text("Correct the 2 marked fields.")
     expect(page.get_by_label("Details")).to_be_focused()
     expect(page.get_by_role("radio", name="Rights")).to_be_checked()
     look(page, scheme)

@@ -14,10 +14,12 @@ from procrastinate.contrib.django import app
 from procrastinate.exceptions import JobAborted
 
 from harness.service import ROOT
+from library.advisory_locks import advisory_lock
 from library.models import Clip, Health, IdempotentAnswer, RequestCount, Task
 from library.plays import partitions
+from library.sources.rounds import LOCK
 from library.tasks import declared
-from library.tasks.retries import BackOff
+from library.tasks.retries import BackOff, ExpectedError
 from tests.support import recipes
 from tests.support.tasks import Context, execute
 
@@ -60,12 +62,21 @@ def test_due_sources_are_checked(db: None) -> None:
     assert (health(new), health(checked)) == ("ok", "failing")
 
 
-def test_source_of_one_clip_is_checked_now(db: None) -> None:
-    clip, other = recipes.make_clip(health_checked_at=timezone.now()), recipes.make_clip()
-    declared.check_source_of.func(Context(stopping=False), clip_id=clip.pk)
-    assert (health(clip), health(other)) == ("ok", "unchecked")
+def test_sources_are_checked_on_request(db: None) -> None:
+    clips = [recipes.make_clip(health_checked_at=timezone.now()) for _ in range(2)]
+    other = recipes.make_clip()
+    declared.check_sources_of.func(Context(), clip_ids=[clip.pk for clip in clips])
+    assert [health(clip) for clip in (*clips, other)] == ["ok", "ok", "unchecked"]
     with pytest.raises(JobAborted):
-        declared.check_source_of.func(Context(stopping=True), clip_id=other.pk)
+        declared.check_sources_of.func(Context(stopping=True), clip_ids=[other.pk])
+
+
+def test_checks_on_request_wait_for_others_so_that_no_host_is_hurried(db: None) -> None:
+    clip = recipes.make_clip()
+    assert declared.check_sources_of.lock == declared.check_sources.lock
+    with advisory_lock(LOCK), pytest.raises(ExpectedError, match="by another process"):
+        declared.check_sources_of.func(Context(), clip_ids=[clip.pk])
+    assert health(clip) == "unchecked"
 
 
 def test_audio_of_another_size_is_analysed(db: None) -> None:

@@ -24,11 +24,10 @@ from library.analyses.waveforms import (
     read_waveform,
 )
 from library.audio.containers.reader import Reader
-from library.audio.containers.results import Audio
+from library.audio.containers.results import Audio, type_name
 from library.audio.containers.tags import skip_tags
 from library.audio.errors import AudioUnavailableError
 from library.audio.open_audio import OpenAudio
-from library.audio.sniff import EXTENSIONS
 from library.audio.tagging.reading import read_tags
 from library.audio_response import audio_response, stream_request, stream_rules
 from library.models import Clip
@@ -96,7 +95,7 @@ def check_source(request: HttpRequest) -> HttpResponseBase:
     link = f"{reverse('admin:library_clip_listen')}?source={token}"
     return JsonResponse(
         {
-            "kind": _type_name(report.content_type),
+            "kind": type_name(report.content_type),
             "size": format_size(report.size_bytes) if report.size_bytes is not None else "",
             "duration": report.duration,
             "warning": report.warning or "",
@@ -125,7 +124,7 @@ def check_file(request: HttpRequest) -> HttpResponseBase:
     tags = read_tags(head, Audio(content_type, skip_tags(Reader(head))))
     return JsonResponse(
         {
-            "kind": _type_name(content_type),
+            "kind": type_name(content_type),
             "size": format_size(length),
             "title": _line(tags.get("title", ())),
             "creator": _line(tags.get("creator", ())),
@@ -167,10 +166,6 @@ def _line(texts: Iterable[str]) -> str:
     """Return the first text of a tag in one line."""
     text = next(iter(texts), "")
     return " ".join(without_hidden(text).split())[:MAX_LINE]
-
-
-def _type_name(content_type: str | None) -> str:
-    return EXTENSIONS.get(content_type or "", "").upper()
 
 
 def _refused(sentence: str) -> JsonResponse:

@@ -15,6 +15,7 @@ from django.views.decorators.http import require_POST
 from library import history
 from library.admin.clips.filters import TOLERANCE
 from library.analyses.analysing import reason
+from library.analyses.fact_rows import fact_rows
 from library.models import MAX_DURATION, AudioAnalysis, Clip
 from library.tasks.analyses import repeat_analyses
 
@@ -58,19 +59,11 @@ def _fault(facts: dict[str, Any]) -> str:
 
 def _rows(facts: dict[str, Any]) -> list[tuple[str, str]]:
     gain = facts["gain"]
-    loudness = _measured(facts["loudness"], "LUFS")
-    if facts["loudness_range"] is not None:
-        loudness += f", range {facts['loudness_range']:.1f} LU"
     clippings = facts["clippings"]
     silence = f"{facts['leading_silence']:.1f} s at the start"
     silence += f", {facts['trailing_silence']:.1f} s at the end"
     rows = [
-        ("Codec", f"{_codec(facts)}, {'lossless' if facts['lossless'] else 'lossy'}"),
-        ("Sample rate", f"{facts['sample_rate']:,} Hz, {_channels(facts['channels'])}"),
-        ("Bit rate", f"{facts['bit_rate'] / 1000:,.0f} kbit/s"),
-        ("Measured duration", f"{facts['duration']:.2f} s"),
-        ("Loudness", loudness),
-        ("True peak", _measured(facts["true_peak"], "dBTP")),
+        *fact_rows(facts),
         ("Silence", silence),
         ("Clipping", f"in {clippings:,} place{'s' * (clippings != 1)}" if clippings else "none"),
     ]
@@ -82,19 +75,6 @@ def _rows(facts: dict[str, Any]) -> list[tuple[str, str]]:
     if damaged := facts.get("damaged_packets"):
         rows.append(("Damaged", f"{damaged:,} packet{'s' * (damaged != 1)}"))
     return rows
-
-
-def _codec(facts: dict[str, Any]) -> str:
-    codec, container = str(facts["codec"]), str(facts["container"])
-    return codec if codec == container else f"{codec} in {container}"
-
-
-def _measured(value: float | None, unit: str) -> str:
-    return "not measurable" if value is None else f"{value:.1f} {unit}"
-
-
-def _channels(number: int) -> str:
-    return {1: "mono", 2: "stereo"}.get(number, f"{number} channels")
 
 
 def _status(clip: Clip) -> str:

@@ -8,19 +8,19 @@ from django.db.models import OuterRef, QuerySet, Subquery
 from django.forms import Script
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from unfold.contrib.filters.admin import ChoicesDropdownFilter
 
 from library.admin.base import ModelAdmin, ReadOnly
 from library.admin.bulk import states
 from library.admin.reports import columns
 from library.admin.reports.closing import close
-from library.admin.reports.filters import ReasonFilter, StateFilter, find
+from library.admin.reports.filters import StateFilter, find
 from library.models import Clip, Outcome, Report, ReportMessage
 from library.models.report import MOST_MESSAGES, NOTE_LENGTH
-from library.tasks.declared import check_source_of
-from library.tasks.queue import defer_many
+from library.tasks.declared import check_sources_of
+from library.tasks.queue import defer
 
 MOST_IN_BADGE = 99
-LATEST = 50  # messages on the page of a report
 NOT_SHOWN = ("clip__description", "clip__search_vector", "clip__audio", "clip__renditions")
 
 
@@ -39,7 +39,7 @@ class ReportAdmin(ReadOnly, ModelAdmin[Report]):
         *(columns.source, columns.latest, columns.shown_state),
     )
     list_select_related = ("clip", "closed_by")
-    list_filter = (ReasonFilter, StateFilter)
+    list_filter = (("reason", ChoicesDropdownFilter), StateFilter)
     list_filter_submit = True
     list_per_page = 50
     search_fields = ("clip__title",)  # see get_search_results
@@ -87,11 +87,11 @@ class ReportAdmin(ReadOnly, ModelAdmin[Report]):
         self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
     ) -> HttpResponse:
         report: Report = context["original"]
-        latest = report.messages.all()[:LATEST]
+        said = report.messages.all()
         is_open = report.closed_at is None
         context |= {
             "report": report,
-            "said": [(message, columns.contact_link(message.contact)) for message in latest],
+            "said": [(message, columns.contact_link(message.contact)) for message in said],
             "most": MOST_MESSAGES,
             "note_length": NOTE_LENGTH,
             "may_settle": is_open and self.has_settle_permission(request),
@@ -112,8 +112,8 @@ class ReportAdmin(ReadOnly, ModelAdmin[Report]):
         self, request: HttpRequest, queryset: QuerySet[Report]
     ) -> HttpResponse | None:
         """Let a worker check the sources of the clips. Return to the page of the report, if any."""
-        clips = set(queryset.values_list("clip", flat=True))
-        defer_many(check_source_of, [{"clip_id": pk} for pk in clips])
+        clips = sorted({*queryset.values_list("clip", flat=True)})
+        defer(check_sources_of, clip_ids=clips)
         sources = f"{len(clips):,} source{'s' * (len(clips) != 1)}"
         messages.success(request, f"{sources} will be checked. Reload the page in a moment.")
         page = queryset.first() if "note" in request.POST else None

@@ -6,7 +6,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.http import HttpRequest
 from unfold.contrib.filters.admin import DropdownFilter
 
-from library.models import Outcome, Reason, Report, ReportMessage
+from library.models import Outcome, Report, ReportMessage
 from library.text import composed
 
 ALL = "all"
@@ -29,20 +29,6 @@ class StateFilter(DropdownFilter):  # type: ignore[misc]
         if chosen in Outcome.values:
             return queryset.filter(outcome=chosen)
         return queryset.filter(closed_at=None)
-
-
-class ReasonFilter(DropdownFilter):  # type: ignore[misc]
-    """Reports with one reason."""
-
-    title = "reason"
-    parameter_name = "reason"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [*Reason.choices]
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        is_reason = self.value() in Reason.values
-        return queryset.filter(reason=self.value()) if is_reason else queryset
 
 
 def find(reports: QuerySet[Report], text: str) -> QuerySet[Report]:

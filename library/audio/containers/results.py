@@ -13,6 +13,12 @@ EXTENSIONS = {
     "audio/webm": "webm",
 }
 
+
+def type_name(content_type: str | None) -> str:
+    """Return the name of a media type for people, such as `MP3`; empty if it is unknown."""
+    return EXTENSIONS.get(content_type or "", "").upper()
+
+
 *_others, _last = EXTENSIONS.values()
 SUPPORTED = f"{', '.join(_others)} or {_last}"
 CONVERT = f"Convert it to {SUPPORTED}."

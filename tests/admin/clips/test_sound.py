@@ -39,7 +39,7 @@ def add_analysis(clip: Clip, **fields: Any) -> None:
 def test_page_shows_the_facts(browser: Client) -> None:
     page = shown(browser, make_clip(audio=FACTS))
     for value in (
-        "mp3, lossy",
+        "MP3, lossy",
         "44,100 Hz, stereo",
         "128 kbit/s",
         "28.50 s",
@@ -70,7 +70,7 @@ def test_page_shows_what_could_not_be_measured_and_what_is_wrong(browser: Client
     assert "The audio is truncated: it ends before its file says it does." in page
     assert "<dd>in 1 place</dd>" in page
     assert "6 channels" in page
-    assert "opus in ogg, lossy" in page
+    assert "Opus in OGG, lossy" in page
     assert "dB to" not in page
 
 
