@@ -229,10 +229,11 @@ def test_note_is_a_short_line(editors: Client, note: str) -> None:
     assert Report.objects.get().state == "open"
 
 
-def test_second_of_two_editors_changes_nothing(editors: Client) -> None:
+@pytest.mark.parametrize("action", ["mark_as_fixed", "withdraw"])
+def test_second_of_two_editors_changes_nothing(editors: Client, action: str) -> None:
     report = make_report(make_clip())
     act(editors, "dismiss", report)
-    answer = act(editors, "mark_as_fixed", report)
+    answer = act(editors, action, report)
     assert messages_in(answer)[-1] == "Nothing was changed: the report is already closed."
     assert Report.objects.get().state == "dismissed"
     assert LogEntry.objects.count() == 1

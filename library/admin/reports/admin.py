@@ -13,7 +13,7 @@ from unfold.contrib.filters.admin import ChoicesDropdownFilter
 from library.admin.base import ModelAdmin, ReadOnly
 from library.admin.bulk import states
 from library.admin.reports import columns
-from library.admin.reports.closing import close
+from library.admin.reports.closing import ALREADY_CLOSED, close
 from library.admin.reports.filters import StateFilter, find
 from library.models import Clip, Outcome, Report, ReportMessage
 from library.models.report import MOST_MESSAGES, NOTE_LENGTH
@@ -104,6 +104,9 @@ class ReportAdmin(ReadOnly, ModelAdmin[Report]):
     @admin.action(description="Withdraw the clips…", permissions=["withdraw"])
     def withdraw(self, request: HttpRequest, queryset: QuerySet[Report]) -> HttpResponse | None:
         """Ask for the reason, as the list of clips does. A trigger closes the clips' reports."""
+        if not queryset.exists():  # the page is outdated
+            messages.warning(request, ALREADY_CLOSED)
+            return None
         clips = Clip.objects.filter(pk__in=queryset.order_by().values("clip"))
         return states.withdraw(self, request, clips)
 

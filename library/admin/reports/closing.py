@@ -12,6 +12,8 @@ from library.models import Outcome, Report
 from library.models.report import CLOSED_AT_ONCE, NOTE_LENGTH
 from library.text import composed, validate_line
 
+ALREADY_CLOSED = "Nothing was changed: the report is already closed."
+
 
 def close(request: HttpRequest, reports: QuerySet[Report], outcome: Outcome) -> None:
     """Close reports with the note of the request, if there is one, and show how many were open."""
@@ -27,7 +29,7 @@ def close(request: HttpRequest, reports: QuerySet[Report], outcome: Outcome) -> 
     if number:
         messages.success(request, f"{number:,} report{'s' * (number != 1)} {outcome}.")
     else:
-        messages.warning(request, "Nothing was changed: the report is already closed.")
+        messages.warning(request, ALREADY_CLOSED)
 
 
 def _check_note(note: str) -> None:
