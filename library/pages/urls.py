@@ -3,7 +3,6 @@
 from django.urls import path, re_path
 from django.views.generic import TemplateView
 
-from library.api.etags import LIBRARY
 from library.pages import sitemaps
 from library.pages.clip import ClipPage
 from library.pages.delivery import View, public
@@ -25,7 +24,7 @@ def text(name: str) -> View:
 
 
 urlpatterns = [
-    path("", public(Listing.as_view(), kept_by=LIBRARY), name="listing"),
+    path("", public(Listing.as_view()), name="listing"),
     re_path(rf"^clips/{CLIP}$", public(ClipPage.as_view()), name="clip-page"),
     re_path(rf"^clips/{CLIP}/report$", ReportClip.as_view(), name="clip-report"),
     re_path(rf"^clips/{CLIP}/report/sent$", ReportSent.as_view(), name="clip-report-sent"),

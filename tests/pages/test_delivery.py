@@ -125,5 +125,8 @@ def test_server_keeps_the_first_page_until_a_play_or_a_change(http: Http, clip: 
 def test_server_may_keep_pages_of_the_list_except_for_searches(client: Client, clip: Clip) -> None:
     assert kept_by(client, "/") == "library"
     assert kept_by(client, "/?genre=ambient") == "library"
+    assert kept_by(client, "/?genre=Ambient&tag=a+b%2Fc") == "library"
     assert kept_by(client, "/?q=ambient") is None
+    for query in ("x=1", "genre=ambient&x=1", "&&", "page=1", "genre=a&genre=A", "genre=%6a"):
+        assert kept_by(client, f"/?{query}") is None, query
     assert kept_by(client, f"/clips/{clip.pk}") is None
