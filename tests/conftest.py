@@ -125,7 +125,7 @@ def _forget_counts() -> None:
     kept_counts.clear()
     kept_facets.clear()
     matches.forget()
-    chips.whole_library.forget()
+    chips.forget()
 
 
 @pytest.fixture

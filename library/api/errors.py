@@ -375,7 +375,7 @@ class AnalysisPending(Unavailable):
 
 
 class FacetsBusy(Unavailable):
-    """The process is counting other facets, which takes a look at every clip."""
+    """The process is counting other facets, for which it reads every clip."""
 
     default_code = "facets_busy"
     default_detail = "Other facets are being counted. Try again shortly."

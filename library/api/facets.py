@@ -78,7 +78,7 @@ class Facets(CountedRequests, APIView):
 def facets_of(query: Mapping[str, Any], changes: int) -> dict[str, list[Row]]:
     """Return the most frequent values of each facet with their counts.
 
-    They are kept until a clip changes: without filters, they cost a look at every clip. Raises
+    They are kept until a clip changes: without filters, a count reads every clip. Raises
     FacetsBusy if other requests are counting theirs.
     """
     conditions = {

@@ -152,6 +152,21 @@ def refused_read(client: str | None) -> tuple[Throttled, tuple[tuple[str, str], 
     return Throttled(wait), tuple(_headers("reads", limit, limit, wait))
 
 
+def count_read(request: HttpRequest) -> tuple[int, dict[str, str]]:
+    """Count a read of a page for the client's network, and return the headers for the response.
+
+    The number is that of the seconds after which the read may be repeated; 0 if it is allowed.
+    """
+    network = network_name(request) if settings.CLIPS_THROTTLE else None
+    if network is None:
+        return 0, {}
+    limit = settings.CLIPS_THROTTLE_RATES["reads"]
+    minute, second = divmod(time.time(), MINUTE)
+    seconds_left = MINUTE - int(second)
+    sent = _counts.add(f"reads {network}", int(minute), limit, _batch(limit))
+    return seconds_left if sent > limit else 0, dict(_headers("reads", limit, sent, seconds_left))
+
+
 class TokenGuesses:
     """The unknown tokens of a network, counted like reads and limited like them.
 

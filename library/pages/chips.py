@@ -2,7 +2,7 @@
 
 With filters, the counts are exact up to a thousand clips. Beyond that, the values are those of the
 thousand that are shown first, and have no counts. Those of the whole library are counted by a
-thread, because that takes a look at every clip.
+thread, because that reads every clip.
 """
 
 import logging
@@ -10,6 +10,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from threading import Lock, Thread
+from typing import NamedTuple
 
 from django.db import Error, connection
 
@@ -19,8 +20,8 @@ from library.api.filters import Conditions
 from library.changes.version import library_token
 from library.database_errors import first_line
 from library.models.rows import Row
-from library.pages.choices import Choice, label_of
-from library.pages.matches import Ids
+from library.pages.choices import Choice, Pair, label_of
+from library.pages.matches import Matches
 
 logger = logging.getLogger(__name__)
 
@@ -45,10 +46,20 @@ class Chip:
     count: int | None = None
 
 
-def chips_of(choice: Choice, ids: Ids) -> list[tuple[str, list[Chip]]]:
-    """Return a heading and chips for each filter that narrows the choice down to fewer clips."""
-    facets = _of_matches(choice, ids) if choice.pairs else whole_library.facets()
-    shows_counts = not choice.pairs or len(ids) <= COUNTED
+class Chips(NamedTuple):
+    """A heading and chips for each filter, and whether they include all changes of clips."""
+
+    groups: list[tuple[str, list[Chip]]]
+    are_current: bool
+
+
+def chips_of(choice: Choice, matches: Matches) -> Chips:
+    """Return chips for each filter that narrows the choice down to fewer clips."""
+    if choice.pairs:
+        facets, are_current = _of_matches(choice, matches), True
+    else:
+        facets, are_current = whole_library.facets()
+    shows_counts = not choice.pairs or len(matches.ids) <= COUNTED
     chosen = {name for name, _ in choice.pairs}
     found = []
     for name, (facet, heading, most) in SHOWN.items():
@@ -65,20 +76,19 @@ def chips_of(choice: Choice, ids: Ids) -> list[tuple[str, list[Chip]]]:
         ]
         if chips:
             found.append((heading, chips[:most]))
-    return found
+    return Chips(found, are_current)
 
 
-_kept: dict[tuple[str, ...], tuple[Ids, Facets]] = {}
+_kept: dict[tuple[Pair, ...], tuple[int, Facets]] = {}  # with the changes that they include
 
 
-def _of_matches(choice: Choice, ids: Ids) -> Facets:
-    key = tuple(map(str, choice.pairs))
-    kept_ids, facets = _kept.get(key, (None, {}))
-    if kept_ids is not ids:
-        facets = _count(ids[-COUNTED:])
+def _of_matches(choice: Choice, matches: Matches) -> Facets:
+    changes, facets = _kept.get(choice.pairs, (None, {}))
+    if changes != matches.changes:
+        facets = _count(matches.ids[-COUNTED:])
         if len(_kept) >= KEPT:
             _kept.clear()
-        _kept[key] = ids, facets
+        _kept[choice.pairs] = matches.changes, facets
     return facets
 
 
@@ -91,30 +101,32 @@ class WholeLibrary:
 
     def __init__(self) -> None:
         self._lock = Lock()  # held during a renewal
-        self._facets: Facets = {}
-        self._changes: int | None = None
+        self.forget()
+
+    def forget(self) -> None:
+        """Forget the values, for tests."""
+        self._known: tuple[int | None, Facets] = None, {}  # with the changes that they include
         self._due = 0.0
 
-    def facets(self) -> Facets:
-        """Return the values. Those of a large library may be older, or missing at first."""
+    def facets(self) -> tuple[Facets, bool]:
+        """Return the values, and whether they include all changes.
+
+        Those of a large library may be older, or missing at first.
+        """
         token = library_token()
-        if self._changes != token.changes:
+        if self._known[0] != token.changes:
             if token.available <= SMALL:
                 self._renew()
             elif time.monotonic() >= self._due and self._lock.acquire(blocking=False):
                 self._start()
-        return self._facets
-
-    def forget(self) -> None:
-        """Forget the values, for tests."""
-        self.__init__()  # type: ignore[misc]
+        changes, facets = self._known
+        return facets, changes == token.changes
 
     def _renew(self) -> None:
         began = time.monotonic()
         try:
             changes = library_token().changes  # before the counts, which are at least as recent
-            self._facets = facets_of({}, changes)
-            self._changes = changes
+            self._known = changes, facets_of({}, changes)
         except FacetsBusy:
             return
         except Error as error:
@@ -138,3 +150,9 @@ class WholeLibrary:
 
 
 whole_library = WholeLibrary()
+
+
+def forget() -> None:
+    """Forget all values, for tests: after a rollback, the numbers of changes occur again."""
+    _kept.clear()
+    whole_library.forget()

@@ -15,7 +15,7 @@ from rest_framework.serializers import ValidationError
 
 from library.api import parameters
 from library.api.fields import WholeParameter
-from library.licences import LICENCES
+from library.licences import LICENCES, find_licences
 
 SEARCH, PAGE = "q", "page"
 FILTERS = ("genre", "tag", "licence", "creator")
@@ -60,6 +60,11 @@ class Choice:
     def url(self, page: int = 1) -> str:
         """Return the path of a page of this choice, with its parameters in a fixed order."""
         return url_of(self.pairs, page)
+
+    @property
+    def canonical_url(self) -> str:
+        """The one path of all spellings of this page, for search engines."""
+        return url_of(sorted(map(_folded, self.pairs)), self.page)
 
     def with_search(self, text: str) -> str:
         """Return the path of the choice with another search, or without if it is empty."""
@@ -115,12 +120,33 @@ def read_choice(query: QueryDict) -> Choice:
     except ValidationError as error:
         raise InvalidChoiceError(_as_written(query), _sentences(error)) from None
     page = found.pop(PAGE)
-    # Names are cleaned, and a licence stays as it is written: CC-BY means several.
-    written = {**found, "licence": [text.strip() for text in query.getlist("licence")]}
-    pairs = [(name, value) for name in FILTERS for value in written.get(name, ()) if value]
+    # Names are cleaned, and a licence is not replaced by its versions.
+    licences = [_licence(text) for text in query.getlist("licence") if text.strip()]
+    values = {**found, "licence": licences}
+    pairs = [(name, value) for name in FILTERS for value in values.get(name, ()) if value]
     if search := found.get("search"):
         pairs.insert(0, (SEARCH, search))
-    return Choice(tuple(dict.fromkeys(pairs)), page, found)
+    first_spellings: dict[Pair, Pair] = {}
+    for pair in pairs:
+        first_spellings.setdefault(_folded(pair), pair)
+    return Choice(tuple(first_spellings.values()), page, found)
+
+
+def _licence(text: str) -> str:
+    """Return a licence's identifier, or that of its family if it means several versions."""
+    ids = find_licences(text)
+    return ids[0] if len(ids) == 1 else LICENCES[ids[0]].family
+
+
+def _folded(pair: Pair) -> Pair:
+    """Return the form that all spellings of a pair have in common.
+
+    Letters whose small form is several characters stay, as in PostgreSQL.
+    """
+    name, value = pair
+    if name not in ("genre", "creator"):  # filters that ignore case
+        return pair
+    return name, "".join(c.lower() if len(c.lower()) == 1 else c for c in value)
 
 
 def _as_written(query: QueryDict) -> Choice:

@@ -11,18 +11,15 @@ from django.utils.cache import get_conditional_response, patch_vary_headers
 
 from library.api.etags import digest_of
 from library.api.negotiation import SMALLEST, accepts_gzip, compressed
-from library.telemetry import request_notes
 
 View = Callable[..., HttpResponseBase]
 
 
-def public(view: View, *, kept_by: str = "") -> View:
+def public(view: View) -> View:
     """Return a view whose responses of 200 are compressed, and confirmed by a 304 if unchanged.
 
     The tag is a hash of the body. A page with a CSRF token is left as it is: it differs each time,
-    and compression would reveal the token where the page also shows input (BREACH). The server may
-    keep responses `kept_by` the library until it changes (`library.api.etags`), except for
-    searches, whose other spellings depend on more than the library.
+    and compression would reveal the token where the page also shows input (BREACH).
     """
 
     @wraps(view)
@@ -32,8 +29,6 @@ def public(view: View, *, kept_by: str = "") -> View:
             response.render()
         if response.status_code != 200 or response.streaming or _has_token(request):
             return response
-        if kept_by and "q" not in request.GET:
-            request_notes.noted(request.META)["kept_by"] = kept_by
         return delivered(request, cast(HttpResponse, response))
 
     return answer

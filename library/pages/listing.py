@@ -7,6 +7,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views import View
 
+from library.api.etags import LIBRARY
 from library.api.suggestions import better_spelling
 from library.changes.version import library_token
 from library.models import Clip
@@ -22,9 +23,10 @@ from library.pages.choices import (
     label_of,
     read_choice,
 )
-from library.pages.matches import Ids, ids_of
+from library.pages.matches import Ids, Matches, matches_of
 from library.pages.rendered import rendered
 from library.search.vocabulary import vocabulary
+from library.telemetry import request_notes
 
 CLIPS_SHOWN = 24  # on a page
 AROUND = 1  # pages before and after the current one that have a link, besides the first and last
@@ -38,7 +40,7 @@ TEMPLATE = "library/pages/listing.html"
 
 
 class Listing(View):
-    """GET /. The costs of a page depend neither on its number nor on the size of the library."""
+    """GET /. The first read of a filter reads all its ids. Then every page costs the same."""
 
     def get(self, request: HttpRequest) -> HttpResponse:
         try:
@@ -47,41 +49,54 @@ class Listing(View):
             return _refused(request, error)
         if choice.search:
             vocabulary.prepare()
-        ids, total = _found(choice)
+        matches, total = _found(choice)
         last = max(1, -(-total // CLIPS_SHOWN))
         context = {
             **_form(choice),
             "total": total,
             "last": last,
             "last_url": choice.url(last),
-            "url": choice.url(choice.page),
+            "canonical_url": choice.canonical_url,
         }
         if choice.page > last:
             return render(request, TEMPLATE, context | {"is_past_end": True}, status=404)
-        end = len(ids) - CLIPS_SHOWN * (choice.page - 1)
-        shown = ids[max(0, end - CLIPS_SHOWN) : end][::-1]
+        chips = chips_of(choice, matches)
+        end = len(matches.ids) - CLIPS_SHOWN * (choice.page - 1)
+        shown = matches.ids[max(0, end - CLIPS_SHOWN) : end][::-1]
         context |= {
             "cards": rendered(cards_of(_clips(shown))),
-            "chips": chips_of(choice, ids),
+            "chips": chips.groups,
             "pages": _pages(choice, last),
             "previous_url": choice.url(choice.page - 1) if choice.page > 1 else "",
             "next_url": choice.url(choice.page + 1) if choice.page < last else "",
         }
         if not total and choice.search and (better := better_spelling(choice.query)):
             context |= {"better": better, "better_url": choice.with_search(better)}
+        if chips.are_current and _may_be_kept(request, choice):
+            request_notes.noted(request.META)["kept_by"] = LIBRARY
         return render(request, TEMPLATE, context)
 
 
-def _found(choice: Choice) -> tuple[Ids, int]:
+def _may_be_kept(request: HttpRequest, choice: Choice) -> bool:
+    """Return whether the server may keep the page until the library changes.
+
+    A search may not be kept: its other spellings depend on more than the library. Neither may
+    other spellings of a path than those of links here, because there is no end of them.
+    """
+    return not choice.search and request.get_full_path() == choice.url(choice.page)
+
+
+def _found(choice: Choice) -> tuple[Matches, int]:
     """Return the ids of the clips and their number; of the newest clips, only those of the page.
 
     So the first page of the library never waits until a process has read all ids.
     """
     if choice.pairs or choice.page > 1:
-        ids = ids_of(choice.query)
-        return ids, len(ids)
+        matches = matches_of(choice.query)
+        return matches, len(matches.ids)
+    token = library_token()
     newest = Clip.objects.available().order_by("-id").values_list("id", flat=True)[:CLIPS_SHOWN]
-    return array("q", sorted(newest)), library_token().available
+    return Matches(token.changes, array("q", sorted(newest)), array("d")), token.available
 
 
 def _clips(ids: Ids) -> list[Clip]:

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from sys import byteorder
 from threading import Lock
 from typing import Any, NamedTuple, TypeAlias
+from weakref import WeakValueDictionary
 
 from library.api.filters import Conditions, matching
 from library.api.sorting import Order
@@ -49,13 +50,15 @@ class Matches(NamedTuple):
 
 
 _kept: OrderedDict[str, Matches] = OrderedDict()
-_lock = Lock()  # held while ids are read, so that requests for the same do it once
+# A lock for each filter whose ids are read, so that requests for the same do it once.
+_reading: "WeakValueDictionary[str, Lock]" = WeakValueDictionary()
+_lock = Lock()  # held while one of these changes
 
 
-def ids_of(query: Mapping[str, Any]) -> Ids:
+def matches_of(query: Mapping[str, Any]) -> Matches:
     """Return the ids of the public clips that match the parameters of the API's list.
 
-    The newest is the last; of a search, the best match is. Do not change the array.
+    Do not change the arrays.
     """
     search = query.get("search", "")
     conditions = matching(query)
@@ -63,6 +66,8 @@ def ids_of(query: Mapping[str, Any]) -> Ids:
     kept = _kept.get(key)
     if kept is None or kept.changes != library_token().changes:
         with _lock:
+            reading = _reading.setdefault(key, Lock())
+        with reading:
             changes = library_token().changes  # before the ids, which are at least as recent
             kept = _kept.get(key)
             if kept and kept.changes > changes:  # a backup has been restored
@@ -71,7 +76,7 @@ def ids_of(query: Mapping[str, Any]) -> Ids:
                 kept = _updated(kept, search, conditions, changes)
             kept = kept or _read(search, conditions, changes)
             _keep(key, kept)
-    return kept.ids
+    return kept
 
 
 def forget() -> None:
@@ -148,10 +153,11 @@ def _read(search: str, conditions: Conditions, changes: int) -> Matches:
 
 
 def _keep(key: str, matches: Matches) -> None:
-    """Keep the ids, and forget those that have not been brought up to date for longest."""
-    _kept[key] = matches
-    _kept.move_to_end(key)
-    total = sum(OVERHEAD + len(each.ids) for each in _kept.values())
-    while total > MOST_KEPT and len(_kept) > 1:
-        _, forgotten = _kept.popitem(last=False)
-        total -= OVERHEAD + len(forgotten.ids)
+    """Keep the ids, and drop the least recently updated ones if there are too many."""
+    with _lock:
+        _kept[key] = matches
+        _kept.move_to_end(key)
+        total = sum(OVERHEAD + len(each.ids) for each in _kept.values())
+        while total > MOST_KEPT and len(_kept) > 1:
+            _, dropped = _kept.popitem(last=False)
+            total -= OVERHEAD + len(dropped.ids)

@@ -3,13 +3,13 @@
 from django.urls import path, re_path
 from django.views.generic import TemplateView
 
-from library.api.etags import LIBRARY
 from library.pages import sitemaps
 from library.pages.clip import ClipPage
 from library.pages.delivery import View, public
 from library.pages.documents import Redoc, favicon
 from library.pages.embed import Embed
 from library.pages.feeds import Feed
+from library.pages.limits import limited
 from library.pages.listing import Listing
 from library.pages.oembed import OEmbed
 from library.pages.report import ReportClip, ReportSent
@@ -25,7 +25,7 @@ def text(name: str) -> View:
 
 
 urlpatterns = [
-    path("", public(Listing.as_view(), kept_by=LIBRARY), name="listing"),
+    path("", limited(public(Listing.as_view())), name="listing"),
     re_path(rf"^clips/{CLIP}$", public(ClipPage.as_view()), name="clip-page"),
     re_path(rf"^clips/{CLIP}/report$", ReportClip.as_view(), name="clip-report"),
     re_path(rf"^clips/{CLIP}/report/sent$", ReportSent.as_view(), name="clip-report-sent"),

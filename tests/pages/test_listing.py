@@ -1,25 +1,29 @@
 """GET /: search, filters and pages, without a browser."""
 
+import gc
 import random
 import re
+import weakref
 from array import array
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from html import unescape
+from threading import Event
 from typing import Any
 from unittest import mock
 
 import pytest
 from django.db import connection
-from django.http import HttpResponse
+from django.http import HttpResponse, QueryDict
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from library.api import facets
-from library.api.errors import FacetsBusy
 from library.models import Clip
-from library.pages import matches
-from library.pages.choices import Choice
+from library.pages import chips, matches
+from library.pages.choices import Choice, read_choice
 from library.pages.listing import _pages
+from tests.support.lists import kept_by
 
 Get = Callable[..., Any]
 
@@ -76,6 +80,33 @@ def test_page_links_to_its_neighbours_and_its_own_address(get: Get) -> None:
     assert links(page, 'aria-current="page"') == ["/?genre=ambient&page=2"]
     assert "noindex" not in page.text
     assert "noindex" in get(q="1").text
+
+
+@pytest.mark.parametrize(
+    ("query", "canonical"),
+    [
+        ("genre=HOUSE&genre=house&creator=ANN", "genre=house&creator=ann"),
+        ("genre=%C3%89t%C3%A9", "genre=%C3%A9t%C3%A9"),
+        ("genre=%C4%B0", "genre=%C4%B0"),  # its small form is two characters
+        ("genre=rock&genre=jazz", "genre=jazz&genre=rock"),
+        ("tag=Rain&tag=NIGHT&tag=rain", "tag=night&tag=rain"),
+        ("licence=cc-by&licence=CC+BY", "licence=CC-BY"),
+        ("licence=cc-by-4.0", "licence=CC-BY-4.0"),
+        ("licence=https://creativecommons.org/licenses/by/4.0/", "licence=CC-BY-4.0"),
+        ("licence=cc0", "licence=CC0-1.0"),
+        ("genre=+jazz+&tag=&page=02&x=1", "genre=jazz&page=2"),
+    ],
+)
+def test_spellings_of_a_list_have_one_canonical_address(query: str, canonical: str) -> None:
+    assert read_choice(QueryDict(query)).canonical_url == f"/?{canonical}"
+
+
+def test_filter_in_two_spellings_counts_once(get: Get) -> None:
+    add(1, genre="House")
+    page = get(genre=["House", "HOUSE"])
+    assert len(links(page, "Remove")) == 1
+    assert links(page, 'link rel="canonical"') == ["http://testserver/?genre=house"]
+    assert "noindex" not in page.text
 
 
 @pytest.mark.parametrize(
@@ -145,12 +176,53 @@ def test_frequent_values_narrow_the_list_down(get: Get) -> None:
     assert "/?tag=rain&tag=night" in links(page, 'class="tag"')
 
 
-def test_page_does_without_counts_that_are_too_busy(get: Get) -> None:
+def test_robots_follow_single_filters_only(get: Get) -> None:
+    add(2, tags=["rain", "night"])
+    assert links(get(), 'class="tag" href="[^"]*rain" rel="nofollow"') == []
+    assert links(get(tag="rain"), 'class="tag" href="[^"]*night" rel="nofollow"') == [
+        "/?tag=rain&tag=night"
+    ]
+
+
+def test_counts_include_changes_that_leave_the_list_as_it_is(get: Get) -> None:
+    add(2, genre="jazz", tags=["rain"])
+    assert "Tags rain 2" in text_of(get(genre="jazz"))
+    Clip.objects.filter(title="1").update(tags=["night"])
+    assert "Tags night 1 rain 1" in text_of(get(genre="jazz"))
+
+
+def test_ids_that_are_no_longer_kept_take_no_memory(get: Get) -> None:
     add(1)
-    with mock.patch.object(facets, "count", side_effect=FacetsBusy):
+    get(genre="ambient")
+    ids = weakref.ref(matches.matches_of({"genre": ["ambient"]}).ids)
+    assert ids() is not None
+    matches.forget()
+    gc.collect()
+    assert ids() is None
+
+
+def test_page_is_kept_once_its_values_are_counted(
+    client: Client, get: Get, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(chips, "SMALL", 0)
+    add(1)
+    with chips.whole_library._lock:  # a thread counts
+        assert kept_by(client, "/") is None
+    kept_by(client, "/")  # begins a count
+    with chips.whole_library._lock:  # the count has ended
+        assert kept_by(client, "/") == "library"
+        add(1)
+        assert kept_by(client, "/") is None
+
+
+def test_page_does_without_counts_that_are_too_busy(client: Client, get: Get) -> None:
+    add(1)
+    with facets._counting, facets._waiting:  # one counts, and one waits
         page = get()
     assert (page.status_code, titles(page)) == (200, ["1"])
     assert "Genres" not in text_of(page)
+    with facets._counting, facets._waiting:
+        assert kept_by(client, "/") is None
     assert "Genres" in text_of(get())
 
 
@@ -262,9 +334,9 @@ def test_kept_lists_are_those_that_would_be_read_again(transactional_db: None) -
                 chosen.update(description="Rain", tags=[])
             case _:
                 clips += add(dice.randrange(3), title="Rain")
-        kept = [matches.ids_of(query) for query in queries]
+        kept = [matches.matches_of(query).ids for query in queries]
         matches.forget()
-        assert kept == [matches.ids_of(query) for query in queries], step
+        assert kept == [matches.matches_of(query).ids for query in queries], step
 
 
 def test_restored_backup_reads_a_list_again(get: Get) -> None:
@@ -296,6 +368,32 @@ def test_added_clips_do_not_read_a_list_again(get: Get, reads: mock.Mock) -> Non
         get(q="unrelated")
         get(q="ambient")
     assert whole(reads) == 3
+
+
+def test_slow_read_delays_no_other_list(get: Get) -> None:
+    add(1)
+    began, may_end = Event(), Event()
+    read = matches._read
+
+    def slow_for_searches(search: str, *rest: Any) -> matches.Matches:
+        if search:
+            began.set()
+            assert may_end.wait(30)
+        return read(search, *rest)
+
+    def search() -> int:
+        try:
+            return len(matches.matches_of({"search": "1"}).ids)
+        finally:
+            connection.close()
+
+    with mock.patch.object(matches, "_read", slow_for_searches), ThreadPoolExecutor(2) as pool:
+        searches = [pool.submit(search) for _ in range(2)]
+        assert began.wait(30)
+        assert titles(get(genre="ambient")) == ["1"]
+        assert not any(each.done() for each in searches)
+        may_end.set()
+        assert [each.result() for each in searches] == [1, 1]
 
 
 def test_many_changes_at_once_read_a_list_again(

@@ -113,7 +113,7 @@ def test_robots_may_read_pages_and_play_nothing(client: Client, db: None) -> Non
     assert response["Content-Type"].startswith("text/plain")
     may_fetch = rules(response.text)
     for path in (
-        *("/", "/?page=2", "/?genre=jazz", "/clips/5", "/embed/5", "/docs", "/docs/plays"),
+        *("/", "/?page=2", "/?genre=jazz&page=2", "/clips/5", "/embed/5", "/docs", "/docs/plays"),
         *("/feed.xml", "/feed.json", "/sitemap-1.xml", "/llms.txt", "/static/library/icon.svg"),
         *("/openapi.json", "/api/v1", "/api/v1/clips/5/waveform.png?width=1200", "/oembed?url=x"),
     ):
@@ -123,6 +123,10 @@ def test_robots_may_read_pages_and_play_nothing(client: Client, db: None) -> Non
         *(
             "/?q=jazz",
             "/?genre=jazz&q=x",
+            "/?genre=jazz&genre=rock",
+            "/?tag=rain&tag=night",
+            "/?genre=jazz&licence=CC-BY",
+            "/?tag=rain&creator=Ann",
             "/api/v1/clips/5/stream?download=1",
             "/api/v1/changes?cursor=1",
         ),

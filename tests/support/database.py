@@ -27,6 +27,17 @@ def locked(clip: Clip) -> Iterator[None]:
 
 
 @contextmanager
+def hidden_clips() -> Iterator[None]:
+    """Rename the table of clips, so that only answers that are kept can show them."""
+    with connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE library_clip RENAME TO hidden")
+        try:
+            yield
+        finally:
+            cursor.execute("ALTER TABLE hidden RENAME TO library_clip")
+
+
+@contextmanager
 def other_connection() -> Iterator[CursorWrapper]:
     """Connect again, and begin a transaction that ends with COMMIT."""
     other = connection.copy()

@@ -76,15 +76,13 @@ class KeptAnswers:
             return None
         if any(name in request.headers for name in UNKEPT) or not is_served_here(exchange):
             return None
-        client = limited_client(exchange) if route.is_counted else None
+        client = limited_client(exchange)
         if refused := refused_read(client):
-            return _refusal(exchange, route, *refused)
+            return None if route.is_page else _refusal(exchange, route, *refused)
         try:
             token = await route.read_token()
         except NoResponseError as error:  # a thread of Django would only wait, too
-            if not route.is_counted:  # people get a page, not JSON
-                return None
-            return _refusal(exchange, route, error)
+            return None if route.is_page else _refusal(exchange, route, error)
         except psycopg.Error:  # Django tries again, with another connection
             return None
         key = _key(exchange)
@@ -106,7 +104,7 @@ class KeptAnswers:
         if exchange.path == CHANGES_FEED:
             return _Route("changes", "api/v1/changes", self._database.token)
         if exchange.path == PAGE:
-            return _Route("listing", "", self._database.token, is_counted=False)
+            return _Route("listing", "", self._database.token, is_page=True)
         if exchange.path in FEEDS:
             path = exchange.path.removeprefix("/")
             return _Route(FEEDS[exchange.path], path, self._database.token)
@@ -179,7 +177,7 @@ class _Route(NamedTuple):
     template: str
     read_token: Callable[[], Awaitable[Any]]
     clip: int | None = None
-    is_counted: bool = True  # for the limits of clients
+    is_page: bool = False  # whose errors are pages, too
 
     def note(self, exchange: Exchange, status: int) -> None:
         """Note and count an answer as Django's middleware does."""
