@@ -56,7 +56,9 @@ class Player:
         """Return when this clip plays."""
         expect(self.bar.locator(".player-title")).to_have_text(title)
         expect(self.clip(title)).to_contain_class("clip-playing")
-        until(lambda: self.get("currentTime > 0 && !audio.paused && !audio.seeking"))
+        # Before it has loaded, its time is already the one that was sought.
+        playing = "readyState > 2 && audio.currentTime > 0 && !audio.paused && !audio.seeking"
+        until(lambda: self.get(playing))
 
 
 @pytest.fixture
@@ -132,7 +134,7 @@ def test_waveform_of_another_clip_plays_it_from_there(open_page: Open, tones: li
     assert box
     wave.click(position={"x": box["width"] / 2, "y": 5})
     player.await_clip("Second")
-    assert player.get(STARTED_AT) == pytest.approx(LENGTH / 2, abs=0.2)
+    assert player.get("currentTime") > LENGTH / 2 - 0.2
     assert [Clip.objects.get(pk=tone.pk).play_count for tone in tones] == [0, 1, 0]
 
 
