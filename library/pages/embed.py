@@ -1,5 +1,6 @@
 """GET /embed/{id}: a player for pages of other sites, the only page that they may frame."""
 
+from dataclasses import replace
 from typing import Any
 from urllib.parse import urlencode
 
@@ -47,9 +48,10 @@ class Embed(View):
             return _refused(request, error.status_code, theme, str(error.detail))
         [card] = cards_of([clip])
         host = referring_host(request.headers.get("Referer", ""))
-        stream = f"{card.stream_path}?{urlencode({'embedded_in': host})}"
-        context = {"card": card, "stream_path": stream if host else card.stream_path}
-        return _page(request, 200, theme, "library/pages/embed.html", context)
+        if host:
+            stream = f"{card.stream_path}?{urlencode({'embedded_in': host})}"
+            card = replace(card, stream_path=stream)
+        return _page(request, 200, theme, "library/pages/embed.html", {"card": card})
 
 
 def _refused(request: HttpRequest, status: int, theme: str, message: str) -> HttpResponse:

@@ -55,6 +55,7 @@ def test_credit_link_and_snippet_are_copied(open_page: Open, clip: Clip, server:
         ("clip-snippet", page.get_by_label("Player for your site").input_value()),
     ):
         button = page.locator(f"[data-copy={name}]")
+        expect(button).to_have_attribute("aria-live", "polite")
         button.click()
         expect(button).to_have_text("Copied")
         assert page.evaluate("navigator.clipboard.readText()") == text

@@ -18,6 +18,7 @@ def test_missing_page_links_to_the_back_office(admin_client: Client) -> None:
     assert (page.status_code, page["Cache-Control"]) == (404, "no-store")
     assert "There is no page at this address." in page.text
     assert 'href="/admin/"' in page.text
+    assert "pages/player" not in page.text
 
 
 def test_missing_permission_refers_to_an_administrator(client: Client, db: None) -> None:

@@ -62,6 +62,8 @@ class Facts(HTMLParser):
             self.faults.append(f"an inline style or handler: {self.get_starttag_text()}")
         if tag == "img" and "alt" not in found:
             self.faults.append(f"no alt: {self.get_starttag_text()}")
+        if tag == "audio" and "controls" in found and not found.get("aria-label"):
+            self.faults.append(f"no label: {self.get_starttag_text()}")
 
     def handle_endtag(self, tag: str) -> None:
         self._inside = ""

@@ -4,13 +4,14 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from harness.chromium import CHROMIUM
 from harness.service import Server
 from harness.waiting import until
 from library.models import Clip
 from tests.support.pages import PHONE, Open, look
+from tests.support.tones import make_tone
 
 pytestmark = pytest.mark.skipif(not CHROMIUM, reason="needs Chromium: make system-tools")
 
@@ -70,9 +71,17 @@ def marked(page: Page) -> bool:
     return bool(page.evaluate("window.marked === true"))
 
 
+def start(page: Page, title: str) -> None:
+    """Play this clip, and mark the document."""
+    page.evaluate("window.marked = true")
+    page.get_by_role("button", name=f"Play {title}").click()
+    until(lambda: page.locator("#player audio").evaluate("audio => audio.currentTime > 0"))
+
+
 def test_audio_goes_on_while_people_move_around(open_page: Open, clips: list[Clip]) -> None:
+    make_tone("Tone")
     page = open_page("/")
-    page.evaluate(f"{GIVE_AUDIO}; window.marked = true")
+    start(page, "Tone")
     page.evaluate("addEventListener('page:changed', () => { window.changes = 1 }, true)")
     page.get_by_role("link", name="Next").click()
     expect(page).to_have_title("Clips, page 2")
@@ -87,6 +96,7 @@ def test_audio_goes_on_while_people_move_around(open_page: Open, clips: list[Cli
     expect(page).to_have_title("Clips")
     expect(page.locator(".clip")).to_have_count(24)
     until(lambda: page.evaluate("scrollY") > 0)  # where the link was
+    expect(page.locator(".clip-playing")).to_have_attribute("data-title", "Tone")
     page.get_by_role("searchbox").fill("plain")
     page.get_by_role("searchbox").press("Enter")
     expect(page.locator(".clip")).to_have_count(1)
@@ -95,8 +105,97 @@ def test_audio_goes_on_while_people_move_around(open_page: Open, clips: list[Cli
     assert page.locator("main audio").count() == 0
     assert marked(page)
     assert page.evaluate("window.changes") == 1
+    before = page.locator("#player audio").evaluate("audio => audio.currentTime")
+    until(lambda: page.locator("#player audio").evaluate(f"audio => audio.currentTime > {before}"))
+    played = "audio => [audio.played.length, audio.played.start(0), audio.ended]"
+    assert page.locator("#player audio").evaluate(played) == [1, 0, False]  # without a gap
     page.get_by_role("link", name="What counts as a play").click()
     expect(page.get_by_role("heading", name="What counts as a play")).to_be_visible()
+    assert not marked(page)
+
+
+def head(page: Page) -> list[str]:
+    """Return the elements of the head that belong to the page, and not to its look."""
+    found: list[str] = page.evaluate("""() =>
+      [...document.head.children]
+        .filter((element) => !element.matches("link[rel=stylesheet], script[src]"))
+        .map((element) => element.matches("script") // which has the number of plays
+          ? JSON.parse(element.textContent)["@id"] : element.outerHTML)
+        .sort()""")
+    return found
+
+
+def test_head_is_that_of_the_page(open_page: Open, clips: list[Clip]) -> None:
+    make_tone("Tone", licence="CC-BY-4.0", description="A tone.")
+    page = open_page("/")
+    listing = head(page)
+    page.get_by_role("link", name="Tone", exact=True).click()
+    clip = head(page)
+    assert page.url in clip  # from JSON-LD
+    start(page, "Tone")
+    page.get_by_role("link", name="Clips", exact=True).first.click()
+    expect(page).to_have_title("Clips")
+    assert head(page) == listing
+    page.go_back()
+    expect(page.get_by_role("heading", name="Tone", level=1)).to_be_visible()
+    assert head(page) == clip
+    assert marked(page)
+
+
+def test_positions_outlive_a_reload(open_page: Open, clips: list[Clip]) -> None:
+    make_tone("Tone")
+    page = open_page("/")
+    start(page, "Tone")
+    page.evaluate("scrollTo(0, 500)")
+    page.get_by_role("link", name="Clip 20", exact=True).evaluate("link => link.click()")
+    expect(page.get_by_role("heading", name="Clip 20", level=1)).to_be_visible()
+    page.reload()
+    page.evaluate("scrollTo(0, 150); window.marked = true")
+    assert page.evaluate("scrollY") == 150
+    page.go_back()
+    expect(page).to_have_title("Clips")
+    until(lambda: page.evaluate("scrollY") == 500)
+    page.go_forward()
+    expect(page.get_by_role("heading", name="Clip 20", level=1)).to_be_visible()
+    until(lambda: page.evaluate("scrollY") == 150)
+    assert marked(page)
+
+
+def test_page_that_is_shown_stays_when_people_return_before_another_loads(
+    open_page: Open, clips: list[Clip]
+) -> None:
+    make_tone("Tone")
+    page = open_page("/?genre=ambient")
+    start(page, "Tone")
+    page.get_by_role("link", name="Next").click()
+    expect(page).to_have_title("ambient | Clips, page 2")
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    page.route("**/?genre=ambient", hold)
+    page.evaluate("history.back()")
+    expect(page.locator("main")).to_have_attribute("aria-busy", "true")
+    page.evaluate("history.forward()")
+    expect(page.locator("main")).not_to_have_attribute("aria-busy", "true")
+    until(lambda: bool(held))
+    expect(page).to_have_title("ambient | Clips, page 2")
+    assert page.url.endswith("page=2")
+
+
+@pytest.mark.parametrize("fragment", ["", "#main"])
+def test_failed_fetch_on_the_way_back_loads_the_page(
+    open_page: Open, clips: list[Clip], fragment: str
+) -> None:
+    make_tone("Tone")
+    page = open_page(f"/{fragment}")
+    start(page, "Tone")
+    page.get_by_role("link", name="Next").click()
+    expect(page).to_have_title("Clips, page 2")
+    page.evaluate("window.fetch = Promise.reject; null")
+    page.go_back()
+    expect(page).to_have_title("Clips")
     assert not marked(page)
 
 

@@ -37,4 +37,4 @@ def test_first_page_is_light_and_stands_still(first_visit: Visit, server: Server
     assert first_visit.shift < 0.01, first_visit.shifted
     hosts = {urlsplit(url).netloc for url in first_visit.by_url}
     assert hosts == {urlsplit(server.url).netloc}
-    assert first_visit.usable is None or first_visit.started
+    assert first_visit.started

@@ -104,7 +104,7 @@ class ClipAdmin(ModelAdmin[Clip]):
 
     class Media:
         js = (
-            Script("library/player.js", type="module"),
+            Script("library/admin/player.js", type="module"),
             Script("library/admin/clips/list.js", type="module"),
         )
 

@@ -55,7 +55,7 @@ class ReportAdmin(ReadOnly, ModelAdmin[Report]):
     change_form_outer_before_template = "library/admin/reports/_messages.html"
 
     class Media:
-        js = (Script("library/player.js", type="module"),)
+        js = (Script("library/admin/player.js", type="module"),)
 
     def has_settle_permission(self, request: HttpRequest) -> bool:
         return isinstance(request.user, User) and request.user.has_perm("library.change_report")

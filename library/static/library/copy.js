@@ -3,9 +3,11 @@
 // they can't work: without scripts, or without sharing. They may be added at any time; after that,
 // the event `page:changed` on the document shows them.
 const LASTS = 2000; // milliseconds
+const SELECTED = "Selected: copy it by keyboard or menu";
 
 const show = () => {
   for (const button of document.querySelectorAll("button[data-copy][hidden]")) {
+    button.setAttribute("aria-live", "polite"); // before its text changes
     button.hidden = false;
   }
   if (!navigator.share) return;
@@ -36,7 +38,6 @@ const copy = async (element) => {
 
 const report = (button, text) => {
   button.dataset.label ??= button.textContent;
-  button.setAttribute("aria-live", "polite");
   button.textContent = text;
   setTimeout(() => {
     button.textContent = button.dataset.label;
@@ -49,7 +50,7 @@ document.addEventListener("click", async ({ target }) => {
   const { copy: id, share: url, title } = button.dataset;
   if (url)
     navigator.share({ title, url }).catch(() => {}); // people may close it
-  else report(button, (await copy(document.getElementById(id))) ? "Copied" : "Press Ctrl+C");
+  else report(button, (await copy(document.getElementById(id))) ? "Copied" : SELECTED);
 });
 document.addEventListener("page:changed", show);
 show();

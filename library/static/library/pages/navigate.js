@@ -2,13 +2,40 @@
 // its <main> takes the place of this one's. Only while the player has audio; then `page:changed` is
 // dispatched on the document. Whatever fails becomes a normal navigation.
 const CLIP = /^\/clips\/\d{1,18}$/;
-const HEAD = "link[rel=canonical], link[rel=prev], link[rel=next], link[rel=alternate], meta[name]";
 const STYLES = "link[rel=stylesheet]";
+// What says something about the page, such as its description, and not how to show it.
+const ABOUT =
+  "link:not([rel=stylesheet], [rel=icon]), meta:not([charset], [name=viewport]), script:not([src])";
+const POSITIONS = "clips-positions";
 
-const positions = new Map(); // of the scroll bar, by the key of an entry of the history
-let current = 0; // key of the entry that is shown
+// Returns the positions of the scroll bar by the key of an entry of the history, also those of
+// documents that this one followed in the same tab.
+const recall = () => {
+  try {
+    return JSON.parse(sessionStorage.getItem(POSITIONS)) || {};
+  } catch {
+    return {};
+  }
+};
+
+const remember = () => {
+  try {
+    sessionStorage.setItem(POSITIONS, JSON.stringify(positions));
+  } catch {} // some browsers allow no storage
+};
+
+// Returns the key of the entry at which the history is, and gives it one if it has none.
+const entryKey = () => {
+  if (!history.state?.key) history.replaceState({ key: Date.now() }, "");
+  return history.state.key;
+};
+
+const positions = recall();
+let current = entryKey(); // of the entry that is shown
 let shown = location.pathname + location.search;
 let loading = new AbortController();
+
+const withoutHash = (url) => url.split("#")[0];
 
 const isPage = (url) =>
   url.origin === location.origin && (url.pathname === "/" || CLIP.test(url.pathname));
@@ -57,8 +84,8 @@ const replace = (page) => {
   for (const element of main.querySelectorAll("noscript")) element.remove();
   document.querySelector("main").replaceWith(main);
   document.title = page.title;
-  for (const element of document.head.querySelectorAll(HEAD)) element.remove();
-  document.head.append(...page.head.querySelectorAll(HEAD));
+  for (const element of document.head.querySelectorAll(ABOUT)) element.remove();
+  document.head.append(...page.head.querySelectorAll(ABOUT));
   addScripts(page);
   const heading = main.querySelector("h1") || main;
   heading.tabIndex = -1;
@@ -87,16 +114,23 @@ const show = async (url, enter, top) => {
     scrollTo(found.url, top);
     document.dispatchEvent(new CustomEvent("page:changed"));
   } catch {
-    if (!signal.aborted) location.assign(url);
+    if (signal.aborted) return;
+    // After `popstate`, the address is that of the page already: assigning it may only scroll.
+    if (withoutHash(url) === withoutHash(location.href)) location.reload();
+    else location.assign(url);
   }
+};
+
+const leave = (key) => {
+  positions[current] = window.scrollY;
+  current = key;
 };
 
 const visit = (url) =>
   show(url.href, (address) => {
     history.scrollRestoration = "manual";
-    positions.set(current, window.scrollY);
     const isSame = address.href === location.href;
-    if (!isSame) current = Date.now();
+    leave(isSame ? entryKey() : Date.now());
     history[isSame ? "replaceState" : "pushState"]({ key: current }, "", address);
   });
 
@@ -134,14 +168,21 @@ document.addEventListener("submit", (event) => {
   visit(url);
 });
 
-window.addEventListener("popstate", (event) => {
-  if (location.pathname + location.search === shown) return; // only the part after # differs
-  positions.set(current, window.scrollY);
-  current = event.state?.key || 0;
-  show(location.href, () => {}, positions.get(current) || 0);
+window.addEventListener("popstate", () => {
+  const key = entryKey();
+  if (location.pathname + location.search !== shown) {
+    show(location.href, () => leave(key), positions[key]);
+    return;
+  }
+  // Only the part after # differs, or people return before another page has loaded.
+  loading.abort();
+  document.querySelector("main").removeAttribute("aria-busy");
+  current = key;
 });
 
 // The browser restores the position when it loads a page.
 window.addEventListener("pagehide", () => {
   history.scrollRestoration = "auto";
+  leave(current);
+  remember();
 });
