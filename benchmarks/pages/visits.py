@@ -102,6 +102,7 @@ def visit(browser: Browser, url: str, *, slow: bool = False, width: int = 1280) 
 
 def _starts(page: Page) -> bool:
     """Press the first play button, and return whether its clip becomes the current one."""
+    page.route("**/stream", lambda _route: None)  # held: a play would outlive the visit
     page.locator(".clip .clip-play").first.click()
     try:
         page.locator(".clip-current, .clip-playing").first.wait_for()
