@@ -1,6 +1,7 @@
 // Lets audio go on while people move between the list and the pages of clips: the page is fetched, and
-// its <main> takes the place of this one's. Only while the player has audio; then `page:changed` is
-// dispatched on the document. Whatever fails becomes a normal navigation.
+// its <main> takes the place of this one's. Then `page:changed` is dispatched on the document. Whatever
+// fails becomes a normal navigation. Also before anything plays: what starts on the next page goes on
+// when people return.
 const CLIP = /^\/clips\/\d{1,18}$/;
 const STYLES = "link[rel=stylesheet]";
 // What says something about the page, such as its description, and not how to show it.
@@ -39,11 +40,6 @@ const withoutHash = (url) => url.split("#")[0];
 
 const isPage = (url) =>
   url.origin === location.origin && (url.pathname === "/" || CLIP.test(url.pathname));
-
-const hasAudio = () => {
-  const audio = document.querySelector("#player audio");
-  return Boolean(audio && (audio.currentSrc || audio.src));
-};
 
 const read = async (url, signal) => {
   const response = await fetch(url, { headers: { Accept: "text/html" }, signal });
@@ -143,7 +139,7 @@ document.addEventListener("click", (event) => {
     event.shiftKey ||
     event.altKey
   );
-  if (event.defaultPrevented || !isPlain || !link || !hasAudio()) return;
+  if (event.defaultPrevented || !isPlain || !link) return;
   const url = new URL(link.href);
   const isHere = url.hash && url.pathname + url.search === shown;
   if (
@@ -159,7 +155,7 @@ document.addEventListener("click", (event) => {
 
 document.addEventListener("submit", (event) => {
   const form = event.target;
-  if (event.defaultPrevented || form.method !== "get" || form.target || !hasAudio()) return;
+  if (event.defaultPrevented || form.method !== "get" || form.target) return;
   const url = new URL(form.action);
   if (!isPage(url)) return;
   const values = [...new FormData(form, event.submitter)].filter(([, value]) => value !== "");
