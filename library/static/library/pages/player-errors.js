@@ -30,9 +30,10 @@ const reasonOf = async () => {
       signal: AbortSignal.timeout?.(TIMEOUT),
     });
     if (!response.ok) {
-      const { detail } = await response.json().catch(() => ({}));
-      const reason = detail || `The server responded with status ${response.status}.`;
-      return `${reason} ${adviceOf(response)}`;
+      const { code, detail } = await response.json().catch(() => ({}));
+      let reason = detail || `The server responded with status ${response.status}.`;
+      if (code === "rendition_pending") reason = "It is still being prepared.";
+      return `${reason.replace(/ Try again.*/, "")} ${adviceOf(response)}`;
     }
     const type = response.headers.get("Content-Type");
     const format = `This browser can't play ${type}. The page of the clip may have other formats.`;
