@@ -9,14 +9,15 @@ import logging
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from threading import Lock, Thread
+from threading import Lock
 from typing import NamedTuple
 
-from django.db import Error, connection
+from django.db import Error
 
 from library.api.errors import FacetsBusy
 from library.api.facets import count, facets_of
 from library.api.filters import Conditions
+from library.background import start_in_background
 from library.changes.version import library_token
 from library.database_errors import first_line
 from library.models.rows import Row
@@ -118,7 +119,7 @@ class WholeLibrary:
             if token.available <= SMALL:
                 self._renew()
             elif time.monotonic() >= self._due and self._lock.acquire(blocking=False):
-                self._start()
+                start_in_background(self._renew, self._lock)
         changes, facets = self._known
         return facets, changes == token.changes
 
@@ -133,20 +134,6 @@ class WholeLibrary:
             logger.warning("The values of clips could not be counted: %s", first_line(error))
         ended = time.monotonic()
         self._due = ended + KEPT_FACTOR * (ended - began)
-
-    def _start(self) -> None:
-        """Renew in a thread, which takes over the lock from the caller."""
-        try:
-            Thread(target=self._renew_in_background, daemon=True).start()
-        except RuntimeError:  # the system has no thread left
-            self._lock.release()
-
-    def _renew_in_background(self) -> None:
-        try:
-            self._renew()
-        finally:
-            self._lock.release()
-            connection.close()
 
 
 whole_library = WholeLibrary()

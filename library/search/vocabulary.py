@@ -8,10 +8,11 @@ import logging
 import time
 from array import array
 from bisect import bisect_left
-from threading import Lock, Thread
+from threading import Lock
 
 from django.db import Error, connection
 
+from library.background import start_in_background
 from library.changes.version import Token, library_token
 from library.database_errors import first_line
 from library.models.clip import AVAILABLE
@@ -97,22 +98,8 @@ class Vocabulary:
 
     def _renew_if_due(self) -> None:
         if time.monotonic() >= self._due and self._lock.acquire(blocking=False):
-            self._start()
-
-    def _start(self) -> None:
-        """Renew in a thread, which takes over the lock from the caller."""
-        self._began = time.monotonic()
-        try:
-            Thread(target=self._renew_in_background, daemon=True).start()
-        except RuntimeError:  # the system has no thread left
-            self._lock.release()
-
-    def _renew_in_background(self) -> None:
-        try:
-            self._renew()
-        finally:
-            self._lock.release()
-            connection.close()
+            self._began = time.monotonic()
+            start_in_background(self._renew, self._lock)
 
 
 vocabulary = Vocabulary()

@@ -7,10 +7,11 @@ costs more than a twentieth of one core, and in a small library it is a tenth of
 
 import logging
 import time
-from threading import Lock, Thread
+from threading import Lock
 
-from django.db import Error, connection
+from django.db import Error
 
+from library.background import start_in_background
 from library.database_errors import fault_of, first_line
 from library.statistics.orders import Ranking, rank_now
 
@@ -47,7 +48,8 @@ class KeptRanking:
             if self._took < PATIENCE:
                 self._renew_once()
             elif self._lock.acquire(blocking=False):
-                self._start_renewal()
+                self._began = time.monotonic()
+                start_in_background(self.renew, self._lock)
         if not self._is_usable() and self._lock.acquire(
             timeout=max(0, self._began + patience - time.monotonic())
         ):
@@ -81,22 +83,6 @@ class KeptRanking:
             )
         ended = time.monotonic()
         self._due = ended + max(KEPT_AT_LEAST, KEPT_FACTOR * (ended - began))
-
-    def _start_renewal(self) -> None:
-        """Renew in a thread, which takes over the lock from the caller."""
-        self._began = time.monotonic()
-        try:
-            Thread(target=self._renew_in_background, daemon=True).start()
-        except RuntimeError:  # the system has no thread left
-            self._lock.release()
-            logger.exception("No thread is available to rank the clips")
-
-    def _renew_in_background(self) -> None:
-        try:
-            self.renew()
-        finally:
-            self._lock.release()
-            connection.close()
 
 
 kept_ranking = KeptRanking()

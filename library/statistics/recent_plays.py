@@ -8,11 +8,12 @@ nothing more, and no clip is changed.
 
 import logging
 import time
-from threading import Lock, Thread
+from threading import Lock
 
 from django.db import Error, connection, transaction
 from django.utils import timezone
 
+from library.background import start_in_background
 from library.database_errors import fault_of, first_line
 from library.statistics.windows import LONGEST
 
@@ -67,20 +68,17 @@ class RecentPlays:
         if now < self._due or not self._lock.acquire(blocking=False):
             return
         if self._took <= QUICK and self._made_at > float("-inf"):
-            self._write()
+            try:
+                self._write()
+            finally:
+                self._lock.release()
             return
-        try:
-            thread = Thread(target=self._write_in_background, daemon=True)
-            thread.start()
-        except RuntimeError:  # the system has no thread left
-            self._lock.release()
-            logger.exception("No thread is available to sum the recent plays")
-            return
-        if now - self._made_at > OLD:
+        thread = start_in_background(self._write, self._lock)
+        if thread is not None and now - self._made_at > OLD:
             thread.join(PATIENCE)
 
     def _write(self) -> None:
-        """Write the table, and release the lock. A failure is logged; the old sums stay in use."""
+        """Write the table. A failure is logged; the old sums stay in use."""
         began = time.monotonic()
         pause = AFTER_FAILURE
         try:
@@ -97,13 +95,6 @@ class RecentPlays:
             )
         finally:
             self._due = time.monotonic() + pause
-            self._lock.release()
-
-    def _write_in_background(self) -> None:
-        try:
-            self._write()
-        finally:
-            connection.close()
 
 
 recent_plays = RecentPlays()
